@@ -1,0 +1,53 @@
+"""Making the order that takes another one's place."""
+
+from __future__ import annotations
+
+from dataclasses import replace as copy
+from decimal import Decimal
+
+from functions.backtest.orders import Change, TimeInForce, WorkingOrder, admit
+from functions.backtest.ticks import quantity_of
+from functions.core.errors import BadInput
+
+_REPLACEABLE = frozenset({TimeInForce.DAY, TimeInForce.GTC})
+
+
+def replacement(old: WorkingOrder, new_order_id: str, change: Change, rank: int) -> WorkingOrder:
+    """The new order: for what is unfilled of the new total, at the new prices.
+
+    Raises BadInput BAD_REPLACE, BAD_ORDER, OFF_TICK or OFF_LOT.
+    """
+    if change.time_in_force is not None and change.time_in_force not in _REPLACEABLE:
+        raise BadInput("BAD_REPLACE", f"a replace can ask for day or gtc, was {change.time_in_force}")
+    filled = quantity_of(old.filled)
+    total = change.quantity if change.quantity is not None else quantity_of(old.quantity)
+    if total <= filled:
+        raise BadInput("BAD_REPLACE", f"quantity must exceed the {filled} already filled, was {total}")
+    trails = change.trail_price is not None or change.trail_percent is not None
+    new = copy(
+        old.new,
+        order_id=new_order_id,
+        quantity=total - filled,
+        limit=_or(change.limit, old.new.limit),
+        stop=_or(change.stop, old.new.stop),
+        trail_price=change.trail_price if trails else old.new.trail_price,
+        trail_percent=change.trail_percent if trails else old.new.trail_percent,
+        time_in_force=change.time_in_force or old.new.time_in_force,
+    )
+    order = admit(new, rank)
+    order.best, order.triggered = old.best, old.triggered
+    repriced = (order.limit, order.stop, order.trail, new.trail_percent) != (
+        old.limit,
+        old.stop,
+        old.trail,
+        old.new.trail_percent,
+    )
+    if not repriced:
+        order.resting = old.resting
+        if order.quantity <= old.remaining:
+            order.rank = old.rank
+    return order
+
+
+def _or(changed: Decimal | None, kept: Decimal | None) -> Decimal | None:
+    return kept if changed is None else changed

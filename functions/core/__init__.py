@@ -1,0 +1,1 @@
+"""The ground floor: the shared vocabulary of every function. Imports nothing above it."""

@@ -1,0 +1,218 @@
+"""Every message on the bus: one frozen envelope, one model of data per event, told apart by `type`.
+
+A message is only a wake-up; the row is the truth. A consumer is idempotent by (consumer, id).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from functions.core.errors import BadInput
+from functions.core.identity import named_uuid
+from functions.core.money import Amount
+
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9./]{0,31}$")]
+
+
+class Data(BaseModel):
+    """Payload of an event: frozen; fields unknown to this version are ignored, so that a newer sender is heard."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Envelope(Data):
+    """What every event carries.
+
+    `occurred_at` is event time in UTC; `key` the ordering key; `sequence` counts per key where order matters;
+    `trace` is a W3C traceparent.
+    """
+
+    id: UUID
+    occurred_at: AwareDatetime
+    key: str = Field(min_length=1)
+    sequence: int | None = None
+    trace: str | None = None
+
+
+class BarData(Data):
+    """One completed bar. Prices in the instrument's currency, volume in shares or contracts, times UTC."""
+
+    symbol: Symbol
+    timeframe: Literal["1Min", "5Min", "15Min", "1Hour", "1Day"]
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    open: Amount
+    high: Amount
+    low: Amount
+    close: Amount
+    volume: Amount
+    feed: str
+
+    @model_validator(mode="after")
+    def _is_a_bar(self) -> Self:
+        if min(self.open, self.high, self.low, self.close) <= 0:
+            raise ValueError(f"prices must be above zero, was o={self.open} h={self.high} l={self.low} c={self.close}")
+        if not self.low <= min(self.open, self.close) <= max(self.open, self.close) <= self.high:
+            raise ValueError(
+                f"expected low <= open, close <= high, was o={self.open} h={self.high} l={self.low} c={self.close}"
+            )
+        if self.volume < 0:
+            raise ValueError(f"volume must not be negative, was {self.volume}")
+        if self.ends_at <= self.starts_at:
+            raise ValueError(f"a bar ends after it starts, was {self.starts_at} to {self.ends_at}")
+        return self
+
+
+class QuoteData(Data):
+    """The best bid and ask. Prices in the instrument's currency, sizes in shares or contracts."""
+
+    symbol: Symbol
+    bid: Amount
+    ask: Amount
+    bid_size: Amount
+    ask_size: Amount
+    quoted_at: AwareDatetime
+    feed: str
+    delay_seconds: int = Field(0, ge=0, description="Declared delay of the feed; above zero never prices a live order")
+
+    @model_validator(mode="after")
+    def _is_a_quote(self) -> Self:
+        if self.bid <= 0 or self.ask <= 0:
+            raise ValueError(f"bid and ask must be above zero, was bid={self.bid} ask={self.ask}")
+        if self.bid > self.ask:
+            raise ValueError(f"bid must not be above ask, was bid={self.bid} ask={self.ask}")
+        return self
+
+
+class TradeData(Data):
+    """Which trade, whose, and the row version that the sender saw."""
+
+    trade_id: UUID
+    user_id: UUID
+    broker_account_id: UUID
+    strategy_id: UUID | None = None
+    symbol: str
+    status: str
+    version: int
+
+
+class StrategyData(Data):
+    """Which strategy changed, and to what."""
+
+    strategy_id: UUID
+    user_id: UUID
+    status: str
+    version: int
+
+
+class GateData(Data):
+    """Which gate was closed or opened, and why."""
+
+    scope: Literal["global", "user", "account", "strategy"]
+    scope_id: UUID | None = None
+    reason: str
+
+
+class AlertData(Data):
+    """Something a person should see."""
+
+    alert_id: UUID
+    user_id: UUID | None = None
+    code: str
+    text: str
+
+
+class BarCompleted(Envelope):
+    type: Literal["bar.completed"] = "bar.completed"
+    data: BarData
+
+    @classmethod
+    def of(cls, bar: BarData, trace: str | None = None) -> BarCompleted:
+        """The event of a completed bar: the same bar always makes the same id."""
+        name = named_uuid("bar", bar.feed, bar.symbol, bar.timeframe, bar.starts_at.isoformat())
+        return cls(id=name, occurred_at=bar.ends_at, key=bar.symbol, trace=trace, data=bar)
+
+
+class QuoteUpdated(Envelope):
+    type: Literal["quote.updated"] = "quote.updated"
+    data: QuoteData
+
+    @classmethod
+    def of(cls, quote: QuoteData, trace: str | None = None) -> QuoteUpdated:
+        """The event of a new best bid and ask."""
+        name = named_uuid("quote", quote.feed, quote.symbol, quote.quoted_at.isoformat())
+        return cls(id=name, occurred_at=quote.quoted_at, key=quote.symbol, trace=trace, data=quote)
+
+
+class TradePlaced(Envelope):
+    type: Literal["trade.placed"] = "trade.placed"
+    data: TradeData
+
+
+class TradeChanged(Envelope):
+    type: Literal[
+        "trade.approved", "trade.rejected", "trade.submitting", "trade.submitted", "trade.partially_filled",
+        "trade.filled", "trade.cancel_requested", "trade.replace_requested", "trade.canceled", "trade.replaced",
+        "trade.expired", "trade.unknown",
+    ]  # fmt: skip
+    data: TradeData
+
+
+class StrategyChanged(Envelope):
+    type: Literal["strategy.activated", "strategy.deactivated", "strategy.halted"]
+    data: StrategyData
+
+
+class HaltChanged(Envelope):
+    type: Literal["halt.engaged", "halt.lifted"]
+    data: GateData
+
+
+class AlertRaised(Envelope):
+    type: Literal["alert.raised"] = "alert.raised"
+    data: AlertData
+
+
+Event = Annotated[
+    BarCompleted | QuoteUpdated | TradePlaced | TradeChanged | StrategyChanged | HaltChanged | AlertRaised,
+    Field(discriminator="type"),
+]
+
+_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def parse(payload: bytes | str | dict[str, Any]) -> Event:
+    """Reads one event from JSON. Raises BadInput BAD_EVENT naming the field, what was expected and what was found."""
+    try:
+        return _EVENT.validate_python(payload) if isinstance(payload, dict) else _EVENT.validate_json(payload)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "event"
+        raise BadInput("BAD_EVENT", f"{where}: {first['msg']}, was {first.get('input')!r}", field=where) from None
+
+
+def dump(event: Envelope) -> dict[str, Any]:
+    """The event as JSON-ready data: times in ISO 8601 UTC, money as text."""
+    return event.model_dump(mode="json")
+
+
+def schemas() -> dict[str, Any]:
+    """JSON Schema of the union: generated, committed, checked for staleness."""
+    return _EVENT.json_schema()
+
+
+def at(value: datetime) -> str:
+    """A moment as ISO 8601 UTC text."""
+    return value.isoformat()

@@ -1,0 +1,33 @@
+"""No entry on an old price."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from functions.risk.book import Book, Limits, ProposedOrder
+from functions.risk.rule import Verdict, allow, deny, rule
+
+_MICROSECOND = timedelta(microseconds=1)
+_DEFAULT = Decimal(120)
+
+
+@rule(
+    code="STALE_QUOTE",
+    unit="seconds",
+    scopes=("global", "user", "account", "strategy", "symbol"),
+    default=_DEFAULT,
+    denials=("MISSING_QUOTE",),
+)
+def stale_quote(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
+    """The symbol's mark is no older than the limit at the event time; a mark quoted after it has the age 0."""
+    limit = limits.tightest("stale_quote", _DEFAULT)
+    mark = book.marks.get(order.symbol)
+    if limit is None:
+        return allow(limit="not set")
+    if mark is None:
+        return deny("MISSING_QUOTE", symbol=order.symbol, quote="missing")
+    age = max(Decimal((order.event_time - mark.quoted_at) // _MICROSECOND).scaleb(-6), Decimal(0))
+    if age > limit.value:
+        return deny("STALE_QUOTE", age_seconds=age, limit_seconds=limit.value, scope=limit.scope)
+    return allow(age_seconds=age, limit_seconds=limit.value, scope=limit.scope)

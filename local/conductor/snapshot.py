@@ -1,0 +1,63 @@
+"""What is in flight, in one SQL statement, so that nothing slips from one place to another while we look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import psycopg
+
+# Quotes are coalesced by design: a waiting quote is no unfinished work, but while it waits a strategy or a watch may
+# still act on it, so their queue counts as well.
+_SNAPSHOT: Final = """
+select bus.in_flight() as bus,
+       (select count(*) from private.outbox where published_at is null) as outbox,
+       (select count(*) from net.http_request_queue) as webhooks,
+       (select count(*) from public.order_attempts where outcome is null and lease_until > clock_timestamp()) as leases,
+       (select coalesce(jsonb_object_agg(worker || '/' || stream, position), '{}')
+          from private.stream_cursors) as cursors,
+       private.unfinished() as unfinished
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Counts of what is on its way, the workers' stored stream positions (UTC), and counts of unfinished rows."""
+
+    in_flight: Mapping[str, int]
+    cursors: Mapping[str, datetime]
+    unfinished: Mapping[str, int]
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing is on its way. The streams are another question."""
+        return not any(self.in_flight.values())
+
+    def behind(self, positions: Mapping[str, datetime | None]) -> dict[str, str]:
+        """The streams whose worker has not handled all that was sent: `worker/stream` -> a sentence.
+
+        `positions` are the last positions sent, by stream; None where nothing was sent yet.
+        """
+        late: dict[str, str] = {}
+        for stream, sent in positions.items():
+            if sent is None:
+                continue
+            handled = self.cursors.get(stream)
+            if handled is None or handled < sent:
+                late[stream] = f"sent {sent.isoformat()}, handled {handled.isoformat() if handled else 'nothing'}"
+        return late
+
+
+def take(connection: psycopg.Connection[Any]) -> Snapshot:
+    """Reads a snapshot. `connection` is in autocommit mode. Raises psycopg.Error."""
+    row = connection.execute(_SNAPSHOT).fetchone()
+    if row is None:
+        raise RuntimeError("a select without a table gave no row")
+    bus, outbox, webhooks, leases, cursors, unfinished = row
+    return Snapshot(
+        in_flight={"bus": bus, "outbox": outbox, "webhooks": webhooks, "leases": leases},
+        cursors={name: datetime.fromisoformat(at) for name, at in cursors.items()},
+        unfinished={name: int(count) for name, count in unfinished.items() if int(count)},
+    )

@@ -1,0 +1,213 @@
+"""The processes of the local cloud: their commands, what they wait for, and when they count as ready."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import psycopg
+
+from functions.core.wiring import wiring
+from local.stack import HOST, PROJECT, Stack
+from local.supervisor import tools
+from local.supervisor.environment import Setup, function_environment, part_environment, secrets_file
+from local.supervisor.part import Node, Part
+from local.supervisor.preparation import preparation
+
+_CONNECT_SECONDS = 2
+
+
+def catalogue(stack: Stack, setup: Setup) -> list[Node]:
+    """Every step and part of the local cloud, with what each waits for."""
+    platform = part_environment(stack)
+    function = function_environment(stack, setup)
+    return [*preparation(stack, setup), *_platform(stack, setup, platform), *_functions(stack, setup, function)]
+
+
+def part_names(stack: Stack, setup: Setup) -> list[str]:
+    """The names of the processes, in the order of the catalogue."""
+    return [node.name for node in catalogue(stack, setup) if isinstance(node, Part)]
+
+
+def _platform(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[Node]:
+    port = stack.port
+    node = tools.node() or "node"
+    deno = tools.deno() or "deno"
+    source = PROJECT / "local"
+    edge_environment = (
+        environment
+        | function_environment(stack, setup)
+        | {
+            "SUPABASE_ANON_KEY": stack.publishable_key,
+            "DENO_NO_UPDATE_CHECK": "1",
+            "DENO_DIR": str(stack.state / "deno"),
+        }
+    )
+    return [
+        Part(
+            "postgres",
+            _python(
+                "local.postgres",
+                "--data",
+                str(stack.postgres_data),
+                "--port",
+                str(port("postgres")),
+                *(["--throw-away"] if setup.throw_away else []),
+            ),
+            environment,
+            port("postgres"),
+            health=_accepts_queries(stack),
+            missing=tools.missing("postgres"),
+        ),
+        Part(
+            "gateway",
+            (
+                node,
+                str(source / "gateway" / "main.ts"),
+                "--port",
+                str(port("gateway")),
+                "--realtime",
+                stack.url("realtime"),
+                "--edge",
+                stack.url("edge"),
+            ),
+            environment,
+            port("gateway"),
+            health="/health",
+            after=("migrations",),
+            missing=tools.missing("node"),
+        ),
+        Part(
+            "realtime",
+            (node, str(source / "realtime" / "main.ts"), "--port", str(port("realtime"))),
+            environment,
+            port("realtime"),
+            health="/health",
+            after=("migrations",),
+            missing=tools.missing("node"),
+        ),
+        Part(
+            "edge",
+            (
+                deno,
+                "run",
+                "--no-prompt",
+                "--allow-net=127.0.0.1,localhost",
+                "--allow-env",
+                "--allow-read",
+                "--allow-run",
+                "--allow-write=" + str(stack.state),
+                str(source / "edge" / "main.ts"),
+                "--port",
+                str(port("edge")),
+                "--functions",
+                str(PROJECT / "supabase" / "functions"),
+            ),
+            edge_environment,
+            port("edge"),
+            health="/health",
+            missing=tools.missing("deno"),
+        ),
+        Part(
+            "webhooks",
+            _python("local.webhooks", "--port", str(port("webhooks"))),
+            environment,
+            port("webhooks"),
+            health="/health",
+            after=("migrations",),
+        ),
+        Part(
+            "bus",
+            _python("local.bus", "--port", str(port("bus")), "--functions-url", stack.url("functions")),
+            environment,
+            port("bus"),
+            health="/health",
+            after=("bus-schema",),
+        ),
+        Part(
+            "hotstore",
+            _python("local.hotstore", "--port", str(port("hotstore"))),
+            environment,
+            port("hotstore"),
+            health="/health",
+        ),
+        Part(
+            "scheduler",
+            _python(
+                "local.scheduler",
+                "--port",
+                str(port("scheduler")),
+                "--functions-url",
+                stack.url("functions"),
+                "--hotstore-url",
+                stack.url("hotstore"),
+                "--clock",
+                "external" if setup.clock == "replay" else "system",
+            ),
+            environment,
+            port("scheduler"),
+            health="/health",
+            after=("hotstore",),
+        ),
+        Part(
+            "alpaca",
+            _python(
+                "local.simulators.alpaca",
+                "--port",
+                str(port("alpaca")),
+                "--seed",
+                str(setup.seed),
+                "--pace",
+                "lockstep",
+                "--accounts",
+                str(secrets_file(stack)),
+                *(["--tape", setup.tape] if setup.tape else []),
+            ),
+            environment,
+            port("alpaca"),
+            health="/health",
+        ),
+    ]
+
+
+def _functions(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[Node]:
+    del setup
+    needed = ("gateway", "bus", "hotstore", "alpaca")
+    runner = Part(
+        "functions",
+        _python("local.runner", "--port", str(stack.port("functions"))),
+        environment,
+        stack.port("functions"),
+        health="/health",
+        after=("gateway", "hotstore"),
+    )
+    workers = [
+        Part(name, _python("functions.worker", name), environment, after=needed)
+        for name, function in wiring().functions.items()
+        if function.trigger == "worker"
+    ]
+    return [runner, *workers]
+
+
+def _python(module: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, *arguments)
+
+
+def _accepts_queries(stack: Stack) -> Callable[[], bool]:
+    """A port that accepts connections is not enough: Postgres does so while it still recovers."""
+
+    def check() -> bool:
+        try:
+            with psycopg.connect(
+                host=HOST,
+                port=stack.port("postgres"),
+                user="postgres",
+                password=stack.secrets.postgres_password,
+                dbname="postgres",
+                connect_timeout=_CONNECT_SECONDS,
+            ):
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    return check

@@ -1,0 +1,73 @@
+"""What each process of the local cloud is told. Secrets travel here and never on a command line, which `ps` shows."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from local.stack import HOST, PROJECT, Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How one run of the stack is set up.
+
+    `clock`: `replay` makes the functions read the hot store's clock. `tape` is the simulator's tape as its `--tape`
+    understands it (None: its own default). `throw_away` leaves fsync out of Postgres.
+    """
+
+    clock: Literal["system", "replay"] = "replay"
+    bus: Literal["pgmq", "pubsub"] = "pgmq"
+    hotstore: Literal["local", "firestore"] = "local"
+    tape: str | None = None
+    seed: int = 7
+    throw_away: bool = False
+
+
+def base_environment() -> dict[str, str]:
+    """The caller's environment without our own settings, so that nothing of an outer stack leaks into this one."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AGENTTRADER_")}
+    data = os.environ.get("AGENTTRADER_DATA")
+    path = os.pathsep.join(part for part in (str(PROJECT), kept.get("PYTHONPATH", "")) if part)
+    return kept | ({"AGENTTRADER_DATA": data} if data else {}) | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": path}
+
+
+def part_environment(stack: Stack) -> dict[str, str]:
+    """For the local cloud's own parts, which stand where the platform stands: with the database's superuser."""
+    return base_environment() | {
+        "AGENTTRADER_STATE": str(stack.state),
+        "AGENTTRADER_PORT_BASE": str(stack.port_base),
+        "AGENTTRADER_POSTGRES_PASSWORD": stack.secrets.postgres_password,
+        "AGENTTRADER_DATABASE_URL": stack.database_url,
+        "AGENTTRADER_JWT_SECRET": stack.secrets.jwt_secret,
+        "AGENTTRADER_WEBHOOK_SECRET": stack.secrets.webhook_secret,
+    }
+
+
+def function_environment(stack: Stack, setup: Setup) -> dict[str, str]:
+    """For functions, workers and edge functions: what `functions.core.settings` reads. No superuser, no service key."""
+    simulator = f"{HOST}:{stack.port('alpaca')}"
+    return base_environment() | {
+        "AGENTTRADER_SUPABASE_URL": stack.url("gateway"),
+        "SUPABASE_URL": stack.url("gateway"),
+        "AGENTTRADER_PUBLISHABLE_KEY": stack.publishable_key,
+        "AGENTTRADER_JWT_SECRET": stack.secrets.jwt_secret,
+        "AGENTTRADER_BUS": setup.bus,
+        "AGENTTRADER_BUS_URL": stack.bus_url,
+        "AGENTTRADER_HOTSTORE": setup.hotstore,
+        "AGENTTRADER_HOTSTORE_URL": stack.url("hotstore"),
+        "AGENTTRADER_CLOCK": setup.clock,
+        "AGENTTRADER_SECRETS_FILE": str(secrets_file(stack)),
+        "AGENTTRADER_WEBHOOK_SECRET": stack.secrets.webhook_secret,
+        "AGENTTRADER_ALPACA_TRADING_URL": f"http://{simulator}",
+        "AGENTTRADER_ALPACA_DATA_URL": f"http://{simulator}",
+        "AGENTTRADER_ALPACA_TRADE_STREAM_URL": f"ws://{simulator}/stream",
+        "AGENTTRADER_ALPACA_DATA_STREAM_URL": f"ws://{simulator}/v2/iex",
+    }
+
+
+def secrets_file(stack: Stack) -> Path:
+    """What Secret Manager is in the cloud: the keys that functions may open, in a file of mode 0600."""
+    return stack.state / "secrets.json"

@@ -1,0 +1,1 @@
+"""Market tapes: what a simulated broker replays, one minute at a time."""

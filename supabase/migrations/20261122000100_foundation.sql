@@ -1,0 +1,127 @@
+-- Foundation: roles of the functions, the private schema, and the small functions every table leans on.
+
+create schema if not exists private;
+comment on schema private is 'Tables and helpers that no client reaches: not exposed by the REST API.';
+revoke all on schema private from public;
+
+-- One role for each function folder. A function reaches its role by a short-lived JWT with that role claim; what it may
+-- do is what it may EXECUTE, nothing else. `authenticator` is the role PostgREST logs in with.
+do $$
+declare
+  role_name text;
+begin
+  foreach role_name in array array['fn_ingest', 'fn_strategy', 'fn_risk', 'fn_execute', 'fn_report', 'fn_relay', 'fn_api'] loop
+    if not exists (select from pg_roles where rolname = role_name) then
+      execute format('create role %I nologin noinherit', role_name);
+    end if;
+    execute format('grant %I to authenticator', role_name);
+    execute format('grant %I to postgres', role_name);
+    execute format('grant usage on schema public to %I', role_name);
+  end loop;
+end $$;
+
+-- A new function may be executed by everybody unless this is said.
+-- (A default privilege of one schema can only add to the general one, so the general one is what must go.)
+alter default privileges revoke execute on functions from public;
+alter default privileges in schema public revoke execute on functions from anon, authenticated, service_role;
+
+create domain private.amount as numeric(28, 10);
+comment on domain private.amount is 'Money, price or quantity; the unit is said by the column.';
+
+create function private.named_uuid(p_name text) returns uuid
+language sql immutable strict parallel safe set search_path = ''
+as $$
+  -- UUIDv8 (RFC 9562) from SHA-256: version nibble 8, variant bits 10. functions/core/identity.py makes the same id.
+  select encode(
+    set_byte(set_byte(d, 6, (get_byte(d, 6) & 15) | 128), 8, (get_byte(d, 8) & 63) | 128), 'hex')::uuid
+  from (select substring(sha256(convert_to(p_name, 'UTF8')) from 1 for 16) as d) as digest
+$$;
+comment on function private.named_uuid(text) is 'The id of what the name says: the same name always makes the same id.';
+
+create function private.refuse(p_status integer, p_code text, p_hint text, p_numbers jsonb default '{}')
+returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  -- PostgREST turns an SQLSTATE of the form PTxyz into HTTP status xyz.
+  raise exception using
+    errcode = 'PT' || p_status,
+    message = p_code || coalesce(': ' || (
+      select string_agg(key || '=' || value, ' ' order by ordinality)
+      from jsonb_each_text(p_numbers) with ordinality), ''),
+    detail = p_numbers::text,
+    hint = p_hint;
+end $$;
+comment on function private.refuse(integer, text, text, jsonb) is
+  'Refuses a call: HTTP status, stable code, a sentence that says what to do, the numbers seen. Nothing of the call stays.';
+
+create function private.actor() returns text
+language sql stable set search_path = ''
+as $$
+  select coalesce(
+    nullif(current_setting('app.actor', true), ''),
+    (select case when claims ->> 'sub' is not null and claims ->> 'role' = 'authenticated'
+       then 'user:' || (claims ->> 'sub') else claims ->> 'role' end
+     from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as claims) as jwt),
+    'database:' || session_user)
+$$;
+comment on function private.actor() is 'Who acts: the declared actor, else the user or function role of the JWT, else the database role.';
+
+create function private.calling_role() returns text
+language sql stable set search_path = ''
+as $$
+  select coalesce(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role', session_user::text)
+$$;
+comment on function private.calling_role() is 'The role of the caller: the JWT''s role claim, else the database role.';
+
+create function private.touch() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if tg_op = 'INSERT' then
+    new.created_at := now();
+    new.version := 1;
+  else
+    new.created_at := old.created_at;
+    new.version := old.version + 1;
+  end if;
+  new.updated_at := now();
+  return new;
+end $$;
+comment on function private.touch() is 'Keeps created_at, updated_at and version; what the caller wrote there is not believed.';
+
+create function private.forbid_change() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  perform private.refuse(409, 'APPEND_ONLY',
+    'Rows of this table are never changed or deleted; write a new row that corrects the old one.',
+    jsonb_build_object('table', tg_table_schema || '.' || tg_table_name, 'operation', tg_op));
+  return null;
+end $$;
+comment on function private.forbid_change() is 'Refuses UPDATE, DELETE and TRUNCATE.';
+
+create function private.protect_append_only(p_table regclass) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  execute format('create trigger append_only before update or delete on %s for each row execute function private.forbid_change()', p_table);
+  execute format('create trigger append_only_truncate before truncate on %s for each statement execute function private.forbid_change()', p_table);
+end $$;
+comment on function private.protect_append_only(regclass) is 'Makes a table append-only by trigger.';
+
+create function private.protect_from_delete(p_table regclass) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  execute format('create trigger never_deleted before delete on %s for each row execute function private.forbid_change()', p_table);
+  execute format('create trigger never_truncated before truncate on %s for each statement execute function private.forbid_change()', p_table);
+end $$;
+comment on function private.protect_from_delete(regclass) is 'Rows may change but never go.';
+
+create table private.settings (
+  name text primary key,
+  value text not null,
+  comment text not null default ''
+);
+comment on table private.settings is 'What differs between installations: the address of the relay, for one.';

@@ -1,0 +1,252 @@
+-- The transactional outbox, the inbox, and the audit trail.
+
+-- Outbox ---------------------------------------------------------------------------------------------------------------
+
+create table private.outbox (
+  id bigint generated always as identity primary key,
+  event_id uuid not null unique,
+  topic text not null,
+  type text not null,
+  key text not null,
+  occurred_at timestamptz not null,
+  data jsonb not null,
+  trace text,
+  created_at timestamptz not null default now(),
+  claimed_by text,
+  claimed_until timestamptz,
+  attempts integer not null default 0,
+  published_at timestamptz
+);
+comment on table private.outbox is 'Events to publish, written by the transaction that made them true. Published at least once.';
+comment on column private.outbox.occurred_at is 'Event time, not the machine''s.';
+create index outbox_unpublished on private.outbox (id) where published_at is null;
+create index outbox_unpublished_key on private.outbox (key, id) where published_at is null;
+
+create function private.emit(
+  p_topic text, p_type text, p_key text, p_occurred_at timestamptz, p_data jsonb, p_name text, p_trace text default null)
+returns void
+language sql set search_path = ''
+as $$
+  insert into private.outbox (event_id, topic, type, key, occurred_at, data, trace)
+  values (private.named_uuid(p_name), p_topic, p_type, p_key, p_occurred_at, p_data, p_trace)
+  on conflict (event_id) do nothing
+$$;
+comment on function private.emit(text, text, text, timestamptz, jsonb, text, text) is
+  'Writes one outbox row; p_name says what happened, so the same thing is one event.';
+
+create function private.wake_relay() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  relay_url text;
+  secret text;
+begin
+  -- A wake-up only: empty body, at most once. The sweep finds what a lost wake-up leaves. The secret is read from the
+  -- vault at call time, so that it stands neither in the trigger's text nor in a dump.
+  select value into relay_url from private.settings where name = 'relay_url';
+  if relay_url is not null then
+    select decrypted_secret into secret from vault.decrypted_secrets where name = 'relay_webhook_secret';
+    perform net.http_post(
+      url := relay_url,
+      body := '{}'::jsonb,
+      headers := jsonb_build_object('content-type', 'application/json', 'x-webhook-secret', coalesce(secret, '')));
+  end if;
+  return null;
+end $$;
+comment on function private.wake_relay() is 'Tells the relay to look at the outbox.';
+create trigger wake_relay after insert on private.outbox
+  for each statement execute function private.wake_relay();
+
+create function public.claim_outbox(p_owner text, p_limit integer default 100, p_lease_seconds numeric default 30)
+returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  claimed jsonb;
+begin
+  with candidate as (
+    select o.id
+    from private.outbox as o
+    where o.published_at is null
+      and (o.claimed_until is null or o.claimed_until < clock_timestamp())
+      -- The order of a key is kept: nothing overtakes a row that another relay is publishing.
+      and not exists (
+        select from private.outbox as earlier
+        where earlier.key = o.key and earlier.id < o.id and earlier.published_at is null
+          and earlier.claimed_until >= clock_timestamp())
+    order by o.id
+    limit p_limit
+    for update skip locked
+  ), taken as (
+    update private.outbox as o
+    set claimed_by = p_owner,
+        claimed_until = clock_timestamp() + make_interval(secs => p_lease_seconds),
+        attempts = o.attempts + 1
+    from candidate
+    where o.id = candidate.id
+    returning o.*
+  )
+  select jsonb_agg(jsonb_build_object(
+    'outbox_id', id, 'topic', topic,
+    'event', jsonb_build_object('id', event_id, 'type', type, 'key', key, 'occurred_at', occurred_at, 'trace', trace, 'data', data))
+    order by id)
+  into claimed from taken;
+  return coalesce(claimed, '[]'::jsonb);
+end $$;
+comment on function public.claim_outbox(text, integer, numeric) is
+  'Takes unpublished events for p_owner for the lease; the order of a key is kept among relays.';
+
+create function public.mark_published(p_ids bigint[]) returns integer
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  marked integer;
+begin
+  update private.outbox set published_at = clock_timestamp(), claimed_until = null
+  where id = any (p_ids) and published_at is null;
+  get diagnostics marked = row_count;
+  return marked;
+end $$;
+comment on function public.mark_published(bigint[]) is 'Marks events as published, once; returns how many were not yet marked.';
+
+grant execute on function public.claim_outbox(text, integer, numeric) to fn_relay;
+grant execute on function public.mark_published(bigint[]) to fn_relay;
+
+-- Inbox ----------------------------------------------------------------------------------------------------------------
+
+create table private.inbox (
+  consumer text not null,
+  event_id uuid not null,
+  handled_at timestamptz not null default now(),
+  primary key (consumer, event_id)
+);
+comment on table private.inbox is 'What each consumer has handled. Written in the transaction of the effect, so that handled once is one fact.';
+
+create function public.record_handled(p_consumer text, p_event_id uuid) returns boolean
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  insert into private.inbox (consumer, event_id) values (p_consumer, p_event_id) on conflict do nothing;
+  return found;
+end $$;
+comment on function public.record_handled(text, uuid) is 'True the first time that this consumer says this event is handled.';
+
+create function public.was_handled(p_consumer text, p_event_id uuid) returns boolean
+language sql stable security definer set search_path = ''
+as $$ select exists (select from private.inbox where consumer = p_consumer and event_id = p_event_id) $$;
+comment on function public.was_handled(text, uuid) is 'Whether this consumer has handled this event.';
+
+grant execute on function public.record_handled(text, uuid), public.was_handled(text, uuid) to fn_report;
+
+-- Audit ----------------------------------------------------------------------------------------------------------------
+
+create table public.audit_log (
+  chain text not null,
+  sequence bigint not null,
+  at timestamptz not null default clock_timestamp(),
+  actor text not null,
+  action text not null check (action in ('INSERT', 'UPDATE', 'DELETE')),
+  table_name text not null,
+  row_id text not null,
+  user_id uuid,
+  before jsonb,
+  after jsonb,
+  previous_hash bytea not null,
+  hash bytea not null,
+  primary key (chain, sequence)
+);
+comment on table public.audit_log is 'Every change of what matters: by whom, before, after; append-only and hash-chained per account.';
+comment on column public.audit_log.chain is 'The broker account''s id, else user:<id>, else global.';
+comment on column public.audit_log.hash is 'SHA-256 over the previous hash and this row''s content: a changed, missing or added row breaks the chain.';
+create index audit_log_user on public.audit_log (user_id, at desc);
+create index audit_log_row on public.audit_log (table_name, row_id);
+select private.protect_append_only('public.audit_log');
+
+create table private.audit_heads (
+  chain text primary key,
+  sequence bigint not null,
+  hash bytea not null
+);
+comment on table private.audit_heads is 'The end of each chain; its row lock puts concurrent changes in one order.';
+
+create function private.audit_hash(
+  p_previous bytea, p_chain text, p_sequence bigint, p_at timestamptz, p_actor text, p_action text, p_table text,
+  p_row_id text, p_before jsonb, p_after jsonb)
+returns bytea
+language sql immutable set search_path = ''
+as $$
+  select sha256(p_previous || convert_to(jsonb_build_array(
+    p_chain, p_sequence, extract(epoch from p_at)::text, p_actor, p_action, p_table, p_row_id, p_before, p_after)::text, 'UTF8'))
+$$;
+comment on function private.audit_hash(bytea, text, bigint, timestamptz, text, text, text, text, jsonb, jsonb) is 'One link of the chain.';
+
+create function private.audit() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  row_before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
+  row_after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+  image jsonb := coalesce(row_after, row_before);
+  link public.audit_log;
+  head private.audit_heads;
+begin
+  link.chain := coalesce(
+    case when tg_table_name = 'broker_accounts' then image ->> 'id' else image ->> 'broker_account_id' end,
+    'user:' || (image ->> 'user_id'),
+    'global');
+  insert into private.audit_heads (chain, sequence, hash) values (link.chain, 0, '\x') on conflict do nothing;
+  select * into head from private.audit_heads where chain = link.chain for update;
+  link.sequence := head.sequence + 1;
+  link.at := clock_timestamp();
+  link.actor := private.actor();
+  link.action := tg_op;
+  link.table_name := tg_table_name;
+  link.row_id := coalesce(image ->> 'id', image ->> 'gate_key', image ->> 'user_id');
+  link.user_id := (image ->> 'user_id')::uuid;
+  link.before := row_before;
+  link.after := row_after;
+  link.previous_hash := head.hash;
+  link.hash := private.audit_hash(
+    head.hash, link.chain, link.sequence, link.at, link.actor, link.action, link.table_name, link.row_id, link.before, link.after);
+  insert into public.audit_log values (link.*);
+  update private.audit_heads set sequence = link.sequence, hash = link.hash where chain = link.chain;
+  return null;
+end $$;
+comment on function private.audit() is 'Writes one link of the audit chain for one changed row.';
+
+create function public.verify_audit_chain() returns jsonb
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  broken jsonb;
+  links bigint;
+begin
+  select count(*) into links from public.audit_log;
+  with walked as (
+    select a.*,
+      lag(a.hash, 1, '\x'::bytea) over (partition by a.chain order by a.sequence) as expected_previous,
+      lag(a.sequence, 1, 0::bigint) over (partition by a.chain order by a.sequence) + 1 as expected_sequence
+    from public.audit_log as a
+  ), faulty as (
+    select chain, sequence, 'the row does not fit its hash or its predecessor' as reason
+    from walked
+    where previous_hash <> expected_previous or sequence <> expected_sequence
+      or hash <> private.audit_hash(previous_hash, chain, sequence, at, actor, action, table_name, row_id, before, after)
+    union all
+    select h.chain, h.sequence, 'the end of the chain is missing'
+    from private.audit_heads as h
+    left join lateral (
+      select a.sequence, a.hash from public.audit_log as a where a.chain = h.chain order by a.sequence desc limit 1) as last on true
+    where coalesce(last.sequence, 0) <> h.sequence or coalesce(last.hash, '\x'::bytea) <> h.hash
+  )
+  select jsonb_build_object('chain', chain, 'sequence', sequence, 'reason', reason)
+  into broken from faulty order by chain, sequence limit 1;
+  return jsonb_build_object('ok', broken is null, 'links', links, 'first_broken', broken);
+end $$;
+comment on function public.verify_audit_chain() is 'Walks every chain: {"ok", "links", "first_broken": {"chain", "sequence", "reason"} or null}.';
+grant execute on function public.verify_audit_chain() to fn_report;
+
+alter table public.audit_log enable row level security;
+create policy "a user reads the audit trail of their own rows" on public.audit_log for select to authenticated
+  using (user_id = (select auth.uid()));
+grant select on public.audit_log to authenticated;

@@ -1,0 +1,266 @@
+-- Fills, and the positions that are their sum.
+
+create table public.fills (
+  id uuid primary key,
+  user_id uuid not null,
+  broker_account_id uuid not null,
+  trade_id uuid not null,
+  leg integer not null,
+  strategy_id uuid,
+  kind text not null default 'fill' check (kind in ('fill', 'bust', 'correction')),
+  corrects_fill_id uuid references public.fills (id) on delete restrict,
+  broker_order_id text not null,
+  cumulative_quantity private.amount not null check (cumulative_quantity > 0),
+  symbol text not null references public.instruments (symbol) on delete restrict,
+  side text not null check (side in ('buy', 'sell')),
+  quantity private.amount not null check (quantity > 0),
+  price private.amount not null check (price > 0),
+  fee private.amount not null default 0,
+  multiplier private.amount not null default 1,
+  executed_at timestamptz not null,
+  source text not null check (source in ('stream', 'activities', 'order')),
+  realised_pnl private.amount not null,
+  strategy_realised_pnl private.amount not null,
+  position_quantity private.amount not null,
+  position_cost private.amount not null,
+  number bigint generated always as identity,
+  created_at timestamptz not null default now(),
+  foreign key (trade_id, user_id) references public.trades (id, user_id) on delete restrict,
+  foreign key (trade_id, leg) references public.trade_legs (trade_id, leg) on delete restrict,
+  foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,
+  unique (broker_account_id, broker_order_id, leg, cumulative_quantity),
+  check ((kind = 'fill') = (corrects_fill_id is null))
+);
+comment on table public.fills is 'What the broker executed: append-only, each counted once whatever the path it came by.';
+comment on column public.fills.cumulative_quantity is 'Filled quantity of the order leg after this fill: with account, order and leg it names the fill.';
+comment on column public.fills.realised_pnl is 'Dollars realised by this fill in the account''s position, average cost, fees not deducted.';
+comment on column public.fills.position_quantity is 'The account''s position after this fill.';
+comment on column public.fills.position_cost is 'The account''s exact cost basis after this fill, dollars; negative for a short position.';
+create index fills_user on public.fills (user_id, executed_at desc);
+create index fills_trade on public.fills (trade_id, leg);
+create index fills_account_symbol on public.fills (broker_account_id, symbol, number desc);
+create index fills_account_user on public.fills (broker_account_id, user_id);
+create index fills_corrects on public.fills (corrects_fill_id);
+create index fills_symbol on public.fills (symbol);
+select private.protect_append_only('public.fills');
+
+create table public.fill_aliases (
+  broker_account_id uuid not null,
+  source text not null,
+  external_id text not null,
+  fill_id uuid not null references public.fills (id) on delete restrict,
+  user_id uuid not null,
+  created_at timestamptz not null default now(),
+  primary key (broker_account_id, source, external_id),
+  foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict
+);
+comment on table public.fill_aliases is 'Other names of a fill: the stream and the activity list number the same execution differently.';
+create index fill_aliases_fill on public.fill_aliases (fill_id);
+create index fill_aliases_user on public.fill_aliases (user_id);
+create index fill_aliases_account on public.fill_aliases (broker_account_id, user_id);
+select private.protect_append_only('public.fill_aliases');
+
+create table public.position_books (
+  broker_account_id uuid not null,
+  symbol text not null references public.instruments (symbol) on delete restrict,
+  user_id uuid not null,
+  quantity private.amount not null default 0,
+  cost_basis private.amount not null default 0,
+  multiplier private.amount not null default 1,
+  realised_pnl private.amount not null default 0,
+  fees private.amount not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version bigint not null default 1,
+  primary key (broker_account_id, symbol),
+  foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,
+  check (quantity <> 0 or cost_basis = 0)
+);
+comment on table public.position_books is 'The sum of the fills, by account and symbol. Quantity is negative for a short position.';
+comment on column public.position_books.cost_basis is 'Exact, in dollars: what the open quantity cost; negative for a short position.';
+create index position_books_user on public.position_books (user_id);
+create index position_books_symbol on public.position_books (symbol);
+create trigger touch before insert or update on public.position_books for each row execute function private.touch();
+select private.protect_from_delete('public.position_books');
+
+create table public.strategy_positions (
+  broker_account_id uuid not null,
+  owner_key text not null,
+  strategy_id uuid,
+  symbol text not null references public.instruments (symbol) on delete restrict,
+  user_id uuid not null,
+  quantity private.amount not null default 0,
+  cost_basis private.amount not null default 0,
+  multiplier private.amount not null default 1,
+  realised_pnl private.amount not null default 0,
+  fees private.amount not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version bigint not null default 1,
+  primary key (broker_account_id, owner_key, symbol),
+  foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,
+  foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict,
+  check (owner_key = coalesce(strategy_id::text, 'manual')),
+  check (quantity <> 0 or cost_basis = 0)
+);
+comment on table public.strategy_positions is 'The same fills by strategy; owner_key is the strategy''s id, or "manual" for manual and external trades.';
+create index strategy_positions_user on public.strategy_positions (user_id);
+create index strategy_positions_strategy on public.strategy_positions (strategy_id, user_id);
+create index strategy_positions_symbol on public.strategy_positions (symbol);
+create trigger touch before insert or update on public.strategy_positions for each row execute function private.touch();
+select private.protect_from_delete('public.strategy_positions');
+
+create view public.positions with (security_invoker = true) as
+select b.user_id, b.broker_account_id, b.symbol, b.quantity,
+  case when b.quantity <> 0 then round(b.cost_basis / (b.quantity * b.multiplier), 10) end as average_entry_price,
+  b.cost_basis,
+  m.mark, m.marked_at, m.source as mark_source,
+  case when b.quantity = 0 then 0 else b.quantity * b.multiplier * m.mark end as market_value,
+  case when b.quantity = 0 then 0 else b.quantity * b.multiplier * m.mark - b.cost_basis end as unrealised_pnl,
+  b.realised_pnl, b.fees, b.updated_at, b.version
+from public.position_books as b
+left join public.position_marks as m on m.symbol = b.symbol;
+comment on view public.positions is
+  'Positions with their latest mark. Market value and unrealised P&L are null where there is no mark: missing stays missing.';
+
+create type private.position_change as (quantity numeric, cost_basis numeric, realised numeric);
+
+create function private.position_after(p_quantity numeric, p_cost numeric, p_signed numeric, p_price numeric, p_multiplier numeric)
+returns private.position_change
+language plpgsql immutable set search_path = ''
+as $$
+declare
+  result private.position_change;
+  closed numeric;
+  released numeric;
+begin
+  if p_quantity = 0 or sign(p_quantity) = sign(p_signed) then
+    result := (p_quantity + p_signed, p_cost + p_signed * p_price * p_multiplier, 0);
+    return result;
+  end if;
+  closed := least(abs(p_quantity), abs(p_signed));
+  -- Closing all of it releases the exact cost; closing a part releases its share, rounded half away from zero.
+  released := case when closed = abs(p_quantity) then p_cost else round(p_cost * closed / abs(p_quantity), 10) end;
+  result.realised := round(closed * sign(p_quantity) * p_price * p_multiplier - released, 10);
+  result.quantity := p_quantity + p_signed;
+  result.cost_basis := case
+    when abs(p_signed) > abs(p_quantity) then result.quantity * p_price * p_multiplier
+    else p_cost - released end;
+  return result;
+end $$;
+comment on function private.position_after(numeric, numeric, numeric, numeric, numeric) is
+  'A position after a signed quantity at a price: opening, adding, reducing, flipping through zero; average cost.';
+
+create function private.book_fill() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  signed numeric := case new.side when 'buy' then new.quantity else -new.quantity end;
+  book public.position_books;
+  own public.strategy_positions;
+  change private.position_change;
+begin
+  if new.kind <> 'fill' then
+    return new;
+  end if;
+  insert into public.position_books (broker_account_id, symbol, user_id, multiplier)
+  values (new.broker_account_id, new.symbol, new.user_id, new.multiplier) on conflict do nothing;
+  select * into book from public.position_books
+  where broker_account_id = new.broker_account_id and symbol = new.symbol for update;
+  -- Under the position's lock: a doubled fill is refused before it is counted, also where the caller says ON CONFLICT.
+  if exists (
+    select from public.fills
+    where broker_account_id = new.broker_account_id and broker_order_id = new.broker_order_id and leg = new.leg
+      and cumulative_quantity = new.cumulative_quantity) then
+    perform private.refuse(409, 'DUPLICATE_FILL', 'This fill is on record already; record_fill() counts it once.',
+      jsonb_build_object('broker_order', new.broker_order_id, 'cumulative_quantity', new.cumulative_quantity));
+  end if;
+  change := private.position_after(book.quantity, book.cost_basis, signed, new.price, new.multiplier);
+  update public.position_books
+  set quantity = change.quantity, cost_basis = change.cost_basis, realised_pnl = book.realised_pnl + change.realised,
+      fees = book.fees + new.fee
+  where broker_account_id = new.broker_account_id and symbol = new.symbol;
+  new.realised_pnl := change.realised;
+  new.position_quantity := change.quantity;
+  new.position_cost := change.cost_basis;
+
+  insert into public.strategy_positions (broker_account_id, owner_key, strategy_id, symbol, user_id, multiplier)
+  values (new.broker_account_id, coalesce(new.strategy_id::text, 'manual'), new.strategy_id, new.symbol, new.user_id, new.multiplier)
+  on conflict do nothing;
+  select * into own from public.strategy_positions
+  where broker_account_id = new.broker_account_id and owner_key = coalesce(new.strategy_id::text, 'manual')
+    and symbol = new.symbol for update;
+  change := private.position_after(own.quantity, own.cost_basis, signed, new.price, new.multiplier);
+  update public.strategy_positions
+  set quantity = change.quantity, cost_basis = change.cost_basis, realised_pnl = own.realised_pnl + change.realised,
+      fees = own.fees + new.fee
+  where broker_account_id = own.broker_account_id and owner_key = own.owner_key and symbol = own.symbol;
+  new.strategy_realised_pnl := change.realised;
+
+  update public.trade_legs
+  set filled_quantity = filled_quantity + new.quantity, filled_value = filled_value + new.quantity * new.price, updated_at = now()
+  where trade_id = new.trade_id and leg = new.leg;
+  return new;
+end $$;
+comment on function private.book_fill() is 'A fill moves the account''s position, the strategy''s position and the leg''s counters in its own transaction.';
+create trigger book before insert on public.fills for each row execute function private.book_fill();
+
+create function public.check_positions() returns jsonb
+language sql stable security definer set search_path = ''
+as $$
+  with summed as (
+    select broker_account_id, symbol, sum(case side when 'buy' then quantity else -quantity end) as quantity,
+      sum(realised_pnl) as realised, sum(fee) as fees
+    from public.fills where kind = 'fill' group by broker_account_id, symbol
+  ), by_strategy as (
+    select broker_account_id, symbol, sum(quantity) as quantity, sum(fees) as fees
+    from public.strategy_positions group by broker_account_id, symbol
+  ), legs as (
+    select l.trade_id, l.leg, l.filled_quantity,
+      coalesce((select sum(f.quantity) from public.fills as f where f.trade_id = l.trade_id and f.leg = l.leg and f.kind = 'fill'), 0) as filled
+    from public.trade_legs as l
+  ), wrong as (
+    select jsonb_build_object('what', 'position', 'account', coalesce(b.broker_account_id, s.broker_account_id),
+      'symbol', coalesce(b.symbol, s.symbol), 'book', b.quantity::text, 'fills', s.quantity::text) as finding
+    from public.position_books as b
+    full join summed as s on s.broker_account_id = b.broker_account_id and s.symbol = b.symbol
+    where coalesce(b.quantity, 0) <> coalesce(s.quantity, 0) or coalesce(b.realised_pnl, 0) <> coalesce(s.realised, 0)
+      or coalesce(b.fees, 0) <> coalesce(s.fees, 0)
+    union all
+    select jsonb_build_object('what', 'strategy positions', 'account', b.broker_account_id, 'symbol', b.symbol,
+      'book', b.quantity::text, 'strategies', y.quantity::text)
+    from public.position_books as b
+    full join by_strategy as y on y.broker_account_id = b.broker_account_id and y.symbol = b.symbol
+    where coalesce(b.quantity, 0) <> coalesce(y.quantity, 0) or coalesce(b.fees, 0) <> coalesce(y.fees, 0)
+    union all
+    select jsonb_build_object('what', 'leg', 'trade', trade_id, 'leg', leg, 'counter', filled_quantity::text, 'fills', filled::text)
+    from legs where filled_quantity <> filled
+  )
+  select jsonb_build_object('ok', not exists (select from wrong),
+    'findings', coalesce((select jsonb_agg(finding) from wrong), '[]'::jsonb))
+$$;
+comment on function public.check_positions() is
+  'Recomputes positions, strategy positions and leg counters from the fills: {"ok", "findings": [...]}.';
+grant execute on function public.check_positions() to fn_report;
+
+create function public.watched_symbols() returns jsonb
+language sql stable security definer set search_path = ''
+as $$
+  select coalesce(jsonb_agg(symbol order by symbol), '[]'::jsonb) from (
+    select unnest(symbols) as symbol from public.strategies where status = 'active'
+    union
+    select symbol from public.position_books where quantity <> 0) as needed
+$$;
+comment on function public.watched_symbols() is 'The symbols that an active strategy or an open position needs market data for.';
+grant execute on function public.watched_symbols() to fn_ingest;
+
+alter table public.fills enable row level security;
+create policy "a user reads their own fills" on public.fills for select to authenticated using (user_id = (select auth.uid()));
+alter table public.fill_aliases enable row level security;
+create policy "a user reads aliases of their own fills" on public.fill_aliases for select to authenticated using (user_id = (select auth.uid()));
+alter table public.position_books enable row level security;
+create policy "a user reads their own positions" on public.position_books for select to authenticated using (user_id = (select auth.uid()));
+alter table public.strategy_positions enable row level security;
+create policy "a user reads positions of their own strategies" on public.strategy_positions for select to authenticated
+  using (user_id = (select auth.uid()));
+grant select on public.fills, public.fill_aliases, public.position_books, public.strategy_positions, public.positions to authenticated;
