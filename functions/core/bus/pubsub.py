@@ -87,7 +87,9 @@ def _translated(error: Exception, topic: str) -> AgentTraderError:
     from google.api_core import exceptions as google
 
     if isinstance(error, google.NotFound):
-        return Misconfigured("TOPIC_NOT_DEPLOYED", f"the project has no topic {topic}; run terraform apply", topic=topic)
+        return Misconfigured(
+            "TOPIC_NOT_DEPLOYED", f"the project has no topic {topic}; run terraform apply", topic=topic
+        )
     if isinstance(error, google.PermissionDenied | google.Unauthenticated):
         return NotAuthorised("BUS_FORBIDDEN", f"this service account may not publish to {topic}", topic=topic)
     return Unavailable(

@@ -1,0 +1,241 @@
+"""What `execute` asks of the ledger."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, TypeAdapter
+
+from functions.core.ledger.judging import WaitingTrade
+from functions.core.ledger.part import Row, StreamingPart
+from functions.core.money import Amount, text
+
+
+class TradingAccount(Row):
+    """An active account; `working` says that something may be working at its broker."""
+
+    broker_account_id: UUID
+    user_id: UUID
+    broker: str
+    account_id: str
+    is_paper: bool
+    working: bool
+
+
+class ClaimedOrder(Row):
+    """An order that this sender alone may send. Quantity in shares or contracts, prices in dollars."""
+
+    trade_id: UUID
+    user_id: UUID
+    broker_account_id: UUID
+    client_order_id: str
+    symbol: str
+    side: Literal["buy", "sell"]
+    order_type: str
+    time_in_force: str
+    quantity: Amount | None
+    notional: Amount | None
+    price: Amount | None
+    stop_price: Amount | None
+    trail_price: Amount | None
+    trail_percent: Amount | None
+    position_intent: str
+    good_until: AwareDatetime
+    attempt: int
+
+
+class WorkingOrder(Row):
+    """A trade that should be working at the broker."""
+
+    trade_id: UUID
+    client_order_id: str
+    broker_order_id: str
+    status: str
+    filled_quantity: Amount
+
+
+class CancelDue(Row):
+    """An order that the broker still has to be asked to cancel."""
+
+    trade_id: UUID
+    broker_account_id: UUID
+    broker_order_id: str
+
+
+class FillToRecord(Row):
+    """One execution as the broker reported it. Price in dollars, quantities in shares or contracts, time UTC.
+
+    `cumulative_quantity` is the filled quantity of the order after this execution: with the order it names the fill.
+    `external_id` is the broker's own name of it on this path.
+    """
+
+    broker_order_id: str
+    client_order_id: str | None
+    leg: int = 0
+    symbol: str
+    side: str
+    quantity: Amount
+    price: Amount
+    cumulative_quantity: Amount
+    executed_at: AwareDatetime
+    source: Literal["stream", "activities", "order"]
+    external_id: str | None
+    fee: Amount = Decimal(0)
+    order_type: str = "market"
+    limit_price: Amount | None = None
+    stop_price: Amount | None = None
+    ordered_quantity: Amount | None = None
+
+
+class BrokerUpdate(Row):
+    """The broker's word on an order's state, normalised; never a fill."""
+
+    broker_order_id: str
+    client_order_id: str | None
+    status: Literal["submitted", "cancel_pending", "canceled", "expired", "rejected", "replaced"]
+    at: AwareDatetime
+    reason: str | None = None
+
+
+class StreamCursor(Row):
+    """How far a worker has handled a stream once this effect is committed."""
+
+    worker: str
+    stream: str
+    position: AwareDatetime
+
+
+_ACCOUNTS = TypeAdapter(list[TradingAccount])
+_WAITING = TypeAdapter(list[WaitingTrade])
+_CLAIMED = TypeAdapter(list[ClaimedOrder])
+_WORKING = TypeAdapter(list[WorkingOrder])
+_CANCELS = TypeAdapter(list[CancelDue])
+_TIME: TypeAdapter[datetime | None] = TypeAdapter(datetime | None)
+
+
+class ExecutionLedger(StreamingPart):
+    """Claims, attempts, submissions, fills and what else the broker says."""
+
+    def trading_accounts(self) -> list[TradingAccount]:
+        """The active accounts."""
+        return _ACCOUNTS.validate_python(self._call("trading_accounts", {}))
+
+    def approved_trades(self, account: UUID | None = None) -> list[WaitingTrade]:
+        """Trades to send, in the order they were placed."""
+        return _WAITING.validate_python(
+            self._call("approved_trades", {"p_account_id": str(account) if account else None})
+        )
+
+    def claim_trade(self, trade: UUID, owner: str, now: datetime, lease_seconds: float) -> ClaimedOrder | None:
+        """Takes an approved trade for sending; None where it is not (or no longer) to be sent.
+
+        `now` is the injected clock's: past `good_until` the trade expires instead.
+        """
+        answer = self._call(
+            "claim_trade",
+            {"p_trade_id": str(trade), "p_owner": owner, "p_now": now.isoformat(), "p_lease_seconds": lease_seconds},
+        )
+        return ClaimedOrder.model_validate(answer) if answer["claimed"] else None
+
+    def claim_unresolved(self, owner: str, lease_seconds: float, account: UUID | None = None) -> list[ClaimedOrder]:
+        """Takes the trades whose outcome at the broker is unknown, to be asked for by client order id."""
+        return _CLAIMED.validate_python(
+            self._call(
+                "claim_unresolved",
+                {
+                    "p_owner": owner,
+                    "p_lease_seconds": lease_seconds,
+                    "p_account_id": str(account) if account else None,
+                },
+            )
+        )
+
+    def record_submission(
+        self, trade: UUID, attempt: int, broker_order_id: str, at: datetime, *, adopted: bool = False
+    ) -> str:
+        """The broker has the order; returns the trade's status now. `adopted`: it was found, not answered."""
+        answer = self._call(
+            "record_submission",
+            {
+                "p_trade_id": str(trade),
+                "p_attempt": attempt,
+                "p_broker_order_id": broker_order_id,
+                "p_at": at.isoformat(),
+                "p_adopted": adopted,
+            },
+        )
+        return str(answer["status"])
+
+    def record_attempt(
+        self,
+        trade: UUID,
+        attempt: int,
+        outcome: Literal["rejected", "unknown", "not_placed"],
+        detail: str,
+        at: datetime,
+    ) -> str:
+        """The sending did not end in an order that we know of; returns the trade's status now."""
+        answer = self._call(
+            "record_attempt",
+            {
+                "p_trade_id": str(trade),
+                "p_attempt": attempt,
+                "p_outcome": outcome,
+                "p_detail": detail,
+                "p_at": at.isoformat(),
+            },
+        )
+        return str(answer["status"])
+
+    def record_fill(self, account: UUID, fill: FillToRecord, cursor: StreamCursor | None = None) -> bool:
+        """Records one execution; True where it was counted now, False where it was on record already."""
+        answer = self._call(
+            "record_fill",
+            {
+                "p_account_id": str(account),
+                "p_fill": fill.model_dump(mode="json"),
+                "p_cursor": cursor.model_dump(mode="json") if cursor else None,
+            },
+        )
+        return bool(answer["counted"])
+
+    def record_broker_update(
+        self, account: UUID, update: BrokerUpdate, cursor: StreamCursor | None = None
+    ) -> str | None:
+        """Records the broker's word on an order; returns the trade's status now, None where the order is not ours."""
+        answer = self._call(
+            "record_broker_update",
+            {
+                "p_account_id": str(account),
+                "p_update": update.model_dump(mode="json"),
+                "p_cursor": cursor.model_dump(mode="json") if cursor else None,
+            },
+        )
+        return answer["status"] if answer["trade_id"] else None
+
+    def working_orders(self, account: UUID) -> list[WorkingOrder]:
+        """Trades that should be working at the broker."""
+        return _WORKING.validate_python(self._call("working_orders", {"p_account_id": str(account)}))
+
+    def cancel_orders_due(self) -> list[CancelDue]:
+        """Orders that the broker still has to be asked to cancel."""
+        return _CANCELS.validate_python(self._call("cancel_orders_due", {}))
+
+    def record_account_snapshot(
+        self, account: UUID, as_of: datetime, cash: Decimal, equity: Decimal, buying_power: Decimal | None
+    ) -> bool:
+        """Keeps what the broker said of an account, where it changed. Dollars."""
+        kept: bool = self._call(
+            "record_account_snapshot",
+            {
+                "p_account_id": str(account),
+                "p_as_of": as_of.isoformat(),
+                "p_cash": text(cash),
+                "p_equity": text(equity),
+                "p_buying_power": None if buying_power is None else text(buying_power),
+            },
+        )
+        return kept

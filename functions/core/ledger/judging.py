@@ -1,0 +1,178 @@
+"""What `risk` asks of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from pydantic import AwareDatetime, TypeAdapter
+
+from functions.core.ledger.part import LedgerPart, Row
+from functions.core.money import Amount, text
+
+
+class WaitingTrade(Row):
+    """A trade that waits for the next step, and its account."""
+
+    trade_id: UUID
+    broker_account_id: UUID
+
+
+class JudgedTrade(Row):
+    """The order to judge. Quantity in shares or contracts, prices in dollars, times UTC (event time)."""
+
+    id: UUID
+    user_id: UUID
+    broker_account_id: UUID
+    strategy_id: UUID | None
+    symbol: str
+    side: str
+    order_type: str
+    quantity: Amount | None
+    notional: Amount | None
+    price: Amount | None
+    stop_price: Amount | None
+    planned_stop: Amount | None
+    reduce_only: bool
+    status: str
+    event_at: AwareDatetime
+
+
+class BookInstrument(Row):
+    """Unit of the ordered symbol."""
+
+    kind: str
+    multiplier: Amount
+    tick: Amount
+    lot: Amount
+
+
+class BookPosition(Row):
+    """An open position of the account, or of the strategy within it; quantity signed."""
+
+    scope: str
+    symbol: str
+    quantity: Amount
+    cost_basis: Amount
+    multiplier: Amount
+
+
+class BookOrder(Row):
+    """Another working order of the account; `quantity` is what may still fill."""
+
+    trade_id: UUID
+    strategy_id: UUID | None
+    symbol: str
+    side: str
+    quantity: Amount
+
+
+class BookMark(Row):
+    """The latest mark of a symbol, dollars, and when it was seen (UTC)."""
+
+    mark: Amount
+    marked_at: AwareDatetime
+
+
+class BookQuote(Row):
+    """The latest stored quote: what is left when the hot store has lost it."""
+
+    bid: Amount
+    ask: Amount
+    bid_size: Amount
+    ask_size: Amount
+    quoted_at: AwareDatetime
+    feed: str
+    delay_seconds: int
+
+
+class BookLimit(Row):
+    """A limit that applies to the order."""
+
+    scope: str
+    symbol: str | None
+    name: str
+    value: Amount
+    unit: str
+
+
+class BookSession(Row):
+    """The session of the order's day; None where that day has none."""
+
+    date: date
+    opens_at: AwareDatetime
+    closes_at: AwareDatetime
+
+
+class RiskBook(Row):
+    """Everything the rules look at for one trade, in one snapshot of the ledger."""
+
+    trade: JudgedTrade
+    position_intent: str
+    instrument: BookInstrument
+    positions: list[BookPosition]
+    working: list[BookOrder]
+    marks: dict[str, BookMark]
+    quote: BookQuote | None
+    limits: list[BookLimit]
+    closed_gates: list[str]
+    session: BookSession | None
+    calendar_known: bool
+
+
+class RuleVerdict(Row):
+    """One rule's verdict, for the record."""
+
+    rule: str
+    verdict: str
+    numbers: dict[str, str]
+
+
+_WAITING = TypeAdapter(list[WaitingTrade])
+
+
+class RiskLedger(LedgerPart):
+    """Pending trades, the book to judge them by, and the verdicts."""
+
+    def pending_trades(self, account: UUID | None = None) -> list[WaitingTrade]:
+        """Trades that are not judged yet, in the order they were placed."""
+        return _WAITING.validate_python(
+            self._call("pending_trades", {"p_account_id": str(account) if account else None})
+        )
+
+    def risk_book(self, trade: UUID) -> RiskBook | None:
+        """The book of one trade; None where there is no such trade."""
+        found = self._call("risk_book", {"p_trade_id": str(trade)})
+        return RiskBook.model_validate(found) if found else None
+
+    def approve_trade(
+        self, trade: UUID, verdicts: Sequence[RuleVerdict], mark: Decimal | None, quantity: Decimal | None = None
+    ) -> str:
+        """Approves after the ledger's own re-check under lock; returns the status the trade has now.
+
+        `mark` values the symbol for the capital limit, dollars; `quantity` is set where a rule reduced the order.
+        """
+        answer = self._call(
+            "approve_trade",
+            {
+                "p_trade_id": str(trade),
+                "p_decisions": [verdict.model_dump(mode="json") for verdict in verdicts],
+                "p_mark": None if mark is None else text(mark),
+                "p_quantity": None if quantity is None else text(quantity),
+            },
+        )
+        return str(answer["status"])
+
+    def reject_trade(self, trade: UUID, verdicts: Sequence[RuleVerdict], refusal: str) -> str:
+        """Rejects with the rule's reason; returns the status the trade has now."""
+        answer = self._call(
+            "reject_trade",
+            {
+                "p_trade_id": str(trade),
+                "p_decisions": [verdict.model_dump(mode="json") for verdict in verdicts],
+                "p_refusal": refusal,
+            },
+        )
+        return str(answer["status"])

@@ -1,0 +1,69 @@
+"""What differs between a laptop, staging and production: read from the environment once, validated, never guessed."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from functions.core.errors import Misconfigured
+
+
+class Settings(BaseSettings):
+    """Every setting, by its environment variable: the field's name in capitals behind AGENTTRADER_.
+
+    Durations are seconds of machine time: leases and timeouts never follow a replay's clock.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="AGENTTRADER_", frozen=True, extra="ignore", populate_by_name=True)
+
+    supabase_url: str = Field(validation_alias="SUPABASE_URL", description="Address of the Supabase project")
+    publishable_key: str = Field(description="The project's publishable key: names the project, opens nothing")
+    jwt_secret: SecretStr = Field(description="Signs the short-lived tokens by which a function takes its role")
+    token_seconds: int = Field(600, ge=60, description="Life of such a token")
+    ledger_timeout: float = Field(10, gt=0)
+
+    bus: Literal["pgmq", "pubsub"] = "pubsub"
+    bus_url: SecretStr | None = Field(None, description="Postgres address of the embedded bus")
+    google_project: str | None = Field(None, validation_alias="GOOGLE_CLOUD_PROJECT")
+
+    hotstore: Literal["local", "firestore"] = "firestore"
+    hotstore_url: str | None = None
+    clock: Literal["system", "replay"] = "system"
+
+    secrets_file: Path | None = Field(None, description="Broker keys on one machine; a file of mode 0600")
+    webhook_secret: SecretStr | None = Field(None, description="What the database's webhook proves itself with")
+
+    alpaca_trading_url: str | None = Field(None, description="Instead of Alpaca's own paper or live address")
+    alpaca_data_url: str | None = None
+    alpaca_trade_stream_url: str | None = None
+    alpaca_data_stream_url: str | None = None
+
+    broker_timeout: float = Field(10, gt=0, description="Longest wait for one answer of a broker")
+    order_lease: float = Field(30, gt=0, description="How long a sender may be at work before its outcome is unknown")
+    worker_lease: float = Field(10, gt=1, description="How long a silent worker keeps its stream")
+    poll_interval: float = Field(30, gt=0, description="How often a worker compares its stream with the broker's lists")
+    stream_silence: float = Field(60, gt=0, description="A data stream silent for longer in session is reconnected")
+    quote_interval: float = Field(0.25, ge=0, description="At most one published quote per symbol in this time")
+
+    ports_wrapper: str | None = Field(
+        None,
+        description="module:function that wraps every port; fault tests strike through it, production leaves it out",
+    )
+
+
+@cache
+def settings() -> Settings:
+    """The settings, read once. Raises Misconfigured BAD_SETTING naming the variable."""
+    try:
+        return Settings()  # type: ignore[call-arg] # pydantic-settings reads the fields from the environment
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        variable = name if name.isupper() else f"AGENTTRADER_{name.upper()}"
+        raise Misconfigured(
+            "BAD_SETTING", f"the environment variable {variable}: {first['msg']}", variable=variable
+        ) from None
