@@ -71,9 +71,9 @@ Connection = psycopg.Connection[Any]
 def verify(connection: Connection, broker: Broker) -> Verification:
     """Asks every question. Raises psycopg.Error and Unavailable where one of the two sides cannot be read."""
     accounts = connection.execute(
-        "select id, account_id, label from public.broker_accounts where broker = 'alpaca' and status = 'active' order by id"
+        "select id, account_id from public.broker_accounts where broker = 'alpaca' and status = 'active' order by id"
     ).fetchall()
-    books = {account: broker.book(account_id) for account, account_id, _ in accounts}
+    books = {account: broker.book(account_id) for account, account_id in accounts}
     checks: Sequence[Callable[[], Check]] = (
         lambda: _positions_equal_fills(connection),
         lambda: _positions_equal_broker(connection, books),
@@ -134,7 +134,9 @@ def _trades_are_settled(connection: Connection, books: dict[Any, BrokerBook]) ->
         f"order {order} works at the broker, but no open trade knows it"
         for account, order in sorted(working_at_broker - known, key=str)
     ]
-    return _check("every trade is terminal or working at the broker", wrong, f"{len(rows)} trades, {len(known)} working")
+    return _check(
+        "every trade is terminal or working at the broker", wrong, f"{len(rows)} trades, {len(known)} working"
+    )
 
 
 def _no_duplicate_orders(connection: Connection, books: dict[Any, BrokerBook]) -> Check:
@@ -152,8 +154,8 @@ def _no_duplicate_orders(connection: Connection, books: dict[Any, BrokerBook]) -
         wrong += [f"client order id {name} has {count} orders" for name, count in sorted(counted.items()) if count > 1]
         wrong += [f"order {name} at the broker is of no trade" for name in sorted(set(counted) - ours)]
     accepted = connection.execute(
-        "select trade_id, count(distinct broker_order_id) from public.order_attempts where outcome in ('accepted', 'adopted') "
-        "group by trade_id having count(distinct broker_order_id) > 1"
+        "select trade_id, count(distinct broker_order_id) from public.order_attempts "
+        "where outcome in ('accepted', 'adopted') group by trade_id having count(distinct broker_order_id) > 1"
     ).fetchall()
     wrong += [f"trade {trade} was accepted as {count} orders" for trade, count in accepted]
     return _check("no duplicate orders", wrong, f"{seen} orders at the broker, each of one trade")

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functions.backtest.orders import Change, TimeInForce, WorkingOrder, admit
 from functions.backtest.ticks import quantity_of
 from functions.core.errors import BadInput
+from functions.core.money import text
 
 _REPLACEABLE = frozenset({TimeInForce.DAY, TimeInForce.GTC})
 
@@ -22,7 +23,7 @@ def replacement(old: WorkingOrder, new_order_id: str, change: Change, rank: int)
     filled = quantity_of(old.filled)
     total = change.quantity if change.quantity is not None else quantity_of(old.quantity)
     if total <= filled:
-        raise BadInput("BAD_REPLACE", f"quantity must exceed the {filled} already filled, was {total}")
+        raise BadInput("BAD_REPLACE", f"quantity must exceed the {text(filled)} already filled, was {text(total)}")
     trails = change.trail_price is not None or change.trail_percent is not None
     new = copy(
         old.new,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 from functions.core.errors import BadInput
-from functions.core.money import divided, rounded
 
 PRICE_SCALE = 10_000
 QUANTITY_SCALE = 10**9
@@ -28,7 +27,7 @@ def price_ticks(price: Decimal, field: str = "price") -> int:
 
 def price_of(ticks: int) -> Decimal:
     """Ticks as a price, exact."""
-    return divided(Decimal(ticks), Decimal(PRICE_SCALE)).normalize()
+    return Decimal(ticks).scaleb(-4)
 
 
 def quantity_units(quantity: Decimal, field: str = "quantity") -> int:
@@ -41,4 +40,4 @@ def quantity_units(quantity: Decimal, field: str = "quantity") -> int:
 
 def quantity_of(units: int) -> Decimal:
     """Units as a quantity, exact."""
-    return rounded(Decimal(units).scaleb(-9), 9).normalize()
+    return Decimal(units).scaleb(-9)

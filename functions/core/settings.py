@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     order_lease: float = Field(30, gt=0, description="How long a sender may be at work before its outcome is unknown")
     worker_lease: float = Field(10, gt=1, description="How long a silent worker keeps its stream")
     poll_interval: float = Field(30, gt=0, description="How often a worker compares its stream with the broker's lists")
+    watch_interval: float = Field(1, gt=0, description="How often a worker asks which symbols and accounts it serves")
     stream_silence: float = Field(60, gt=0, description="A data stream silent for longer in session is reconnected")
     quote_interval: float = Field(0.25, ge=0, description="At most one published quote per symbol in this time")
 
@@ -59,7 +60,7 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The settings, read once. Raises Misconfigured BAD_SETTING naming the variable."""
     try:
-        return Settings()  # type: ignore[call-arg] # pydantic-settings reads the fields from the environment
+        return Settings()
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])

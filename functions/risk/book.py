@@ -49,11 +49,6 @@ class ProposedOrder:
         if self.event_time.tzinfo is None:
             raise BadInput("BAD_ORDER", f"event_time must carry a time zone, was {self.event_time}")
 
-    @property
-    def signed(self) -> Decimal:
-        """The quantity, negative for a sell."""
-        return self.quantity if self.side == "buy" else -self.quantity
-
 
 @dataclass(frozen=True, slots=True)
 class OpenQuantity:
@@ -134,13 +129,13 @@ class Book:
     """Everything that is known at the order's event time, prepared once per order.
 
     `exposures` holds what is open in each scope; "account" must be there, and every scope that has a limit. `sessions`
-    are the calendar's around the event time, empty where the calendar is missing. `closed_gates` are those of the
-    order's scopes; None where they could not be read, which is not the same as none being closed.
+    are the calendar's around the event time: empty on a holiday, None where the calendar does not reach the day.
+    `closed_gates` are those of the order's scopes; None where they could not be read, which is not the same as none.
     """
 
     exposures: Mapping[Scope, Exposure]
     marks: Mapping[str, Mark] = field(default_factory=dict)
-    sessions: tuple[Session, ...] = ()
+    sessions: tuple[Session, ...] | None = None
     closed_gates: tuple[Gate, ...] | None = None
 
     def exposure(self, scope: Scope) -> Exposure | None:

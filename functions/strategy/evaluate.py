@@ -95,14 +95,12 @@ class _Planner:
         self._ticks = ticks
         self._held = now.position.quantity
 
-    def order(self, intent: Open | Close | Adjust | Stay) -> PlannedOrder | None:
+    def order(self, intent: Open | Close | Adjust) -> PlannedOrder | None:
         if isinstance(intent, Open):
             return self._open(intent)
         if isinstance(intent, Close):
             return self._close(intent)
-        if isinstance(intent, Adjust):
-            return self._adjust(intent)
-        return None
+        return self._adjust(intent)
 
     def _open(self, intent: Open) -> PlannedOrder:
         self._require_quantity(intent.quantity)

@@ -36,7 +36,7 @@ def earlier(values: IntArray, count: int) -> IntArray:
     if count < 0:
         raise BadInput("BAD_WINDOW", f"a column can only be read backward, was {count} bars", field="count")
     result = np.full(len(values), MISSING, dtype=np.int64)
-    result[count:] = values[: len(values) - count]
+    result[count:] = values[: max(0, len(values) - count)]
     return result
 
 

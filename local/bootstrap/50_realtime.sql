@@ -150,8 +150,8 @@ end
 $$;
 
 -- What a subscriber may see of changed rows, judged as the subscriber against the rows as they are now.
--- `keys`: an array of primary keys, each an object of text values. `wanted`: columns whose value the log did not
--- carry (unchanged and stored out of line).
+-- `keys`: an array of primary keys, each an object of text values. `wanted`: the columns to read, less those that the
+-- subscriber may not.
 -- Returns {columns: [readable column names], rows: {"<position in keys, from 1>": {wanted column: text}}}.
 create or replace function realtime._visible(
     relation regclass, subscriber_role name, claims jsonb, key_columns text[], keys jsonb, wanted text[]
@@ -159,6 +159,7 @@ create or replace function realtime._visible(
 language plpgsql set search_path = '' as $$
 declare
     readable text[];
+    shown text[];
     found jsonb;
 begin
     select coalesce(array_agg(attname::text order by attnum), '{}') into readable
@@ -169,15 +170,19 @@ begin
     if not key_columns <@ readable or cardinality(key_columns) = 0 then
         return jsonb_build_object('columns', '[]'::jsonb, 'rows', '{}'::jsonb);
     end if;
+    shown := array(select name from unnest(wanted) as name where name = any (readable));
     perform realtime._become(subscriber_role, claims);
+    -- format() prints as the type's output function does; a cast to text does not, for booleans.
     execute format(
-        'select coalesce(jsonb_object_agg(place, jsonb_build_object(%s)), ''{}'') '
+        'select coalesce(jsonb_object_agg(place, jsonb_object(%L::text[], array[%s]::text[])), ''{}'') '
         'from jsonb_array_elements($1) with ordinality as given (key, place) '
         'cross join lateral jsonb_populate_record(null::%s, given.key) as k '
         'join %s as t on %s',
-        (select string_agg(format('%L, t.%I::text', name, name), ', ') from unnest(wanted) as name where name = any (readable)),
+        shown,
+        (select string_agg(format('case when t.%1$I is not null then format(''%%s'', t.%1$I) end', name), ', ')
+         from unnest(shown) as name),
         relation, relation,
-        (select string_agg(format('t.%I = k.%I', name, name), ' and ') from unnest(key_columns) as name)
+        (select string_agg(format('t.%1$I = k.%1$I', name), ' and ') from unnest(key_columns) as name)
     ) into found using keys;
     return jsonb_build_object('columns', to_jsonb(readable), 'rows', found);
 end

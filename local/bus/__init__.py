@@ -1,1 +1,1 @@
-"""The event bus on one machine: durable queues in Postgres (pgmq), and a process that delivers them to the functions."""
+"""The event bus on one machine: durable queues in Postgres (pgmq), and a process that delivers to the functions."""

@@ -13,7 +13,7 @@ from local.bus.faults import FaultPlan
 
 
 def control_app(dispatcher: Dispatcher) -> Starlette:
-    """GET /health (200 once it delivers, else 503), GET /control/state, POST /control/faults (an empty plan ends them)."""
+    """GET /health (200 once it delivers, else 503), /control/state, POST /control/faults (an empty plan ends them)."""
 
     async def health(_: Request) -> JSONResponse:
         ready = dispatcher.role == "active"

@@ -70,7 +70,7 @@ class Courier:
         if 200 <= response.status < 300:
             return Answer(response.status, reached=True, error="")
         words = text[:_WORDS_KEPT].decode(errors="replace").strip()
-        return Answer(response.status, reached=True, error=f"HTTP {response.status}: {words}")
+        return Answer(response.status, reached=True, error=f"HTTP {response.status}" + (f": {words}" if words else ""))
 
     def abort(self) -> None:
         """Ends every delivery that still waits for its answer, as if the connection had broken."""

@@ -1,4 +1,4 @@
-"""Faults on purpose: messages lost, doubled and delayed, the same ones for the same seed. For tests of the whole system."""
+"""Faults on purpose: messages lost, doubled and delayed, the same for the same seed. For tests of the whole system."""
 
 from __future__ import annotations
 

@@ -21,9 +21,13 @@ _LONGEST_QUEUE_NAME = 47
 
 
 def apply(
-    dsn: str, *, table: Wiring | None = None, publisher_password: str | None = None, dispatcher_password: str | None = None
+    dsn: str,
+    *,
+    table: Wiring | None = None,
+    publisher_password: str | None = None,
+    dispatcher_password: str | None = None,
 ) -> None:
-    """Brings the database at `dsn` (a superuser's address) in line with the wiring table. Safe to run again at any time.
+    """Brings the database at `dsn` (a superuser's address) in line with the wiring table. Safe to run again.
 
     `table` is the project's own where it is None. A password that is given becomes the password of the login role
     `bus` (may publish) or `bus_dispatcher` (may deliver). Messages of a subscription that the table no longer has

@@ -41,7 +41,13 @@ class Subscription:
     """
 
     def __init__(
-        self, function: str, concurrency: int, timeout: float, means: Means, counts: Counter[str], group: asyncio.TaskGroup
+        self,
+        function: str,
+        concurrency: int,
+        timeout: float,
+        means: Means,
+        counts: Counter[str],
+        group: asyncio.TaskGroup,
     ) -> None:
         self.function = function
         self.counts = counts

@@ -26,8 +26,10 @@ class Screen:
 
     @classmethod
     def open(cls, as_json: bool) -> Screen:
-        # Consoles look at the streams when they print: rich leaves colours and animations out where there is no terminal.
-        return cls(as_json, Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True, highlight=False))
+        # rich leaves colours and animations out where there is no terminal.
+        return cls(
+            as_json, Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
+        )
 
     def say(self, text: str) -> None:
         """A line for people; nothing in JSON mode, so that the JSON object stands alone."""

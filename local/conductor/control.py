@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,9 +19,10 @@ _IDLE_SECONDS: Final = 1.0
 class Control:
     """Calls one part's HTTP interface. Not for several threads at once."""
 
-    def __init__(self, name: str, url: str, timeout: float = 30.0) -> None:
+    def __init__(self, name: str, url: str, *, timeout: float = 30.0, headers: Mapping[str, str] | None = None) -> None:
         parts = urlsplit(url)
         self.name = name
+        self._headers = dict(headers or {})
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=timeout)
         self._used_at = 0.0
 
@@ -43,7 +45,7 @@ class Control:
         if time.monotonic() - self._used_at > _IDLE_SECONDS:
             self._connection.close()
         payload = None if body is None else json.dumps(body)
-        headers = {"Content-Type": "application/json"} if payload is not None else {}
+        headers = self._headers | ({"Content-Type": "application/json"} if payload is not None else {})
         try:
             self._connection.request(method, path, body=payload, headers=headers)
             answer = self._connection.getresponse()

@@ -35,15 +35,13 @@ class Snapshot:
         """Nothing is on its way. The streams are another question."""
         return not any(self.in_flight.values())
 
-    def behind(self, positions: Mapping[str, datetime | None]) -> dict[str, str]:
+    def behind(self, positions: Mapping[str, datetime]) -> dict[str, str]:
         """The streams whose worker has not handled all that was sent: `worker/stream` -> a sentence.
 
-        `positions` are the last positions sent, by stream; None where nothing was sent yet.
+        `positions` are the last positions sent, by stream.
         """
         late: dict[str, str] = {}
         for stream, sent in positions.items():
-            if sent is None:
-                continue
             handled = self.cursors.get(stream)
             if handled is None or handled < sent:
                 late[stream] = f"sent {sent.isoformat()}, handled {handled.isoformat() if handled else 'nothing'}"

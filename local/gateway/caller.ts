@@ -57,6 +57,6 @@ function verifyBearer(bearer: string, tokens: Tokens): Caller | Response {
   }
 }
 
-export function bearerToken(request: Request): string | undefined {
+function bearerToken(request: Request): string | undefined {
   return /^Bearer\s+(\S+)\s*$/i.exec(request.headers.get("authorization") ?? "")?.[1];
 }

@@ -34,7 +34,6 @@ export class Database {
   #backend: Backend | undefined;
   #probing: Promise<void> | undefined;
   #closed = false;
-  #listener: postgres.Sql | undefined;
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -106,10 +105,17 @@ export class Database {
       poolSize: SYSTEM_POOL,
       onDrop: this.suspect,
     });
-    const sql = systemConnection.driver;
+    const sql = systemConnection.driver as postgres.Sql;
     if (!(await isPrepared(sql))) await prepareSystemSchema(databaseUrl);
     await sql.unsafe(`alter role authenticator login password '${password}'`);
-    const rest = openRestConnection({ url: databaseUrl, user: "authenticator", password, poolSize, onDrop: this.suspect });
+    const rest = openRestConnection({
+      url: databaseUrl,
+      user: "authenticator",
+      password,
+      poolSize,
+      onDrop: this.suspect,
+      readSchema: () => systemConnection.introspect({ useCache: false }),
+    });
     const listener = postgres(databaseUrl, { max: 1, backoff: () => 0.1, onclose: this.suspect, onnotice: () => undefined });
     const close = async () => {
       await Promise.all([sql.end({ timeout: 0 }), rest.connection.driver.end({ timeout: 0 }), listener.end({ timeout: 0 })]);
@@ -121,7 +127,6 @@ export class Database {
       await close();
       throw error;
     }
-    this.#listener = listener;
     this.#backend = {
       rest: restApp(rest.connection) as unknown as App,
       system: systemApp(systemConnection, { jwtSecret, siteUrl: externalUrl, storageFolder }) as unknown as App,
@@ -149,7 +154,6 @@ export class Database {
   async #dropBackend(): Promise<void> {
     const backend = this.#backend;
     this.#backend = undefined;
-    this.#listener = undefined;
     await backend?.close();
   }
 }

@@ -6,7 +6,6 @@ import { poolOptions, type ConnectionOptions } from "./rest_connection.ts";
 import { StorageFolder } from "./storage_folder.ts";
 import { SYSTEM_TYPES } from "./wire_types.ts";
 
-type Connection = ConstructorParameters<typeof App>[0]["connection"];
 type Middleware = NonNullable<NonNullable<NonNullable<ConstructorParameters<typeof App>[0]["options"]>["server"]>["middlewares"]>[number];
 
 /** What the gateway tells lite about a request. */
@@ -34,7 +33,7 @@ const options = (middlewares: Middleware[]) => ({
 
 export function restApp(connection: PostgresConnection) {
   return new App({
-    connection: connection as unknown as Connection,
+    connection,
     api: { enabled: true, schemas: ["public"], max_rows: 1000 },
     auth: { enabled: false },
     storage: { enabled: false },
@@ -57,7 +56,7 @@ export function systemApp(connection: PostgresConnection, settings: SystemSettin
     else await next();
   };
   const app = new App({
-    connection: connection as unknown as Connection,
+    connection,
     api: { enabled: false },
     auth: {
       enabled: true,
@@ -70,7 +69,7 @@ export function systemApp(connection: PostgresConnection, settings: SystemSettin
     studio: { enabled: false },
     options: options([storage]),
   } as never);
-  app._storageAdapter = new StorageFolder(settings.storageFolder) as never;
+  app._storageAdapter = new StorageFolder(settings.storageFolder);
   return app;
 }
 

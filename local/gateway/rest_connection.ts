@@ -9,10 +9,13 @@
  */
 import { createPostgresConnection, type PostgresConnection } from "@supabase/lite/postgres";
 import { sql, type Kysely } from "kysely";
+import { withExactValues } from "./exact_values.ts";
 import { answerFor, AnsweredError } from "./sqlstate.ts";
 import { REST_TYPES } from "./wire_types.ts";
 
 type Schema = Awaited<ReturnType<PostgresConnection["introspect"]>>;
+
+type Query = Parameters<PostgresConnection["onPostgrestAST"]>[0];
 
 interface RequestContext {
   auth?: { uid?: string | null; role?: string; jwt?: unknown };
@@ -31,7 +34,7 @@ interface LiteInternals {
   applyJwtSessionContext: (db: Kysely<unknown>, context: RequestContext) => Promise<void>;
   applyRpcRequestGucs: (db: Kysely<unknown>, rpc: RpcContext) => Promise<void>;
   normalizeDbError: (error: unknown) => unknown;
-  viewOptionsMetadata: unknown;
+  onPostgrestAST: (query: Query, context: RequestContext) => Promise<Query>;
 }
 
 type RoleSettings = ReadonlyMap<string, ReadonlyMap<string, string>>;
@@ -42,6 +45,11 @@ export interface RestConnection {
   forgetSchema: () => void;
   /** Reads the schema where it is not known. */
   warm: () => Promise<void>;
+}
+
+/** `readSchema` reads as a superuser: information_schema hides from `authenticator` what its roles may see. */
+export interface RestOptions extends ConnectionOptions {
+  readSchema: () => Promise<Schema>;
 }
 
 export interface ConnectionOptions {
@@ -67,19 +75,19 @@ export function poolOptions(options: ConnectionOptions, name: string) {
   };
 }
 
-export function openRestConnection(options: ConnectionOptions): RestConnection {
+export function openRestConnection(options: RestOptions): RestConnection {
   const connection = createPostgresConnection({
     url: options.url,
     postgresOptions: { ...poolOptions(options, "gateway rest"), types: REST_TYPES },
   });
   const lite = connection as unknown as LiteInternals;
-  const readSchema = lite.introspect.bind(connection);
+  const checkRelation = lite.onPostgrestAST.bind(connection);
   let schema: Promise<Schema> | undefined;
   let roleSettings: RoleSettings = new Map();
 
   async function readAll(): Promise<Schema> {
     roleSettings = await readRoleSettings(connection);
-    const read = await readSchema({ useCache: false });
+    const read = await options.readSchema();
     // lite answers a failed reading with an empty schema, and every request would then say "not found".
     if (read.timezones === undefined) throw new AnsweredError(503, unreadableSchema);
     return read;
@@ -94,6 +102,7 @@ export function openRestConnection(options: ConnectionOptions): RestConnection {
     });
     return reading;
   };
+  lite.onPostgrestAST = async (query, context) => withExactValues(await checkRelation(query, context), await lite.introspect());
   lite.ensureRlsContext = () => Promise.resolve(true);
   lite.applyJwtSessionContext = async (db, context) => {
     await applyClaims(db, context, roleSettings);

@@ -29,7 +29,7 @@ export async function prepareSystemSchema(databaseUrl: string): Promise<void> {
     const app = systemApp(connection, { jwtSecret: "no tokens are made here", siteUrl: "http://127.0.0.1", storageFolder: "" });
     await app.ensureSystemSchema();
     // lite passes over a statement that fails; what matters is what is there.
-    const missing = await missingTables(connection.driver);
+    const missing = await missingTables(connection.driver as postgres.Sql);
     if (missing.length > 0) throw new Error(`Postgres did not take these tables: ${missing.join(", ")}`);
     await connection.driver.unsafe(GRANTS).simple();
   } finally {

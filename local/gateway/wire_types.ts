@@ -5,6 +5,7 @@
  * int8 above 2^53 is whole), bytea as "\x...". JSON.rawJSON lets the exact digits through JSON.stringify.
  */
 import type { PostgresType } from "postgres";
+import { ExactText } from "./exact_values.ts";
 
 declare global {
   interface JSON {
@@ -45,21 +46,22 @@ function bytes(value: unknown): string {
   return value instanceof Uint8Array ? `\\x${Buffer.from(value).toString("hex")}` : asIs(value);
 }
 
+/** lite hands some JSON over as text already; writing that as a JSON string would hide it from SQL. */
+function jsonOnce(value: unknown): string {
+  if (value instanceof ExactText) return value.text;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
 /** Type parsers for REST. */
 export const REST_TYPES: Record<string, PostgresType> = {
   bigint: { to: 20, from: [20], serialize: String, parse: exactNumber },
   numeric: { to: 1700, from: [1700], serialize: String, parse: exactNumber },
-  json: { to: 114, from: [114], serialize: JSON.stringify, parse: exactJson },
-  jsonb: { to: 3802, from: [3802], serialize: JSON.stringify, parse: exactJson },
+  json: { to: 114, from: [114], serialize: jsonOnce, parse: exactJson },
+  jsonb: { to: 3802, from: [3802], serialize: jsonOnce, parse: exactJson },
   timestamp: { to: 1114, from: [1114], serialize: asIs, parse: isoTimestamp },
   timestamptz: { to: 1184, from: [1184], serialize: asIs, parse: isoTimestamp },
   bytea: { to: 17, from: [17], serialize: bytes, parse: asIs },
 };
-
-/** lite hands its own JSON columns (user metadata, object metadata) over as text; writing that text as a JSON string hides it from triggers. */
-function jsonOnce(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
-}
 
 /** Type parsers for auth and storage. */
 export const SYSTEM_TYPES: Record<string, PostgresType> = {

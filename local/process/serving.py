@@ -18,7 +18,7 @@ _GRACE_SECONDS = 5
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # uvicorn would raise the signal again after its own shutdown and so end the process before our work is put away.
+        # uvicorn would raise the signal again after its own shutdown, and so end the process before our work is.
         yield
 
 
@@ -28,9 +28,7 @@ async def serve(app: Starlette, listener: socket.socket, work: Coroutine[Any, An
     An exception of `work` ends the server and is raised.
     """
     server = _Server(
-        uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE_SECONDS
-        )
+        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE_SECONDS)
     )
 
     def stop() -> None:

@@ -10,7 +10,8 @@ import psycopg
 from functions.core.wiring import wiring
 from local.stack import HOST, PROJECT, Stack
 from local.supervisor import tools
-from local.supervisor.environment import Setup, function_environment, part_environment, secrets_file
+from local.supervisor.broker_keys import accounts_file
+from local.supervisor.environment import Setup, edge_environment, function_environment, part_environment
 from local.supervisor.part import Node, Part
 from local.supervisor.preparation import preparation
 
@@ -34,15 +35,6 @@ def _platform(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[N
     node = tools.node() or "node"
     deno = tools.deno() or "deno"
     source = PROJECT / "local"
-    edge_environment = (
-        environment
-        | function_environment(stack, setup)
-        | {
-            "SUPABASE_ANON_KEY": stack.publishable_key,
-            "DENO_NO_UPDATE_CHECK": "1",
-            "DENO_DIR": str(stack.state / "deno"),
-        }
-    )
     return [
         Part(
             "postgres",
@@ -92,20 +84,18 @@ def _platform(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[N
                 deno,
                 "run",
                 "--no-prompt",
-                "--allow-net=127.0.0.1,localhost",
+                "--allow-net",
                 "--allow-env",
                 "--allow-read",
-                "--allow-run",
-                "--allow-write=" + str(stack.state),
                 str(source / "edge" / "main.ts"),
                 "--port",
                 str(port("edge")),
                 "--functions",
                 str(PROJECT / "supabase" / "functions"),
             ),
-            edge_environment,
+            edge_environment(stack),
             port("edge"),
-            health="/health",
+            health="/",
             missing=tools.missing("deno"),
         ),
         Part(
@@ -119,7 +109,7 @@ def _platform(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[N
         Part(
             "bus",
             _python("local.bus", "--port", str(port("bus")), "--functions-url", stack.url("functions")),
-            environment,
+            environment | {"AGENTTRADER_BUS_DATABASE_URL": stack.dispatcher_url},
             port("bus"),
             health="/health",
             after=("bus-schema",),
@@ -160,12 +150,12 @@ def _platform(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[N
                 "--pace",
                 "lockstep",
                 "--accounts",
-                str(secrets_file(stack)),
+                str(accounts_file(stack)),
                 *(["--tape", setup.tape] if setup.tape else []),
             ),
             environment,
             port("alpaca"),
-            health="/health",
+            health="/control/state",
         ),
     ]
 
@@ -179,7 +169,7 @@ def _functions(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[
         environment,
         stack.port("functions"),
         health="/health",
-        after=("gateway", "hotstore"),
+        after=("gateway", "hotstore", "installation"),
     )
     workers = [
         Part(name, _python("functions.worker", name), environment, after=needed)

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from local.stack import PROJECT, Stack
+from local.supervisor.broker_keys import write_keys
 from local.supervisor.catalogue import catalogue
 from local.supervisor.claim import Claim
 from local.supervisor.environment import Setup, function_environment
@@ -60,6 +61,7 @@ class Cloud:
                 Notice("note", "supervisor", "the last run of this folder ended without stopping; tidying up")
             )
             self._await_remains()
+        write_keys(self.stack)
         self._started_at = datetime.now(UTC)
         self._supervisor = Supervisor(
             self._nodes,
@@ -105,6 +107,11 @@ class Cloud:
     def processes(self) -> dict[str, dict[str, Any]]:
         """Each part's pid, port, state and number of restarts."""
         return self._running().processes()
+
+    @property
+    def failed(self) -> bool:
+        """True where the supervisor gave up by itself, whose reason the listener was told."""
+        return self._supervisor is not None and self._supervisor.failed
 
     @property
     def running(self) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from local.stack import HOST, PROJECT, Stack
+from local.supervisor.broker_keys import secrets_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,9 @@ def part_environment(stack: Stack) -> dict[str, str]:
 
 
 def function_environment(stack: Stack, setup: Setup) -> dict[str, str]:
-    """For functions, workers and edge functions: what `functions.core.settings` reads. No superuser, no service key."""
+    """For functions and workers: what `functions.core.settings` reads. No superuser, no service key."""
     simulator = f"{HOST}:{stack.port('alpaca')}"
     return base_environment() | {
-        "AGENTTRADER_SUPABASE_URL": stack.url("gateway"),
         "SUPABASE_URL": stack.url("gateway"),
         "AGENTTRADER_PUBLISHABLE_KEY": stack.publishable_key,
         "AGENTTRADER_JWT_SECRET": stack.secrets.jwt_secret,
@@ -68,6 +67,11 @@ def function_environment(stack: Stack, setup: Setup) -> dict[str, str]:
     }
 
 
-def secrets_file(stack: Stack) -> Path:
-    """What Secret Manager is in the cloud: the keys that functions may open, in a file of mode 0600."""
-    return stack.state / "secrets.json"
+def edge_environment(stack: Stack) -> dict[str, str]:
+    """For the edge runtime, whose functions act under their caller's own token: no secret at all."""
+    return base_environment() | {
+        "SUPABASE_URL": stack.url("gateway"),
+        "SUPABASE_ANON_KEY": stack.publishable_key,
+        "DENO_DIR": str(stack.state / "deno"),
+        "DENO_NO_UPDATE_CHECK": "1",
+    }

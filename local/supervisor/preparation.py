@@ -7,15 +7,19 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
+
 from functions.core.errors import Misconfigured
 from functions.core.wiring import WIRING_FILE
 from local.stack import PROJECT, Stack
 from local.supervisor import tools
 from local.supervisor.child import die_with_parent
 from local.supervisor.environment import Setup, part_environment
+from local.supervisor.installation import install
 from local.supervisor.part import Step
 from local.supervisor.steps import StepBook
 
+SUPABASE = PROJECT / "supabase"
 _PREPARE_SECONDS = 60.0
 
 
@@ -47,6 +51,12 @@ def preparation(stack: Stack, setup: Setup) -> list[Step]:
             after=("bootstrap",),
         ),
         Step("migrations", _migrate(stack.database_url), after=("bus-schema", "gateway-tables")),
+        Step(
+            "seed",
+            book.once("seed", [SUPABASE / "seed.sql"], lambda: _seed(stack.database_url)),
+            after=("migrations",),
+        ),
+        Step("installation", lambda: install(stack), after=("seed",)),
     ]
 
 
@@ -71,7 +81,12 @@ def _prepare_bus(stack: Stack) -> None:
 
 
 def _migrate(database_url: str) -> Callable[[], None]:
-    return lambda: importlib.import_module("local.migrations").migrate(database_url)
+    return lambda: importlib.import_module("local.migrations").migrate(database_url, SUPABASE / "migrations")
+
+
+def _seed(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute((SUPABASE / "seed.sql").read_bytes())
 
 
 def _prepare_gateway(stack: Stack) -> None:
@@ -84,7 +99,7 @@ def _prepare_gateway(stack: Stack) -> None:
         text=True,
         timeout=_PREPARE_SECONDS,
         check=False,
-        preexec_fn=die_with_parent(),  # noqa: PLW1509 - one system call, resolved before the fork
+        preexec_fn=die_with_parent(),
     )
     if done.returncode != 0:
         raise Misconfigured("GATEWAY_PREPARE", f"the gateway could not make its tables: {done.stderr.strip()[-2000:]}")

@@ -57,6 +57,7 @@ class Supervisor:
         self._requests: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
         self._up: Future[None] = Future()
         self._stopping = threading.Event()
+        self.failed = False
         self._thread: threading.Thread | None = None
 
     # --- for callers, from any thread -------------------------------------------------------------------------------
@@ -177,6 +178,7 @@ class Supervisor:
             self._refuse_requests()
 
     def _give_up(self, error: AgentTraderError) -> None:
+        self.failed = True
         if self._up.done():
             self._listener(Notice("note", "supervisor", str(error)))
         else:

@@ -11,6 +11,7 @@ from typing import Protocol
 from functions.backtest.market import Print, Quote
 
 MINUTE = timedelta(minutes=1)
+POINTS_PER_MINUTE = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,13 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from functions.core.errors import Misconfigured
-from functions.core.money import decimal
 from local.tape.model import DailyBar
 
 _NO_VALUE = "."  # how the source of the file marks a day without a value
@@ -33,7 +32,7 @@ def index_days() -> tuple[DailyBar, ...]:
             high=_share(row["High"]),
             low=_share(row["Low"]),
             close=_share(row["Close"]),
-            volume=int(decimal(row["Volume"])),
+            volume=int(row["Volume"]),
         )
         for row in _rows("sp500")
     )
@@ -42,15 +41,16 @@ def index_days() -> tuple[DailyBar, ...]:
 @cache
 def vix_closes() -> dict[date, Decimal]:
     """VIX at the close, in percent per year, by day. A day without a value is absent."""
-    return {_date(row["Date"]): decimal(row["vix"]) for row in _rows("vix") if row["vix"] != _NO_VALUE}
+    return {_date(row["Date"]): Decimal(row["vix"]) for row in _rows("vix") if row["vix"] != _NO_VALUE}
 
 
 def _share(points: str) -> Decimal:
-    return (decimal(points) / _INDEX_POINTS_PER_SHARE).quantize(_CENT, rounding=ROUND_HALF_UP)
+    return (Decimal(points) / _INDEX_POINTS_PER_SHARE).quantize(_CENT, rounding=ROUND_HALF_UP)
 
 
 def _date(text: str) -> date:
-    return datetime.strptime(text, "%m/%d/%Y").date()  # noqa: DTZ007 - a day of the exchange has no time zone
+    month, day, year = text.split("/")
+    return date(int(year), int(month), int(day))
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.core.errors import BadInput
+from local.tape.model import POINTS_PER_MINUTE
 
-POINTS_PER_MINUTE = 4
 _TRADING_DAYS = 252.0
 
 Ints = NDArray[np.int64]

@@ -13,13 +13,17 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from functions.backtest.market import Print, Quote
 from functions.core.errors import BadInput
 from functions.core.money import divided, rounded
-from local.tape import packaged, path
-from local.tape.model import MINUTE, Bar, DailyBar, Minute, Session
+from local.tape import packaged
+from local.tape.model import MINUTE, POINTS_PER_MINUTE, Bar, DailyBar, Minute, Session
 from local.tape.sessions import MarketCalendar
+
+if TYPE_CHECKING:
+    from local.tape import path
 
 SYMBOL = "SPY"
 EARLIER_SESSIONS = 10
@@ -58,8 +62,8 @@ class MadeTape:
         made, bars = self._points(session), self.bars(SYMBOL, session)
         for index, bar in enumerate(bars):
             ticks: list[Quote | Print] = []
-            for point in range(index * path.POINTS_PER_MINUTE, (index + 1) * path.POINTS_PER_MINUTE):
-                at = bar.starts_at + _OFFSETS[point % path.POINTS_PER_MINUTE]
+            for point in range(index * POINTS_PER_MINUTE, (index + 1) * POINTS_PER_MINUTE):
+                at = bar.starts_at + _OFFSETS[point % POINTS_PER_MINUTE]
                 ticks.append(
                     Quote(
                         symbol=SYMBOL,
@@ -81,7 +85,7 @@ class MadeTape:
         made = self._points(session)
         bars = []
         for index in range(session.minutes):
-            here = slice(index * path.POINTS_PER_MINUTE, (index + 1) * path.POINTS_PER_MINUTE)
+            here = slice(index * POINTS_PER_MINUTE, (index + 1) * POINTS_PER_MINUTE)
             price, traded = made.price[here], made.traded[here]
             volume = int(traded.sum())
             starts_at = session.opens_at + index * MINUTE
@@ -107,6 +111,9 @@ class MadeTape:
         return self._daily[: bisect_left(self._days, self.sessions[-1].day) + 1]
 
     def _make(self, session: Session) -> path.Path:
+        # numpy is loaded when the first price is wanted, so that a server on this tape listens sooner.
+        from local.tape import path
+
         bar = self._day_bar(session.day)
         day = path.Day(
             open=_cents(bar.open),

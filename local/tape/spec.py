@@ -11,6 +11,7 @@ from functions.core.errors import BadInput, Misconfigured
 from local.tape.minute import FileTape
 from local.tape.model import Tape
 from local.tape.sessions import MarketCalendar
+from local.tape.sp500 import MadeTape
 
 DEFAULT = "sp500:SPY:2018-02-05:2018-02-06"
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.]{0,15}")
@@ -24,9 +25,6 @@ def open_tape(spec: str, *, seed: int, calendar: MarketCalendar) -> Tape:
     """
     source, symbols, first, last = _parse(spec)
     if source == "sp500":
-        # numpy is loaded only by the tape that needs it.
-        from local.tape.sp500 import MadeTape
-
         if len(symbols) != 1:
             raise BadInput("BAD_TAPE", f"the made tape has one symbol, was {','.join(symbols)}")
         return MadeTape(symbols[0], first, last, seed=seed, calendar=calendar)

@@ -269,6 +269,38 @@ as $$
 $$;
 comment on function public.pending_trades(uuid) is 'Trades that risk has not judged, in the order they were placed.';
 
+create function private.exposure(p_scope text, p_trade public.trades)
+returns table (symbol text, quantity numeric, to_buy numeric, to_sell numeric, multiplier numeric)
+language sql stable set search_path = ''
+as $$
+  with held as (
+    select b.symbol, b.quantity from public.position_books as b
+    where p_scope <> 'strategy' and b.quantity <> 0
+      and (p_scope = 'global' or b.user_id = p_trade.user_id)
+      and (p_scope <> 'account' or b.broker_account_id = p_trade.broker_account_id)
+    union all
+    select s.symbol, s.quantity from public.strategy_positions as s
+    where p_scope = 'strategy' and s.strategy_id = p_trade.strategy_id and s.quantity <> 0
+  ), working as (
+    select l.symbol, l.side, greatest(coalesce(l.quantity, 0) - l.filled_quantity, 0) as open
+    from public.trades as t join public.trade_legs as l on l.trade_id = t.id
+    where t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced') and private.is_working(t.status)
+      and t.id <> p_trade.id
+      and (p_scope = 'global' or t.user_id = p_trade.user_id)
+      and (p_scope not in ('account', 'strategy') or t.broker_account_id = p_trade.broker_account_id)
+      and (p_scope <> 'strategy' or t.strategy_id = p_trade.strategy_id)
+  ), rows as (
+    select held.symbol, held.quantity, 0::numeric as to_buy, 0::numeric as to_sell from held
+    union all
+    select working.symbol, 0, case when side = 'buy' then open else 0 end, case when side = 'sell' then open else 0 end from working
+  )
+  select r.symbol, sum(r.quantity), sum(r.to_buy), sum(r.to_sell), max(i.multiplier)
+  from rows as r join public.instruments as i on i.symbol = r.symbol
+  group by r.symbol
+$$;
+comment on function private.exposure(text, public.trades) is
+  'What is open and working in one scope of a trade, by symbol, the trade itself left out.';
+
 create function public.risk_book(p_trade_id uuid) returns jsonb
 language sql stable security definer set search_path = ''
 as $$
@@ -279,24 +311,20 @@ as $$
     'position_intent', (select position_intent from public.trade_legs where trade_id = t.id and leg = 0),
     'instrument', (select jsonb_build_object('kind', i.kind, 'multiplier', i.multiplier::text, 'tick', i.tick::text, 'lot', i.lot::text)
       from public.instruments as i where i.symbol = t.symbol),
-    'positions', coalesce((select jsonb_agg(jsonb_build_object(
-        'scope', case when x.mine then 'strategy' else 'account' end,
-        'symbol', x.symbol, 'quantity', x.quantity::text, 'cost_basis', x.cost_basis::text, 'multiplier', x.multiplier::text))
+    'exposures', (select jsonb_object_agg(scopes.scope, coalesce((
+        select jsonb_agg(jsonb_build_object('symbol', e.symbol, 'position', e.quantity::text, 'to_buy', e.to_buy::text,
+          'to_sell', e.to_sell::text, 'multiplier', e.multiplier::text) order by e.symbol)
+        from private.exposure(scopes.scope, t) as e), '[]'::jsonb))
       from (
-        select false as mine, symbol, quantity, cost_basis, multiplier from public.position_books
-        where broker_account_id = t.broker_account_id and quantity <> 0
-        union all
-        select true, symbol, quantity, cost_basis, multiplier from public.strategy_positions
-        where broker_account_id = t.broker_account_id and strategy_id = t.strategy_id and quantity <> 0) as x), '[]'::jsonb),
-    'working', coalesce((select jsonb_agg(jsonb_build_object(
-        'trade_id', w.id, 'strategy_id', w.strategy_id, 'symbol', l.symbol, 'side', l.side,
-        'quantity', greatest(coalesce(l.quantity, 0) - l.filled_quantity, 0)::text))
-      from public.trades as w join public.trade_legs as l on l.trade_id = w.id
-      where w.broker_account_id = t.broker_account_id and private.is_working(w.status) and w.id <> t.id), '[]'::jsonb),
+        select 'account' as scope
+        union select 'strategy' where t.strategy_id is not null
+        -- The wider scopes are summed only where a limit needs them.
+        union select r.scope from public.risk_limits as r where r.scope = 'global' or (r.scope = 'user' and r.user_id = t.user_id)
+      ) as scopes),
     'marks', coalesce((select jsonb_object_agg(m.symbol, jsonb_build_object('mark', m.mark::text, 'marked_at', m.marked_at))
       from public.position_marks as m
-      where m.symbol = t.symbol or m.symbol in (
-        select symbol from public.position_books where broker_account_id = t.broker_account_id and quantity <> 0)), '{}'::jsonb),
+      where m.symbol = t.symbol or m.symbol in (select b.symbol from public.position_books as b where b.quantity <> 0)
+        or m.symbol in (select w.symbol from public.trades as w where private.is_working(w.status))), '{}'::jsonb),
     'quote', (select jsonb_build_object('bid', q.bid::text, 'ask', q.ask::text, 'bid_size', q.bid_size::text,
         'ask_size', q.ask_size::text, 'quoted_at', q.quoted_at, 'feed', q.feed, 'delay_seconds', q.delay_seconds)
       from public.quotes_latest as q where q.symbol = t.symbol),
@@ -307,11 +335,11 @@ as $$
         or r.strategy_id = t.strategy_id) and (r.symbol is null or r.symbol = t.symbol)), '[]'::jsonb),
     'closed_gates', coalesce((select jsonb_agg(g.gate_key order by g.gate_key) from public.trading_gates as g
       where g.gate_key = any (private.gates_of(t.user_id, t.broker_account_id, t.strategy_id)) and g.closed), '[]'::jsonb),
-    'session', (select jsonb_build_object('date', c.session_date, 'opens_at', c.opens_at, 'closes_at', c.closes_at)
-      from public.market_calendar as c where c.session_date = (t.event_at at time zone 'America/New_York')::date),
-    'calendar_known', exists (select from public.market_calendar as c
+    'sessions', coalesce((select jsonb_agg(jsonb_build_object('date', c.session_date, 'opens_at', c.opens_at, 'closes_at', c.closes_at)
+        order by c.session_date)
+      from public.market_calendar as c
       where c.session_date between (t.event_at at time zone 'America/New_York')::date - 7
-        and (t.event_at at time zone 'America/New_York')::date + 7))
+        and (t.event_at at time zone 'America/New_York')::date + 7), '[]'::jsonb))
   from public.trades as t where t.id = p_trade_id
 $$;
 comment on function public.risk_book(uuid) is 'Everything the rules look at for one trade, in one snapshot; amounts as text.';
@@ -321,7 +349,7 @@ language plpgsql stable set search_path = ''
 as $$
 declare
   l public.risk_limits;
-  scope_exposure numeric;
+  after_trade numeric;
 begin
   -- Each limit is held against the exposure of its own scope, working orders at their worse side.
   for l in
@@ -330,49 +358,32 @@ begin
       and (scope = 'global' or (scope = 'user' and user_id = p_trade.user_id) or broker_account_id = p_trade.broker_account_id
         or strategy_id = p_trade.strategy_id)
       and (symbol is null or symbol = p_trade.symbol)
-    order by value
+    order by value, scope
   loop
-    with scoped_positions as (
-      select symbol, quantity, multiplier from public.position_books
-      where l.scope <> 'strategy' and (l.scope = 'global' or user_id = p_trade.user_id)
-        and (l.scope <> 'account' or broker_account_id = p_trade.broker_account_id)
+    with together as (
+      select e.symbol, e.quantity, e.to_buy, e.to_sell, e.multiplier from private.exposure(l.scope, p_trade) as e
       union all
-      select symbol, quantity, multiplier from public.strategy_positions
-      where l.scope = 'strategy' and strategy_id = p_trade.strategy_id
-    ), held as (
-      select symbol, sum(quantity) as quantity, max(multiplier) as multiplier from scoped_positions group by symbol
-    ), working as (
-      select g.symbol,
-        sum(case when g.side = 'buy' then greatest(coalesce(g.quantity, 0) - g.filled_quantity, 0) else 0 end) as buys,
-        sum(case when g.side = 'sell' then greatest(coalesce(g.quantity, 0) - g.filled_quantity, 0) else 0 end) as sells
-      from (
-        select l2.symbol, l2.side, l2.quantity, l2.filled_quantity
-        from public.trades as t join public.trade_legs as l2 on l2.trade_id = t.id
-        where private.is_working(t.status) and t.id <> p_trade.id
-          and (l.scope = 'global' or t.user_id = p_trade.user_id)
-          and (l.scope not in ('account', 'strategy') or t.broker_account_id = p_trade.broker_account_id)
-          and (l.scope <> 'strategy' or t.strategy_id = p_trade.strategy_id)
-        union all select p_trade.symbol, p_trade.side, p_quantity, 0) as g
-      group by g.symbol
+      select p_trade.symbol, 0, case when p_trade.side = 'buy' then p_quantity else 0 end,
+        case when p_trade.side = 'sell' then p_quantity else 0 end, i.multiplier
+      from public.instruments as i where i.symbol = p_trade.symbol
     ), worst as (
-      select coalesce(h.symbol, w.symbol) as symbol,
-        greatest(abs(coalesce(h.quantity, 0) + coalesce(w.buys, 0)), abs(coalesce(h.quantity, 0) - coalesce(w.sells, 0))) as quantity,
-        coalesce(h.multiplier, i.multiplier, 1) as multiplier,
-        case when coalesce(h.symbol, w.symbol) = p_trade.symbol then p_mark else m.mark end as mark
-      from held as h full join working as w on w.symbol = h.symbol
-      left join public.instruments as i on i.symbol = coalesce(h.symbol, w.symbol)
-      left join public.position_marks as m on m.symbol = coalesce(h.symbol, w.symbol)
+      select g.symbol, max(g.multiplier) as multiplier,
+        greatest(abs(sum(g.quantity) + sum(g.to_buy)), abs(sum(g.quantity) - sum(g.to_sell))) as quantity
+      from together as g where l.symbol is null or g.symbol = l.symbol group by g.symbol
+    ), valued as (
+      select w.*, case when w.symbol = p_trade.symbol then p_mark else m.mark end as mark
+      from worst as w left join public.position_marks as m on m.symbol = w.symbol
     )
     select case l.name
-      when 'position_limit' then max(quantity) filter (where symbol = p_trade.symbol)
+      when 'position_limit' then max(v.quantity) filter (where v.symbol = p_trade.symbol)
       -- A position without a mark makes the sum unknown, and unknown is never small.
-      when 'capital_limit' then case when bool_or(mark is null and quantity <> 0) then 'infinity'::numeric
-        else sum(quantity * multiplier * coalesce(mark, 0)) end
+      else case when bool_or(v.mark is null and v.quantity <> 0) then 'infinity'::numeric
+        else sum(v.quantity * v.multiplier * coalesce(v.mark, 0)) end
       end
-    into scope_exposure
-    from worst where l.symbol is null or symbol = l.symbol;
-    if scope_exposure > l.value then
-      return jsonb_build_object('code', upper(l.name), 'scope', l.scope, 'limit', l.value::text, 'after', scope_exposure::text, 'unit', l.unit);
+    into after_trade from valued as v;
+    if after_trade > l.value then
+      return jsonb_build_object('code', upper(l.name), 'scope', l.scope, 'limit', trim_scale(l.value)::text,
+        'after', trim_scale(after_trade)::text, 'unit', l.unit);
     end if;
   end loop;
   return null;
@@ -455,5 +466,24 @@ begin
 end $$;
 comment on function public.reject_trade(uuid, jsonb, text) is 'Rejects a pending trade with the rule''s reason. Safe to call again.';
 
-grant execute on function public.pending_trades(uuid), public.risk_book(uuid), public.approve_trade(uuid, jsonb, text, text),
+create function public.expire_trade(p_trade_id uuid, p_now timestamptz) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  trade public.trades;
+begin
+  select * into trade from public.trades where id = p_trade_id for update;
+  if not found then
+    perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
+  end if;
+  if trade.status in ('pending', 'approved') and p_now > trade.good_until then
+    update public.trades set status = 'expired', status_at = p_now,
+      refusal = 'TOO_LATE: good_until=' || trade.good_until || ' now=' || p_now
+    where id = p_trade_id returning * into trade;
+  end if;
+  return jsonb_build_object('status', trade.status);
+end $$;
+comment on function public.expire_trade(uuid, timestamptz) is 'Expires a trade that was not sent in time. Safe to call again.';
+
+grant execute on function public.expire_trade(uuid, timestamptz), public.pending_trades(uuid), public.risk_book(uuid), public.approve_trade(uuid, jsonb, text, text),
   public.reject_trade(uuid, jsonb, text) to fn_risk;

@@ -60,9 +60,14 @@ create function public.approved_trades(p_account_id uuid default null) returns j
 language sql stable security definer set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object('trade_id', id, 'broker_account_id', broker_account_id) order by placed_number), '[]'::jsonb)
-  from public.trades where status = 'approved' and (p_account_id is null or broker_account_id = p_account_id)
+  from public.trades as t
+  where status = 'approved' and (p_account_id is null or broker_account_id = p_account_id)
+    -- Decisions of one moment are all judged before the first is sent: what is judged second must not depend on how
+    -- quickly the first was filled.
+    and not exists (select from public.trades as p
+      where p.broker_account_id = t.broker_account_id and p.status = 'pending' and p.event_at = t.event_at)
 $$;
-comment on function public.approved_trades(uuid) is 'Trades to send, in the order they were placed.';
+comment on function public.approved_trades(uuid) is 'Trades to send, in the order they were placed; those of a moment that is still being judged wait.';
 
 create function private.order_of(p_trade public.trades) returns jsonb
 language sql stable set search_path = ''

@@ -47,7 +47,7 @@ class PgmqBus:
                 connection.close()
                 if fresh:
                     raise Unavailable("BUS_UNAVAILABLE", f"the bus did not take the events: {_words(error)}") from error
-                # An idle connection may be from before the server's restart: the next one tells. Publishing again is safe.
+                # An idle connection may be from before the server's restart; publishing again is safe.
                 continue
             except psycopg.Error as error:
                 self._give_back(connection)

@@ -12,25 +12,25 @@ from functions.core.events import Envelope, dump
 from functions.core.wiring import Wiring, wiring
 
 if TYPE_CHECKING:
-    from google.cloud import pubsub_v1
+    from google.cloud.pubsub_v1 import PublisherClient
 
 _PUBLISH_SECONDS = 15.0
 
 # One client per process: it owns threads and a channel, and making one costs more than a publish.
 _client_lock = threading.Lock()
-_shared_client: pubsub_v1.PublisherClient | None = None
+_shared_client: PublisherClient | None = None
 
 
-def _client() -> pubsub_v1.PublisherClient:
+def _client() -> PublisherClient:
     global _shared_client  # noqa: PLW0603 - the one global of this module, by intent
     with _client_lock:
         if _shared_client is None:
-            from google.cloud import pubsub_v1
+            from google.cloud.pubsub_v1 import PublisherClient, types
 
-            _shared_client = pubsub_v1.PublisherClient(
+            _shared_client = PublisherClient(
                 # Waiting for a batch to fill would add 10 ms to every publish.
-                batch_settings=pubsub_v1.types.BatchSettings(max_latency=0),
-                publisher_options=pubsub_v1.types.PublisherOptions(enable_message_ordering=True),
+                batch_settings=types.BatchSettings(max_latency=0),
+                publisher_options=types.PublisherOptions(enable_message_ordering=True),
             )
         return _shared_client
 
@@ -93,5 +93,5 @@ def _translated(error: Exception, topic: str) -> AgentTraderError:
     if isinstance(error, google.PermissionDenied | google.Unauthenticated):
         return NotAuthorised("BUS_FORBIDDEN", f"this service account may not publish to {topic}", topic=topic)
     return Unavailable(
-        "BUS_UNAVAILABLE", f"Pub/Sub did not take the events: {error or type(error).__name__}", topic=topic
+        "BUS_UNAVAILABLE", f"Pub/Sub did not take the events: {str(error) or type(error).__name__}", topic=topic
     )

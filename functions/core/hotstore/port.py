@@ -27,7 +27,7 @@ class Lease:
 
 
 class HotStore(Protocol):
-    """Key-value with compare-and-set and leases; values are JSON. A method whose store does not answer raises Unavailable.
+    """Key-value with compare-and-set and leases; values are JSON. Raises Unavailable where the store does not answer.
 
     A reader says how old a value may be: compare `written_at`, or a time inside the value, with the injected clock.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -38,6 +38,7 @@ class JudgedTrade(Row):
     reduce_only: bool
     status: str
     event_at: AwareDatetime
+    good_until: AwareDatetime
 
 
 class BookInstrument(Row):
@@ -49,24 +50,14 @@ class BookInstrument(Row):
     lot: Amount
 
 
-class BookPosition(Row):
-    """An open position of the account, or of the strategy within it; quantity signed."""
+class BookExposure(Row):
+    """What is open in one symbol within a scope: signed position, and what working orders may still buy and sell."""
 
-    scope: str
     symbol: str
-    quantity: Amount
-    cost_basis: Amount
+    position: Amount
+    to_buy: Amount
+    to_sell: Amount
     multiplier: Amount
-
-
-class BookOrder(Row):
-    """Another working order of the account; `quantity` is what may still fill."""
-
-    trade_id: UUID
-    strategy_id: UUID | None
-    symbol: str
-    side: str
-    quantity: Amount
 
 
 class BookMark(Row):
@@ -99,7 +90,7 @@ class BookLimit(Row):
 
 
 class BookSession(Row):
-    """The session of the order's day; None where that day has none."""
+    """A session around the order's day."""
 
     date: date
     opens_at: AwareDatetime
@@ -112,14 +103,12 @@ class RiskBook(Row):
     trade: JudgedTrade
     position_intent: str
     instrument: BookInstrument
-    positions: list[BookPosition]
-    working: list[BookOrder]
+    exposures: dict[str, list[BookExposure]]
     marks: dict[str, BookMark]
     quote: BookQuote | None
     limits: list[BookLimit]
     closed_gates: list[str]
-    session: BookSession | None
-    calendar_known: bool
+    sessions: list[BookSession]
 
 
 class RuleVerdict(Row):
@@ -175,4 +164,9 @@ class RiskLedger(LedgerPart):
                 "p_refusal": refusal,
             },
         )
+        return str(answer["status"])
+
+    def expire_trade(self, trade: UUID, now: datetime) -> str:
+        """Expires a trade that was not sent by its `good_until`; returns the status the trade has now."""
+        answer = self._call("expire_trade", {"p_trade_id": str(trade), "p_now": now.isoformat()})
         return str(answer["status"])

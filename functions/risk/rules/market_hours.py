@@ -18,7 +18,7 @@ def market_hours(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
         return allow(session="around the clock")
     if order.order_type == "limit" and book.only_reduces(order):
         return allow(session="not needed for a limit order that only reduces")
-    if not book.sessions:
+    if book.sessions is None:
         return deny("MISSING_CALENDAR", event_time=order.event_time.isoformat(), sessions="missing")
     calendar = Calendar(book.sessions)
     session = calendar.at(order.event_time)

@@ -21,10 +21,8 @@ _DEFAULT = Decimal(120)
 )
 def stale_quote(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     """The symbol's mark is no older than the limit at the event time; a mark quoted after it has the age 0."""
-    limit = limits.tightest("stale_quote", _DEFAULT)
+    limit = limits.of("stale_quote", _DEFAULT)[0]
     mark = book.marks.get(order.symbol)
-    if limit is None:
-        return allow(limit="not set")
     if mark is None:
         return deny("MISSING_QUOTE", symbol=order.symbol, quote="missing")
     age = max(Decimal((order.event_time - mark.quoted_at) // _MICROSECOND).scaleb(-6), Decimal(0))

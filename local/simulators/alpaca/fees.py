@@ -46,6 +46,9 @@ class FeeSchedule:
         return fee
 
 
+NO_FEES = FeeSchedule()
+
+
 def charged(accrued: Decimal) -> Decimal:
     """A day's fees as they are collected: rounded up to whole cents."""
     return accrued.quantize(_CENT, rounding=ROUND_UP)

@@ -58,7 +58,7 @@ class Prices:
         return None if bar is None else Print(symbol, bar.close, Decimal(bar.volume), bar.ends_at)
 
     def mark(self, symbol: str) -> Decimal | None:
-        """What a share is worth now: the latest trade, before it the latest daily close; None where neither is known."""
+        """What a share is worth now: the latest trade, else the latest daily close; None where neither is known."""
         trade = self.trade(symbol)
         if trade is not None:
             return trade.price

@@ -21,7 +21,7 @@ from local.supervisor.cloud import Cloud
 from local.supervisor.errors import AlreadyRunning, PortTaken, StartFailed, ToolMissing
 from local.supervisor.graph import checked, with_needed
 from local.supervisor.notice import Notice
-from local.supervisor.part import Part, Step
+from local.supervisor.part import Node, Part, Step
 from local.supervisor.ports import is_free
 from local.supervisor.steps import StepBook
 from local.supervisor.tracked import Tracked
@@ -129,7 +129,9 @@ def test_cloud_when_a_part_ignores_sigterm_then_it_is_killed(
         "s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\ntime.sleep(600)\n"
     )
     port = free_port()
-    cloud = Cloud(Stack.create(), nodes=[Part("deaf", (sys.executable, str(script), str(port)), dict(os.environ), port)])
+    cloud = Cloud(
+        Stack.create(), nodes=[Part("deaf", (sys.executable, str(script), str(port)), dict(os.environ), port)]
+    )
     cloud.start()
     pid = pid_of(cloud, "deaf")
     cloud.stop()
@@ -144,8 +146,9 @@ def test_cloud_when_the_supervisor_is_killed_then_no_orphan_is_left(
     script = tmp_path / "run.py"
     script.write_text(
         "import sys, threading\n"
-        "from local.stack import Stack\nfrom local.supervisor.cloud import Cloud\nfrom local.supervisor.part import Part\n"
-        f"import os\npart = Part('one', {part.command!r}, dict(os.environ), {port}, health='/health')\n"
+        "from local.stack import Stack\nfrom local.supervisor.cloud import Cloud\n"
+        "from local.supervisor.part import Part\nimport os\n"
+        f"part = Part('one', {part.command!r}, dict(os.environ), {port}, health='/health')\n"
         "Cloud(Stack.create(), nodes=[part]).start()\nprint('up', flush=True)\nthreading.Event().wait()\n"
     )
     outer = subprocess.Popen([sys.executable, str(script)], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
@@ -233,7 +236,11 @@ def test_cloud_when_a_step_fails_then_the_start_fails_and_what_waits_is_never_st
     def fail() -> None:
         raise ValueError("a migration did not apply")
 
-    nodes = [server("one", ports[0]), Step("migrations", fail, after=("one",)), server("two", ports[1], ("migrations",))]
+    nodes: list[Node] = [
+        server("one", ports[0]),
+        Step("migrations", fail, after=("one",)),
+        server("two", ports[1], ("migrations",)),
+    ]
     stack = Stack.create()
     with pytest.raises(StartFailed, match="migrations failed: a migration did not apply"):
         Cloud(stack, nodes=nodes).start()

@@ -1,0 +1,1 @@
+"""Orders out and fills back: the only folder that opens trading credentials."""

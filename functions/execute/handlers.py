@@ -1,0 +1,67 @@
+"""Entry points of `execute`: thin; each decodes what woke it and calls one function of this folder."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+from typing import Any
+
+from functions.core.errors import BadInput
+from functions.core.events import TradeChanged
+from functions.core.handling import delivered
+from functions.core.ledger.executing import ExecutionLedger
+from functions.core.ports import ports
+from functions.core.runtime import event_loop, event_of
+from functions.execute.accounts import Accounts
+from functions.execute.canceling import cancel_due
+from functions.execute.resolving import resolve_unknown
+from functions.execute.stream import TradeUpdatesWorker
+from functions.execute.submitting import Desk
+from functions.execute.syncing import sync_accounts
+
+
+@cache
+def _desk() -> Desk:
+    reach = ports("execute")
+    ledger = ExecutionLedger(reach.ledger)
+    return Desk(reach, ledger, Accounts(reach, ledger))
+
+
+@delivered
+def submit_order(message: Any) -> None:
+    """Topic trade-events: sends every approved trade of the account, in the order they were placed.
+
+    A rejection wakes it too: it may have been the last verdict that the others of its moment waited for.
+    """
+    event = event_of(message)
+    if not isinstance(event, TradeChanged):
+        raise BadInput("WRONG_EVENT", f"expected a change of a trade, was {event.type}")
+    event_loop.run(_desk().submit_approved(event.data.broker_account_id))
+
+
+@delivered
+def control_order(message: Any) -> None:
+    """Topic trade-controls: asks the broker for the cancels that are due."""
+    event_of(message)
+    event_loop.run(cancel_due(_desk()))
+
+
+@delivered
+def sync_orders(_message: Any) -> None:
+    """Schedule: sends what was not sent, resolves what is unknown, and compares with the broker's own lists."""
+    desk = _desk()
+
+    async def sweep() -> None:
+        await desk.submit_approved(None)
+        await resolve_unknown(desk)
+        await cancel_due(desk)
+        await sync_accounts(desk)
+
+    event_loop.run(sweep())
+
+
+async def stream_trade_updates(stop: asyncio.Event) -> None:
+    """Worker: what the brokers say of every account's orders, until `stop` is set."""
+    reach = ports("execute")
+    ledger = ExecutionLedger(reach.ledger)
+    await TradeUpdatesWorker(Desk(reach, ledger, Accounts(reach, ledger))).run(stop)

@@ -1,0 +1,34 @@
+"""Orders whose outcome is unknown: the broker is asked by client order id before anything is sent again."""
+
+from __future__ import annotations
+
+from functions.brokers.errors import NotConnected
+from functions.core.errors import Misconfigured
+from functions.core.log import logger
+from functions.core.runtime import owner
+from functions.execute.submitting import Desk
+
+_log = logger("execute")
+
+
+async def resolve_unknown(desk: Desk) -> int:
+    """Asks the broker for every order that nobody has an answer for; returns how many were looked at.
+
+    Found: it is adopted. Not found, and still in time: the same order is sent again under the same client order id,
+    which the broker takes at most once. Not found, and too late: it expires. No answer: it stays unknown.
+    """
+    claimed = await desk.ask(desk.ledger.claim_unresolved, owner(), desk.reach.settings.order_lease)
+    for order in claimed:
+        try:
+            broker = desk.accounts.broker(order.broker_account_id)
+            found = await desk.at_broker("broker.find_order", lambda: broker.find_order(order.client_order_id))  # noqa: B023 - awaited at once
+        except (NotConnected, Misconfigured) as error:
+            _log.warning("still unknown", trade=str(order.trade_id), reason=str(error))
+            continue
+        if found is not None:
+            await desk.adopt(order, found)
+        elif desk.reach.clock.now() > order.good_until:
+            await desk.not_placed(order, f"TOO_LATE: the broker has no such order, good until {order.good_until}")
+        else:
+            await desk.send(broker, order)
+    return len(claimed)

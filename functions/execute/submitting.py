@@ -1,0 +1,128 @@
+"""Sending an approved order, once: `submitting` and an attempt are on record before the broker hears of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from functions.brokers.errors import NotSent, OutcomeUnknown, Rejected, Unsupported
+from functions.brokers.protocol import Broker, BrokerOrder, OrderRequest
+from functions.core.errors import AgentTraderError, Misconfigured
+from functions.core.ledger.executing import ClaimedOrder, ExecutionLedger
+from functions.core.log import logger
+from functions.core.ports import Ports
+from functions.core.runtime import owner
+from functions.execute.accounts import Accounts
+
+_log = logger("execute")
+Result = TypeVar("Result")
+
+
+class Desk:
+    """The trading desk: ledger, brokers and clock together."""
+
+    def __init__(self, reach: Ports, ledger: ExecutionLedger, accounts: Accounts) -> None:
+        self.reach = reach
+        self.ledger = ledger
+        self.accounts = accounts
+
+    async def ask(self, call: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
+        """A ledger call, off the event loop's thread."""
+        return await asyncio.to_thread(call, *arguments, **named)
+
+    async def at_broker(self, step: str, call: Callable[[], Awaitable[Result]]) -> Result:
+        """A broker call, named for those who watch or disturb the steps of a flow."""
+        found: Awaitable[Result] = self.reach.around(step, call)  # type: ignore[assignment]
+        return await found
+
+    async def submit_approved(self, account: UUID | None) -> int:
+        """Sends what is approved, of one account or of all, in the order it was placed; returns how many were sent.
+
+        Raises NotSent where a broker could not be reached: nothing was sent, and the next wake-up tries again.
+        """
+        sent = 0
+        for waiting in await self.ask(self.ledger.approved_trades, account):
+            try:
+                broker = self.accounts.broker(waiting.broker_account_id)
+            except Misconfigured as error:
+                # One account without keys must not stop the others; its trades expire unsent.
+                await self._cannot(waiting.broker_account_id, error)
+                continue
+            claimed = await self.ask(
+                self.ledger.claim_trade,
+                waiting.trade_id,
+                owner(),
+                self.reach.clock.now(),
+                self.reach.settings.order_lease,
+            )
+            if claimed is not None:
+                await self.send(broker, claimed)
+                sent += 1
+        return sent
+
+    async def send(self, broker: Broker, claimed: ClaimedOrder) -> None:
+        """Sends a claimed order and records how it ended. An outcome that is not known stays so on record."""
+        request = order_request(claimed)
+        at = self.reach.clock.now()
+        try:
+            order = await self.at_broker("broker.submit", lambda: broker.submit(request))
+        except (Rejected, Unsupported) as error:
+            refusal = f"{error.code}: {error.text}"
+            await self._attempted(claimed, "rejected", refusal)
+        except OutcomeUnknown as error:
+            await self._attempted(claimed, "unknown", str(error))
+        except NotSent as error:
+            # It was certainly not accepted, but only the ledger's resolver may say so: one road for all doubt.
+            await self._attempted(claimed, "unknown", str(error))
+        else:
+            await self._accepted(claimed, order, adopted=False)
+            _log.info("sent", trade=str(claimed.trade_id), order=order.broker_order_id, at=at.isoformat())
+
+    async def adopt(self, claimed: ClaimedOrder, order: BrokerOrder) -> None:
+        """The broker has the order: what was unknown is known."""
+        await self._accepted(claimed, order, adopted=True)
+        _log.info("adopted", trade=str(claimed.trade_id), order=order.broker_order_id)
+
+    async def not_placed(self, claimed: ClaimedOrder, reason: str) -> None:
+        """The broker has no such order, and it is too late to send it."""
+        await self._attempted(claimed, "not_placed", reason)
+
+    async def _accepted(self, claimed: ClaimedOrder, order: BrokerOrder, *, adopted: bool) -> None:
+        await self.ask(
+            self.ledger.record_submission,
+            claimed.trade_id,
+            claimed.attempt,
+            order.broker_order_id,
+            order.updated_at,
+            adopted=adopted,
+        )
+
+    async def _attempted(self, claimed: ClaimedOrder, outcome: Any, detail: str) -> None:
+        _log.warning("not sent", trade=str(claimed.trade_id), outcome=outcome, detail=detail)
+        now = self.reach.clock.now()
+        await self.ask(self.ledger.record_attempt, claimed.trade_id, claimed.attempt, outcome, detail, now)
+
+    async def _cannot(self, account: UUID, error: AgentTraderError) -> None:
+        _log.error("account cannot trade", account=str(account), reason=str(error))
+        name = f"cannot-trade|{account}|{error.code}"
+        await self.ask(self.ledger.raise_alert, error.code, "critical", error.text, {"account": str(account)}, name)
+
+
+def order_request(claimed: ClaimedOrder) -> OrderRequest:
+    """What is sent, from what was claimed."""
+    return OrderRequest(
+        client_order_id=claimed.client_order_id,
+        symbol=claimed.symbol,
+        side=claimed.side,
+        order_type=claimed.order_type,
+        time_in_force=claimed.time_in_force,
+        position_intent=claimed.position_intent,
+        quantity=claimed.quantity,
+        notional=claimed.notional,
+        limit_price=claimed.price,
+        stop_price=claimed.stop_price,
+        trail_price=claimed.trail_price,
+        trail_percent=claimed.trail_percent,
+    )

@@ -1,0 +1,54 @@
+"""Comparing with the broker's own lists: what no stream brought is found here. The broker is the witness."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from functions.brokers.errors import NotConnected
+from functions.brokers.protocol import Broker
+from functions.core.errors import Misconfigured
+from functions.core.ledger.executing import TradingAccount
+from functions.core.log import logger
+from functions.execute.submitting import Desk
+from functions.execute.witnessing import record_fill, record_order
+
+_log = logger("execute")
+ACTIVITIES_WORKER = "sync_orders"
+# Executions are listed by their time, and two clocks are never quite equal: a little is always read again.
+_OVERLAP = timedelta(minutes=5)
+_BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
+
+
+async def sync_accounts(desk: Desk) -> None:
+    """Compares every account. An account whose broker does not answer is left for the next run, and said."""
+    for account in await desk.ask(desk.accounts.active):
+        try:
+            await sync_account(desk, account, desk.accounts.broker(account.broker_account_id))
+        except (NotConnected, Misconfigured) as error:
+            _log.warning("not compared", account=str(account.broker_account_id), reason=str(error))
+
+
+async def sync_account(desk: Desk, account: TradingAccount, broker: Broker) -> datetime:
+    """Records executions since the last comparison, the state of every working order, and the account's cash.
+
+    Returns the broker's time before which everything is now on record.
+    """
+    ledger, key = desk.ledger, account.broker_account_id
+    # The clock is read first: what happens while the lists are read is found by the next comparison.
+    as_of = (await broker.clock()).now
+    stream = f"activities:{key}"
+    since = await desk.ask(ledger.stream_position, ACTIVITIES_WORKER, stream)
+    fills = await broker.fills(_BEGINNING if since is None else since - _OVERLAP)
+    working = {order.broker_order_id: order for order in await desk.ask(ledger.working_orders, key)}
+    named = {order.broker_order_id: order.client_order_id for order in working.values()}
+    for fill in fills:
+        if fill.broker_order_id in named or since is None or fill.executed_at >= since - _OVERLAP:
+            await desk.ask(record_fill, ledger, key, fill, "activities")
+    for order in working.values():
+        seen = await broker.find_order(order.client_order_id)
+        if seen is not None:
+            await desk.ask(record_order, ledger, key, seen)
+    snapshot = await broker.account()
+    await desk.ask(ledger.record_account_snapshot, key, as_of, snapshot.cash, snapshot.equity, snapshot.buying_power)
+    await desk.ask(ledger.record_stream_position, ACTIVITIES_WORKER, stream, as_of)
+    return as_of

@@ -1,0 +1,1 @@
+"""Market data in: what the feed says, checked, stored, and published."""

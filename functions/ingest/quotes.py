@@ -1,0 +1,55 @@
+"""The newest quote of each symbol: in the hot store for decisions, published at a bounded rate."""
+
+from __future__ import annotations
+
+import time
+
+from functions.core.bus import Bus
+from functions.core.events import QuoteData, QuoteUpdated
+from functions.core.hotstore import HotStore
+
+QUOTES_TOPIC = "market-data-quotes"
+
+
+def quote_key(symbol: str) -> str:
+    """The hot store's key of a symbol's newest quote."""
+    return f"quote:{symbol}"
+
+
+class QuoteBoard:
+    """Coalesces: between two published quotes of a symbol at least `interval` seconds of machine time pass.
+
+    A quote that is passed over is not lost: `flush` brings the newest one out before anything is decided on a bar.
+    """
+
+    def __init__(self, hot: HotStore, bus: Bus, interval: float) -> None:
+        self._hot = hot
+        self._bus = bus
+        self._interval = interval
+        self._newest: dict[str, QuoteData] = {}
+        self._unsaid: set[str] = set()
+        self._next_at: dict[str, float] = {}
+
+    def newest(self, symbol: str) -> QuoteData | None:
+        """The newest quote heard of a symbol, said or not."""
+        return self._newest.get(symbol)
+
+    def heard(self, quote: QuoteData) -> None:
+        """Takes a quote; says it when the interval has passed. An older one than the newest is dropped."""
+        known = self._newest.get(quote.symbol)
+        if known is not None and quote.quoted_at < known.quoted_at:
+            return
+        self._newest[quote.symbol] = quote
+        self._unsaid.add(quote.symbol)
+        if time.monotonic() >= self._next_at.get(quote.symbol, 0.0):
+            self.flush(quote.symbol)
+
+    def flush(self, symbol: str) -> None:
+        """Says the symbol's newest quote if it was not said yet."""
+        if symbol not in self._unsaid:
+            return
+        quote = self._newest[symbol]
+        self._hot.put(quote_key(symbol), quote.model_dump(mode="json"))
+        self._bus.publish(QUOTES_TOPIC, [QuoteUpdated.of(quote)])
+        self._unsaid.discard(symbol)
+        self._next_at[symbol] = time.monotonic() + self._interval

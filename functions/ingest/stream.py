@@ -1,0 +1,136 @@
+"""The market data worker: one owner by lease, every bar stored before it is published, gaps filled from REST."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from functions.brokers.errors import NotConnected
+from functions.brokers.protocol import Connected, MarketData, Quarantined
+from functions.core.errors import Temporary
+from functions.core.events import BarCompleted, BarData, QuoteData
+from functions.core.identity import named_uuid
+from functions.core.ledger.errors import LedgerRefused
+from functions.core.ledger.market_data import MarketDataLedger
+from functions.core.log import logger
+from functions.core.ports import Ports
+from functions.core.worker_life import hold_lease, patiently
+from functions.ingest.calendar_sync import sync_calendar
+from functions.ingest.quotes import QuoteBoard
+
+WORKER = "stream_market_data"
+BARS_TOPIC = "market-data-bars"
+TIMEFRAME = "1Min"
+_LEASE = "market-data-stream"
+# What a strategy's warm-up may look back on when a symbol is watched for the first time: about two sessions.
+_HISTORY = timedelta(days=5)
+
+
+class MarketDataWorker:
+    """Streams the watched symbols; subscribes anew when they change."""
+
+    def __init__(self, reach: Ports, ledger: MarketDataLedger, source: MarketData) -> None:
+        self._reach = reach
+        self._ledger = ledger
+        self._source = source
+        self._board = QuoteBoard(reach.hot, reach.bus, reach.settings.quote_interval)
+        self._log = logger(WORKER)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` is set; gives way while another process holds the lease."""
+        async for held in hold_lease(self._reach, _LEASE, stop):
+            await patiently(lambda: sync_calendar(self._ledger, self._source), stop, self._log, "calendar")
+            await self._stream_while(held, stop)
+
+    async def _stream_while(self, held: Callable[[], bool], stop: asyncio.Event) -> None:
+        symbols: list[str] = []
+        streaming: asyncio.Task[None] | None = None
+        try:
+            while held() and not stop.is_set():
+                with contextlib.suppress(Temporary):
+                    wanted = await asyncio.to_thread(self._ledger.watched_symbols)
+                    if wanted != symbols:
+                        self._log.info("watching", symbols=wanted)
+                        await _end(streaming)
+                        symbols = wanted
+                        streaming = asyncio.create_task(self._stream(symbols, stop)) if symbols else None
+                if streaming is not None and streaming.done():
+                    # It ends only by an error that waiting does not mend: let the supervisor see it.
+                    streaming.result()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), self._reach.settings.watch_interval)
+        finally:
+            await _end(streaming)
+
+    async def _stream(self, symbols: list[str], stop: asyncio.Event) -> None:
+        messages: AsyncIterator[Connected | BarData | QuoteData | Quarantined] = self._source.stream(symbols)
+        async for message in messages:
+            if isinstance(message, Connected):
+                await patiently(partial(self._fill_gap, symbols, stop), stop, self._log, "fill gap")
+            elif isinstance(message, BarData):
+                await patiently(partial(asyncio.to_thread, self._complete, message), stop, self._log, "bar")
+            elif isinstance(message, QuoteData):
+                await patiently(partial(asyncio.to_thread, self._board.heard, message), stop, self._log, "quote")
+            else:
+                await self._quarantine(message, stop)
+
+    async def _fill_gap(self, symbols: list[str], stop: asyncio.Event) -> None:
+        """What the stream did not bring: bars since the newest stored one, and the newest quotes."""
+        now = (await self._source.clock()).now
+        quotes = await self._source.quotes(symbols)
+        for quote in quotes:
+            if isinstance(quote, QuoteData):
+                self._board.heard(quote)
+            else:
+                await self._quarantine(quote, stop)
+        for symbol in symbols:
+            newest = await asyncio.to_thread(self._ledger.latest_bar_end, symbol, TIMEFRAME)
+            start = newest if newest is not None else now - _HISTORY
+            found = await self._source.bars(symbol, start, now)
+            bars = [bar for bar in found if isinstance(bar, BarData) and bar.ends_at <= now]
+            for row in found:
+                if isinstance(row, Quarantined):
+                    await self._quarantine(row, stop)
+            if bars:
+                self._log.info("gap filled", symbol=symbol, bars=len(bars))
+                await asyncio.to_thread(self._ledger.record_market_data, bars[:-1])
+                await asyncio.to_thread(self._complete, bars[-1])
+            elif newest is not None:
+                await asyncio.to_thread(self._reached, symbol, newest)
+
+    def _complete(self, bar: BarData) -> None:
+        """The row first, then the wake-up, then the position: whatever is lost between two of them is found again."""
+        quote = self._board.newest(bar.symbol)
+        try:
+            self._ledger.record_market_data([bar], [quote] if quote else [])
+        except LedgerRefused as error:
+            self._ledger.raise_alert(
+                "DATA_REJECTED", "warning", str(error), {"symbol": bar.symbol}, f"{bar.symbol}|{error.code}"
+            )
+            return
+        self._board.flush(bar.symbol)
+        self._reach.bus.publish(BARS_TOPIC, [BarCompleted.of(bar)])
+        self._reached(bar.symbol, bar.ends_at)
+
+    def _reached(self, symbol: str, position: datetime) -> None:
+        self._ledger.record_stream_position(WORKER, symbol, position)
+
+    async def _quarantine(self, message: Quarantined, stop: asyncio.Event) -> None:
+        self._log.warning("data rejected", reason=message.reason, row=message.row)
+        name = f"data-rejected|{named_uuid(message.row)}"
+        text = f"a row of the market data feed could not be used: {message.reason}"
+        raise_alert = partial(
+            self._ledger.raise_alert, "DATA_REJECTED", "warning", text, {"row": message.row[:500]}, name
+        )
+        await patiently(partial(asyncio.to_thread, raise_alert), stop, self._log, "alert")
+
+
+async def _end(task: asyncio.Task[None] | None) -> None:
+    if task is None:
+        return
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, NotConnected):
+        await task

@@ -1,0 +1,1 @@
+"""The books: what was earned, session by session."""

@@ -1,0 +1,147 @@
+"""From a pending trade to approved or rejected: the book, the quote, the rules, the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import cast
+from uuid import UUID
+
+from functions.core.errors import BadInput, Temporary
+from functions.core.events import QuoteData
+from functions.core.ledger.judging import BookQuote, RiskBook, RiskLedger, RuleVerdict
+from functions.core.log import logger
+from functions.core.market_calendar import Session
+from functions.core.money import text
+from functions.core.ports import Ports
+from functions.risk.assess import Assessment, assess
+from functions.risk.book import Book, Gate, Limit, Limits, Mark, OpenQuantity, ProposedOrder, Scope
+
+_log = logger("risk")
+
+
+class Judge:
+    """Judges pending trades. Only the ledger's own re-check under lock makes an approval true."""
+
+    def __init__(self, reach: Ports) -> None:
+        self._reach = reach
+        self._ledger = RiskLedger(reach.ledger)
+
+    def judge_pending(self, account: UUID | None) -> int:
+        """Judges what is pending, of one account or of all, in the order it was placed; returns how many."""
+        waiting = self._ledger.pending_trades(account)
+        for trade in waiting:
+            self._judge(trade.trade_id)
+        return len(waiting)
+
+    def _judge(self, trade_id: UUID) -> None:
+        found = self._ledger.risk_book(trade_id)
+        if found is None or found.trade.status != "pending":
+            return
+        if self._reach.clock.now() > found.trade.good_until:
+            self._say(found, self._ledger.expire_trade(trade_id, self._reach.clock.now()), "TOO_LATE")
+            return
+        mark = self._mark(found)
+        try:
+            order = _order(found)
+        except BadInput as error:
+            self._say(found, self._ledger.reject_trade(trade_id, [], f"{error.code}: {error.text}"), error.code)
+            return
+        assessment = assess(order, _book(found, mark), _limits(found))
+        verdicts = _verdicts(assessment)
+        if assessment.verdict.outcome == "deny":
+            refusal = assessment.verdict.text
+            self._say(found, self._ledger.reject_trade(trade_id, verdicts, refusal), refusal)
+            return
+        reduced = assessment.quantity if assessment.quantity < order.quantity else None
+        status = self._ledger.approve_trade(trade_id, verdicts, mark.price if mark else None, reduced)
+        self._say(found, status, "")
+
+    def _mark(self, found: RiskBook) -> Mark | None:
+        """The middle of the newest quote: the hot store's, else the stored one. None where there is none at all."""
+        quote: QuoteData | BookQuote | None = None
+        try:
+            entry = self._reach.hot.get(f"quote:{found.trade.symbol}")
+            quote = QuoteData.model_validate(entry.value) if entry else None
+        except Temporary as error:
+            _log.warning("hot store down, using the stored quote", reason=str(error))
+        stored = found.quote
+        if stored is not None and (quote is None or quote.quoted_at < stored.quoted_at):
+            quote = stored
+        # A delayed feed never prices an order.
+        if quote is None or quote.delay_seconds > 0:
+            return None
+        return Mark((quote.bid + quote.ask) / 2, quote.quoted_at, found.instrument.multiplier)
+
+    @staticmethod
+    def _say(found: RiskBook, status: str, refusal: str) -> None:
+        _log.info("judged", trade=str(found.trade.id), symbol=found.trade.symbol, status=status, refusal=refusal)
+
+
+def _order(found: RiskBook) -> ProposedOrder:
+    trade = found.trade
+    if trade.quantity is None:
+        raise BadInput("NOTIONAL_NOT_JUDGED", "orders by notional are not supported yet; order a quantity")
+    if trade.order_type not in ("market", "limit"):
+        raise BadInput("ORDER_TYPE_NOT_JUDGED", f"{trade.order_type} orders are not supported yet")
+    return ProposedOrder(
+        symbol=trade.symbol,
+        side="buy" if trade.side == "buy" else "sell",
+        quantity=trade.quantity,
+        event_time=trade.event_at,
+        order_type="limit" if trade.order_type == "limit" else "market",
+        limit_price=trade.price,
+        stop_loss_price=trade.planned_stop,
+        reduce_only=trade.reduce_only,
+        multiplier=found.instrument.multiplier,
+        trades_around_the_clock=found.instrument.kind == "crypto",
+    )
+
+
+def _book(found: RiskBook, mark: Mark | None) -> Book:
+    exposures = {
+        cast("Scope", scope): {row.symbol: OpenQuantity(row.position, row.to_buy, row.to_sell) for row in rows}
+        for scope, rows in found.exposures.items()
+    }
+    multipliers = {row.symbol: row.multiplier for rows in found.exposures.values() for row in rows}
+    marks = {
+        symbol: Mark(row.mark, row.marked_at, multipliers.get(symbol, Decimal(1)))
+        for symbol, row in found.marks.items()
+    }
+    # The ordered symbol is valued by its quote; a mark that waits for the next bar is not fresh enough for an order.
+    marks.pop(found.trade.symbol, None)
+    if mark is not None:
+        marks[found.trade.symbol] = mark
+    return Book(
+        exposures=exposures,
+        marks=marks,
+        # No session within a week either way is a calendar that is missing, not a holiday.
+        sessions=tuple(Session(row.date, row.opens_at, row.closes_at) for row in found.sessions) or None,
+        closed_gates=tuple(Gate(_gate_scope(gate), gate) for gate in found.closed_gates),
+    )
+
+
+def _gate_scope(gate: str) -> Scope:
+    return cast("Scope", gate.split(":", 1)[0])
+
+
+def _limits(found: RiskBook) -> Limits:
+    # A limit of the account on one symbol is what the rules call the scope "symbol".
+    return Limits(
+        tuple(
+            Limit(row.name, "symbol" if row.symbol and row.scope == "account" else cast("Scope", row.scope), row.value)
+            for row in found.limits
+        )
+    )
+
+
+def _verdicts(assessment: Assessment) -> Sequence[RuleVerdict]:
+    rows = []
+    for decision in assessment.decisions:
+        numbers = decision.verdict.shown()
+        if decision.verdict.code is not None:
+            numbers = {"code": decision.verdict.code, **numbers}
+        if decision.verdict.to is not None:
+            numbers = {"to": text(decision.verdict.to), **numbers}
+        rows.append(RuleVerdict(rule=decision.code, verdict=decision.verdict.outcome, numbers=numbers))
+    return rows

@@ -1,0 +1,31 @@
+"""Entry points of `strategy`: thin; each decodes what woke it and calls one function of this folder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.core.errors import BadInput
+from functions.core.events import BarCompleted
+from functions.core.handling import delivered
+from functions.core.ledger.deciding import DecisionLedger
+from functions.core.ports import ports
+from functions.core.runtime import event_of
+from functions.strategy.deciding import decide_due
+
+
+@delivered
+def evaluate_strategies(message: Any) -> None:
+    """Topic market-data-bars: every active strategy of the symbol decides on the completed bar."""
+    event = event_of(message)
+    if not isinstance(event, BarCompleted):
+        raise BadInput("WRONG_EVENT", f"expected bar.completed, was {event.type}")
+    bar = event.data
+    decide_due(DecisionLedger(ports("strategy").ledger), bar.symbol, bar.timeframe, bar.ends_at, event.trace)
+
+
+@delivered
+def evaluate_missed(_message: Any) -> None:
+    """Schedule: bars that no message brought to a decision."""
+    ledger = DecisionLedger(ports("strategy").ledger)
+    for gap in ledger.bars_undecided():
+        decide_due(ledger, gap.symbol, gap.timeframe, gap.until)

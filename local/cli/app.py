@@ -1,0 +1,59 @@
+"""`agenttrader`: the commands and what every one of them shares."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+import click
+import typer
+
+from functions.core.errors import AgentTraderError
+from local.cli import cloud_commands, demo_command, doctor_command, verify_command
+from local.cli.exits import Exit, exit_of
+from local.cli.screen import Screen
+
+app = typer.Typer(
+    name="agenttrader",
+    help="An autonomous trading platform on your machine: the whole cloud, a demo, and checks.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+app.command("demo")(demo_command.demo)
+app.command("up")(cloud_commands.up)
+app.command("down")(cloud_commands.down)
+app.command("status")(cloud_commands.status)
+app.command("doctor")(doctor_command.doctor)
+app.command("verify")(verify_command.verify)
+
+
+def main() -> None:
+    """The entry point of the installed command. Exit codes: 0 fine, 1 a check failed, 2 wrong use, 3 environment."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command line and returns its exit code; errors are printed as sentences."""
+    try:
+        result: Any = app(arguments, standalone_mode=False)
+    except click.exceptions.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return Exit.WRONG_USE
+    except AgentTraderError as error:
+        Screen.open("--json" in arguments).error(error)
+        return exit_of(error)
+    except KeyboardInterrupt:
+        return 130
+    return int(result) if isinstance(result, int) else Exit.FINE
+
+
+def _as_interrupt(_: int, __: FrameType | None) -> None:
+    # SIGTERM ends a command the way Ctrl-C does: through the code that stops the cloud.
+    raise KeyboardInterrupt

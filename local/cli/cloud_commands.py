@@ -1,0 +1,154 @@
+"""`agenttrader up`, `down` and `status`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import psycopg
+import typer
+from rich.table import Table
+
+from functions.core.errors import Unavailable
+from local.cli.exits import Exit
+from local.cli.options import Json, PortBase, State, found_stack
+from local.cli.screen import Screen
+from local.conductor.pace import Pace
+from local.conductor.replay import replay
+from local.stack import Stack, read_record
+from local.supervisor.catalogue import catalogue
+from local.supervisor.claim import is_claimed, wait_unclaimed
+from local.supervisor.cloud import Cloud
+from local.supervisor.environment import Setup
+from local.supervisor.errors import NotRunning
+from local.supervisor.part import Part
+from local.supervisor.ports import answers
+
+_DOWN_SECONDS = 40.0
+
+
+def up(
+    as_json: Json = False,
+    state: State = None,
+    port_base: PortBase = None,
+    tape: Annotated[str | None, typer.Option(help="What the broker simulator plays.", metavar="SPEC")] = None,
+    pace: Annotated[str, typer.Option(help="realtime, or N times faster, such as 60x.")] = "realtime",
+    seed: Annotated[int, typer.Option(help="Seed of the tape.")] = 7,
+) -> int:
+    """Start the local cloud and keep it running until Ctrl-C or `agenttrader down`.
+
+    Example: agenttrader up --tape sp500:SPY:2018-02-05:2018-02-06 --pace 60x
+    """
+    screen = Screen.open(as_json)
+    speed = Pace.read(pace)
+    stack = Stack.create(state, port_base)
+    setup = Setup(tape=tape, seed=seed)
+    with Cloud(stack, setup=setup, listener=screen.hear) as cloud:
+        screen.result({"pid": os.getpid(), "url": stack.url("gateway"), "state": str(stack.state)})
+        say_addresses(screen, stack)
+        if not speed.lockstep:
+            ended = replay(stack, speed, wanted=lambda: cloud.running)
+            screen.say(f"The tape has ended at {ended.isoformat()}; the cloud stays up.")
+        wait_for_end(cloud)
+        failed = cloud.failed
+    return Exit.ENVIRONMENT if failed else Exit.FINE
+
+
+def down(as_json: Json = False, state: State = None) -> int:
+    """Stop the running local cloud, and wait until nothing of it is left.
+
+    Example: agenttrader down
+    """
+    screen = Screen.open(as_json)
+    stack = found_stack(state)
+    pid = running_pid(stack)
+    with screen.waiting(f"Stopping the local cloud (pid {pid})"):
+        os.kill(pid, signal.SIGTERM)
+        if not wait_unclaimed(stack.state, _DOWN_SECONDS):
+            raise Unavailable(
+                "STILL_RUNNING", f"the supervisor (pid {pid}) did not end in {_DOWN_SECONDS:g} s", pid=pid
+            )
+    screen.say("Stopped; nothing is left running.")
+    screen.result({"stopped": pid})
+    return Exit.FINE
+
+
+def status(as_json: Json = False, state: State = None) -> int:
+    """Show each process: pid, port, health, restarts, last heartbeat. Exit 1 where a process is not well.
+
+    Example: agenttrader status --json
+    """
+    screen = Screen.open(as_json)
+    stack = found_stack(state)
+    pid = running_pid(stack)
+    rows = process_rows(stack)
+    well = all(row["healthy"] for row in rows)
+    table = Table(title=f"Local cloud of {stack.state}, supervisor pid {pid}", title_justify="left")
+    for column in ("process", "pid", "port", "state", "restarts", "last heartbeat"):
+        table.add_column(column, justify="right" if column in ("pid", "port", "restarts") else "left")
+    for row in rows:
+        style = None if row["healthy"] else "red"
+        shown = [
+            row["name"],
+            row["pid"] or "-",
+            row["port"] or "-",
+            row["state"],
+            row["restarts"],
+            row["heartbeat"] or "-",
+        ]
+        table.add_row(*map(str, shown), style=style)
+    screen.show(table)
+    screen.result({"pid": pid, "url": stack.url("gateway"), "state": str(stack.state), "processes": rows})
+    return Exit.FINE if well else Exit.CHECK_FAILED
+
+
+def running_pid(stack: Stack) -> int:
+    """The supervisor's pid. Raises NotRunning, also where `stack.json` is left from a crash."""
+    pid = read_record(stack.state).get("pid")
+    if not is_claimed(stack.state) or not isinstance(pid, int):
+        left = f" (the last one, pid {pid}, ended without stopping)" if isinstance(pid, int) else ""
+        raise NotRunning("NOT_RUNNING", f"no local cloud runs in {stack.state}{left}; start one with `agenttrader up`")
+    return pid
+
+
+def process_rows(stack: Stack) -> list[dict[str, Any]]:
+    """What `status` shows, from the record, a look at each port, and the workers' heartbeats."""
+    record = read_record(stack.state)
+    parts = {node.name: node for node in catalogue(stack, Setup()) if isinstance(node, Part)}
+    beats = _heartbeats(stack)
+    rows = []
+    for name, process in record.get("processes", {}).items():
+        part = parts.get(name)
+        healthy = process["pid"] is not None and (part is None or answers(part))
+        shown = "healthy" if healthy else "down" if process["pid"] is None else "does not answer"
+        rows.append({"name": name, **process, "state": shown, "healthy": healthy, "heartbeat": beats.get(name)})
+    return rows
+
+
+def _heartbeats(stack: Stack) -> dict[str, str]:
+    """Age of each worker's last heartbeat; empty where Postgres does not answer, which `status` then shows as such."""
+    try:
+        with psycopg.connect(stack.database_url, connect_timeout=2) as connection:
+            rows = connection.execute("select name, at from public.heartbeats").fetchall()
+    except psycopg.Error:
+        return {}
+    now = datetime.now(UTC)
+    return {name: f"{max(0, round((now - at).total_seconds()))} s ago" for name, at in rows}
+
+
+def say_addresses(screen: Screen, stack: Stack) -> None:
+    """Where things are, and how to stop them."""
+    screen.say(f"\nThe local cloud is up: {stack.url('gateway')}  (REST, Auth, Realtime, edge functions)")
+    screen.say(f"Broker simulator:      {stack.url('alpaca')}")
+    screen.say(f"Logs:                  {stack.state / 'logs'}")
+    screen.say("Stop with Ctrl-C here, or `agenttrader down` elsewhere.")
+
+
+def wait_for_end(cloud: Cloud) -> None:
+    """Returns when the supervisor gave up; Ctrl-C and SIGTERM raise KeyboardInterrupt out of it."""
+    looked = threading.Event()
+    while cloud.running:
+        looked.wait(0.5)  # a signal interrupts it; the supervisor's own end is noticed within half a second

@@ -1,0 +1,154 @@
+"""`agenttrader demo`: the whole cloud in a fresh folder, two strategies, a stretch of market history, and the books."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from functions.core.errors import BadInput
+from local.cli import demo_trader
+from local.cli.cloud_commands import say_addresses, wait_for_end
+from local.cli.demo_tape import tape_of
+from local.cli.exits import Exit
+from local.cli.options import Json, PortBase, State, demo_state
+from local.cli.screen import Screen
+from local.cli.summary import Summary, summarise
+from local.cli.summary_table import summary_tables
+from local.cli.trade_tape import TradeTape
+from local.cli.verify_command import verification_table, verified
+from local.conductor.pace import Pace
+from local.conductor.replay import Progressed, replay
+from local.stack import Stack
+from local.supervisor.claim import Claim
+from local.supervisor.cloud import Cloud
+from local.supervisor.environment import Setup
+
+_DAYS = re.compile(r"(\d{4}-\d{2}-\d{2})(?:(?:\.\.|:)(\d{4}-\d{2}-\d{2}))?")
+DEFAULT_DAYS = "2018-02-05..2018-02-06"
+
+
+def demo(
+    as_json: Json = False,
+    symbol: Annotated[str, typer.Option(help="What to trade.", metavar="SYMBOL")] = "SPY",
+    day: Annotated[str, typer.Option(help="A day, or first..last.", metavar="YYYY-MM-DD[..YYYY-MM-DD]")] = DEFAULT_DAYS,
+    seed: Annotated[int, typer.Option(help="Seed of the made minute path.", min=0)] = 7,
+    pace: Annotated[str, typer.Option(help="lockstep, realtime, or N times faster, such as 60x.")] = "lockstep",
+    leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the demo's state folder.")] = False,
+    state: State = None,
+    port_base: PortBase = None,
+) -> int:
+    """Replay days of market history through the whole system, and show what came of it.
+
+    Without AGENTTRADER_DATA the minutes are made from real daily prices; with it they are read from real minute files.
+
+    Example: agenttrader demo --json --exit
+
+    Example: AGENTTRADER_DATA=data agenttrader demo --symbol SPY --day 2013-10-07
+    """
+    screen = Screen.open(as_json)
+    speed = Pace.read(pace)
+    first, last = read_days(day)
+    folder = demo_state(state)
+    tape = tape_of(symbol.upper(), first, last, seed, folder.parent / "cache")
+    clear(folder)
+    stack = Stack.create(folder, port_base)
+    shutil.copytree(folder.parent / "cache", folder / "cache")  # the calendar's table takes seconds to make
+    setup = Setup(tape=tape.spec, seed=seed, throw_away=True)
+    with ExitStack() as afterwards:
+        if not keep:
+            afterwards.callback(shutil.rmtree, folder, ignore_errors=True)
+        screen.say(f"{', '.join(tape.symbols)}, {first} to {last}. {tape.description}")
+        cloud = Cloud(stack, setup=setup, listener=screen.hear)
+        began = time.monotonic()
+        with screen.waiting("Starting the local cloud: Postgres, gateway, realtime, bus, functions, broker simulator"):
+            afterwards.enter_context(cloud)
+        screen.note(f"Up in {time.monotonic() - began:.1f} s.")
+        demo_trader.create(stack, tape.symbols, tape.opens_at)
+        run(screen, cloud, speed)
+        code = conclude(screen, stack)
+        if not leave:
+            say_addresses(screen, stack)
+            wait_for_end(cloud)
+    return code
+
+
+def run(screen: Screen, cloud: Cloud, speed: Pace) -> None:
+    """Replays the tape, printing trades and progress."""
+    trades = TradeTape(screen)
+    began = time.monotonic()
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=screen.aside,
+        disable=not screen.aside.is_terminal,
+        transient=True,
+    ) as bar:
+        task = bar.add_task("Replaying")
+
+        def hear(progressed: Progressed) -> None:
+            bar.update(
+                task,
+                total=progressed.total,
+                completed=progressed.step,
+                description=f"{progressed.at:%Y-%m-%d %H:%M} UTC",
+            )
+            if not screen.aside.is_terminal and progressed.new_hour:
+                where = f"{progressed.at:%Y-%m-%d %H:%M} UTC, {progressed.step} of {progressed.total}"
+                screen.note(f"  {where}, {trades.fills} fills")
+
+        replay(cloud.stack, speed, settled=trades, progress=hear)
+    screen.note(f"Replayed in {time.monotonic() - began:.1f} s.")
+
+
+def conclude(screen: Screen, stack: Stack) -> Exit:
+    """The books, the checks, and the one JSON object."""
+    with screen.waiting("Adding up and checking"):
+        summary = _summary(stack)
+        verification = verified(stack)
+    for table in summary_tables(summary):
+        screen.show(table)
+    screen.show(verification_table(verification))
+    screen.result(summary.as_json() | {"verify": verification.as_json()})
+    return Exit.FINE if verification.ok else Exit.CHECK_FAILED
+
+
+def read_days(text: str) -> tuple[date, date]:
+    """Reads `2018-02-05` or `2018-02-05..2018-02-06`. Raises BadInput BAD_DAY."""
+    match = _DAYS.fullmatch(text)
+    try:
+        if match is None:
+            raise ValueError
+        first = date.fromisoformat(match[1])
+        last = date.fromisoformat(match[2]) if match[2] else first
+    except ValueError:
+        raise BadInput(
+            "BAD_DAY", f"expected a day such as 2018-02-05, or 2018-02-05..2018-02-06, was {text!r}"
+        ) from None
+    if last < first:
+        raise BadInput("BAD_DAY", f"the last day must not be before the first, was {first} to {last}")
+    return first, last
+
+
+def clear(folder: Path) -> None:
+    """Empties the demo's folder. Raises AlreadyRunning where a demo runs in it."""
+    if folder.exists():
+        with Claim(folder):
+            shutil.rmtree(folder)
+
+
+def _summary(stack: Stack) -> Summary:
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        return summarise(connection)

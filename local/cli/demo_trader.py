@@ -1,0 +1,122 @@
+"""The demo's trader: a user, an account at the broker simulator, limits, and two active strategies.
+
+Every id is made from a name, because trades of one event are placed in strategy-id order and a trade's id is made from
+its strategy's: so two demos place the same trades.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+
+from functions.core.errors import Unavailable
+from functions.core.identity import named_uuid
+from local.conductor.control import Control
+from local.stack import Stack
+from local.supervisor.broker_keys import BROKER_ACCOUNT, LEDGER_ACCOUNT
+
+EMAIL: Final = "demo@example.com"
+
+# Name, kind, configuration. Quantities in shares.
+_STRATEGIES: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
+    ("Moving-average cross", "moving_average_cross", {"fast": 10, "slow": 30, "quantity": "100"}),
+    ("RSI reversion", "rsi_reversion", {"period": 14, "oversold": 30, "exit_level": 55, "quantity": "50"}),
+)
+# Name, value, unit: wide enough for the demo's orders, narrow enough to mean something.
+_LIMITS: Final = (
+    ("position_limit", "500", "shares or contracts"),
+    ("capital_limit", "250000", "dollars"),
+    ("max_loss_per_trade", "2500", "dollars"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoTrader:
+    """Who trades in the demo; `password` signs in at the dashboard."""
+
+    user_id: UUID
+    email: str
+    password: str
+    account_id: UUID
+    strategies: tuple[UUID, ...]
+
+
+def create(stack: Stack, symbols: Sequence[str], decide_from: datetime) -> DemoTrader:
+    """Creates the trader in a fresh ledger.
+
+    Strategies decide on bars that end after `decide_from` (UTC).
+    Raises Unavailable where the gateway or the database does not answer.
+    """
+    password = secrets.token_urlsafe(12)
+    user_id = _sign_up(stack, password)
+    with psycopg.connect(stack.database_url) as connection:
+        connection.execute("select set_config('app.actor', 'agenttrader demo', true)")
+        _instruments(connection, symbols)
+        connection.execute(
+            "insert into public.broker_accounts (id, user_id, broker, account_id, label, is_paper) "
+            "values (%s, %s, 'alpaca', %s, 'Demo account', true)",
+            [LEDGER_ACCOUNT, user_id, BROKER_ACCOUNT],
+        )
+        for name, value, unit in _LIMITS:
+            connection.execute(
+                "select public.set_limit('account', %s, %s, %s, %s)", [LEDGER_ACCOUNT, name, value, unit]
+            )
+        strategies = tuple(
+            _strategy(connection, user_id, name, kind, config, symbols, decide_from)
+            for name, kind, config in _STRATEGIES
+        )
+    return DemoTrader(user_id, EMAIL, password, LEDGER_ACCOUNT, strategies)
+
+
+def _sign_up(stack: Stack, password: str) -> UUID:
+    """By the administration of Auth, as a real user comes to be: the ledger's triggers then make profile and gate."""
+    gateway = Control(
+        "gateway",
+        stack.url("gateway"),
+        headers={"apikey": stack.service_key, "Authorization": f"Bearer {stack.service_key}"},
+    )
+    try:
+        user = gateway.post(
+            "/auth/v1/admin/users",
+            {"email": EMAIL, "password": password, "email_confirm": True, "user_metadata": {"display_name": "Demo"}},
+        )
+    finally:
+        gateway.close()
+    if not isinstance(user, dict) or "id" not in user:
+        raise Unavailable("NO_USER", f"the gateway did not answer with a user, but with {user!r}")
+    return UUID(user["id"])
+
+
+def _instruments(connection: psycopg.Connection[Any], symbols: Sequence[str]) -> None:
+    for symbol in symbols:
+        connection.execute(
+            "insert into public.instruments (symbol, kind, source) values (%s, 'equity', 'demo') "
+            "on conflict do nothing",
+            [symbol],
+        )
+
+
+def _strategy(
+    connection: psycopg.Connection[Any],
+    user_id: UUID,
+    name: str,
+    kind: str,
+    config: dict[str, Any],
+    symbols: Sequence[str],
+    decide_from: datetime,
+) -> UUID:
+    strategy = named_uuid("demo", "strategy", kind)
+    connection.execute(
+        "insert into public.strategies (id, user_id, broker_account_id, name, kind, config, symbols, timeframe) "
+        "values (%s, %s, %s, %s, %s, %s, %s, '1Min')",
+        [strategy, user_id, LEDGER_ACCOUNT, name, kind, json.dumps(config), list(symbols)],
+    )
+    connection.execute("select public.activate_strategy(%s, %s)", [strategy, decide_from])
+    return strategy

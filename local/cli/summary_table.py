@@ -1,0 +1,61 @@
+"""The summary as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from rich.table import Table
+
+from functions.core.money import rounded
+from local.cli.summary import Summary
+
+_UNKNOWN = "unknown"
+
+
+def summary_tables(summary: Summary) -> Iterator[Table]:
+    """The result of the replay, then the positions. Dollars to the cent, half away from zero."""
+    table = Table(title="Result", title_justify="left", show_header=False)
+    table.add_column("what")
+    table.add_column("how much", justify="right")
+    states = ", ".join(f"{count} {status}" for status, count in summary.by_status.items())
+    table.add_row("Trades", f"{summary.trades} ({states})" if states else "0")
+    table.add_row("Fills", str(summary.fills))
+    table.add_row("Win rate", _win_rate(summary))
+    table.add_row("Realised P&L", _dollars(summary.realised))
+    table.add_row("Unrealised P&L", _dollars(summary.unrealised))
+    table.add_row("Fees", _dollars(summary.fees))
+    table.add_row("Latency, signal to broker's acknowledgement", _latency(summary))
+    yield table
+
+    positions = Table(title="Positions", title_justify="left")
+    for column in ("symbol", "quantity", "average entry", "mark", "market value", "unrealised", "realised", "fees"):
+        positions.add_column(column, justify="left" if column == "symbol" else "right")
+    for position in summary.positions:
+        positions.add_row(
+            position.symbol,
+            f"{position.quantity.normalize():f}",
+            _dollars(position.average_entry_price) if position.quantity else "-",
+            _dollars(position.mark),
+            _dollars(position.market_value),
+            _dollars(position.unrealised),
+            _dollars(position.realised),
+            _dollars(position.fees),
+        )
+    yield positions
+
+
+def _win_rate(summary: Summary) -> str:
+    if summary.win_rate is None:
+        return "nothing was closed"
+    return f"{rounded(summary.win_rate * 100, 1)} % of {summary.closing_trades} closing trades"
+
+
+def _latency(summary: Summary) -> str:
+    if summary.latency_p50 is None or summary.latency_p99 is None:
+        return "no order was sent"
+    return f"p50 {summary.latency_p50:g} ms, p99 {summary.latency_p99:g} ms"
+
+
+def _dollars(value: Decimal | None) -> str:
+    return _UNKNOWN if value is None else f"{rounded(value, 2):,.2f}"

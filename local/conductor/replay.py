@@ -1,0 +1,146 @@
+"""A replay: push the tape, let everything settle, let the schedule's due functions run, and again until it is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+
+from functions.core.hotstore.local import LocalHotStore
+from functions.core.replay_clock import CLOCK_KEY
+from functions.core.wiring import wiring
+from local.conductor.control import Control
+from local.conductor.errors import Stuck
+from local.conductor.market import Market, TapeState
+from local.conductor.pace import Pace
+from local.conductor.plan import push_ends, pushes_made
+from local.conductor.schedules import daily, sweeps
+from local.conductor.settling import Patience, Settler
+from local.stack import Stack
+from local.tape.sessions import new_york
+
+_NIGHT: Final = timedelta(hours=2)
+_LOOK_SECONDS: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """After each push: tape time (UTC), how many pushes of how many, and whether a new hour of tape time began."""
+
+    at: datetime
+    step: int
+    total: int
+    new_hour: bool
+
+
+def replay(
+    stack: Stack,
+    pace: Pace,
+    *,
+    settled: Callable[[psycopg.Connection[Any]], None] = lambda _: None,
+    progress: Callable[[Progressed], None] = lambda _: None,
+    wanted: Callable[[], bool] = lambda: True,
+    patience: Patience | None = None,
+) -> datetime:
+    """Plays the tape of a running stack to its end, or until `wanted` says no; returns the tape time it ended at.
+
+    In lock-step the result does not depend on the machine's speed. At any other pace the market does not wait: pushes
+    come at their time, and only the end is settled.
+
+    `settled` is called with a connection when an event has settled (at other paces: after each push). Raises
+    NotSettled, Stuck, and Unavailable where a part does not answer.
+    """
+    with ExitStack() as stack_of_parts:
+        market = stack_of_parts.enter_context(closing(Market.of(stack)))
+        scheduler = stack_of_parts.enter_context(closing(Control("the scheduler", stack.url("scheduler"), timeout=120)))
+        hotstore = stack_of_parts.enter_context(closing(LocalHotStore(stack.url("hotstore"))))
+        conductor = Conductor(stack, market, scheduler, hotstore, patience or Patience(), settled)
+        stack_of_parts.callback(conductor.close)
+        return conductor.play(pace, progress, wanted)
+
+
+class Conductor:
+    """Owns the order of things in one replay."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        market: Market,
+        scheduler: Control,
+        hotstore: LocalHotStore,
+        patience: Patience,
+        settled: Callable[[psycopg.Connection[Any]], None],
+    ) -> None:
+        self._market, self._scheduler, self._hotstore = market, scheduler, hotstore
+        self._settled = settled
+        self._daily = daily(wiring())
+        self._calendar = new_york(stack.state / "cache")
+        self._settler = Settler(
+            stack.database_url, market, scheduler, sweeps(wiring()), patience, keep_clock=self._set_clock
+        )
+
+    def play(self, pace: Pace, progress: Callable[[Progressed], None], wanted: Callable[[], bool]) -> datetime:
+        state = self._market.state()
+        days = self._market.days()
+        sessions = [session for day in days for session in self._calendar.between(day, day)]
+        ends = push_ends(sessions)
+        step = pushes_made(sessions, state.day, state.now, state.minute_index, is_open=state.is_open)
+        self._set_clock(state.now)
+        self._scheduler.post("/run", {"functions": self._daily, "now": state.now.isoformat()})
+        timing = _Timing(pace)
+        while step < len(ends) and not state.over and wanted():
+            before = state
+            self._set_clock(ends[step])
+            timing.wait_for(ends[step], wanted)
+            state = self._market.advance()
+            step += 1
+            if state.now < ends[step - 1]:
+                raise Stuck("TAPE_BEHIND", f"the tape stands at {state.now}, where {ends[step - 1]} was expected")
+            if pace.lockstep:
+                self._settler.settle(state.now)
+            self._tick(state)
+            if pace.lockstep:
+                self._settler.settle(state.now)
+            self._settled(self._settler.connection())
+            hour = state.now.replace(minute=0, second=0, microsecond=0)
+            progress(Progressed(state.now, step, len(ends), before.now < hour <= state.now))
+        self._settler.settle(state.now)
+        self._settled(self._settler.connection())
+        return state.now
+
+    def close(self) -> None:
+        self._settler.close()
+
+    def _set_clock(self, at: datetime) -> None:
+        """What functions take for the present: never behind the newest event that they may be handed."""
+        self._hotstore.put(CLOCK_KEY, at.isoformat())
+
+    def _tick(self, state: TapeState) -> None:
+        # A run that failed is no error here: its rows are still there, and the sweeps come to them.
+        self._scheduler.post("/tick", {"now": state.now.isoformat()})
+
+
+class _Timing:
+    """Keeps the pace within a session; the nights between sessions are skipped, and lock-step waits for nobody."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._machine = time.monotonic()
+        self._tape: datetime | None = None
+
+    def wait_for(self, at: datetime, wanted: Callable[[], bool]) -> None:
+        """Returns when the tape may be at `at`, or when `wanted` says no."""
+        if self._pace.speed is None:
+            return
+        if self._tape is None or at - self._tape > _NIGHT:
+            self._machine = time.monotonic()
+        else:
+            self._machine += (at - self._tape).total_seconds() / self._pace.speed
+        self._tape = at
+        while wanted() and (left := self._machine - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK_SECONDS))  # the pace itself

@@ -1,0 +1,1 @@
+"""Cloud Scheduler on one machine: wakes the functions that the wiring table gives a cron expression."""

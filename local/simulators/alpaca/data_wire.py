@@ -1,0 +1,54 @@
+"""Quotes, trades and bars as the data API writes them; `t` is added by whoever sends, in the form its wire wants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.backtest.market import Print, Quote
+from local.simulators.alpaca.wire import number
+from local.tape.model import Bar, DailyBar
+
+_EXCHANGE = "V"
+_TAPE = "B"
+
+
+def quote(quote: Quote) -> dict[str, Any]:
+    """Prices in dollars, sizes in shares."""
+    return {
+        "bx": _EXCHANGE,
+        "bp": number(quote.bid),
+        "bs": number(quote.bid_size),
+        "ax": _EXCHANGE,
+        "ap": number(quote.ask),
+        "as": number(quote.ask_size),
+        "c": ["R"],
+        "z": _TAPE,
+    }
+
+
+def trade(trade: Print) -> dict[str, Any]:
+    """The trade's id is its time in microseconds: a tape has one print per symbol and moment."""
+    return {
+        "i": int(trade.at.timestamp() * 1_000_000),
+        "x": _EXCHANGE,
+        "p": number(trade.price),
+        "s": number(trade.size),
+        "c": ["@"],
+        "z": _TAPE,
+    }
+
+
+def bar(bar: Bar | DailyBar) -> dict[str, Any]:
+    """Count and volume-weighted price are left out where the tape does not know them."""
+    row: dict[str, Any] = {
+        "o": number(bar.open),
+        "h": number(bar.high),
+        "l": number(bar.low),
+        "c": number(bar.close),
+        "v": bar.volume,
+    }
+    if isinstance(bar, Bar) and bar.trades is not None:
+        row["n"] = bar.trades
+    if isinstance(bar, Bar) and bar.vwap is not None:
+        row["vw"] = number(bar.vwap)
+    return row
