@@ -16,6 +16,8 @@ from psycopg import sql
 from functions.core.errors import Misconfigured
 from local.sql_statements import Statement, split
 
+FOLDER = Path(__file__).resolve().parents[1] / "supabase" / "migrations"
+
 _NAME = re.compile(r"^(?P<version>\d+)_(?P<name>[A-Za-z0-9_-]+)\.sql$")
 # Two `up` at once must not both apply the same file. The number only has to be ours.
 _LOCK = 4_727_301_100
@@ -38,7 +40,7 @@ class Migration:
     path: Path
 
 
-def migrate(dsn: str, folder: Path) -> list[str]:
+def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
     """Applies what the database at `dsn` does not have yet; returns the applied file names, in order.
 
     Raises Misconfigured: MIGRATION_NAME (a file is not named like a migration, or two have one version),

@@ -17,7 +17,7 @@ from functions.execute.canceling import cancel_due
 from functions.execute.resolving import resolve_unknown
 from functions.execute.stream import TradeUpdatesWorker
 from functions.execute.submitting import Desk
-from functions.execute.syncing import sync_accounts
+from functions.execute.syncing import compare_accounts
 
 
 @cache
@@ -47,17 +47,22 @@ def control_order(message: Any) -> None:
 
 
 @delivered
-def sync_orders(_message: Any) -> None:
-    """Schedule: sends what was not sent, resolves what is unknown, and compares with the broker's own lists."""
+def sweep_orders(_message: Any) -> None:
+    """Schedule: sends what no message brought here, resolves what is unknown, asks again for cancels."""
     desk = _desk()
 
     async def sweep() -> None:
         await desk.submit_approved(None)
         await resolve_unknown(desk)
         await cancel_due(desk)
-        await sync_accounts(desk)
 
     event_loop.run(sweep())
+
+
+@delivered
+def sync_accounts(_message: Any) -> None:
+    """Schedule: compares every account with the broker's own lists, and keeps its cash and equity."""
+    event_loop.run(compare_accounts(_desk()))
 
 
 async def stream_trade_updates(stop: asyncio.Event) -> None:

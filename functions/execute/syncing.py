@@ -13,13 +13,13 @@ from functions.execute.submitting import Desk
 from functions.execute.witnessing import record_fill, record_order
 
 _log = logger("execute")
-ACTIVITIES_WORKER = "sync_orders"
+ACTIVITIES_WORKER = "sync_accounts"
 # Executions are listed by their time, and two clocks are never quite equal: a little is always read again.
 _OVERLAP = timedelta(minutes=5)
 _BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
 
 
-async def sync_accounts(desk: Desk) -> None:
+async def compare_accounts(desk: Desk) -> None:
     """Compares every account. An account whose broker does not answer is left for the next run, and said."""
     for account in await desk.ask(desk.accounts.active):
         try:

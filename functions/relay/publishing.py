@@ -21,14 +21,14 @@ def publish_outbox(reach: Ports) -> int:
     """Publishes every event that is free to take, oldest first; returns how many."""
     ledger = OutboxLedger(reach.ledger)
     published = 0
+    # Until nothing is left, also after a small batch: another relay may have been turned away from a row because we
+    # were publishing an earlier one of its key, and nobody else is woken for it.
     while rows := ledger.claim_outbox(owner(), _BATCH, _LEASE_SECONDS):
         for topic, group in groupby(rows, key=lambda row: row.topic):
             batch = list(group)
             reach.bus.publish(topic, _events(batch))
             ledger.mark_published([row.outbox_id for row in batch])
             published += len(batch)
-        if len(rows) < _BATCH:
-            break
     return published
 
 

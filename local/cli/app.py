@@ -5,15 +5,18 @@ from __future__ import annotations
 import signal
 import sys
 from types import FrameType
-from typing import Any
 
-import click
 import typer
 
 from functions.core.errors import AgentTraderError
 from local.cli import cloud_commands, demo_command, doctor_command, verify_command
 from local.cli.exits import Exit, exit_of
 from local.cli.screen import Screen
+
+
+def _exit_with(code: int) -> None:
+    raise typer.Exit(int(code))
+
 
 app = typer.Typer(
     name="agenttrader",
@@ -22,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=False,
+    result_callback=_exit_with,
 )
 app.command("demo")(demo_command.demo)
 app.command("up")(cloud_commands.up)
@@ -40,18 +44,13 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Runs one command line and returns its exit code; errors are printed as sentences."""
     try:
-        result: Any = app(arguments, standalone_mode=False)
-    except click.exceptions.Abort:
-        return 130
-    except click.ClickException as error:
-        error.show()
-        return Exit.WRONG_USE
+        app(arguments, prog_name="agenttrader")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else Exit.CHECK_FAILED
     except AgentTraderError as error:
         Screen.open("--json" in arguments).error(error)
         return exit_of(error)
-    except KeyboardInterrupt:
-        return 130
-    return int(result) if isinstance(result, int) else Exit.FINE
+    return Exit.FINE
 
 
 def _as_interrupt(_: int, __: FrameType | None) -> None:

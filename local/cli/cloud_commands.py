@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -49,10 +50,11 @@ def up(
     with Cloud(stack, setup=setup, listener=screen.hear) as cloud:
         screen.result({"pid": os.getpid(), "url": stack.url("gateway"), "state": str(stack.state)})
         say_addresses(screen, stack)
-        if not speed.lockstep:
-            ended = replay(stack, speed, wanted=lambda: cloud.running)
-            screen.say(f"The tape has ended at {ended.isoformat()}; the cloud stays up.")
-        wait_for_end(cloud)
+        with contextlib.suppress(KeyboardInterrupt):
+            if not speed.lockstep:
+                ended = replay(stack, speed, wanted=lambda: cloud.running)
+                screen.say(f"The tape stands at {ended:%Y-%m-%d %H:%M} UTC; the cloud stays up.")
+            wait_for_end(cloud)
         failed = cloud.failed
     return Exit.ENVIRONMENT if failed else Exit.FINE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import time
@@ -78,7 +79,8 @@ def demo(
         code = conclude(screen, stack)
         if not leave:
             say_addresses(screen, stack)
-            wait_for_end(cloud)
+            with contextlib.suppress(KeyboardInterrupt):
+                wait_for_end(cloud)
     return code
 
 

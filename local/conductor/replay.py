@@ -19,7 +19,7 @@ from local.conductor.errors import Stuck
 from local.conductor.market import Market, TapeState
 from local.conductor.pace import Pace
 from local.conductor.plan import push_ends, pushes_made
-from local.conductor.schedules import daily, sweeps
+from local.conductor.schedules import daily, every_minute, sweeps
 from local.conductor.settling import Patience, Settler
 from local.stack import Stack
 from local.tape.sessions import new_york
@@ -79,6 +79,7 @@ class Conductor:
         self._market, self._scheduler, self._hotstore = market, scheduler, hotstore
         self._settled = settled
         self._daily = daily(wiring())
+        self._spared = every_minute(wiring())
         self._calendar = new_york(stack.state / "cache")
         self._settler = Settler(
             stack.database_url, market, scheduler, sweeps(wiring()), patience, keep_clock=self._set_clock
@@ -103,7 +104,7 @@ class Conductor:
                 raise Stuck("TAPE_BEHIND", f"the tape stands at {state.now}, where {ends[step - 1]} was expected")
             if pace.lockstep:
                 self._settler.settle(state.now)
-            self._tick(state)
+            self._tick(state, self._spared if pace.lockstep else [])
             if pace.lockstep:
                 self._settler.settle(state.now)
             self._settled(self._settler.connection())
@@ -120,9 +121,9 @@ class Conductor:
         """What functions take for the present: never behind the newest event that they may be handed."""
         self._hotstore.put(CLOCK_KEY, at.isoformat())
 
-    def _tick(self, state: TapeState) -> None:
+    def _tick(self, state: TapeState, spared: list[str]) -> None:
         # A run that failed is no error here: its rows are still there, and the sweeps come to them.
-        self._scheduler.post("/tick", {"now": state.now.isoformat()})
+        self._scheduler.post("/tick", {"now": state.now.isoformat(), "spare": spared})
 
 
 class _Timing:

@@ -10,6 +10,11 @@ def sweeps(table: Wiring) -> list[str]:
     return [name for name, schedule in _scheduled(table).items() if schedule.due is None and _every_hour(schedule)]
 
 
+def every_minute(table: Wiring) -> list[str]:
+    """The sweeps that run every minute: lock-step runs them when rows are unfinished, not to find that none are."""
+    return [name for name in sweeps(table) if _scheduled(table)[name].cron.split()[0] == "*"]
+
+
 def daily(table: Wiring) -> list[str]:
     """The functions that are woken at certain hours and not tied to a session, such as the market calendar's."""
     return [name for name, schedule in _scheduled(table).items() if schedule.due is None and not _every_hour(schedule)]

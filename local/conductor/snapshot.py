@@ -13,21 +13,30 @@ import psycopg
 # still act on it, so their queue counts as well.
 _SNAPSHOT: Final = """
 select bus.in_flight() as bus,
-       (select count(*) from private.outbox where published_at is null) as outbox,
+       (select count(*) from private.outbox where published_at is null and claimed_until > clock_timestamp()) as outbox,
        (select count(*) from net.http_request_queue) as webhooks,
        (select count(*) from public.order_attempts where outcome is null and lease_until > clock_timestamp()) as leases,
-       (select coalesce(jsonb_object_agg(worker || '/' || stream, position), '{}')
-          from private.stream_cursors) as cursors,
+       (select coalesce(jsonb_object_agg(c.worker || '/' || coalesce(a.account_id, c.stream), c.position), '{}')
+          from private.stream_cursors as c left join public.broker_accounts as a on a.id::text = c.stream) as cursors,
+       (select coalesce(jsonb_agg('stream_trade_updates/' || account_id), '[]')
+          from public.broker_accounts where broker = 'alpaca' and status = 'active')
+       || (select coalesce(jsonb_agg('stream_market_data/' || symbol), '[]')
+             from jsonb_array_elements_text(public.watched_symbols()) as symbol) as followed,
        private.unfinished() as unfinished
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Counts of what is on its way, the workers' stored stream positions (UTC), and counts of unfinished rows."""
+    """Counts of what is on its way, and of unfinished rows; how far the workers are.
+
+    `cursors` are the workers' stored stream positions (UTC) by `worker/stream`; a stream of trade updates is named by
+    the broker's account id. `followed` are the streams that the ledger has a use for.
+    """
 
     in_flight: Mapping[str, int]
     cursors: Mapping[str, datetime]
+    followed: frozenset[str]
     unfinished: Mapping[str, int]
 
     @property
@@ -42,6 +51,8 @@ class Snapshot:
         """
         late: dict[str, str] = {}
         for stream, sent in positions.items():
+            if stream not in self.followed:
+                continue
             handled = self.cursors.get(stream)
             if handled is None or handled < sent:
                 late[stream] = f"sent {sent.isoformat()}, handled {handled.isoformat() if handled else 'nothing'}"
@@ -53,9 +64,10 @@ def take(connection: psycopg.Connection[Any]) -> Snapshot:
     row = connection.execute(_SNAPSHOT).fetchone()
     if row is None:
         raise RuntimeError("a select without a table gave no row")
-    bus, outbox, webhooks, leases, cursors, unfinished = row
+    bus, outbox, webhooks, leases, cursors, followed, unfinished = row
     return Snapshot(
         in_flight={"bus": bus, "outbox": outbox, "webhooks": webhooks, "leases": leases},
         cursors={name: datetime.fromisoformat(at) for name, at in cursors.items()},
+        followed=frozenset(followed),
         unfinished={name: int(count) for name, count in unfinished.items() if int(count)},
     )

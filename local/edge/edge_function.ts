@@ -20,8 +20,8 @@ export class EdgeFunction {
     this.#file = file;
   }
 
-  /** The function's answer; 500 where it cannot start, 502 where it died with the request, 504 where it took too long. */
-  async answer(request: Request): Promise<Response> {
+  /** The function's answer to the request at `path`; 500 where it cannot start, 502 where it died with the request, 504 where it took too long. */
+  async answer(request: Request, path: string): Promise<Response> {
     this.#started ??= this.#start();
     let started: Started;
     try {
@@ -35,6 +35,7 @@ export class EdgeFunction {
     const address = new URL(request.url);
     address.protocol = "http:";
     address.hostname = "127.0.0.1";
+    address.pathname = path;
     address.port = String(started.port);
     const timeout = AbortSignal.timeout(REQUEST_MS);
     try {

@@ -1,5 +1,6 @@
 /**
- * The edge runtime of the local cloud: serves every `<functions>/<name>/index.ts` behind `/<name>` on one port.
+ * The edge runtime of the local cloud: serves every `<functions>/<name>/index.ts` behind `/functions/v1/<name>` on one
+ * port. `/health` is the runtime's own.
  *
  *   deno run --allow-net --allow-env --allow-read local/edge/main.ts --port 21003 --functions supabase/functions
  *
@@ -11,6 +12,7 @@ import { EdgeFunction } from "./edge_function.ts";
 
 const CANNOT_START = 3;
 const HOST = "127.0.0.1";
+const PREFIX = "/functions/v1";
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
 
 interface Settings {
@@ -50,11 +52,14 @@ class Runtime {
   }
 
   async answer(request: Request): Promise<Response> {
-    const name = new URL(request.url).pathname.split("/")[1] ?? "";
-    if (name === "") return Response.json({ status: "ok" });
+    const { pathname } = new URL(request.url);
+    if (pathname === "/health") return Response.json({ status: "ok" });
+    // A function sees its own name as the first part of the path, as on the platform.
+    const path = pathname.startsWith(PREFIX) ? pathname.slice(PREFIX.length) : "";
+    const name = path.split("/")[1] ?? "";
     const edgeFunction = await this.#find(name);
     if (!edgeFunction) return Response.json({ code: "NOT_FOUND", message: `Requested function was not found: ${name}` }, { status: 404 });
-    return edgeFunction.answer(request);
+    return edgeFunction.answer(request, path);
   }
 
   /** Ends every worker; the next request starts the function from its files as they are now. */

@@ -9,6 +9,7 @@ import { createHmac } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "@supabase/lite";
 import postgres from "postgres";
+import { guardPool } from "./guarded_pool.ts";
 import { openSystemConnection, restApp, systemApp } from "./lite_apps.ts";
 import { openRestConnection, type RestConnection } from "./rest_connection.ts";
 import type { Settings } from "./settings.ts";
@@ -61,6 +62,12 @@ export class Database {
       this.#probing = undefined;
     });
   };
+
+  /** Throws the pools away and opens new ones: what waited on them is refused at once. */
+  reset(): void {
+    if (this.#closed) return;
+    void this.#dropBackend().then(this.suspect);
+  }
 
   /** True where Postgres answers now. */
   async answers(): Promise<boolean> {
@@ -117,6 +124,8 @@ export class Database {
       readSchema: () => systemConnection.introspect({ useCache: false }),
     });
     const listener = postgres(databaseUrl, { max: 1, backoff: () => 0.1, onclose: this.suspect, onnotice: () => undefined });
+    guardPool(sql);
+    guardPool(rest.connection.driver as postgres.Sql);
     const close = async () => {
       await Promise.all([sql.end({ timeout: 0 }), rest.connection.driver.end({ timeout: 0 }), listener.end({ timeout: 0 })]);
     };

@@ -1,6 +1,7 @@
 /** The Supabase gateway of the local cloud: one process, one port. Exit code 3: it could not start, and said why. */
 import { RelationNotFoundError } from "@supabase/lite";
 import { Database } from "./database.ts";
+import { isWriteAfterCut } from "./guarded_pool.ts";
 import { createGateway } from "./server.ts";
 import { readSettings, SettingsError, type Settings } from "./settings.ts";
 import { AnsweredError } from "./sqlstate.ts";
@@ -26,6 +27,14 @@ async function main(): Promise<void> {
         : `the gateway cannot listen on port ${settings.port}: ${error.message}`,
     );
     process.exit(CANNOT_START);
+  });
+  process.on("uncaughtException", (error) => {
+    if (!isWriteAfterCut(error)) {
+      console.error("the gateway failed:", error);
+      process.exit(1);
+    }
+    console.error("gateway: a database connection was cut between two statements; opening new ones");
+    database.reset();
   });
   const stop = () => {
     server.close();

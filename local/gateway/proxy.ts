@@ -12,8 +12,6 @@ export interface Upstream {
   name: string;
   /** Address of the process. */
   url: string;
-  /** The path as the process knows it. */
-  path: (path: string) => string;
 }
 
 /** Streams the request to the upstream process and its answer back; 503 where it does not answer. */
@@ -25,7 +23,7 @@ export function proxyHttp(upstream: Upstream, incoming: IncomingMessage, outgoin
       host: target.hostname,
       port: target.port,
       method: incoming.method,
-      path: upstream.path(incoming.url ?? "/"),
+      path: incoming.url ?? "/",
       headers: { ...headers, "x-forwarded-host": incoming.headers.host ?? "", "x-forwarded-proto": "http" },
     },
     (answer) => {
@@ -56,7 +54,7 @@ export function proxyUpgrade(upstream: Upstream, incoming: IncomingMessage, sock
   const target = new URL(upstream.url);
   const onward = connect(Number(target.port), target.hostname);
   onward.on("connect", () => {
-    const lines = [`${incoming.method ?? "GET"} ${upstream.path(incoming.url ?? "/")} HTTP/1.1`];
+    const lines = [`${incoming.method ?? "GET"} ${incoming.url ?? "/"} HTTP/1.1`];
     for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) lines.push(`${incoming.rawHeaders[i] ?? ""}: ${incoming.rawHeaders[i + 1] ?? ""}`);
     onward.write(`${lines.join("\r\n")}\r\n\r\n`);
     if (head.length > 0) onward.write(head);

@@ -5,11 +5,13 @@
  * - lite would GRANT ALL on every table of a schema with row-level security to anon and authenticated; that is off.
  * - The claims, the role and the role's own settings (statement_timeout) are set in one statement, not six.
  * - Errors reach the caller with their SQLSTATE, details and hint (sqlstate.ts).
+ * - An error answer rolls its transaction back (one_object.ts).
  * - The schema cache is read once for all waiting requests and is dropped by NOTIFY pgrst.
  */
 import { createPostgresConnection, type PostgresConnection } from "@supabase/lite/postgres";
 import { sql, type Kysely } from "kysely";
 import { withExactValues } from "./exact_values.ts";
+import { allOrNothing } from "./one_object.ts";
 import { answerFor, AnsweredError } from "./sqlstate.ts";
 import { REST_TYPES } from "./wire_types.ts";
 
@@ -34,6 +36,7 @@ interface LiteInternals {
   applyJwtSessionContext: (db: Kysely<unknown>, context: RequestContext) => Promise<void>;
   applyRpcRequestGucs: (db: Kysely<unknown>, rpc: RpcContext) => Promise<void>;
   normalizeDbError: (error: unknown) => unknown;
+  withContext: <T>(context: RequestContext | undefined, work: (db: unknown) => Promise<T>, options?: unknown) => Promise<T>;
   onPostgrestAST: (query: Query, context: RequestContext) => Promise<Query>;
 }
 
@@ -103,6 +106,9 @@ export function openRestConnection(options: RestOptions): RestConnection {
     return reading;
   };
   lite.onPostgrestAST = async (query, context) => withExactValues(await checkRelation(query, context), await lite.introspect());
+  const inContext = lite.withContext.bind(connection);
+  lite.withContext = (context, work, withOptions) =>
+    allOrNothing((check) => inContext(context, async (db) => check(await work(db)), withOptions));
   lite.ensureRlsContext = () => Promise.resolve(true);
   lite.applyJwtSessionContext = async (db, context) => {
     await applyClaims(db, context, roleSettings);

@@ -5,6 +5,7 @@ import { adminApi } from "./admin_api.ts";
 import { type Caller, identify, identifyLeniently } from "./caller.ts";
 import type { Backend, Database } from "./database.ts";
 import type { LiteEnvironment } from "./lite_apps.ts";
+import { servedWithWish } from "./one_object.ts";
 import { proxyHttp, proxyUpgrade, type Upstream } from "./proxy.ts";
 import { corsHeaders, isPreflight, json, preflight, unavailable } from "./replies.ts";
 import { completeSession, discovery } from "./sessions.ts";
@@ -19,8 +20,8 @@ const KEYLESS_AUTH = /^\/auth\/v1\/(verify|callback|authorize|\.well-known\/.*)$
 export function createGateway(settings: Settings, database: Database): Server {
   const tokens = new Tokens(settings.jwtSecret);
   const issuer = `${settings.externalUrl}/auth/v1`;
-  const realtime: Upstream = { name: "realtime", url: settings.realtimeUrl, path: (path) => path };
-  const edge: Upstream = { name: "edge functions", url: settings.edgeUrl, path: (path) => path.replace(/^\/functions\/v1/, "") || "/" };
+  const realtime: Upstream = { name: "realtime", url: settings.realtimeUrl };
+  const edge: Upstream = { name: "edge functions", url: settings.edgeUrl };
 
   function upstreamOf(path: string): Upstream | undefined {
     if (path.startsWith("/realtime/v1/")) return realtime;
@@ -43,7 +44,8 @@ export function createGateway(settings: Settings, database: Database): Server {
     rest: async (request: Request, backend: Backend, _path: string, peerAddress: string | undefined) => {
       const caller = identify(request, tokens);
       if (caller instanceof Response) return caller;
-      return asUnauthorised(await toLite(backend.rest, request, caller, peerAddress), caller);
+      const served = await servedWithWish(request, () => toLite(backend.rest, request, caller, peerAddress));
+      return asUnauthorised(served, caller);
     },
     auth: async (request: Request, backend: Backend, path: string, peerAddress: string | undefined) => {
       if (path === "/auth/v1/.well-known/openid-configuration") return discovery(issuer);

@@ -29,7 +29,7 @@ export async function asPlainUpload(request: Request): Promise<Request> {
 /** lite's answer with the names the clients read: `signedURL` and `url` relative to the storage root, `Key` with its bucket. */
 export async function withClientNames(request: Request, response: Response): Promise<Response> {
   const path = new URL(request.url).pathname;
-  if (!response.ok) return response;
+  if (!response.ok) return withErrorCode(response);
   if (request.method === "POST" && /^\/storage\/v1\/object\/(upload\/)?sign\//.test(path)) {
     return json(response.status, rename((await response.json()) as Signed));
   }
@@ -37,9 +37,27 @@ export async function withClientNames(request: Request, response: Response): Pro
   return request.method === "PUT" && uploaded ? json(response.status, { Key: decodeURIComponent(uploaded) }) : response;
 }
 
+const ERROR_CODES: Record<string, string> = {
+  "Bucket not found": "NoSuchBucket",
+  not_found: "NoSuchKey",
+  Duplicate: "KeyAlreadyExists",
+  "Invalid key": "InvalidKey",
+  "Payload too large": "EntityTooLarge",
+  invalid_mime_type: "InvalidMimeType",
+  Unauthorized: "AccessDenied",
+  InvalidJWT: "InvalidJWT",
+};
+
+/** lite's error with the code by which the clients tell errors apart. */
+async function withErrorCode(response: Response): Promise<Response> {
+  if (!response.headers.get("content-type")?.includes("json")) return response;
+  const body = (await response.json()) as { error?: string };
+  return json(response.status, { ...body, code: ERROR_CODES[body.error ?? ""] ?? body.error });
+}
+
 /** A copy's answer: the new object's key with its bucket. */
 export async function withCopiedKey(copy: { bucketId?: string; destinationBucket?: string }, response: Response): Promise<Response> {
-  if (!response.ok) return response;
+  if (!response.ok) return withErrorCode(response);
   const { key } = (await response.json()) as { key: string };
   return json(response.status, { Id: null, Key: `${copy.destinationBucket ?? copy.bucketId ?? ""}/${key}`, key });
 }

@@ -92,7 +92,10 @@ def _get_many(memory: Memory, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _put_many(memory: Memory, request: dict[str, Any]) -> None:
-    for key, value in dict(request["values"]).items():
+    values = dict(request["values"])
+    if "" in values:
+        raise ValueError("a key must not be empty")
+    for key, value in values.items():
         memory.put(key, value)
 
 

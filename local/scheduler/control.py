@@ -20,6 +20,7 @@ class _Tick(BaseModel):
 
     now: AwareDatetime
     since: AwareDatetime | None = None
+    spare: list[str] = []
 
 
 class _Run(BaseModel):
@@ -30,9 +31,9 @@ class _Run(BaseModel):
 
 
 def control_app(clock: str, ticker: Ticker, runner: Runner) -> Starlette:
-    """GET /health; POST /run {functions, now}; and with an external clock POST /tick {now, since?}.
+    """GET /health; POST /run {functions, now}; and with an external clock POST /tick {now, since?, spare?}.
 
-    Both POSTs answer when every run has ended, with {"runs": [{function, scheduled_at, status, error}], "ok": bool}:
+    `spare` names functions that this tick leaves out. Both POSTs answer when every run has ended, with {"runs": [{function, scheduled_at, status, error}], "ok": bool}:
     200 also where a function failed, because that is for the caller to see in `runs`.
     """
     one_at_a_time = asyncio.Lock()
@@ -51,7 +52,8 @@ def control_app(clock: str, ticker: Ticker, runner: Runner) -> Starlette:
             )
         wanted = _Tick.model_validate_json(await request.body())
         async with one_at_a_time:
-            return await run_all(ticker.due(wanted.now, wanted.since))
+            due = ticker.due(wanted.now, wanted.since)
+            return await run_all([run for run in due if run.job.function not in wanted.spare])
 
     async def run(request: Request) -> JSONResponse:
         wanted = _Run.model_validate_json(await request.body())

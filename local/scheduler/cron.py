@@ -21,7 +21,7 @@ _DAY = timedelta(days=1)
 _LARGEST_SHIFT = timedelta(hours=3)
 # A search begins with a short window, because most expressions are due within it, and widens it step by step.
 _FIRST_WINDOW = timedelta(minutes=5)
-_WIDER = 8
+_WIDER = 3
 
 
 @dataclass(frozen=True, slots=True)

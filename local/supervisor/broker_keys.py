@@ -28,7 +28,8 @@ def secrets_file(stack: Stack) -> Path:
 def write_keys(stack: Stack) -> None:
     """Writes both files (mode 0600) anew from the stack's secrets, without whatever `link_account` had added.
 
-    The simulator has one account that trades and a key that reads market data only. Functions find the trading key by
+    The simulator has one account that trades, and an empty one whose key reads market data, the clock and the calendar:
+    the broker answers those two on its trading API only. Functions find the trading key by
     the ledger's id of the account.
     """
     secrets = stack.secrets
@@ -36,7 +37,7 @@ def write_keys(stack: Stack) -> None:
     data = {"key": secrets.data_key, "secret": secrets.data_secret}
     accounts = [
         {"account_id": BROKER_ACCOUNT, **trading, "cash": _CASH},
-        {"account_id": _DATA_ACCOUNT, **data, "data_only": True},
+        {"account_id": _DATA_ACCOUNT, **data, "cash": "0"},
     ]
     write_private(accounts_file(stack), json.dumps(accounts, indent=2) + "\n")
     keys = {"data": data, "accounts": {str(LEDGER_ACCOUNT): trading}}

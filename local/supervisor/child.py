@@ -23,6 +23,7 @@ class Child:
         """Starts the process. Raises OSError where the program cannot be started."""
         self.log = log
         _trim(log)
+        self._log_start = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 list(command),
@@ -61,9 +62,10 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
 
     def last_lines(self, count: int = 12) -> list[str]:
-        """The end of the log, for a report of a crash."""
+        """The end of what this process wrote to its log, for a report of a crash."""
         try:
             with self.log.open(errors="replace") as file:
+                file.seek(self._log_start)
                 return [line.rstrip() for line in deque(file, maxlen=count)]
         except OSError:
             return []

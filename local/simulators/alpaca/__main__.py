@@ -34,9 +34,9 @@ def main() -> int:
     try:
         listening = bind(options.port)
         speed = read_pace(options.pace)
+        accounts = read_accounts(options.accounts) if options.accounts else []
         calendar = new_york(cache=state / "cache")
         tape = open_tape(options.tape, seed=options.seed, calendar=calendar)
-        accounts = read_accounts(options.accounts) if options.accounts else []
         simulator = Simulator(tape, calendar, accounts)
     except AgentTraderError as error:
         _LOG.error("%s", error)
@@ -47,9 +47,11 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    base = int(os.environ.get("AGENTTRADER_PORT_BASE", "21000"))
     parser = argparse.ArgumentParser(prog="python -m local.simulators.alpaca", description="The Alpaca simulator.")
-    parser.add_argument("--port", type=int, default=base + 10, help="port on 127.0.0.1 (default %(default)s)")
+    base = os.environ.get("AGENTTRADER_PORT_BASE", "21000")
+    if not base.isdecimal():
+        parser.error(f"AGENTTRADER_PORT_BASE must be a port number, was {base!r}")
+    parser.add_argument("--port", type=int, default=int(base) + 10, help="port on 127.0.0.1 (default %(default)s)")
     parser.add_argument("--tape", default=DEFAULT, help="sp500|minute:SYMBOL:FIRST[:LAST] (default %(default)s)")
     parser.add_argument("--seed", type=int, default=7, help="seed of the made path (default %(default)s)")
     parser.add_argument("--pace", default="lockstep", help="lockstep, realtime, or such as 60x (default %(default)s)")

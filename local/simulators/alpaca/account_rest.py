@@ -12,7 +12,7 @@ from starlette.routing import Route
 from functions.core.money import text
 from local.simulators.alpaca import account_view, activities, refusals
 from local.simulators.alpaca.order_record import asset_id
-from local.simulators.alpaca.route_context import desk_of, simulator_of
+from local.simulators.alpaca.route_context import desk_of, require_data_key, simulator_of
 from local.simulators.alpaca.wire import NEW_YORK, moment, number, whole
 from local.tape.model import Session
 
@@ -86,7 +86,7 @@ async def get_portfolio_history(request: Request) -> Response:
 
 
 async def get_clock(request: Request) -> Response:
-    desk_of(request)
+    require_data_key(request)
     simulator = simulator_of(request)
     now = simulator.now()
     return JSONResponse(
@@ -100,7 +100,7 @@ async def get_clock(request: Request) -> Response:
 
 
 async def get_calendar(request: Request) -> Response:
-    desk_of(request)
+    require_data_key(request)
     query = request.query_params
     try:
         start = date.fromisoformat(query["start"][:10]) if query.get("start") else _EPOCH_DAYS[0]
@@ -112,7 +112,7 @@ async def get_calendar(request: Request) -> Response:
 
 
 async def list_assets(request: Request) -> Response:
-    desk_of(request)
+    require_data_key(request)
     query = request.query_params
     if query.get("status", "active") != "active" or query.get("asset_class", "us_equity") != "us_equity":
         return JSONResponse([])
@@ -120,7 +120,7 @@ async def list_assets(request: Request) -> Response:
 
 
 async def get_asset(request: Request) -> Response:
-    desk_of(request)
+    require_data_key(request)
     name = request.path_params["symbol"]
     for symbol in simulator_of(request).prices.symbols:
         if name in (symbol, asset_id(symbol)):
@@ -129,12 +129,12 @@ async def get_asset(request: Request) -> Response:
 
 
 async def list_contracts(request: Request) -> Response:
-    desk_of(request)
+    require_data_key(request)
     return JSONResponse({"option_contracts": [], "next_page_token": None})
 
 
 async def get_contract(request: Request) -> Response:
-    desk_of(request)
+    require_data_key(request)
     raise refusals.not_found(f"option contract not found for {request.path_params['symbol']}")
 
 

@@ -84,6 +84,8 @@ async def switch_fault(request: Request) -> Response:
     fault = simulator.faults.switch_on(await body(request))
     if fault.switch == "drop_stream":
         simulator.trades.drop(fault.account_id)
+    if fault.switch == "drop_data_stream":
+        simulator.data.drop()
     return JSONResponse({"on": simulator.faults.on()})
 
 

@@ -77,9 +77,10 @@ class DataHub:
         self._send("dailyBars", symbol, {"T": "d", "S": symbol, **bar}, session.opens_at)
 
     def drop(self) -> None:
-        """Closes every connection."""
+        """Closes every connection and forgets it at once, so that its key may come back."""
         for subscriber in self._subscribers.values():
             subscriber.connection.close()
+        self._subscribers.clear()
 
     def positions(self) -> dict[str, str]:
         return {symbol: instant(at) for symbol, at in sorted(self._positions.items())}

@@ -20,6 +20,7 @@ STOCK_FEEDS = ("iex", "sip", "delayed_sip", "test")
 OPTION_FEEDS = ("indicative", "opra")
 _AUTH_SECONDS = 10.0
 _NOT_OFFERED = 1008
+_GOING_AWAY = 1001
 
 
 async def data_stream(socket: WebSocket) -> None:
@@ -30,6 +31,9 @@ async def data_stream(socket: WebSocket) -> None:
         await socket.close(_NOT_OFFERED)
         return
     await socket.accept()
+    if simulator.faults.take("drop_data_stream"):
+        await socket.close(_GOING_AWAY)
+        return
     packed = "msgpack" in socket.headers.get("content-type", "")
     session = _Session(simulator, feed, Subscriber(Connection(socket), packed))
     key, secret = socket.headers.get("apca-api-key-id"), socket.headers.get("apca-api-secret-key")

@@ -39,16 +39,14 @@ def trade(trade: Print) -> dict[str, Any]:
 
 
 def bar(bar: Bar | DailyBar) -> dict[str, Any]:
-    """Count and volume-weighted price are left out where the tape does not know them."""
-    row: dict[str, Any] = {
+    """Count and volume-weighted price are null where the tape does not know them."""
+    vwap = bar.vwap if isinstance(bar, Bar) else None
+    return {
         "o": number(bar.open),
         "h": number(bar.high),
         "l": number(bar.low),
         "c": number(bar.close),
         "v": bar.volume,
+        "n": bar.trades if isinstance(bar, Bar) else None,
+        "vw": None if vwap is None else number(vwap),
     }
-    if isinstance(bar, Bar) and bar.trades is not None:
-        row["n"] = bar.trades
-    if isinstance(bar, Bar) and bar.vwap is not None:
-        row["vw"] = number(bar.vwap)
-    return row

@@ -21,11 +21,12 @@ OTHER_FAULTS: Mapping[str, str] = {
     "fill_before_response": "the trade updates of an order are sent before the answer to its POST",
     "duplicate_stream_event": "a trade update is sent twice",
     "drop_stream": "trade streams are closed now, and so many attempts to connect are refused",
+    "drop_data_stream": "the same for market data streams",
     "mute_data": "so many market data messages are not sent; -1 for all",
 }
 Switch = Literal[
     "timeout_after_accept", "error_504_after_accept", "reset_before_accept", "reset_after_accept", "reject_429",
-    "fill_before_response", "duplicate_stream_event", "drop_stream", "mute_data",
+    "fill_before_response", "duplicate_stream_event", "drop_stream", "drop_data_stream", "mute_data",
 ]  # fmt: skip
 ALWAYS = -1
 
@@ -52,12 +53,12 @@ class Faults:
         self._on: list[Fault] = []
 
     def switch_on(self, values: Mapping[str, Any]) -> Fault:
-        """Raises BadInput BAD_FAULT for an unknown switch or a count that is not -1 or above zero (drop_stream: 0)."""
+        """Raises BadInput BAD_FAULT for an unknown switch, or a count that is not -1 or at least 1 (drops: 0)."""
         switch, count = values.get("switch"), values.get("count", 1)
         known = [*REQUEST_FAULTS, *OTHER_FAULTS]
         if switch not in known:
             raise BadInput("BAD_FAULT", f"switch must be one of {', '.join(known)}, was {switch!r}")
-        least = 0 if switch == "drop_stream" else 1
+        least = 0 if switch in ("drop_stream", "drop_data_stream") else 1
         if not isinstance(count, int) or isinstance(count, bool) or (count != ALWAYS and count < least):
             raise BadInput("BAD_FAULT", f"count must be {ALWAYS} (always) or at least {least}, was {count!r}")
         for name in ("method", "path", "account_id"):

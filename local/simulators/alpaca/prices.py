@@ -24,10 +24,6 @@ class Prices:
     def symbols(self) -> tuple[str, ...]:
         return self._tape.symbols
 
-    @property
-    def description(self) -> str:
-        return self._tape.description
-
     def show(self, tick: Quote | Print) -> None:
         if isinstance(tick, Quote):
             self._quotes[tick.symbol].append(tick)

@@ -10,16 +10,17 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from local.simulators.alpaca.connection import Connection, serve
 from local.simulators.alpaca.simulator import Simulator
 
+_GOING_AWAY = 1001
+
 
 async def trade_stream(socket: WebSocket) -> None:
     """Serves one client until it leaves."""
     simulator: Simulator = socket.app.state.simulator
     await socket.accept()
-    connection = Connection(socket)
     if simulator.faults.take("drop_stream"):
-        connection.close()
-        await connection.write()
+        await socket.close(_GOING_AWAY)
         return
+    connection = Connection(socket)
     session = _Session(simulator, connection)
     try:
         await serve(connection, session.read(socket))

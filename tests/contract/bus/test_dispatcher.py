@@ -8,7 +8,7 @@ import contextlib
 import json
 import queue
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -92,14 +92,14 @@ class Trial:
 
     async def settled(self) -> None:
         """Waits until nothing is in flight."""
-        async with asyncio.timeout(15):
-            while await asyncio.to_thread(self.database.in_flight):
-                await asyncio.sleep(0.005)
+        await until(lambda: self.database.in_flight() == 0)
 
-    async def role(self, wanted: str) -> None:
-        async with asyncio.timeout(15):
-            while self.dispatcher.role != wanted:
-                await asyncio.sleep(0.005)
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for what another task or process brings about."""
+    async with asyncio.timeout(15):
+        while not condition():  # noqa: ASYNC110 - the condition is not this loop's to announce
+            await asyncio.sleep(0.005)
 
 
 @contextlib.asynccontextmanager
@@ -117,7 +117,7 @@ async def running(dispatcher: Dispatcher) -> AsyncIterator[Dispatcher]:
 async def trial(database: Any, functions: Functions, table: Wiring) -> AsyncIterator[Trial]:
     async with running(Dispatcher(database.dispatcher, functions.url, table, QUICK)) as dispatcher:
         found = Trial(dispatcher, database, PgmqBus(database.publisher, table))
-        await found.role("active")
+        await until(lambda: dispatcher.role == "active")
         yield found
         found.bus.close()
 
@@ -207,10 +207,8 @@ async def test_delivery_when_the_runner_is_down_then_no_attempt_is_counted_and_a
 ) -> None:
     functions.stop()
     trial.bus.publish("other", [make_event("a", 1), make_event("a", 2)])
-    async with asyncio.timeout(15):
-        # More often than a failing message would be tried before it is buried.
-        while trial.dispatcher.counts["hears_other"]["refused"] <= QUICK.attempts:
-            await asyncio.sleep(0.005)
+    # More often than a failing message would be tried before it is buried.
+    await until(lambda: trial.dispatcher.counts["hears_other"]["refused"] > QUICK.attempts)
     assert trial.database.rows("select max(read_ct) from pgmq.q_hears_other") == [(0,)]
     functions.start()
     assert await functions.next_calls(2) == [("hears_other", 1), ("hears_other", 2)]
@@ -227,7 +225,7 @@ async def test_dispatcher_when_postgres_ends_its_connections_then_it_comes_back_
     trial.database.rows("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'bus_dispatcher'")
     release.set()
     await trial.settled()
-    await trial.role("active")
+    await until(lambda: trial.dispatcher.role == "active")
     later = [sequence for _, sequence in await functions.next_calls(functions.calls.qsize())]
     assert later in ([1, 2], [2])
 
@@ -236,18 +234,14 @@ async def test_dispatcher_when_another_is_active_then_it_waits_and_takes_over(
     trial: Trial, functions: Functions, table: Wiring, make_event: MakeEvent
 ) -> None:
     async with running(Dispatcher(trial.database.dispatcher, functions.url, table, QUICK)) as second:
-        async with asyncio.timeout(15):
-            while second.role != "standby":
-                await asyncio.sleep(0.005)
+        await until(lambda: second.role == "standby")
         trial.bus.publish("other", [make_event("a", 1)])
         assert await functions.next_calls(1) == [("hears_other", 1)]
         trial.database.rows(
             "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and database = "
             "(select oid from pg_database where datname = current_database())"
         )
-        async with asyncio.timeout(15):
-            while "active" not in (second.role, trial.dispatcher.role):
-                await asyncio.sleep(0.005)
+        await until(lambda: "active" in (second.role, trial.dispatcher.role))
         trial.bus.publish("other", [make_event("a", 2)])
         assert (await functions.next_calls(1))[0] == ("hears_other", 2)
         await trial.settled()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -47,6 +47,7 @@ def test_draw_when_an_event_is_sent_again_then_it_gets_through_in_the_end() -> N
         assert set(drawn) != {"drop"}
 
 
+@settings(deadline=None)
 @given(st.integers(), st.text(), st.text())
 def test_draw_when_there_is_no_plan_then_every_message_is_delivered_once(seed: int, function: str, event: str) -> None:
     assert Faults(FaultPlan(seed=seed)).draw("topic", function, event) == Fate()

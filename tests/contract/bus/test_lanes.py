@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.bus.lanes import Lanes, Message
@@ -58,6 +58,7 @@ def test_full_keys_when_a_key_holds_its_cap_then_it_is_named() -> None:
 STEPS = st.tuples(st.sampled_from(["add", "start", "finish", "put_back"]), st.integers(0, 20))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("abc"), max_size=20), st.lists(STEPS, max_size=60))
 def test_lanes_when_steps_interleave_then_every_key_ends_in_order_and_nothing_is_lost(
     keys: list[str], steps: list[tuple[str, int]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.core.bus.pgmq import PgmqBus
@@ -139,6 +139,7 @@ def test_apply_when_given_the_projects_own_table_then_every_subscriber_has_a_que
     assert {row[0] for row in own_database.rows("select function from bus.subscriptions")} == expected
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.text(st.sampled_from("abAB_z09é-;$'"), min_size=1, max_size=60), min_size=2, max_size=2, unique=True)
 )

@@ -94,9 +94,9 @@ def firestore_emulator() -> Iterator[str]:
         pytest.skip("no Firestore emulator: set FIRESTORE_EMULATOR_HOST, or install gcloud's emulator and Java")
     port = _free_port()
     main = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
+    options = ["--host=127.0.0.1", f"--port={port}", "--database-mode=firestore-native"]
     process = subprocess.Popen(
-        [java, "-Xmx512m", "-Duser.language=en", "-cp", str(jar), main, "start", "--host=127.0.0.1", f"--port={port}"]
-        + ["--database-mode=firestore-native"],
+        [java, "-Xmx512m", "-Duser.language=en", "-cp", str(jar), main, "start", *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

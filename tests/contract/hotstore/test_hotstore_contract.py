@@ -211,6 +211,10 @@ def test_leases_and_entries_when_named_alike_then_they_do_not_meet(store: HotSto
 def test_any_key_when_it_is_empty_then_bad_input(store: HotStore) -> None:
     with pytest.raises(BadInput):
         store.put("", 1)
+    with pytest.raises(BadInput):
+        store.put_many({"": 1})
+    with pytest.raises(BadInput):
+        store.get("")
 
 
 def test_close_when_called_twice_then_it_is_fine(store: HotStore, key: str) -> None:

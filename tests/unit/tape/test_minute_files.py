@@ -58,7 +58,7 @@ def test_minutes_when_a_minute_falls_then_its_high_comes_before_its_low(
     ticks = next(tape.minutes(tape.sessions[0])).ticks
     assert [str(tick.bid) for tick in ticks if isinstance(tick, Quote)] == ["10.5", "10.9", "10.1", "10.2"]
     assert isinstance(ticks[0], Quote)
-    assert (ticks[0].bid_size, ticks[0].ask_size) == (300, 400)
+    assert (ticks[0].bid_size, ticks[0].ask_size) == (Decimal(300), Decimal(400))
 
 
 def test_read_bars_when_a_row_is_repeated_word_for_word_then_it_is_dropped_and_counted(tmp_path: Path) -> None:
