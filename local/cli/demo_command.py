@@ -28,10 +28,11 @@ from local.cli.trade_tape import TradeTape
 from local.cli.verify_command import verification_table, verified
 from local.conductor.pace import Pace
 from local.conductor.replay import Progressed, replay
-from local.stack import Stack
-from local.supervisor.claim import Claim
+from local.stack import Stack, port_base_from_environment, read_record
+from local.supervisor.claim import Claim, is_claimed
 from local.supervisor.cloud import Cloud
 from local.supervisor.environment import Setup
+from local.supervisor.errors import AlreadyRunning
 
 _DAYS = re.compile(r"(\d{4}-\d{2}-\d{2})(?:(?:\.\.|:)(\d{4}-\d{2}-\d{2}))?")
 DEFAULT_DAYS = "2018-02-05..2018-02-06"
@@ -60,6 +61,7 @@ def demo(
     speed = Pace.read(pace)
     first, last = read_days(day)
     folder = demo_state(state)
+    refuse_beside(folder.parent, port_base)
     tape = tape_of(symbol.upper(), first, last, seed, folder.parent / "cache")
     clear(folder)
     stack = Stack.create(folder, port_base)
@@ -142,6 +144,19 @@ def read_days(text: str) -> tuple[date, date]:
     if last < first:
         raise BadInput("BAD_DAY", f"the last day must not be before the first, was {first} to {last}")
     return first, last
+
+
+def refuse_beside(state: Path, port_base: int | None) -> None:
+    """Raises AlreadyRunning where the cloud of `up` runs on the ports that the demo would take."""
+    record = read_record(state)
+    ports = port_base if port_base is not None else port_base_from_environment()
+    if is_claimed(state) and record.get("port_base") == ports:
+        raise AlreadyRunning(
+            "ALREADY_RUNNING",
+            f"a local cloud runs on these ports already (pid {record.get('pid')}, {record.get('url')}), and the demo "
+            "starts one of its own; stop it with `agenttrader down`, or give the demo another --port-base",
+            pid=record.get("pid"),
+        )
 
 
 def clear(folder: Path) -> None:

@@ -148,7 +148,7 @@ export class Database {
 
   async #listen(listener: postgres.Sql, rest: RestConnection): Promise<void> {
     let settle: NodeJS.Timeout | undefined;
-    await listener.listen("pgrst", (payload) => {
+    const onNotice = (payload: string) => {
       if (payload === "reload config") return;
       rest.forgetSchema();
       clearTimeout(settle);
@@ -157,7 +157,9 @@ export class Database {
           console.error(`gateway: cannot read the schema: ${error instanceof Error ? error.message : String(error)}`);
         });
       }, SETTLE_MS);
-    });
+    };
+    // What was notified while the listening connection was away is lost, so every (re)connection forgets the schema.
+    await listener.listen("pgrst", onNotice, rest.forgetSchema);
   }
 
   async #dropBackend(): Promise<void> {

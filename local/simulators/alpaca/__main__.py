@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 from functions.core.errors import AgentTraderError, Misconfigured
+from local.process.listening import listen
 from local.simulators.alpaca.account_settings import read_accounts
 from local.simulators.alpaca.app import build
 from local.simulators.alpaca.pace import read_pace
-from local.simulators.alpaca.server import bind, server
+from local.simulators.alpaca.server import server
 from local.simulators.alpaca.simulator import Simulator
 from local.tape.sessions import new_york
 from local.tape.spec import DEFAULT, open_tape
@@ -32,7 +33,7 @@ def main() -> int:
     options = _options()
     state = Path(os.environ.get("AGENTTRADER_STATE", ".agenttrader"))
     try:
-        listening = bind(options.port)
+        listening = listen(options.port, "Alpaca simulator")
         speed = read_pace(options.pace)
         accounts = read_accounts(options.accounts) if options.accounts else []
         calendar = new_york(cache=state / "cache")

@@ -16,9 +16,10 @@ from alpaca.trading.enums import OrderSide, TimeInForce
 from alpaca.trading.requests import LimitOrderRequest, MarketOrderRequest
 from alpaca.trading.stream import TradingStream
 
+from local.process.listening import listen
 from local.simulators.alpaca.account_settings import AccountSettings
 from local.simulators.alpaca.app import build
-from local.simulators.alpaca.server import bind, server
+from local.simulators.alpaca.server import server
 from local.simulators.alpaca.simulator import Simulator
 from local.tape.sessions import MarketCalendar
 from local.tape.spec import DEFAULT, open_tape
@@ -107,7 +108,7 @@ def start(calendar: MarketCalendar) -> tuple[Running, Callable[[], None]]:
     simulator = Simulator(
         open_tape(DEFAULT, seed=7, calendar=calendar), calendar, [AccountSettings.read(row) for row in ACCOUNTS]
     )
-    listening = bind(0)
+    listening = listen(0, "simulator")
     serving = server(build(simulator, tape=DEFAULT, seed=7))
     thread = threading.Thread(target=lambda: serving.run(sockets=[listening]), daemon=True)
     thread.start()

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from local.simulators.alpaca.server import bind
+from local.process.listening import listen
 from tests.contract.alpaca_simulator.running import ACCOUNTS, ALICE, WITHIN_SECONDS, Running
 
 MODULE = "local.simulators.alpaca"
@@ -99,7 +99,7 @@ def test_process_when_it_is_started_wrongly_then_a_sentence_says_so(
 
 
 def test_process_when_the_port_is_taken_then_a_sentence_says_so_and_the_code_is_three(state_folder: Path) -> None:
-    taken = bind(0)
+    taken = listen(0, "another program")
     taken.listen()
     try:
         port = str(taken.getsockname()[1])

@@ -1,0 +1,64 @@
+# Everything a person runs here. `make help` lists it.
+# Python 3.11 or newer is all that must be there; Postgres, Node and Deno come as packages.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
+READY := $(VENV)/.ready
+NODE_READY := local/node_modules/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down status test test-quick lint format bench lock clean
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+setup: $(READY) $(NODE_READY) ## Everything the project needs, into .venv and local/node_modules
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed, this is $$($(PYTHON) --version); name another with: make PYTHON=python3.12"; exit 3; }
+	@echo "Setting up Python packages in $(VENV) (two to three minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(NODE_READY): local/package.json local/package-lock.json $(READY)
+	@echo "Setting up Node packages in local/node_modules"
+	@cd local && $(NODE) npm ci --silent --no-progress
+	@touch $@
+
+demo: setup ## Two real trading days through the whole system (ARGS="--json --exit" for machines)
+	@$(BIN)/agenttrader demo $(ARGS)
+
+up: setup ## The local cloud, until Ctrl-C
+	@$(BIN)/agenttrader up $(ARGS)
+
+down: setup ## Stops a running local cloud
+	@$(BIN)/agenttrader down $(ARGS)
+
+status: setup ## What is running, where, and how it is
+	@$(BIN)/agenttrader status $(ARGS)
+
+test: setup ## Every test, with coverage (under ten minutes on two cores)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## Format, lint, types, floors, generated files
+	@scripts/lint.sh
+
+format: setup ## Formats the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix --quiet .
+
+bench: setup ## Side-by-side benchmarks: ours and the raw floor
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## Compiles requirements.lock anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras \
+		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+clean: ## Removes what setup and runs have made
+	rm -rf $(VENV) local/node_modules .agenttrader .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
