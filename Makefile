@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 NODE_READY := local/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test test-quick lint format bench lock clean
+.PHONY: help setup demo up down status test chaos lint format bench lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -45,6 +45,9 @@ status: setup ## What is running, where, and how it is
 
 test: setup ## Every test, with coverage (under ten minutes on two cores)
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: setup ## The long fault tests (a few minutes)
+	@$(BIN)/python -m pytest -m long $(ARGS)
 
 lint: setup ## Format, lint, types, floors, generated files
 	@scripts/lint.sh

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import contextlib
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from functions.brokers import alpaca_wire as wire
 from functions.brokers.alpaca_client import bound, read, write
+from functions.brokers.alpaca_streams import follow, refusal
 from functions.brokers.credentials import KeyPair
-from functions.brokers.errors import BadResponse, Rejected, Unsupported
+from functions.brokers.errors import BadResponse, OutcomeUnknown, Rejected, Unsupported
 from functions.brokers.protocol import (
     AccountSnapshot,
     BrokerFill,
@@ -23,6 +25,7 @@ from functions.brokers.protocol import (
     Quarantined,
     TradeUpdate,
 )
+from functions.core.errors import AgentTraderError
 from functions.core.money import text
 from functions.core.settings import Settings
 
@@ -61,21 +64,21 @@ class AlpacaBroker:
         bound(self._client, configuration.broker_timeout)
 
     async def account(self) -> AccountSnapshot:
-        return wire.account(await read(lambda: _mapping(self._client.get("/account"))))
+        return wire.account(await read(lambda: self._client.get("/account")))
 
     async def positions(self) -> list[BrokerPosition]:
         rows = await read(lambda: self._client.get("/positions"))
-        return [wire.position(row) for row in rows]
+        return [wire.position(row) for row in wire.rows(rows)]
 
     async def open_orders(self) -> list[BrokerOrder]:
         rows = await read(
             lambda: self._client.get("/orders", {"status": "open", "limit": _MOST_ORDERS, "direction": "asc"})
         )
-        return [wire.order(row) for row in rows]
+        return [wire.order(row) for row in wire.rows(rows)]
 
     async def find_order(self, client_order_id: str) -> BrokerOrder | None:
         try:
-            row = await read(lambda: _mapping(self._client.get_order_by_client_id(client_order_id)))
+            row = await read(lambda: self._client.get_order_by_client_id(client_order_id))
         except Rejected as error:
             if error.numbers.get("http_status") == _NOT_FOUND:
                 return None
@@ -85,15 +88,26 @@ class AlpacaBroker:
     async def submit(self, order: OrderRequest) -> BrokerOrder:
         body = self._body(order)
         try:
-            row = await write(lambda: self._client.post("/orders", body))
+            return wire.order(await write(lambda: self._client.post("/orders", body)))
+        except BadResponse as error:
+            raise OutcomeUnknown(
+                "UNREADABLE_ANSWER", f"Alpaca's answer cannot be read, the order may be live: {error.text}"
+            ) from error
         except Rejected as error:
-            # The id is unique per account, so this order was taken before: ours, from an answer that was lost.
-            if error.code == _DUPLICATE_CLIENT_ORDER_ID:
-                found = await self.find_order(order.client_order_id)
-                if found is not None:
-                    return found
-            raise
-        return wire.order(_mapping(row))
+            # The code is also that of a missing field, hence the second look.
+            if error.code != _DUPLICATE_CLIENT_ORDER_ID or "client_order_id" not in error.text:
+                raise
+        return await self._sent_before(order.client_order_id)
+
+    async def _sent_before(self, client_order_id: str) -> BrokerOrder:
+        """The id is unique per account, so this order was taken before: ours, from an answer that was lost."""
+        try:
+            found = await self.find_order(client_order_id)
+        except AgentTraderError as error:
+            raise OutcomeUnknown("SENT_BEFORE", f"Alpaca has the order, and does not show it: {error.text}") from error
+        if found is None:
+            raise OutcomeUnknown("SENT_BEFORE", "Alpaca says that it has the order, and does not find it")
+        return found
 
     async def cancel(self, broker_order_id: str) -> None:
         try:
@@ -112,34 +126,44 @@ class AlpacaBroker:
             if token:
                 query["page_token"] = token
             page = query
-            rows = await read(lambda page=page: self._client.get("/account/activities/FILL", page))  # type: ignore[misc]
+            answer = await read(lambda page=page: self._client.get("/account/activities/FILL", page))  # type: ignore[misc]
+            rows = wire.rows(answer)
             found.extend(wire.activity_fill(row) for row in rows)
             if len(rows) < _PAGE:
                 return found
             token = wire.words(rows[-1], "id")
 
     async def clock(self) -> MarketClock:
-        row = await read(lambda: _mapping(self._client.get("/clock")))
-        return MarketClock(now=wire.moment(row.get("timestamp"), "timestamp"), is_open=bool(row.get("is_open")))
+        return wire.clock(await read(lambda: self._client.get("/clock")))
 
-    async def trade_updates(self) -> AsyncIterator[Connected | TradeUpdate | Quarantined]:
+    async def trade_updates(self) -> AsyncGenerator[Connected | TradeUpdate | Quarantined, None]:
         from alpaca.trading.stream import TradingStream
 
-        arrived: asyncio.Queue[Connected | TradeUpdate | Quarantined] = asyncio.Queue()
+        arrived: asyncio.Queue[Connected | TradeUpdate | Quarantined | AgentTraderError] = asyncio.Queue()
 
         class Stream(TradingStream):
-            # The SDK reconnects by itself and says nothing: whoever listens must know, to look what was missed.
-            async def _start_ws(self) -> None:
-                await super()._start_ws()  # type: ignore[no-untyped-call]
-                arrived.put_nowait(Connected())
+            # The SDK connects again by itself and says nothing: whoever listens must know, to look what was missed.
+            async def _dispatch(self, msg: dict[str, Any]) -> None:
+                if msg.get("stream") == "listening":
+                    arrived.put_nowait(Connected())
+                await super()._dispatch(msg)
 
-        async def heard(message: Mapping[str, Any]) -> None:
+            async def _auth(self) -> None:
+                try:
+                    await super()._auth()  # type: ignore[no-untyped-call]
+                except ValueError as error:
+                    refused = refusal(error)
+                    if refused is not None:
+                        arrived.put_nowait(refused)
+                    raise
+
+        async def heard(message: dict[str, Any]) -> None:
             # The SDK logs and drops what its handler raises, so nothing is raised here.
-            data = message.get("data") or {}
+            data = message.get("data")
             try:
                 arrived.put_nowait(wire.trade_update(data))
-            except (BadResponse, KeyError, AttributeError, TypeError) as error:
-                arrived.put_nowait(Quarantined(str(error), repr(data)[:2000]))
+            except BadResponse as error:
+                arrived.put_nowait(Quarantined(error.text, repr(data)[:2000]))
 
         stream = Stream(
             self._keys.key.get_secret_value(),
@@ -149,14 +173,9 @@ class AlpacaBroker:
             url_override=self._settings.alpaca_trade_stream_url,  # type: ignore[arg-type] # None is its own default
         )
         stream.subscribe_trade_updates(heard)
-        # run() would start a loop of its own.
-        running = asyncio.create_task(stream._run_forever())  # type: ignore[no-untyped-call] # noqa: SLF001
-        try:
-            while True:
-                yield await arrived.get()
-        finally:
-            running.cancel()
-            await stream.close()
+        async with contextlib.aclosing(follow(stream, arrived)) as messages:
+            async for message in messages:
+                yield message
 
     def _body(self, order: OrderRequest) -> dict[str, Any]:
         if order.order_type not in self.capabilities.order_types:
@@ -180,9 +199,3 @@ class AlpacaBroker:
             "trail_percent": order.trail_percent,
         }
         return body | {name: text(value) for name, value in numbers.items() if value is not None}
-
-
-def _mapping(row: Any) -> Mapping[str, Any]:
-    if not isinstance(row, Mapping):
-        raise BadResponse(f"expected an object, was {type(row).__name__}", row)
-    return row

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,12 +17,14 @@ from functions.brokers.protocol import (
     BrokerFill,
     BrokerOrder,
     BrokerPosition,
+    MarketClock,
     OrderState,
     Side,
     TradeUpdate,
 )
 from functions.core.errors import BadInput
 from functions.core.events import BarData, QuoteData
+from functions.core.market_calendar import Session
 from functions.core.money import decimal
 
 _STATES: dict[str, OrderState] = {
@@ -47,15 +50,29 @@ _STATES: dict[str, OrderState] = {
 _FRACTION = re.compile(r"\.(\d{6})\d+")
 
 
+def mapping(row: object) -> Mapping[str, Any]:
+    """A JSON object. Raises BadResponse."""
+    if not isinstance(row, Mapping):
+        raise BadResponse(f"expected an object, was {type(row).__name__}", row)
+    return row
+
+
+def rows(answer: object) -> list[Any]:
+    """A JSON list. Raises BadResponse."""
+    if not isinstance(answer, list):
+        raise BadResponse(f"expected a list, was {type(answer).__name__}", answer)
+    return answer
+
+
 def moment(value: object, field: str) -> datetime:
     """An ISO 8601 time with up to nanoseconds, as UTC to the microsecond. Raises BadResponse."""
     try:
         found = datetime.fromisoformat(_FRACTION.sub(r".\1", str(value)))
-    except ValueError:
+        if found.tzinfo is None:
+            raise BadResponse(f"{field} must carry a time zone, was {value!r}", value)
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadResponse(f"{field} must be a time, was {value!r}", value) from None
-    if found.tzinfo is None:
-        raise BadResponse(f"{field} must carry a time zone, was {value!r}", value)
-    return found.astimezone(UTC)
 
 
 def number(row: Mapping[str, Any], field: str) -> Decimal:
@@ -66,8 +83,16 @@ def number(row: Mapping[str, Any], field: str) -> Decimal:
         raise BadResponse(error.text, row) from None
 
 
+def positive(row: Mapping[str, Any], field: str) -> Decimal:
+    """A required number above zero. Raises BadResponse."""
+    value = number(row, field)
+    if value <= 0:
+        raise BadResponse(f"{field} must be above zero, was {value}", row)
+    return value
+
+
 def optional(row: Mapping[str, Any], field: str) -> Decimal | None:
-    """A number that may be absent, null or empty."""
+    """A number that may be absent, null or empty. Raises BadResponse for anything else that is no number."""
     return None if row.get(field) in (None, "") else number(row, field)
 
 
@@ -77,6 +102,11 @@ def words(row: Mapping[str, Any], field: str) -> str:
     if not isinstance(value, str) or not value:
         raise BadResponse(f"{field} must be a text, was {value!r}", row)
     return value
+
+
+def optional_words(row: Mapping[str, Any], field: str) -> str | None:
+    """A text that may be absent, null or empty. Raises BadResponse for anything else that is no text."""
+    return None if row.get(field) in (None, "") else words(row, field)
 
 
 def side(row: Mapping[str, Any]) -> Side:
@@ -89,92 +119,133 @@ def side(row: Mapping[str, Any]) -> Side:
     raise BadResponse(f"side must be buy or sell, was {value!r}", row)
 
 
-def order(row: Mapping[str, Any]) -> BrokerOrder:
+def order(answer: object) -> BrokerOrder:
     """An order. Raises BadResponse, also for a status that this version does not know: it is never guessed at."""
+    row = mapping(answer)
     status = words(row, "status")
     if status not in _STATES:
         raise BadResponse(f"unknown order status {status!r}", row)
     stamp = row.get("updated_at") or row.get("submitted_at") or row.get("created_at")
     return BrokerOrder(
         broker_order_id=words(row, "id"),
-        client_order_id=row.get("client_order_id") or None,
+        client_order_id=optional_words(row, "client_order_id"),
         symbol=words(row, "symbol"),
         side=side(row),
-        order_type=str(row.get("type") or row.get("order_type") or "market"),
+        order_type=words(row, "type" if row.get("type") else "order_type"),
         state=_STATES[status],
         raw_status=status,
         quantity=optional(row, "qty"),
-        filled_quantity=optional(row, "filled_qty") or Decimal(0),
+        filled_quantity=number(row, "filled_qty"),
         limit_price=optional(row, "limit_price"),
         stop_price=optional(row, "stop_price"),
         updated_at=moment(stamp, "updated_at"),
-        reason=row.get("reject_reason") or None,
+        reason=optional_words(row, "reject_reason"),
     )
 
 
-def activity_fill(row: Mapping[str, Any]) -> BrokerFill:
+def activity_fill(answer: object) -> BrokerFill:
     """An execution from the activity list; it names no client order id. Raises BadResponse."""
+    row = mapping(answer)
     return BrokerFill(
         execution_id=words(row, "id"),
         broker_order_id=words(row, "order_id"),
         client_order_id=None,
         symbol=words(row, "symbol"),
         side=side(row),
-        quantity=number(row, "qty"),
-        price=number(row, "price"),
-        cumulative_quantity=number(row, "cum_qty"),
+        quantity=positive(row, "qty"),
+        price=positive(row, "price"),
+        cumulative_quantity=_cumulative(row, number(row, "cum_qty")),
         executed_at=moment(row.get("transaction_time"), "transaction_time"),
     )
 
 
-def trade_update(data: Mapping[str, Any]) -> TradeUpdate:
+def trade_update(answer: object) -> TradeUpdate:
     """A message of the trade stream. Raises BadResponse."""
-    event = words(data, "event")
-    found = order(data.get("order") or {})
-    at = moment(data.get("timestamp") or data["order"].get("updated_at"), "timestamp")
+    row = mapping(answer)
+    event = words(row, "event")
+    found = order(row.get("order"))
+    at = moment(row["timestamp"], "timestamp") if row.get("timestamp") else found.updated_at
     fill = None
     if event in ("fill", "partial_fill"):
         fill = BrokerFill(
-            execution_id=words(data, "execution_id"),
+            execution_id=words(row, "execution_id"),
             broker_order_id=found.broker_order_id,
             client_order_id=found.client_order_id,
             symbol=found.symbol,
             side=found.side,
-            quantity=number(data, "qty"),
-            price=number(data, "price"),
-            cumulative_quantity=found.filled_quantity,
+            quantity=positive(row, "qty"),
+            price=positive(row, "price"),
+            cumulative_quantity=_cumulative(row, found.filled_quantity),
             executed_at=at,
         )
     return TradeUpdate(event=event, at=at, order=found, fill=fill)
 
 
-def position(row: Mapping[str, Any]) -> BrokerPosition:
+def _cumulative(row: Mapping[str, Any], quantity: Decimal) -> Decimal:
+    # It names the fill: a wrong one would count an execution twice or not at all.
+    if quantity < number(row, "qty"):
+        raise BadResponse(f"expected the order's filled quantity to hold this execution, was {quantity}", row)
+    return quantity
+
+
+def position(answer: object) -> BrokerPosition:
     """A position; a short one comes with a negative quantity, or a positive one and side=short. Raises BadResponse."""
-    quantity = abs(number(row, "qty"))
-    short = row.get("side") == "short" or number(row, "qty") < 0
+    row = mapping(answer)
+    quantity, held = number(row, "qty"), row.get("side")
+    if held not in ("long", "short", None) or (held == "long" and quantity < 0):
+        raise BadResponse(f"expected side long or short to fit the quantity {quantity}, was {held!r}", row)
     return BrokerPosition(
         symbol=words(row, "symbol"),
-        quantity=-quantity if short else quantity,
+        quantity=-abs(quantity) if held == "short" else quantity,
         average_entry_price=number(row, "avg_entry_price"),
     )
 
 
-def account(row: Mapping[str, Any]) -> AccountSnapshot:
+def account(answer: object) -> AccountSnapshot:
     """Cash and equity are required; buying power may be absent. Raises BadResponse."""
+    row = mapping(answer)
     return AccountSnapshot(
         cash=number(row, "cash"), equity=number(row, "equity"), buying_power=optional(row, "buying_power")
     )
 
 
+def clock(answer: object) -> MarketClock:
+    """The market's clock. Raises BadResponse."""
+    row = mapping(answer)
+    is_open = row.get("is_open")
+    if not isinstance(is_open, bool):
+        raise BadResponse(f"is_open must be true or false, was {is_open!r}", row)
+    return MarketClock(now=moment(row.get("timestamp"), "timestamp"), is_open=is_open)
+
+
+def session(answer: object) -> Session:
+    """A row of the calendar, which carries no zone: its times are the exchange's wall clock. Raises BadResponse."""
+    row = mapping(answer)
+    try:
+        day = date.fromisoformat(words(row, "date"))
+        opens, closes = (dt.time.fromisoformat(words(row, name)) for name in ("open", "close"))
+        return Session.in_new_york(day, opens, closes)
+    except (ValueError, OverflowError):
+        raise BadResponse("a calendar row needs date, open and close", row) from None
+    except BadResponse:
+        raise
+    except BadInput as error:
+        raise BadResponse(error.text, row) from None
+
+
 def stamp(value: object) -> datetime:
     """A data time: ISO text from REST, a msgpack timestamp from the stream. Raises BadResponse."""
-    if hasattr(value, "to_unix_nano"):
+    if not hasattr(value, "to_unix_nano"):
+        return moment(value, "t")
+    try:
         return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=value.to_unix_nano() // 1000)
-    return moment(value, "t")
+    except OverflowError:
+        raise BadResponse(f"t must be a time, was {value!r}", value) from None
 
 
-def bar(symbol: str, row: Mapping[str, Any], feed: str) -> BarData:
+def bar(symbol: str, answer: object, feed: str) -> BarData:
     """A completed one-minute bar. Raises BadResponse naming what is wrong with it."""
+    row = mapping(answer)
     starts_at = stamp(row.get("t"))
     try:
         return BarData(
@@ -189,12 +260,15 @@ def bar(symbol: str, row: Mapping[str, Any], feed: str) -> BarData:
             volume=number(row, "v"),
             feed=feed,
         )
+    except OverflowError:
+        raise BadResponse(f"bar of {symbol}: t must be a time, was {starts_at}", row) from None
     except ValidationError as error:
         raise BadResponse(f"bar of {symbol} at {starts_at}: {error.errors()[0]['msg']}", row) from None
 
 
-def quote(symbol: str, row: Mapping[str, Any], feed: str) -> QuoteData:
+def quote(symbol: str, answer: object, feed: str) -> QuoteData:
     """The best bid and ask. Raises BadResponse naming what is wrong with them."""
+    row = mapping(answer)
     quoted_at = stamp(row.get("t"))
     try:
         return QuoteData(

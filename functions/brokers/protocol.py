@@ -5,7 +5,7 @@ Prices and cash are Decimal dollars (positive pays), quantities Decimal shares o
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -163,7 +163,10 @@ class Broker(Protocol):
         ...
 
     async def submit(self, order: OrderRequest) -> BrokerOrder:
-        """Sends once. Raises Rejected, NotSent, OutcomeUnknown or Unsupported; never retries by itself."""
+        """Sends once. Raises Rejected, NotSent, OutcomeUnknown, Unsupported or BadCredentials; never retries by itself.
+
+        An order of this client order id that the broker has already is returned as it is there.
+        """
         ...
 
     async def cancel(self, broker_order_id: str) -> None:
@@ -176,8 +179,11 @@ class Broker(Protocol):
 
     async def clock(self) -> MarketClock: ...
 
-    def trade_updates(self) -> AsyncIterator[Connected | TradeUpdate | Quarantined]:
-        """The trade stream, for ever: `Connected` first and after each reconnect."""
+    def trade_updates(self) -> AsyncGenerator[Connected | TradeUpdate | Quarantined, None]:
+        """The trade stream, for ever: `Connected` first and after each reconnect. Raises BadCredentials.
+
+        Close it (`contextlib.aclosing`): a broker may allow one stream only.
+        """
         ...
 
 
@@ -198,6 +204,9 @@ class MarketData(Protocol):
         """The latest quote of each symbol that has one."""
         ...
 
-    def stream(self, symbols: Sequence[str]) -> AsyncIterator[Connected | BarData | QuoteData | Quarantined]:
-        """Bars and quotes of these symbols, for ever: `Connected` first and after each reconnect."""
+    def stream(self, symbols: Sequence[str]) -> AsyncGenerator[Connected | BarData | QuoteData | Quarantined, None]:
+        """Bars and quotes of these symbols, for ever: `Connected` first and after each reconnect.
+
+        Raises BadCredentials, and Unsupported where the feed will not serve the symbols. Close it, as a trade stream.
+        """
         ...

@@ -5,7 +5,6 @@ A message is only a wake-up; the row is the truth. A consumer is idempotent by (
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -91,6 +90,8 @@ class QuoteData(Data):
     def _is_a_quote(self) -> Self:
         if self.bid <= 0 or self.ask <= 0:
             raise ValueError(f"bid and ask must be above zero, was bid={self.bid} ask={self.ask}")
+        if self.bid_size < 0 or self.ask_size < 0:
+            raise ValueError(f"sizes must not be negative, was bid_size={self.bid_size} ask_size={self.ask_size}")
         if self.bid > self.ask:
             raise ValueError(f"bid must not be above ask, was bid={self.bid} ask={self.ask}")
         return self
@@ -211,8 +212,3 @@ def dump(event: Envelope) -> dict[str, Any]:
 def schemas() -> dict[str, Any]:
     """JSON Schema of the union: generated, committed, checked for staleness."""
     return _EVENT.json_schema()
-
-
-def at(value: datetime) -> str:
-    """A moment as ISO 8601 UTC text."""
-    return value.isoformat()

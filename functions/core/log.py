@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -21,10 +22,17 @@ def _cloud_shape(_logger: Any, method: str, fields: structlog.typing.EventDict) 
 
 
 def _hide_secrets(_logger: Any, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    for name in fields:
-        if any(word in name.lower() for word in _SECRET_WORDS):
-            fields[name] = "[hidden]"
-    return fields
+    return {name: _shown(name, value) for name, value in fields.items()}
+
+
+def _shown(name: str, value: Any) -> Any:
+    if any(word in name.lower() for word in _SECRET_WORDS):
+        return "[hidden]"
+    if isinstance(value, Mapping):
+        return {str(key): _shown(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown("", inner) for inner in value]
+    return value
 
 
 @cache

@@ -21,6 +21,8 @@ from pydantic import BeforeValidator, PlainSerializer
 from functions.core.errors import BadInput
 
 SCALE = 10
+_DIGITS = 28
+_SMALLEST = -30
 _QUANTUM = Decimal(1).scaleb(-SCALE)
 _CONTEXT = Context(prec=50)
 
@@ -28,17 +30,24 @@ _CONTEXT = Context(prec=50)
 def decimal(value: object, field: str = "amount") -> Decimal:
     """Reads a finite decimal from text, int or Decimal; refuses floats that are not exact, NaN and infinity.
 
-    A JSON number may arrive as a float (brokers send both); its shortest text form is what was on the wire.
+    A JSON number may arrive as a float (brokers send both); its shortest text form is what was on the wire. What the
+    ledger cannot hold is no amount: 18 digits before the point, and nothing so small that its text fills a page.
     Raises BadInput NOT_A_NUMBER.
     """
     if isinstance(value, bool) or value is None:
         raise BadInput("NOT_A_NUMBER", f"{field} must be a number, was {value!r}", field=field)
+    written = repr(value) if isinstance(value, float) else str(value).strip()
     try:
-        number = Decimal(repr(value) if isinstance(value, float) else str(value).strip())
+        # Decimal would read 1_000 as a thousand; no wire writes it so.
+        number = Decimal("" if "_" in written else written)
     except InvalidOperation:
         raise BadInput("NOT_A_NUMBER", f"{field} must be a number, was {value!r}", field=field) from None
     if not number.is_finite():
         raise BadInput("NOT_A_NUMBER", f"{field} must be a finite number, was {value!r}", field=field)
+    if number and not _SMALLEST <= number.adjusted() < _DIGITS - SCALE:
+        raise BadInput(
+            "NOT_A_NUMBER", f"{field} must be an amount that the ledger can hold, was {value!r}", field=field
+        )
     return number
 
 

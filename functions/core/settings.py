@@ -22,7 +22,9 @@ class Settings(BaseSettings):
 
     supabase_url: str = Field(validation_alias="SUPABASE_URL", description="Address of the Supabase project")
     publishable_key: str = Field(description="The project's publishable key: names the project, opens nothing")
-    jwt_secret: SecretStr = Field(description="Signs the short-lived tokens by which a function takes its role")
+    jwt_secret: SecretStr = Field(
+        min_length=1, description="Signs the short-lived tokens by which a function takes its role"
+    )
     token_seconds: int = Field(600, ge=60, description="Life of such a token")
     ledger_timeout: float = Field(10, gt=0)
 
@@ -35,7 +37,9 @@ class Settings(BaseSettings):
     clock: Literal["system", "replay"] = "system"
 
     secrets_file: Path | None = Field(None, description="Broker keys on one machine; a file of mode 0600")
-    webhook_secret: SecretStr | None = Field(None, description="What the database's webhook proves itself with")
+    webhook_secret: SecretStr | None = Field(
+        None, min_length=1, description="What the database's webhook proves itself with"
+    )
 
     alpaca_trading_url: str | None = Field(None, description="Instead of Alpaca's own paper or live address")
     alpaca_data_url: str | None = None
@@ -44,6 +48,7 @@ class Settings(BaseSettings):
 
     broker_timeout: float = Field(10, gt=0, description="Longest wait for one answer of a broker")
     order_lease: float = Field(30, gt=0, description="How long a sender may be at work before its outcome is unknown")
+    relay_lease: float = Field(15, gt=0, description="How long a relay that claimed events may take to publish them")
     worker_lease: float = Field(10, gt=1, description="How long a silent worker keeps its stream")
     poll_interval: float = Field(30, gt=0, description="How often a worker compares its stream with the broker's lists")
     watch_interval: float = Field(1, gt=0, description="How often a worker asks which symbols and accounts it serves")

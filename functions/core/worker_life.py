@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -38,11 +38,12 @@ async def patiently(
     return None
 
 
-async def hold_lease(reach: Ports, name: str, stop: asyncio.Event) -> AsyncIterator[Callable[[], bool]]:
+async def hold_lease(reach: Ports, name: str, stop: asyncio.Event) -> AsyncGenerator[Callable[[], bool], None]:
     """Yields each time that this process takes the lease, with a function that says whether it still holds it.
 
     The lease keeps two workers from doing the same work; that nothing is doubled if they do is the ledger's part. So
-    a hot store that is down or was emptied stops nobody: the holder goes on until another owner is seen.
+    a hot store that is down or was emptied stops nobody: the holder goes on until another owner is seen. Close it
+    (`contextlib.aclosing`), so that the lease is given back before anything else is done.
     """
     me, ttl = owner(), timedelta(seconds=reach.settings.worker_lease)
     while not stop.is_set():

@@ -42,6 +42,11 @@ class Accounts:
         with self._lock:
             return self._brokers.setdefault(account, made)
 
+    def forget(self, account: UUID) -> None:
+        """Drops a broker whose keys were refused, so that the next one is made of the keys as they are then."""
+        with self._lock:
+            self._brokers.pop(account, None)
+
     def broker_of(self, account: TradingAccount) -> Broker:
         """A new broker of this account. Raises Misconfigured NO_BROKER_KEYS or UNKNOWN_BROKER."""
         keys = read_keys(self._reach.settings).accounts.get(str(account.broker_account_id))

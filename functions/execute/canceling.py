@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.brokers.errors import NotConnected, NotSent, OutcomeUnknown, Rejected
-from functions.core.errors import Misconfigured
+from functions.core.errors import Final
 from functions.core.log import logger
 from functions.execute.submitting import Desk
 
@@ -19,8 +19,11 @@ async def cancel_due(desk: Desk) -> int:
     due = await desk.ask(desk.ledger.cancel_orders_due)
     for cancel in due:
         try:
-            broker = desk.accounts.broker(cancel.broker_account_id)
+            broker = await desk.ask(desk.accounts.broker, cancel.broker_account_id)
             await desk.at_broker("broker.cancel", lambda: broker.cancel(cancel.broker_order_id))  # noqa: B023 - awaited at once
-        except (NotConnected, NotSent, OutcomeUnknown, Rejected, Misconfigured) as error:
+        except (NotConnected, NotSent, OutcomeUnknown, Final) as error:
             _log.warning("cancel not confirmed", trade=str(cancel.trade_id), reason=str(error))
+            # One account that does not work must not keep the others' cancels from their brokers.
+            if isinstance(error, Final) and not isinstance(error, Rejected):
+                await desk.tell(cancel.broker_account_id, error)
     return len(due)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from functools import partial
 from uuid import UUID
 
-from functions.brokers.errors import NotConnected
 from functions.brokers.protocol import Broker, Connected, Quarantined, TradeUpdate
-from functions.core.errors import Misconfigured, Temporary
+from functions.core.errors import AgentTraderError, Misconfigured, Temporary
 from functions.core.identity import named_uuid
 from functions.core.ledger.executing import StreamCursor, TradingAccount
 from functions.core.log import logger
@@ -31,16 +31,18 @@ class TradeUpdatesWorker:
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set."""
         tasks: dict[UUID, asyncio.Task[None]] = {}
+        again_at: dict[UUID, float] = {}
         try:
             while not stop.is_set():
                 with contextlib.suppress(Temporary):
                     accounts = await self._desk.ask(self._desk.accounts.active)
                     for account in accounts:
-                        if account.broker_account_id not in tasks:
-                            tasks[account.broker_account_id] = asyncio.create_task(self._serve(account, stop))
+                        key = account.broker_account_id
+                        if key not in tasks and time.monotonic() >= again_at.get(key, 0.0):
+                            tasks[key] = asyncio.create_task(self._serve(account, stop))
                 for key, task in list(tasks.items()):
                     if task.done():
-                        await self._ended(key, task)
+                        again_at[key] = time.monotonic() + await self._ended(key, task)
                         del tasks[key]
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), self._desk.reach.settings.watch_interval)
@@ -49,52 +51,61 @@ class TradeUpdatesWorker:
                 task.cancel()
             await asyncio.gather(*tasks.values(), return_exceptions=True)
 
-    async def _ended(self, account: UUID, task: asyncio.Task[None]) -> None:
+    async def _ended(self, account: UUID, task: asyncio.Task[None]) -> float:
+        """Says why an account is not served any more; returns after how many seconds it is tried again."""
         error = task.exception() if not task.cancelled() else None
         if error is None:
-            return
-        if not isinstance(error, Misconfigured):
+            return 0.0
+        if not isinstance(error, AgentTraderError):
             raise error
-        # An account without keys must not stop the others; it is tried again, and said once.
-        text, name = error.text, f"cannot-stream|{account}|{error.code}"
-        with contextlib.suppress(Temporary):
-            await self._desk.ask(
-                self._desk.ledger.raise_alert, error.code, "critical", text, {"account": str(account)}, name
-            )
+        # One account that does not work must not stop the others.
+        if isinstance(error, Temporary):
+            self._log.warning("stream ended", account=str(account), code=error.code, reason=str(error))
+        else:
+            with contextlib.suppress(Temporary):
+                await self._desk.tell(account, error)
+        # Keys may be entered at any moment; what the broker itself refuses is not asked for every second.
+        return 0.0 if isinstance(error, Misconfigured) else self._desk.reach.settings.poll_interval
 
     async def _serve(self, account: TradingAccount, stop: asyncio.Event) -> None:
-        key = account.broker_account_id
         broker = self._desk.accounts.broker_of(account)
-        async for held in hold_lease(self._desk.reach, f"trade-stream:{key}", stop):
-            following = asyncio.create_task(self._follow(account, broker, stop))
-            polling = asyncio.create_task(self._poll(account, broker, stop))
-            try:
-                while held() and not stop.is_set() and not following.done():
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(stop.wait(), self._desk.reach.settings.watch_interval)
-                if following.done():
-                    following.result()
-            finally:
-                for task in (following, polling):
-                    task.cancel()
-                await asyncio.gather(following, polling, return_exceptions=True)
+        name = f"trade-stream:{account.broker_account_id}"
+        async with contextlib.aclosing(hold_lease(self._desk.reach, name, stop)) as leases:
+            async for held in leases:
+                tasks = [
+                    asyncio.create_task(self._follow(account, broker, stop)),
+                    asyncio.create_task(self._poll(account, broker, stop)),
+                ]
+                try:
+                    while held() and not stop.is_set() and not any(task.done() for task in tasks):
+                        with contextlib.suppress(TimeoutError):
+                            await asyncio.wait_for(stop.wait(), self._desk.reach.settings.watch_interval)
+                    for task in tasks:
+                        if task.done():
+                            task.result()
+                finally:
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _follow(self, account: TradingAccount, broker: Broker, stop: asyncio.Event) -> None:
-        async for message in broker.trade_updates():
-            if isinstance(message, Connected):
-                # Subscribed first, so nothing falls between the snapshot and the stream; what comes twice counts once.
-                await patiently(partial(self._compare, account, broker), stop, self._log, "snapshot")
-            elif isinstance(message, TradeUpdate):
-                await patiently(partial(self._apply, account, message), stop, self._log, "trade update")
-            else:
-                await patiently(partial(self._quarantine, account, message), stop, self._log, "alert")
+        async with contextlib.aclosing(broker.trade_updates()) as messages:
+            async for message in messages:
+                if isinstance(message, Connected):
+                    # Subscribed first, so nothing falls between the snapshot and the stream; what comes twice counts
+                    # once.
+                    await patiently(partial(self._compare, account, broker), stop, self._log, "snapshot")
+                elif isinstance(message, TradeUpdate):
+                    await patiently(partial(self._apply, account, message), stop, self._log, "trade update")
+                else:
+                    await patiently(partial(self._quarantine, account, message), stop, self._log, "alert")
 
     async def _poll(self, account: TradingAccount, broker: Broker, stop: asyncio.Event) -> None:
         """The stream's silence proves nothing: the broker's lists are read all the same, on a timer."""
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self._desk.reach.settings.poll_interval)
-            with contextlib.suppress(Temporary, NotConnected):
+            with contextlib.suppress(Temporary):
                 await self._compare(account, broker)
                 await self._desk.ask(self._desk.ledger.record_heartbeat, f"{WORKER}:{account.broker_account_id}", {})
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from functions.brokers.errors import NotSent, OutcomeUnknown, Rejected, Unsupported
+from functions.brokers.errors import BadCredentials, Rejected, Unsupported
 from functions.brokers.protocol import Broker, BrokerOrder, OrderRequest
 from functions.core.errors import AgentTraderError, Misconfigured
 from functions.core.ledger.executing import ClaimedOrder, ExecutionLedger
@@ -38,17 +38,14 @@ class Desk:
         return await found
 
     async def submit_approved(self, account: UUID | None) -> int:
-        """Sends what is approved, of one account or of all, in the order it was placed; returns how many were sent.
-
-        Raises NotSent where a broker could not be reached: nothing was sent, and the next wake-up tries again.
-        """
+        """Sends what is approved, of one account or of all, in the order it was placed; returns how many were tried."""
         sent = 0
         for waiting in await self.ask(self.ledger.approved_trades, account):
             try:
-                broker = self.accounts.broker(waiting.broker_account_id)
+                broker = await self.ask(self.accounts.broker, waiting.broker_account_id)
             except Misconfigured as error:
                 # One account without keys must not stop the others; its trades expire unsent.
-                await self._cannot(waiting.broker_account_id, error)
+                await self.tell(waiting.broker_account_id, error)
                 continue
             claimed = await self.ask(
                 self.ledger.claim_trade,
@@ -68,13 +65,13 @@ class Desk:
         at = self.reach.clock.now()
         try:
             order = await self.at_broker("broker.submit", lambda: broker.submit(request))
-        except (Rejected, Unsupported) as error:
-            refusal = f"{error.code}: {error.text}"
-            await self._attempted(claimed, "rejected", refusal)
-        except OutcomeUnknown as error:
-            await self._attempted(claimed, "unknown", str(error))
-        except NotSent as error:
-            # It was certainly not accepted, but only the ledger's resolver may say so: one road for all doubt.
+        except (Rejected, Unsupported, BadCredentials) as error:
+            await self._attempted(claimed, "rejected", f"{error.code}: {error.text}")
+            if isinstance(error, BadCredentials):
+                await self.tell(claimed.broker_account_id, error)
+        except AgentTraderError as error:
+            # Also where it was certainly not accepted: one road for all doubt, which the resolver's look at the broker
+            # ends. An error of a kind that is not known here may have come after the request had left.
             await self._attempted(claimed, "unknown", str(error))
         else:
             await self._accepted(claimed, order, adopted=False)
@@ -104,8 +101,11 @@ class Desk:
         now = self.reach.clock.now()
         await self.ask(self.ledger.record_attempt, claimed.trade_id, claimed.attempt, outcome, detail, now)
 
-    async def _cannot(self, account: UUID, error: AgentTraderError) -> None:
-        _log.error("account cannot trade", account=str(account), reason=str(error))
+    async def tell(self, account: UUID, error: AgentTraderError) -> None:
+        """Tells the administrators, once, that an account does not work: the others go on."""
+        _log.error("account does not work", account=str(account), reason=str(error))
+        if isinstance(error, BadCredentials):
+            self.accounts.forget(account)
         name = f"cannot-trade|{account}|{error.code}"
         await self.ask(self.ledger.raise_alert, error.code, "critical", error.text, {"account": str(account)}, name)
 

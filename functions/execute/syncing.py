@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from functions.brokers.errors import NotConnected
 from functions.brokers.protocol import Broker
-from functions.core.errors import Misconfigured
+from functions.core.errors import Final
 from functions.core.ledger.executing import TradingAccount
 from functions.core.log import logger
 from functions.execute.submitting import Desk
@@ -20,12 +20,18 @@ _BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 async def compare_accounts(desk: Desk) -> None:
-    """Compares every account. An account whose broker does not answer is left for the next run, and said."""
+    """Compares every account. One whose broker does not answer, or cannot be read, is left for the next run, and said.
+
+    Raises Unavailable where the ledger does not answer.
+    """
     for account in await desk.ask(desk.accounts.active):
         try:
-            await sync_account(desk, account, desk.accounts.broker(account.broker_account_id))
-        except (NotConnected, Misconfigured) as error:
+            broker = await desk.ask(desk.accounts.broker, account.broker_account_id)
+            await sync_account(desk, account, broker)
+        except NotConnected as error:
             _log.warning("not compared", account=str(account.broker_account_id), reason=str(error))
+        except Final as error:
+            await desk.tell(account.broker_account_id, error)
 
 
 async def sync_account(desk: Desk, account: TradingAccount, broker: Broker) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from uuid import UUID
 
 from functions.brokers.protocol import BrokerFill, BrokerOrder, OrderState
@@ -63,8 +62,3 @@ def record_order(
         }
     )
     return ledger.record_broker_update(account, update, cursor)
-
-
-def is_complete(order: BrokerOrder, recorded: Decimal) -> bool:
-    """Whether every share the broker says is filled is on record."""
-    return recorded >= order.filled_quantity

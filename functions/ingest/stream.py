@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -41,9 +41,10 @@ class MarketDataWorker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set; gives way while another process holds the lease."""
-        async for held in hold_lease(self._reach, _LEASE, stop):
-            await patiently(lambda: sync_calendar(self._ledger, self._source), stop, self._log, "calendar")
-            await self._stream_while(held, stop)
+        async with contextlib.aclosing(hold_lease(self._reach, _LEASE, stop)) as leases:
+            async for held in leases:
+                await patiently(lambda: sync_calendar(self._ledger, self._source), stop, self._log, "calendar")
+                await self._stream_while(held, stop)
 
     async def _stream_while(self, held: Callable[[], bool], stop: asyncio.Event) -> None:
         symbols: list[str] = []
@@ -66,16 +67,17 @@ class MarketDataWorker:
             await _end(streaming)
 
     async def _stream(self, symbols: list[str], stop: asyncio.Event) -> None:
-        messages: AsyncIterator[Connected | BarData | QuoteData | Quarantined] = self._source.stream(symbols)
-        async for message in messages:
-            if isinstance(message, Connected):
-                await patiently(partial(self._fill_gap, symbols, stop), stop, self._log, "fill gap")
-            elif isinstance(message, BarData):
-                await patiently(partial(asyncio.to_thread, self._complete, message), stop, self._log, "bar")
-            elif isinstance(message, QuoteData):
-                await patiently(partial(asyncio.to_thread, self._board.heard, message), stop, self._log, "quote")
-            else:
-                await self._quarantine(message, stop)
+        # Closed when the symbols change, because the feed allows one connection only.
+        async with contextlib.aclosing(self._source.stream(symbols)) as messages:
+            async for message in messages:
+                if isinstance(message, Connected):
+                    await patiently(partial(self._fill_gap, symbols, stop), stop, self._log, "fill gap")
+                elif isinstance(message, BarData):
+                    await patiently(partial(asyncio.to_thread, self._complete, message), stop, self._log, "bar")
+                elif isinstance(message, QuoteData):
+                    await patiently(partial(asyncio.to_thread, self._board.heard, message), stop, self._log, "quote")
+                else:
+                    await self._quarantine(message, stop)
 
     async def _fill_gap(self, symbols: list[str], stop: asyncio.Event) -> None:
         """What the stream did not bring: bars since the newest stored one, and the newest quotes."""
@@ -83,7 +85,7 @@ class MarketDataWorker:
         quotes = await self._source.quotes(symbols)
         for quote in quotes:
             if isinstance(quote, QuoteData):
-                self._board.heard(quote)
+                await asyncio.to_thread(self._board.heard, quote)
             else:
                 await self._quarantine(quote, stop)
         for symbol in symbols:

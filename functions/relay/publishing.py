@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import groupby
 
 from functions.core.errors import BadInput
@@ -14,31 +14,39 @@ from functions.core.runtime import owner
 
 _log = logger("relay")
 _BATCH = 200
-_LEASE_SECONDS = 15.0
 
 
 def publish_outbox(reach: Ports) -> int:
-    """Publishes every event that is free to take, oldest first; returns how many."""
+    """Publishes every event that is free to take, oldest first; returns how many.
+
+    Raises BadInput where a row cannot be published, after all the others were: our own ledger wrote it, so it is a bug
+    and must be seen, but it may not hold up the rest.
+    """
     ledger = OutboxLedger(reach.ledger)
     published = 0
+    unpublishable: list[BadInput] = []
     # Until nothing is left, also after a small batch: another relay may have been turned away from a row because we
     # were publishing an earlier one of its key, and nobody else is woken for it.
-    while rows := ledger.claim_outbox(owner(), _BATCH, _LEASE_SECONDS):
+    while rows := ledger.claim_outbox(owner(), _BATCH, reach.settings.relay_lease):
         for topic, group in groupby(rows, key=lambda row: row.topic):
-            batch = list(group)
-            reach.bus.publish(topic, _events(batch))
-            ledger.mark_published([row.outbox_id for row in batch])
+            batch = _readable(group, unpublishable)
+            if not batch:
+                continue
+            reach.bus.publish(topic, list(batch.values()))
+            ledger.mark_published(list(batch))
             published += len(batch)
+    if unpublishable:
+        raise unpublishable[0]
     return published
 
 
-def _events(rows: Sequence[OutboxRow]) -> list[Event]:
-    events: list[Event] = []
+def _readable(rows: Iterable[OutboxRow], unreadable: list[BadInput]) -> dict[int, Event]:
+    """The events by their row's id; what cannot be read goes to `unreadable`, and stays in the outbox."""
+    events: dict[int, Event] = {}
     for row in rows:
         try:
-            events.append(parse(row.event))
+            events[row.outbox_id] = parse(row.event)
         except BadInput as error:
-            # Our own ledger wrote it, so it is a bug: loud, and never published as something else.
             _log.error("outbox row cannot be read", outbox_id=row.outbox_id, reason=str(error))
-            raise
+            unreadable.append(error)
     return events

@@ -22,6 +22,8 @@ def report_due_sessions(ledger: ReportLedger, now: datetime) -> int:
     for session in ledger.sessions_to_report(now, _offset_minutes()):
         for account in ledger.trading_accounts():
             version = ledger.write_daily_report(account.broker_account_id, session.date)
+            if version is None:
+                continue
             _log.info("reported", account=str(account.broker_account_id), date=str(session.date), version=version)
             written += 1
         ledger.finish_session_report(session.date)

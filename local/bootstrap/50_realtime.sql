@@ -149,12 +149,37 @@ begin
 end
 $$;
 
+-- Waits until the transactions are over for every new snapshot. The log is readable once the commit is flushed, a moment
+-- before other sessions see what was committed; whoever looked in between would find nothing.
+-- `xids`: the low 32 bits of their ids. The statement's own timeout ends a wait that does not end.
+create or replace function realtime._await_visible(xids bigint[]) returns void
+language plpgsql set search_path = '' as $$
+declare
+    epoch constant bigint := 4294967296;
+    snapshot pg_snapshot;
+    horizon bigint;
+begin
+    loop
+        snapshot := pg_current_snapshot();
+        horizon := pg_snapshot_xmax(snapshot)::text::bigint;
+        exit when not exists (
+            select from unnest(xids) as low,
+            -- the id that ends in these bits and lies nearest to the horizon
+            lateral (select horizon / epoch * epoch + low as guess) as guessed,
+            lateral (select guess - epoch * round((guess - horizon)::numeric / epoch)::bigint as xid) as nearest
+            where not pg_visible_in_snapshot(greatest(xid, 3)::text::xid8, snapshot)
+        );
+        perform pg_sleep(0.0005);
+    end loop;
+end
+$$;
+
 -- What a subscriber may see of changed rows, judged as the subscriber against the rows as they are now.
 -- `keys`: an array of primary keys, each an object of text values. `wanted`: the columns to read, less those that the
--- subscriber may not.
+-- subscriber may not. `xids`: the transactions that changed the rows.
 -- Returns {columns: [readable column names], rows: {"<position in keys, from 1>": {wanted column: text}}}.
 create or replace function realtime._visible(
-    relation regclass, subscriber_role name, claims jsonb, key_columns text[], keys jsonb, wanted text[]
+    relation regclass, subscriber_role name, claims jsonb, key_columns text[], keys jsonb, wanted text[], xids bigint[]
 ) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
@@ -170,6 +195,7 @@ begin
     if not key_columns <@ readable or cardinality(key_columns) = 0 then
         return jsonb_build_object('columns', '[]'::jsonb, 'rows', '{}'::jsonb);
     end if;
+    perform realtime._await_visible(xids);
     shown := array(select name from unnest(wanted) as name where name = any (readable));
     perform realtime._become(subscriber_role, claims);
     -- format() prints as the type's output function does; a cast to text does not, for booleans.

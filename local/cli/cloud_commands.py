@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import psycopg
 import typer
+from rich import box
 from rich.table import Table
 
 from functions.core.errors import Unavailable
@@ -88,7 +89,7 @@ def status(as_json: Json = False, state: State = None) -> int:
     pid = running_pid(stack)
     rows = process_rows(stack)
     well = all(row["healthy"] for row in rows)
-    table = Table(title=f"Local cloud of {stack.state}, supervisor pid {pid}", title_justify="left")
+    table = Table(title=f"Local cloud of {stack.state}, supervisor pid {pid}", title_justify="left", box=box.SIMPLE)
     for column in ("process", "pid", "port", "state", "restarts", "last heartbeat"):
         table.add_column(column, justify="right" if column in ("pid", "port", "restarts") else "left")
     for row in rows:

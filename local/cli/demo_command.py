@@ -65,7 +65,6 @@ def demo(
     tape = tape_of(symbol.upper(), first, last, seed, folder.parent / "cache")
     clear(folder)
     stack = Stack.create(folder, port_base)
-    shutil.copytree(folder.parent / "cache", folder / "cache")  # the calendar's table takes seconds to make
     setup = Setup(tape=tape.spec, seed=seed, throw_away=True)
     with ExitStack() as afterwards:
         if not keep:

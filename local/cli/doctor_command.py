@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from rich import box
 from rich.table import Table
 
 from local.cli.exits import Exit
@@ -45,7 +46,7 @@ def doctor(as_json: Json = False, state: State = None, port_base: PortBase = Non
     folder = default_state() if state is None else state.resolve()
     base = checked_port_base(port_base if port_base is not None else port_base_from_environment())
     findings = [*_needed(folder, base), *_optional()]
-    table = Table(title="This machine", title_justify="left")
+    table = Table(title="This machine", title_justify="left", box=box.SIMPLE)
     for column in ("what", "", "detail"):
         table.add_column(column, overflow="fold")
     for finding in findings:

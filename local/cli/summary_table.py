@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from rich import box
 from rich.table import Table
 
 from functions.core.money import rounded
@@ -15,7 +16,7 @@ _UNKNOWN = "unknown"
 
 def summary_tables(summary: Summary) -> Iterator[Table]:
     """The result of the replay, then the positions. Dollars to the cent, half away from zero."""
-    table = Table(title="Result", title_justify="left", show_header=False)
+    table = Table(title="Result", title_justify="left", show_header=False, box=box.SIMPLE)
     table.add_column("what")
     table.add_column("how much", justify="right")
     states = ", ".join(f"{count} {status}" for status, count in summary.by_status.items())
@@ -28,8 +29,8 @@ def summary_tables(summary: Summary) -> Iterator[Table]:
     table.add_row("Latency, signal to broker's acknowledgement", _latency(summary))
     yield table
 
-    positions = Table(title="Positions", title_justify="left")
-    for column in ("symbol", "quantity", "average entry", "mark", "market value", "unrealised", "realised", "fees"):
+    positions = Table(title="Positions", title_justify="left", box=box.SIMPLE, collapse_padding=True)
+    for column in ("symbol", "quantity", "entry", "mark", "value", "unrealised", "realised", "fees"):
         positions.add_column(column, justify="left" if column == "symbol" else "right")
     for position in summary.positions:
         positions.add_row(

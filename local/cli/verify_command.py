@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+from rich import box
 from rich.table import Table
 
 from functions.core.errors import Unavailable
@@ -44,7 +45,9 @@ def verified(stack: Stack) -> Verification:
 
 
 def verification_table(result: Verification) -> Table:
-    table = Table(title="Verify: " + ("all is well" if result.ok else "SOMETHING IS WRONG"), title_justify="left")
+    table = Table(
+        title="Verify: " + ("all is well" if result.ok else "SOMETHING IS WRONG"), title_justify="left", box=box.SIMPLE
+    )
     table.add_column("check")
     table.add_column("")
     table.add_column("detail", overflow="fold")

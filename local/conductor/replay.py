@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import psycopg
 
+from functions.core.errors import Unavailable
 from functions.core.hotstore.local import LocalHotStore
 from functions.core.replay_clock import CLOCK_KEY
 from functions.core.wiring import wiring
@@ -26,6 +27,7 @@ from local.tape.sessions import new_york
 
 _NIGHT: Final = timedelta(hours=2)
 _LOOK_SECONDS: Final = 0.2
+_RESTART_PAUSE: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Conductor:
         settled: Callable[[psycopg.Connection[Any]], None],
     ) -> None:
         self._market, self._scheduler, self._hotstore = market, scheduler, hotstore
-        self._settled = settled
+        self._settled, self._patience = settled, patience
         self._daily = daily(wiring())
         self._spared = every_minute(wiring())
         self._calendar = new_york(stack.state / "cache")
@@ -91,8 +93,11 @@ class Conductor:
         sessions = [session for day in days for session in self._calendar.between(day, day)]
         ends = push_ends(sessions)
         step = pushes_made(sessions, state.day, state.now, state.minute_index, is_open=state.is_open)
-        self._set_clock(state.now)
-        self._scheduler.post("/run", {"functions": self._daily, "now": state.now.isoformat()})
+        began_at = state.now
+        self._set_clock(began_at)
+        self._until_answered(
+            lambda: self._scheduler.post("/run", {"functions": self._daily, "now": began_at.isoformat()})
+        )
         timing = _Timing(pace)
         while step < len(ends) and not state.over and wanted():
             before = state
@@ -104,8 +109,8 @@ class Conductor:
                 raise Stuck("TAPE_BEHIND", f"the tape stands at {state.now}, where {ends[step - 1]} was expected")
             if pace.lockstep:
                 self._settler.settle(state.now)
-            self._tick(state, self._spared if pace.lockstep else [])
-            if pace.lockstep:
+            ran = self._tick(state, self._spared if pace.lockstep else [])
+            if pace.lockstep and ran:
                 self._settler.settle(state.now)
             self._settled(self._settler.connection())
             hour = state.now.replace(minute=0, second=0, microsecond=0)
@@ -119,11 +124,24 @@ class Conductor:
 
     def _set_clock(self, at: datetime) -> None:
         """What functions take for the present: never behind the newest event that they may be handed."""
-        self._hotstore.put(CLOCK_KEY, at.isoformat())
+        self._until_answered(lambda: self._hotstore.put(CLOCK_KEY, at.isoformat()))
 
-    def _tick(self, state: TapeState, spared: list[str]) -> None:
-        # A run that failed is no error here: its rows are still there, and the sweeps come to them.
-        self._scheduler.post("/tick", {"now": state.now.isoformat(), "spare": spared})
+    def _tick(self, state: TapeState, spared: list[str]) -> bool:
+        """Whether any function was due. A run that failed is no error: its rows are still there for the next one."""
+        body = {"now": state.now.isoformat(), "spare": spared}
+        answer = self._until_answered(lambda: self._scheduler.post("/tick", body))
+        return bool(answer["runs"])
+
+    def _until_answered(self, call: Callable[[], Any]) -> Any:
+        """Calls again what may be called twice, while the part that it calls is being restarted."""
+        deadline = time.monotonic() + self._patience.seconds
+        while True:
+            try:
+                return call()
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_RESTART_PAUSE)  # its supervisor needs the processor more
 
 
 class _Timing:

@@ -17,7 +17,8 @@ from local.conductor.errors import NotSettled, Stuck
 from local.conductor.market import Market
 from local.conductor.snapshot import Snapshot, take
 
-_FIRST_PAUSE: Final = 0.001
+# Each look costs the database some milliseconds that the flow itself needs.
+_FIRST_PAUSE: Final = 0.004
 _LONGEST_PAUSE: Final = 0.02
 _RECONNECT_PAUSE: Final = 0.05
 _REMIND_SECONDS: Final = 0.5
@@ -94,7 +95,7 @@ class Settler:
                 self._remind(now)
                 remind_at = time.monotonic() + _REMIND_SECONDS
             time.sleep(pause)  # the poll: several processes work meanwhile, and none of them could tell us all of it
-            pause = min(_LONGEST_PAUSE, pause * 1.5)
+            pause = min(_LONGEST_PAUSE, pause * 1.7)
 
     def _look(self) -> tuple[str | None, Snapshot | None]:
         """What is still going on (None: nothing), and the snapshot where there is one.
@@ -120,15 +121,19 @@ class Settler:
             self._keep_clock(now)
 
     def _sweep(self, now: datetime, deadline: float) -> None:
+        """Returns when every sweep ran without an error: one that could not reach the ledger has looked at nothing."""
         while True:
             try:
-                self._scheduler.post("/run", {"functions": self._sweeps, "now": now.isoformat()})
+                answer = self._scheduler.post("/run", {"functions": self._sweeps, "now": now.isoformat()})
+                errors = [f"{run['function']}: {run['error']}" for run in answer["runs"] if run["error"]]
             except Unavailable as error:
-                if time.monotonic() > deadline:
-                    raise NotSettled("NOT_SETTLED", f"the sweeps could not be run: {error.text}") from error
-                time.sleep(_RECONNECT_PAUSE)  # the scheduler is being restarted
-            else:
+                errors = [error.text]
+            if not errors:
                 return
+            if time.monotonic() > deadline:
+                raise NotSettled("NOT_SETTLED", f"the sweeps could not be run: {'; '.join(errors)}")
+            self._remind(now)
+            time.sleep(_RECONNECT_PAUSE)  # something is being restarted
 
 
 def _listed(counts: object) -> str:

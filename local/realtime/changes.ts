@@ -4,6 +4,7 @@
 // subscribers with equal claims and for all rows that wait; who cannot see it now is not told. What was selected is what
 // is sent, never the row in the log: a row that has changed hands since would show its new owner what was the old one's.
 // So two quick changes of a row may both tell the later state.
+// The log can be read a moment before the transaction becomes visible to others, so the database waits for that first.
 // DELETE: the row is gone and its policies cannot be judged any more. It is told, by its primary key, only where no
 // policy applies: the table has no row-level security, or the role stands above it. (The hosted platform tells everybody.)
 // A table without a primary key tells nothing.
@@ -30,6 +31,7 @@ interface Job {
   readonly change: Change;
   /** Who the subscribers were when the change was committed; a new token may come while the database is asked. */
   readonly identity: Identity;
+  readonly xid: number;
   readonly committedAt: string;
   readonly subscriptions: readonly Subscription[];
 }
@@ -72,6 +74,7 @@ export class ChangeFeed {
 
   take(transaction: Transaction): void {
     if (this.#subscriptions.size === 0) return;
+    const { xid } = transaction;
     const committedAt = transaction.committedAt.toISOString();
     for (const change of transaction.changes) {
       const byCaller = new Map<string, { identity: Identity; subscriptions: Subscription[] }>();
@@ -81,7 +84,7 @@ export class ChangeFeed {
         group.subscriptions.push(subscription);
         byCaller.set(identity.key, group);
       }
-      for (const [key, group] of byCaller) this.#enqueue(key, { change, committedAt, ...group });
+      for (const [key, group] of byCaller) this.#enqueue(key, { change, xid, committedAt, ...group });
     }
   }
 
@@ -156,10 +159,11 @@ export class ChangeFeed {
       return Object.fromEntries(keys.map((key) => [key, at(relation, tuple, key)]));
     });
     const wanted = relation.columns.map(({ name }) => name);
+    const xids = [...new Set(batch.map(({ xid }) => xid))];
     const [row] = await this.#sql<{ visible: Visible }[]>`
       select realtime._visible(${relation.id}::int8::oid::regclass, ${identity.role},
         ${this.#sql.json(identity.claims as never)}, ${[...keys]}::text[],
-        ${this.#sql.json(keyRows)}, ${wanted}::text[]) as visible`;
+        ${this.#sql.json(keyRows)}, ${wanted}::text[], ${xids}::int8[]) as visible`;
     return row?.visible ?? { columns: [], rows: {} };
   }
 

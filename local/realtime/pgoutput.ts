@@ -26,6 +26,8 @@ export interface Change {
 }
 
 export interface Transaction {
+  /** The low 32 bits of the transaction's id. */
+  readonly xid: number;
   readonly committedAt: Date;
   readonly changes: readonly Change[];
   /** Where the log may be forgotten up to. */
@@ -99,6 +101,7 @@ export class PgOutputDecoder {
   readonly #relations = new Map<number, Relation>();
   #changes: Change[] = [];
   #committedAt = new Date(0);
+  #xid = 0;
 
   /** Takes one message; returns the transaction when this message ends it. Throws on a message it cannot know. */
   take(message: Buffer): Transaction | null {
@@ -108,6 +111,7 @@ export class PgOutputDecoder {
       case "B":
         reader.uint64();
         this.#committedAt = new Date(POSTGRES_EPOCH_MS + Number(reader.uint64() / 1000n));
+        this.#xid = reader.uint32();
         this.#changes = [];
         return null;
       case "R":
@@ -135,7 +139,7 @@ export class PgOutputDecoder {
       case "C": {
         reader.uint8();
         reader.uint64();
-        return { committedAt: this.#committedAt, changes: this.#changes, end: reader.uint64() };
+        return { xid: this.#xid, committedAt: this.#committedAt, changes: this.#changes, end: reader.uint64() };
       }
       case "T": // truncate: no rows to tell about
       case "Y": // type: looked up in the catalogue

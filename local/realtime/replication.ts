@@ -111,7 +111,7 @@ export class Replication extends EventEmitter<Events> {
       }
     });
     // The connection's end is what counts; it follows every error of the stream.
-    stream.on("error", (error) => { log.warning(`replication: ${error.message}`); });
+    stream.on("error", (error) => { if (!this.#stopped) log.warning(`replication: ${error.message}`); });
     stream.on("close", () => { clearInterval(confirming); });
   }
 

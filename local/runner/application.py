@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ from functions.core.errors import Misconfigured
 from functions.core.wiring import Function, Wiring
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+# What functions import in the path that needs it. In the cloud each pays only for its own; here one process serves
+# them all, so it pays before the fork, and a process that takes over from a killed one answers at once.
+_HEAVY = ("alpaca.trading.client", "alpaca.data.historical.stock", "psycopg", "supabase", "jwt", "requests")
 
 
 def served(table: Wiring) -> dict[str, Function]:
@@ -33,6 +38,8 @@ def build(table: Wiring, source: Path) -> Wsgi:
     from functions_framework import create_app
     from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+    for module in _HEAVY:
+        import_module(module)
     mounts: dict[str, Any] = {}
     for name, function in served(table).items():
         try:

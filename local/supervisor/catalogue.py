@@ -161,7 +161,6 @@ def _platform(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[N
 
 
 def _functions(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[Node]:
-    del setup
     needed = ("gateway", "bus", "hotstore", "alpaca")
     runner = Part(
         "functions",
@@ -169,10 +168,17 @@ def _functions(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[
         environment,
         stack.port("functions"),
         health="/health",
-        after=("gateway", "hotstore", "installation"),
+        # It imports much and connects to nothing until it is called, so it starts at once.
+        outlives=("bus", "scheduler", "webhooks"),
     )
     workers = [
-        Part(name, _python("functions.worker", name), environment, after=needed)
+        Part(
+            name,
+            _python("functions.worker", name),
+            # One process of each name runs here, so a restarted one may take its lease back at once.
+            environment | {"AGENTTRADER_WORKER_ID": f"local:{name}"} | dict(setup.extra),
+            after=needed,
+        )
         for name, function in wiring().functions.items()
         if function.trigger == "worker"
     ]

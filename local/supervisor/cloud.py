@@ -6,6 +6,7 @@ with Cloud(Stack.create(folder, 26000), only=("gateway", "bus")) as cloud:
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -62,6 +63,7 @@ class Cloud:
             )
             self._await_remains()
         write_keys(self.stack)
+        self._lend_cache()
         self._started_at = datetime.now(UTC)
         self._supervisor = Supervisor(
             self._nodes,
@@ -135,6 +137,13 @@ class Cloud:
     def _write_record(self) -> None:
         if self._supervisor is not None:
             write_running(self.stack, self._supervisor.processes(), asdict(self.setup), self._started_at)
+
+    def _lend_cache(self) -> None:
+        """The exchange's calendar takes seconds to make, so a fresh folder begins with the one of an older stack."""
+        mine = self.stack.state / "cache"
+        for other in (self.stack.state.parent / "cache", PROJECT / ".agenttrader" / "cache"):
+            if other.is_dir() and not mine.exists():
+                shutil.copytree(other, mine)
 
     def _await_remains(self) -> None:
         """The kernel is ending the children of a crashed run: their ports are free in a moment."""

@@ -13,7 +13,8 @@ class Part:
     `port` is where it listens (None: nowhere). It is ready when `health` says so: an HTTP path that answers below 500
     on the port, or a check of its own; where `health` is None, when the port accepts a connection, or at once where
     it has no port.
-    `after` names parts that must be ready, and steps that must be done, before it is started.
+    `after` names parts that must be ready, and steps that must be done, before it is started; it is stopped before
+    them. `outlives` names further parts that are stopped before it, because they call it.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Part:
     port: int | None = None
     health: str | Callable[[], bool] | None = None
     after: tuple[str, ...] = ()
+    outlives: tuple[str, ...] = ()
     # Where a tool is missing, the reason and the remedy; the part is then refused before anything starts.
     missing: str | None = None
 

@@ -292,6 +292,7 @@ class Supervisor:
             if not alive:
                 break
             needed = {wanted for name in alive for wanted in self._all_before(name)}
+            needed |= {name for name in alive if alive.intersection(self._parts[name].part.outlives)}
             now = time.monotonic()
             for name in alive:
                 child = self._parts[name].child

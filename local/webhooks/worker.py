@@ -11,9 +11,11 @@ import psycopg
 
 from local.webhooks import jobs, store
 from local.webhooks.faults import Faults
+from local.webhooks.http_pool import HttpPool
 from local.webhooks.jobs import JobRunner
-from local.webhooks.sender import MAX_CONCURRENT, Outcome, Request, http_client, send
+from local.webhooks.sender import Outcome, Request, send
 
+MAX_CONCURRENT = 64
 _FIRST_BACKOFF_SECONDS = 0.05
 _LONGEST_BACKOFF_SECONDS = 2.0
 # A notice is lost only with its session, and a new session looks at once; this is for what nobody thought of.
@@ -34,6 +36,7 @@ class Worker:
         self.sent = 0
         self.lost = 0
         self._database_url = database_url
+        self._pool = HttpPool()
         self._in_flight: dict[int, asyncio.Task[None]] = {}
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
         self._unrecorded: list[Outcome] = []
@@ -47,7 +50,7 @@ class Worker:
 
     async def run(self) -> None:
         backoff = _FIRST_BACKOFF_SECONDS
-        async with http_client() as self._client:
+        try:
             while True:
                 try:
                     await self._session()
@@ -58,6 +61,8 @@ class Worker:
                     log.warning("no database (%s); trying again in %.2f s", _first_line(errors), backoff)
                 await asyncio.sleep(backoff)
                 backoff = min(2 * backoff, _LONGEST_BACKOFF_SECONDS)
+        finally:
+            self._pool.close()
 
     async def _session(self) -> None:
         async with contextlib.AsyncExitStack() as opened:
@@ -116,7 +121,7 @@ class Worker:
             outcome = Outcome(request.id, timed_out=False, error="lost on purpose by the fault switch")
         else:
             self.sent += 1
-            outcome = await send(self._client, request)
+            outcome = await send(self._pool, request)
         self._outcomes.put_nowait(outcome)
 
     async def _record(self, connection: psycopg.AsyncConnection) -> NoReturn:

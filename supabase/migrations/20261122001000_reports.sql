@@ -75,6 +75,12 @@ begin
     perform private.refuse(422, 'NO_SESSION', 'There was no session on that date; sync the market calendar if there was.', jsonb_build_object('date', p_date));
   end if;
 
+  -- Before the first word of the broker there is nothing to report, and nothing is invented.
+  if not exists (select from public.account_snapshots where broker_account_id = p_account_id and as_of <= market_day.closes_at)
+    and not exists (select from public.fills where broker_account_id = p_account_id and executed_at <= market_day.closes_at) then
+    return jsonb_build_object('report_id', null, 'report_version', null, 'changed', false);
+  end if;
+
   made.id := private.named_uuid('report|' || p_account_id || '|' || p_date);
   select coalesce(sum(realised_pnl), 0), coalesce(sum(fee), 0), count(*), count(distinct trade_id)
   into made.realised_pnl, made.fees, made.fills, made.trades
@@ -127,7 +133,7 @@ begin
   values (kept.id, kept.report_version, kept.user_id, to_jsonb(kept));
   return jsonb_build_object('report_id', kept.id, 'report_version', kept.report_version, 'changed', true);
 end $$;
-comment on function public.write_daily_report(uuid, date) is 'Writes the session''s report of one account from fills, closing bars and snapshots. Running it again changes nothing unless the books changed.';
+comment on function public.write_daily_report(uuid, date) is 'Writes the session''s report of one account from fills, closing bars and snapshots. Running it again changes nothing unless the books changed. No report for a session before the broker first spoke of the account.';
 
 create function public.finish_session_report(p_date date) returns boolean
 language sql security definer set search_path = ''

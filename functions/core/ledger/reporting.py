@@ -28,10 +28,14 @@ class ReportLedger(LedgerPart):
         """The active accounts."""
         return _ACCOUNTS.validate_python(self._call("trading_accounts", {}))
 
-    def write_daily_report(self, account: UUID, day: date) -> int:
-        """Writes the session's report of one account; returns its version. Idempotent."""
+    def write_daily_report(self, account: UUID, day: date) -> int | None:
+        """Writes the session's report of one account; returns its version. Idempotent.
+
+        None where the broker had not spoken of the account by the session's close: there is nothing to report.
+        """
         answer = self._call("write_daily_report", {"p_account_id": str(account), "p_date": day.isoformat()})
-        return int(answer["report_version"])
+        version: int | None = answer["report_version"]
+        return version
 
     def finish_session_report(self, day: date) -> bool:
         """Says that every account's report of the session is written; True the first time."""

@@ -12,6 +12,8 @@ const sql = postgres(process.env.DATABASE_URL, { onnotice: () => undefined });
 const clientOf = (token) => createClient(process.env.REALTIME_URL, key, { accessToken: async () => token });
 const alice = clientOf(aliceToken);
 const bob = clientOf(bobToken);
+// Without this the first join may leave before the token is known, and a private channel is refused at first.
+await Promise.all([alice.realtime.setAuth(), bob.realtime.setAuth()]);
 const tell = (check, found) => console.log(JSON.stringify({ check, found }));
 
 /** Resolves with the first status that is not TIMED_OUT, and the error's text. */

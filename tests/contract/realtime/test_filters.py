@@ -106,7 +106,8 @@ def _printed(database: psycopg.Connection, type_name: str, value: str | None) ->
 
 def test_filter_when_drawn_at_random_then_server_and_postgres_agree(database: psycopg.Connection) -> None:
     draw = random.Random(20260302)
-    asked, expected = [], []
+    asked: list[Any] = []
+    expected: list[bool] = []
     with database.transaction():
         database.execute("set local time zone 'UTC'")
         for _ in range(_CASES):
@@ -141,7 +142,7 @@ def test_filter_when_drawn_at_random_then_server_and_postgres_agree(database: ps
 
 def test_like_when_pattern_is_hostile_then_answered_at_once(tmp_path: Path) -> None:
     pattern = "%a" * 2000 + "b"
-    asked = [
+    asked: list[Any] = [
         (f'column=like."{pattern}"', "text", "a" * 20_000, {}),
         ("column=eq." + string.printable[:10], "text", "x", {}),
     ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -229,3 +230,61 @@ def test_changes_when_token_becomes_anothers_then_the_first_users_rows_stop(
     own = _note(database, bob, body="bob's")
     assert client.event("postgres_changes")["data"]["record"]["id"] == own
     assert client.seen("postgres_changes") == []
+
+
+def test_await_visible_when_transaction_is_open_then_waits_for_its_end(
+    database: psycopg.Connection, postgres: Any, eventually: Callable[..., None]
+) -> None:
+    with psycopg.connect(postgres.dsn) as writer, psycopg.connect(postgres.dsn, autocommit=True) as reader:
+        row = writer.execute("select pg_current_xact_id()::text::bigint % 4294967296").fetchone()
+        assert row is not None
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(reader.execute, "select realtime._await_visible(%s)", [[row[0]]])
+            asleep = "select wait_event = 'PgSleep' from pg_stat_activity where pid = %s"
+            eventually(lambda: database.execute(asleep, [reader.info.backend_pid]).fetchone() == (True,))
+            assert not waiting.done()
+            writer.commit()
+            waiting.result(15)
+
+
+@pytest.mark.parametrize("xids", [[], [3], [2**32 - 1], [1, 2]])
+def test_await_visible_when_transactions_are_long_over_then_returns(
+    database: psycopg.Connection, xids: list[int]
+) -> None:
+    database.execute("select realtime._await_visible(%s::bigint[])", [xids])
+
+
+@pytest.fixture
+def commits_stay_invisible(database: psycopg.Connection) -> Iterator[Callable[[], None]]:
+    """Commits are streamed but wait for a standby that never comes, until the returned function is called."""
+
+    def end() -> None:
+        database.execute("alter system reset synchronous_standby_names")
+        database.execute("select pg_reload_conf()")
+
+    database.execute("alter system set synchronous_standby_names = 'nobody'")
+    database.execute("select pg_reload_conf()")
+    yield end
+    end()
+
+
+def test_insert_when_log_is_read_before_the_row_is_visible_then_told_as_soon_as_it_is(
+    connected: Callable[..., Any],
+    database: psycopg.Connection,
+    postgres: Any,
+    eventually: Callable[..., None],
+    alice: Any,
+    commits_stay_invisible: Callable[[], None],
+) -> None:
+    client = connected()
+    _watch(client, "realtime:early", alice)
+    with psycopg.connect(postgres.dsn, autocommit=True) as writer, ThreadPoolExecutor(1) as pool:
+        eventually(lambda: writer.execute("show synchronous_standby_names").fetchone() == ("nobody",))
+        written = pool.submit(_note, writer, alice)
+        judging = (
+            "select count(*) from pg_stat_activity where query like '%realtime._visible%' and wait_event = 'PgSleep'"
+        )
+        eventually(lambda: database.execute(judging).fetchone() == (1,))
+        assert not written.done()
+        commits_stay_invisible()
+        assert client.event("postgres_changes")["data"]["record"]["id"] == written.result(15)

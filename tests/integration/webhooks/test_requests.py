@@ -109,7 +109,7 @@ def test_post_when_nobody_listens_then_error_recorded(
 ) -> None:
     request_id = database.value("select net.http_post('http://127.0.0.1:1/')")
     eventually(lambda: database.value(_QUEUED) == 0)
-    assert "ConnectError" in database.response(request_id)["error_msg"]
+    assert "Connect call failed" in database.response(request_id)["error_msg"]
 
 
 def test_post_when_header_cannot_be_sent_then_error_recorded_and_worker_lives(

@@ -1,0 +1,49 @@
+"""The SDK's websocket clients as generators that also say when they are subscribed, refused or over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any, Protocol, TypeVar
+
+from functions.brokers.errors import BadCredentials, NotConnected
+from functions.core.errors import AgentTraderError
+
+Message = TypeVar("Message")
+
+
+class _SdkStream(Protocol):
+    async def _run_forever(self) -> Any: ...
+
+    async def close(self) -> None: ...
+
+
+async def follow(
+    stream: _SdkStream, arrived: asyncio.Queue[Message | AgentTraderError]
+) -> AsyncGenerator[Message, None]:
+    """Runs the stream and yields what its handlers put into `arrived`; an error that they put there is raised.
+
+    Raises NotConnected STREAM_ENDED where the SDK gives up: it returns then, and nobody would ever be told.
+    """
+    running = asyncio.create_task(stream._run_forever())  # noqa: SLF001 - run() would start a loop of its own
+    running.add_done_callback(
+        lambda _: arrived.put_nowait(NotConnected("STREAM_ENDED", "the stream has ended; it is to be opened again"))
+    )
+    try:
+        while True:
+            message = await arrived.get()
+            if isinstance(message, AgentTraderError):
+                raise message
+            yield message
+    finally:
+        # The socket is closed before this returns: Alpaca lets a key have one, and the next one would be refused.
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await stream.close()
+
+
+def refusal(error: ValueError) -> BadCredentials | None:
+    """What the SDK's failed sign-in means; None where trying again, as it does by itself, may help."""
+    if str(error) in ("auth failed", "failed to authenticate"):
+        return BadCredentials("BAD_KEYS", "Alpaca's stream does not accept the keys; enter them again")
+    return None

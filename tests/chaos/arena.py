@@ -1,0 +1,199 @@
+"""A short trading day in a cloud of its own, and the ledger that it ends with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import psycopg
+from psycopg.rows import dict_row
+
+from functions.core.hotstore.local import LocalHotStore
+from functions.core.identity import named_uuid
+from functions.core.replay_clock import CLOCK_KEY
+from local.cli.demo_tape import tape_of
+from local.conductor.market import Market
+from local.conductor.pace import Pace
+from local.conductor.replay import Progressed, replay
+from local.conductor.settling import Patience
+from local.stack import Stack
+from local.supervisor.broker_keys import BROKER_ACCOUNT, LEDGER_ACCOUNT
+from local.supervisor.cloud import Cloud
+from local.supervisor.environment import Setup
+from local.verify import verify
+
+DAY = date(2018, 2, 5)
+_MOST_REPORT_RUNS = 20
+# Means so short that the strategies trade every few minutes: every step of the flow comes soon.
+_STRATEGIES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("moving_average_cross", {"fast": 2, "slow": 3, "quantity": "100"}),
+    ("rsi_reversion", {"period": 2, "oversold": 40, "exit_level": 50, "quantity": "50"}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What "the same ledger" means: orders, legs, fills, positions, cash, P&L and decisions; no machine time."""
+
+    rows: Mapping[str, list[dict[str, Any]]]
+    broker: Mapping[str, Any]
+    verified: tuple[str, ...]
+
+    @property
+    def fills(self) -> int:
+        return len(self.rows["fills"])
+
+
+@contextmanager
+def arena(port_base: int, extra: Mapping[str, str] | None = None) -> Iterator[Cloud]:
+    """A fresh cloud with a trader, limits and two busy strategies. Ports from `port_base`; nothing is left behind."""
+    folder = Path(tempfile.mkdtemp(prefix="agenttrader-arena-"))
+    folder.chmod(0o711)
+    try:
+        cache = _calendar_cache()
+        stack = Stack.create(folder / "state", port_base)
+        shutil.copytree(cache, stack.state / "cache", dirs_exist_ok=True)
+        tape = tape_of("SPY", DAY, DAY, 7, cache)
+        setup = Setup(
+            tape=tape.spec,
+            throw_away=True,
+            # Machine time only: how soon a dead sender's order is asked for, and a dead worker's stream taken over.
+            extra={
+                "AGENTTRADER_ORDER_LEASE": "1",
+                "AGENTTRADER_RELAY_LEASE": "1",
+                "AGENTTRADER_WORKER_LEASE": "2",
+                "AGENTTRADER_WATCH_INTERVAL": "0.2",
+                "AGENTTRADER_POLL_INTERVAL": "2",
+                **(extra or {}),
+            },
+        )
+        with Cloud(stack, setup=setup) as cloud:
+            _trader(stack, tape.opens_at)
+            yield cloud
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def trade(cloud: Cloud, pushes: int, patience: float = 60.0) -> Ledger:
+    """Replays the first `pushes` steps of the day, writes the day's report, and returns the ledger."""
+    played = 0
+
+    def count(_: Progressed) -> None:
+        nonlocal played
+        played += 1
+
+    at = replay(
+        cloud.stack,
+        Pace.read("lockstep"),
+        progress=count,
+        wanted=lambda: played < pushes,
+        patience=Patience(seconds=patience, rounds=40),
+    )
+    _report(cloud, at)
+    return _read(cloud)
+
+
+def _report(cloud: Cloud, at: datetime) -> None:
+    """What the schedule does after the close, without playing the rest of the day."""
+    after_close = at.replace(hour=21, minute=30)
+    store = LocalHotStore(cloud.url("hotstore"))
+    store.put(CLOCK_KEY, after_close.isoformat())
+    store.close()
+    body = {"functions": ["sync_accounts", "daily_pnl"], "now": after_close.isoformat()}
+    # A run that a strike ended is run again, as the next wake-up of the schedule would.
+    for _ in range(_MOST_REPORT_RUNS):
+        answer = httpx.post(f"{cloud.url('scheduler')}/run", json=body, timeout=60).json()
+        if answer["ok"]:
+            return
+    raise AssertionError(f"the report was not written: {answer}")
+
+
+_QUERIES = {
+    "trades": """
+        select id, strategy_id, signal, symbol, side, order_type, quantity, status, filled_quantity, fill_price,
+          client_order_id, refusal, event_at, reason
+        from public.trades order by id""",
+    "legs": """
+        select trade_id, leg, symbol, side, position_intent, quantity, filled_quantity
+        from public.trade_legs order by trade_id, leg""",
+    "fills": """
+        select id, trade_id, symbol, side, quantity, price, cumulative_quantity, fee, realised_pnl,
+          date_trunc('second', executed_at) as executed_at
+        from public.fills order by id""",
+    "positions": """
+        select broker_account_id, symbol, quantity, cost_basis, realised_pnl, fees
+        from public.position_books order by symbol""",
+    "strategy_positions": """
+        select owner_key, symbol, quantity, cost_basis, realised_pnl
+        from public.strategy_positions order by owner_key, symbol""",
+    "decisions": """
+        select strategy_id, symbol, bar_at, action, reason, orders, refused
+        from public.strategy_decisions order by strategy_id, symbol, bar_at""",
+    "verdicts": "select trade_id, rule, verdict from public.risk_decisions order by trade_id, number",
+    "transitions": """
+        select trade_id, to_status from public.trade_transitions
+        where to_status in ('pending', 'approved', 'rejected', 'filled', 'canceled', 'expired')
+        order by trade_id, number""",
+    "reports": """
+        select report_date, realised_pnl, unrealised_pnl, fees, total_pnl, ending_cash, trades, fills
+        from public.daily_pnl_reports order by report_date""",
+}
+
+
+def _read(cloud: Cloud) -> Ledger:
+    with psycopg.connect(cloud.stack.database_url, autocommit=True) as connection:
+        cursor = connection.cursor(row_factory=dict_row)
+        rows = {name: cursor.execute(query).fetchall() for name, query in _QUERIES.items()}
+    market = Market.of(cloud.stack)
+    book = httpx.get(f"{cloud.url('alpaca')}/control/book", timeout=10).json()["accounts"][BROKER_ACCOUNT]
+    broker = {
+        "cash": book["cash"],
+        "positions": book["positions"],
+        "orders": sorted((row["client_order_id"], row["status"], row["filled_qty"]) for row in book["orders"]),
+    }
+    try:
+        with psycopg.connect(cloud.stack.database_url, autocommit=True) as connection:
+            found = verify(connection, market)
+    finally:
+        market.close()
+    wrong = tuple(f"{check.name}: {check.detail}" for check in found.checks if not check.ok)
+    return Ledger(rows, broker, wrong)
+
+
+def _trader(stack: Stack, opens_at: datetime) -> None:
+    user = UUID(str(named_uuid("arena", "user")))
+    with psycopg.connect(stack.database_url) as connection:
+        connection.execute("insert into auth.users (id, email) values (%s, 'arena@example.com')", [user])
+        connection.execute(
+            "insert into public.broker_accounts (id, user_id, broker, account_id, label) "
+            "values (%s, %s, 'alpaca', %s, 'arena')",
+            [LEDGER_ACCOUNT, user, BROKER_ACCOUNT],
+        )
+        # Tight enough that some orders are refused: a refusal is a path of the flow too.
+        connection.execute(
+            "select public.set_limit('account', %s, 'position_limit', '120', 'shares or contracts')", [LEDGER_ACCOUNT]
+        )
+        for kind, config in _STRATEGIES:
+            strategy = named_uuid("arena", "strategy", kind)
+            connection.execute(
+                "insert into public.strategies (id, user_id, broker_account_id, name, kind, config, symbols) "
+                "values (%s, %s, %s, %s, %s, %s, array['SPY'])",
+                [strategy, user, LEDGER_ACCOUNT, kind, kind, json.dumps(config)],
+            )
+            connection.execute("select public.activate_strategy(%s, %s)", [strategy, opens_at - timedelta(minutes=1)])
+
+
+def _calendar_cache() -> Path:
+    """The exchange calendar's table takes seconds to make: made once per machine and day, read by every arena."""
+    cache = Path(tempfile.gettempdir()) / "agenttrader-test-calendar"
+    cache.mkdir(exist_ok=True)
+    return cache

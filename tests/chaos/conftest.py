@@ -1,0 +1,44 @@
+"""The undisturbed day that every disturbed one is held against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.arena import Ledger, arena, trade
+from tests.chaos.strikes import FOLDER, WHEN
+
+PORT_BASE = 29000
+# About forty minutes of tape: each strategy enters and leaves several times, and some orders are refused.
+PUSHES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """The ledger of a day without faults, and the steps that were seen in it."""
+
+    ledger: Ledger
+    steps: frozenset[str]
+
+
+def strike_folder(parent: Path) -> Path:
+    """Where strikes keep what was seen and what was struck."""
+    for name in ("seen", "struck"):
+        (parent / name).mkdir()
+    return parent
+
+
+def steps(folder: Path) -> frozenset[str]:
+    """The names of the steps kept in a folder."""
+    return frozenset(path.name for path in folder.iterdir())
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    folder = strike_folder(tmp_path_factory.mktemp("undisturbed"))
+    watch = {"AGENTTRADER_PORTS_WRAPPER": "tests.chaos.strikes:wrap", FOLDER: str(folder), WHEN: "never"}
+    with arena(PORT_BASE, watch) as cloud:
+        ledger = trade(cloud, PUSHES)
+    return Undisturbed(ledger, steps(folder / "seen"))

@@ -1,0 +1,36 @@
+"""Messages and webhooks lost, doubled and delayed: a wake-up is only a wake-up, so the ledger is the same."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.chaos.arena import arena, trade
+from tests.chaos.conftest import PORT_BASE, PUSHES, Undisturbed
+
+_BUS = {
+    "seed": 11,
+    "drop": 0.3,
+    "double": 0.3,
+    "delay": 0.1,
+    "delay_ms": 150,
+    "spare_topics": ["market-data-quotes"],
+}
+
+
+@pytest.mark.timeout(300)
+def test_flow_when_messages_are_lost_doubled_and_delayed_then_ledger_is_the_same(undisturbed: Undisturbed) -> None:
+    with arena(PORT_BASE + 40) as cloud:
+        httpx.post(f"{cloud.url('bus')}/control/faults", json=_BUS, timeout=5).raise_for_status()
+        httpx.post(
+            f"{cloud.url('webhooks')}/control/faults", json={"lose": 0.3, "seed": 11}, timeout=5
+        ).raise_for_status()
+
+        disturbed = trade(cloud, PUSHES, patience=120)
+
+        counts = httpx.get(f"{cloud.url('bus')}/control/state", timeout=5).json()
+    assert counts["dropped"] > 0
+    assert counts["doubled"] > 0
+    assert disturbed.rows == undisturbed.ledger.rows
+    assert disturbed.broker == undisturbed.ledger.broker
+    assert disturbed.verified == ()

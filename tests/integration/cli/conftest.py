@@ -1,0 +1,75 @@
+"""One local cloud for the tests of this folder, started by the command itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from local.stack import PORT_OFFSETS, PROJECT, Stack
+from local.supervisor.ports import is_free
+
+COMMAND = [sys.executable, "-c", "from local.cli.app import main; main()"]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A cloud that `agenttrader up` runs, and that process."""
+
+    stack: Stack
+    process: subprocess.Popen[str]
+    announced: dict[str, object]
+
+
+@pytest.fixture(scope="session")
+def port_base() -> int:
+    """A base whose ports were all free a moment ago."""
+    for base in range(25000, 32000, 100):
+        if all(is_free(base + offset) for offset in PORT_OFFSETS.values()):
+            return base
+    raise RuntimeError("no free range of ports")
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory, port_base: int) -> Iterator[Running]:
+    """`agenttrader up` in a folder of its own, whose tape stands still until a test moves it."""
+    folder = tmp_path_factory.mktemp("cloud")
+    # As root, Postgres runs as nobody, who must be able to pass through pytest's private folders.
+    for parent in (folder, *folder.parents):
+        if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    environment = os.environ | {"AGENTTRADER_STATE": str(folder), "AGENTTRADER_PORT_BASE": str(port_base)}
+    log = (folder / "up.log").open("w")
+    process = subprocess.Popen(
+        [*COMMAND, "up", "--json", "--pace", "lockstep"],
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, (folder / "up.log").read_text()
+    announced = json.loads(line)
+    assert "error" not in announced, announced
+    try:
+        yield Running(Stack.load(folder), process, announced)
+    finally:
+        process.terminate()
+        process.wait(60)
+        process.stdout.close()
+        log.close()
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(monkeypatch: pytest.MonkeyPatch, running: Running) -> None:
+    """Commands run in this process mean the cloud of these tests."""
+    monkeypatch.setenv("AGENTTRADER_STATE", str(running.stack.state))
+    monkeypatch.setenv("AGENTTRADER_PORT_BASE", str(running.stack.port_base))

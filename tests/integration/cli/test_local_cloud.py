@@ -1,0 +1,164 @@
+"""The whole local cloud through the command line: up, a trader, a stretch of tape with kills, checks, down."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from local.cli import demo_trader
+from local.cli.app import run
+from local.cli.exits import Exit
+from local.cli.summary import summarise
+from local.conductor.market import Market
+from local.conductor.pace import Pace
+from local.conductor.replay import Progressed, replay
+from local.stack import read_record
+from local.verify import Verification, verify
+from tests.integration.cli.conftest import Running
+
+PUSHES = 45
+FIRST = "where placed_number = (select min(placed_number) from public.trades)"
+OPENS_AT = datetime(2018, 2, 5, 14, 30, tzinfo=UTC)
+
+
+def shown(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def processes(running: Running) -> dict[str, Any]:
+    found: dict[str, Any] = read_record(running.stack.state)["processes"]
+    return found
+
+
+@pytest.fixture(scope="session")
+def traded(running: Running) -> list[Progressed]:
+    """A trader whose strategies have traded the first minutes of the tape; parts are killed on the way."""
+    demo_trader.create(running.stack, ["SPY"], OPENS_AT)
+    seen: list[Progressed] = []
+    victims = {5: "functions", 10: "bus", 15: "scheduler", 20: "gateway", 25: "webhooks", 30: "hotstore"}
+
+    def progress(progressed: Progressed) -> None:
+        seen.append(progressed)
+        victim = victims.get(len(seen))
+        if victim is not None:
+            os.kill(processes(running)[victim]["pid"], signal.SIGKILL)
+
+    replay(running.stack, Pace(None), progress=progress, wanted=lambda: len(seen) < PUSHES)
+    return seen
+
+
+@pytest.fixture
+def connection(running: Running) -> Iterator[psycopg.Connection[Any]]:
+    """A transaction that is rolled back, whatever a test does in it."""
+    with psycopg.connect(running.stack.database_url) as open_connection:
+        yield open_connection
+        open_connection.rollback()
+
+
+@pytest.fixture
+def market(running: Running) -> Iterator[Market]:
+    open_market = Market.of(running.stack)
+    yield open_market
+    open_market.close()
+
+
+def failed(result: Verification) -> list[str]:
+    return [check.name for check in result.checks if not check.ok]
+
+
+def test_up_when_the_cloud_is_up_then_it_says_where(running: Running) -> None:
+    assert running.announced["pid"] == running.process.pid
+    assert running.announced["url"] == running.stack.url("gateway")
+
+
+def test_up_when_the_cloud_runs_already_then_exit_3_with_pid_and_address(
+    running: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["up", "--json"]) == Exit.ENVIRONMENT
+    error = shown(capsys)["error"]
+    assert str(running.process.pid) in error["text"]
+    assert running.stack.url("gateway") in error["text"]
+
+
+def test_secrets_when_processes_are_listed_then_no_command_line_shows_one(running: Running) -> None:
+    secrets = running.stack.secrets
+    kept = [secrets.postgres_password, secrets.jwt_secret, secrets.webhook_secret, secrets.broker_secret]
+    for process in processes(running).values():
+        command = Path(f"/proc/{process['pid']}/cmdline").read_text()
+        assert not any(secret in command for secret in kept)
+
+
+def test_status_when_parts_were_killed_then_they_are_back_and_their_restarts_are_counted(
+    running: Running, traded: list[Progressed], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["status", "--json"]) == Exit.FINE
+    rows = {row["name"]: row for row in shown(capsys)["processes"]}
+    assert all(row["healthy"] for row in rows.values())
+    assert rows["bus"]["restarts"] == 1
+    assert rows["postgres"]["restarts"] == 0
+    assert len(traded) == PUSHES
+
+
+def test_replay_when_parts_are_killed_on_the_way_then_trades_are_filled_and_the_books_agree(
+    running: Running, traded: list[Progressed], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(running.stack.database_url) as connection:
+        summary = summarise(connection)
+    assert summary.fills > 0
+    assert set(summary.by_status) <= {"filled", "submitted", "rejected"}
+    assert summary.latency_p50 is not None
+    assert [position.symbol for position in summary.positions] == ["SPY"]
+    assert run(["verify", "--json"]) == Exit.FINE
+    assert shown(capsys)["ok"] is True
+    assert traded[-1].step == PUSHES
+
+
+@pytest.mark.usefixtures("traded")
+@pytest.mark.parametrize(
+    ("table", "change", "expected"),
+    [
+        (
+            "position_books",
+            "set quantity = quantity + 1, cost_basis = cost_basis + 1",
+            ["positions equal the sum of fills", "positions equal the broker's"],
+        ),
+        ("audit_log", "set actor = 'nobody' where sequence = 1", ["audit trail unbroken"]),
+        ("trades", f"set status = 'unknown' {FIRST}", ["every trade is terminal or working at the broker"]),
+        ("trades", f"set client_order_id = 'another' {FIRST}", ["no duplicate orders"]),
+    ],
+)
+def test_verify_when_a_row_was_tampered_with_then_the_check_that_fits_fails(
+    connection: psycopg.Connection[Any], market: Market, table: str, change: str, expected: list[str]
+) -> None:
+    assert failed(verify(connection, market)) == []
+    connection.execute(f"alter table public.{table} disable trigger user".encode())
+    connection.execute(f"update public.{table} {change}".encode())
+    assert failed(verify(connection, market)) == expected
+
+
+@pytest.mark.usefixtures("traded")
+def test_verify_when_an_event_is_not_published_then_the_outbox_check_fails(
+    connection: psycopg.Connection[Any], market: Market
+) -> None:
+    connection.execute("update private.outbox set published_at = null where id = (select max(id) from private.outbox)")
+    assert failed(verify(connection, market)) == ["outbox empty"]
+
+
+@pytest.mark.usefixtures("traded")
+def test_down_when_the_cloud_runs_then_nothing_of_it_is_left(
+    running: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pids = [process["pid"] for process in processes(running).values()]
+    assert run(["down", "--json"]) == Exit.FINE
+    assert shown(capsys) == {"stopped": running.process.pid}
+    assert running.process.wait(30) == Exit.FINE
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert run(["status"]) == Exit.ENVIRONMENT

@@ -1,0 +1,54 @@
+"""A ledger for each test file, and a fresh one for a test that closes the global gate, tampers or counts everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.integration.ledger.desk import Desk
+from tests.integration.ledger.ledger import Ledger
+from tests.ledger_database import LedgerServer, ledger_server
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[LedgerServer]:
+    with ledger_server() as running:
+        yield running
+
+
+@contextmanager
+def _opened(server: LedgerServer) -> Iterator[Ledger]:
+    with server.clone() as dsn:
+        ledger = Ledger(dsn)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+
+
+@pytest.fixture(scope="module")
+def ledger(server: LedgerServer) -> Iterator[Ledger]:
+    """Shared by the tests of one file, each with desks of its own."""
+    with _opened(server) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fresh_ledger(server: LedgerServer) -> Iterator[Ledger]:
+    """Of one test alone."""
+    with _opened(server) as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(ledger: Ledger) -> Desk:
+    """A new trader in the shared ledger."""
+    return Desk.open(ledger)
+
+
+@pytest.fixture
+def fresh_desk(fresh_ledger: Ledger) -> Desk:
+    """The only trader of a fresh ledger."""
+    return Desk.open(fresh_ledger)

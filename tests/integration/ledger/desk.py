@@ -1,0 +1,204 @@
+"""A trader's desk in a ledger: a user with an account and a strategy, and the steps of a trade's life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+from tests.integration.ledger.ledger import Connection, Ledger, call
+
+NOON = datetime(2013, 10, 7, 16, 0, tzinfo=UTC)
+"""Event time of the tests: noon in New York on a Monday."""
+_numbers = count(1)
+
+
+def new_user(ledger: Ledger) -> UUID:
+    """A signed-up user; the ledger's trigger gives a profile and a gate."""
+    user = uuid4()
+    ledger.run("insert into auth.users (id, email) values (%s, %s)", user, f"{user}@example.com")
+    return user
+
+
+def new_account(ledger: Ledger, user: UUID) -> UUID:
+    account: UUID = ledger.one(
+        "insert into public.broker_accounts (user_id, broker, account_id) values (%s, 'alpaca', %s) returning id",
+        user,
+        f"PA{next(_numbers)}",
+    )
+    return account
+
+
+def new_strategy(ledger: Ledger, user: UUID, account: UUID, symbols: tuple[str, ...] = ("SPY", "IWM")) -> UUID:
+    """An active strategy that has decided on everything up to the minute before noon."""
+    ledger.run(
+        "insert into public.strategy_kinds (kind, title, description, config_schema) "
+        "values ('by_hand', 'By hand', 'Decides what a test says.', '{}') on conflict do nothing"
+    )
+    strategy: UUID = ledger.one(
+        "insert into public.strategies (user_id, broker_account_id, name, kind, symbols) "
+        "values (%s, %s, %s, 'by_hand', %s) returning id",
+        user,
+        account,
+        f"strategy {next(_numbers)}",
+        list(symbols),
+    )
+    ledger.call("activate_strategy", "fn_api", p_strategy_id=strategy, p_from=NOON - timedelta(minutes=1))
+    return strategy
+
+
+def order_of(side: str = "buy", quantity: str = "100", **more: Any) -> dict[str, Any]:
+    """A market order that opens; anything may be said otherwise."""
+    return {"symbol": "SPY", "side": side, "position_intent": f"{side}_to_open", "quantity": quantity, "number": 1} | more
+
+
+def decision(strategy: UUID, *orders: dict[str, Any], at: datetime = NOON) -> dict[str, Any]:
+    return {"strategy_id": str(strategy), "bar_at": at.isoformat(), "reason": "a test says so", "orders": list(orders)}
+
+
+def fill_of(order: str, quantity: str, price: str, cumulative: str | None = None, **more: Any) -> dict[str, Any]:
+    """An execution as the trade stream reports it."""
+    return {
+        "broker_order_id": order,
+        "client_order_id": None,
+        "symbol": "SPY",
+        "side": "buy",
+        "quantity": quantity,
+        "price": price,
+        "cumulative_quantity": cumulative or quantity,
+        "executed_at": (NOON + timedelta(minutes=1)).isoformat(),
+        "source": "stream",
+        "external_id": None,
+    } | more
+
+
+@dataclass
+class Desk:
+    """One user, one account, one strategy."""
+
+    ledger: Ledger
+    user: UUID
+    account: UUID
+    strategy: UUID
+    _minutes: Any = field(default_factory=count)
+
+    @classmethod
+    def open(cls, ledger: Ledger) -> Desk:
+        user = new_user(ledger)
+        account = new_account(ledger, user)
+        return cls(ledger, user, account, new_strategy(ledger, user, account))
+
+    # --- the steps of a trade -------------------------------------------------------------------------------------
+
+    def place(self, side: str = "buy", quantity: str = "100", **more: Any) -> UUID:
+        """A pending trade of the strategy, each call at a minute of its own."""
+        at = NOON + timedelta(minutes=next(self._minutes))
+        (trade,) = self.decide(decision(self.strategy, order_of(side, quantity, **more), at=at), symbol=more.get("symbol"))
+        return UUID(trade)
+
+    def decide(self, *decisions: dict[str, Any], symbol: str | None = None) -> list[str]:
+        found: list[str] = self.ledger.call(
+            "record_decisions", "fn_strategy", p_symbol=symbol or "SPY", p_decisions=list(decisions)
+        )
+        return found
+
+    def place_by_hand(self, key: str, side: str = "buy", quantity: str = "100", **more: Any) -> UUID:
+        order = order_of(side, quantity, **more) | {"idempotency_key": key, "broker_account_id": str(self.account)}
+        return UUID(self.ledger.call("place_trade", "authenticated", self.user, p_order=order)["trade_id"])
+
+    def approve(self, trade: UUID, mark: str = "100") -> str:
+        return str(self.approval(trade, mark)["status"])
+
+    def approval(self, trade: UUID, mark: str | None = "100", quantity: str | None = None) -> dict[str, Any]:
+        answer: dict[str, Any] = self.ledger.call("approve_trade", "fn_risk", **approval_of(trade, mark, quantity))
+        return answer
+
+    def claim(self, trade: UUID, now: datetime = NOON) -> dict[str, Any]:
+        answer: dict[str, Any] = self.ledger.call("claim_trade", "fn_execute", **claim_of(trade, now))
+        return answer
+
+    def submit(self, trade: UUID, order: str | None = None) -> str:
+        """The broker has it; returns the broker's order id."""
+        order = order or f"order-{trade}"
+        self.ledger.call(
+            "record_submission", "fn_execute", p_trade_id=trade, p_attempt=1, p_broker_order_id=order, p_at=NOON
+        )
+        return order
+
+    def working(self, side: str = "buy", quantity: str = "100", **more: Any) -> tuple[UUID, str]:
+        """A trade that works at the broker, and the broker's order id."""
+        trade = self.place(side, quantity, **more)
+        assert self.approve(trade) == "approved"
+        assert self.claim(trade)["claimed"]
+        return trade, self.submit(trade)
+
+    def fill(self, order: str, quantity: str, price: str, cumulative: str | None = None, **more: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self.ledger.call(
+            "record_fill",
+            "fn_execute",
+            p_account_id=self.account,
+            p_fill=fill_of(order, quantity, price, cumulative, **more),
+        )
+        return answer
+
+    def hold(self, quantity: str, price: str = "100") -> None:
+        """Makes the account hold a signed quantity."""
+        side = "sell" if quantity.startswith("-") else "buy"
+        _, order = self.working(side, quantity.lstrip("-"))
+        self.fill(order, quantity.lstrip("-"), price)
+
+    def update(self, order: str, status: str, **more: Any) -> dict[str, Any]:
+        """The broker's word on an order."""
+        said = {"broker_order_id": order, "client_order_id": None, "status": status, "at": NOON.isoformat()} | more
+        answer: dict[str, Any] = self.ledger.call(
+            "record_broker_update", "fn_execute", p_account_id=self.account, p_update=said
+        )
+        return answer
+
+    # --- what is on record ----------------------------------------------------------------------------------------
+
+    def status(self, trade: UUID) -> str:
+        return str(self.ledger.one("select status from public.trades where id = %s", trade))
+
+    def position(self, symbol: str = "SPY") -> Decimal:
+        return Decimal(
+            self.ledger.one(
+                "select coalesce(sum(quantity), 0) from public.position_books "
+                "where broker_account_id = %s and symbol = %s",
+                self.account,
+                symbol,
+            )
+        )
+
+    def count(self, table: str) -> int:
+        """Rows of this user."""
+        return int(self.ledger.one(f"select count(*) from public.{table} where user_id = %s", self.user))
+
+    def set_limit(self, name: str, value: str, scope: str = "account", scope_id: UUID | None = None) -> None:
+        self.ledger.call(
+            "set_limit",
+            "fn_api",
+            p_scope=scope,
+            p_scope_id=scope_id or {"account": self.account, "user": self.user, "strategy": self.strategy}.get(scope),
+            p_name=name,
+            p_value=value,
+            p_unit="shares or dollars",
+        )
+
+
+def approval_of(trade: UUID, mark: str | None = "100", quantity: str | None = None) -> dict[str, Any]:
+    verdict = {"rule": "A_TEST", "verdict": "allow", "numbers": {}}
+    return {"p_trade_id": trade, "p_decisions": [verdict], "p_mark": mark, "p_quantity": quantity}
+
+
+def claim_of(trade: UUID, now: datetime = NOON) -> dict[str, Any]:
+    return {"p_trade_id": trade, "p_owner": "a test", "p_now": now, "p_lease_seconds": 30}
+
+
+def calling(function: str, role: str, user: UUID | None = None, **arguments: Any) -> Callable[[Connection], Any]:
+    """A call to be made later, in another session."""
+    return lambda connection: call(connection, function, role, user, **arguments)

@@ -1,0 +1,128 @@
+"""One ledger database as a test uses it: a superuser's session, and calls of its functions as the role that makes them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+THREADS = 8
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Result = TypeVar("Result")
+
+
+class Ledger:
+    """A database: the superuser's session commits each statement at once; `call` acts as somebody else."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+        self.connection: Connection = psycopg.connect(dsn, autocommit=True)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """A further session of the superuser in one transaction: committed at the end, rolled back by an error."""
+        with psycopg.connect(self.dsn) as connection:
+            yield connection
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        return self.connection.execute(query.encode(), values).fetchall()
+
+    def one(self, query: str, *values: object) -> Any:
+        """The first value of the only row."""
+        (row,) = self.rows(query, *values)
+        return row[0]
+
+    def run(self, query: str, *values: object) -> None:
+        self.connection.execute(query.encode(), values)
+
+    def tamper(self, query: str, *values: object) -> None:
+        """What only the owner of the database can do: a change that no trigger sees."""
+        with self.session() as connection:
+            connection.execute("set local session_replication_role = replica")
+            connection.execute(query.encode(), values)
+
+    def call(self, function: str, role: str, user: UUID | None = None, **arguments: Any) -> Any:
+        """Calls a function of schema public as the role with its token's claims, in a transaction of its own."""
+        with self.connection.transaction():
+            return call(self.connection, function, role, user, **arguments)
+
+    def at_once(self, *works: Callable[[Connection], Result]) -> list[Result]:
+        """Runs each work in a session and a thread of its own, all let go at the same moment; results in order.
+
+        A work commits by itself where it ends a transaction; what is open at its end is committed.
+        """
+        start = threading.Barrier(len(works))
+
+        def run(work: Callable[[Connection], Result]) -> Result:
+            with psycopg.connect(self.dsn) as connection:
+                start.wait()
+                return work(connection)
+
+        with ThreadPoolExecutor(len(works)) as pool:
+            return [future.result() for future in [pool.submit(run, work) for work in works]]
+
+
+def call(connection: Connection, function: str, role: str, user: UUID | None = None, **arguments: Any) -> Any:
+    """Calls a function as PostgREST would, in the transaction of the connection; afterwards it is nobody's again."""
+    become(connection, role, user)
+    row = connection.execute(
+        sql.SQL("select public.{}({})").format(
+            sql.Identifier(function),
+            sql.SQL(", ").join(
+                sql.SQL("{} => {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in arguments
+            ),
+        ),
+        {name: Jsonb(value) if isinstance(value, dict | list) else value for name, value in arguments.items()},
+    ).fetchone()
+    connection.execute("reset role")
+    assert row is not None
+    return row[0]
+
+
+def become(connection: Connection, role: str, user: UUID | None = None, **claims: str) -> None:
+    """Takes the role and the claims of its token until the transaction ends."""
+    every = {"role": role} | ({"sub": str(user)} if user else {}) | claims
+    connection.execute("select set_config('request.jwt.claims', %s, true)", [json.dumps(every)])
+    connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+
+
+@contextmanager
+def refused(code: str, status: int) -> Iterator[pytest.ExceptionInfo[psycopg.Error]]:
+    """Expects a refusal with its stable code and the HTTP status that PostgREST answers with."""
+    with pytest.raises(psycopg.Error) as error:
+        yield error
+    assert (error.value.sqlstate, str(error.value.diag.message_primary).split(":")[0]) == (f"PT{status}", code)
+    assert error.value.diag.message_hint, "a refusal says what to do"
+
+
+def answers(works: Sequence[Callable[[Connection], Any]]) -> list[Callable[[Connection], str]]:
+    """The same works; each gives "done", or the code of the refusal that ended it. Another error stays an error."""
+
+    def answer(work: Callable[[Connection], Any]) -> Callable[[Connection], str]:
+        def run(connection: Connection) -> str:
+            try:
+                work(connection)
+                connection.commit()
+            except psycopg.Error as error:
+                connection.rollback()
+                if not str(error.sqlstate).startswith("PT"):
+                    raise
+                return str(error.diag.message_primary).split(":")[0]
+            return "done"
+
+        return run
+
+    return [answer(work) for work in works]

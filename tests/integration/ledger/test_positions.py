@@ -1,0 +1,212 @@
+"""Positions are the sum of the fills: held against a calculator that shares nothing with the SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.integration.ledger.desk import Desk
+from tests.integration.ledger.ledger import Ledger
+
+ZERO = Decimal(0)
+
+
+@dataclass
+class Holding:
+    """Average cost, written down from the definition: what is held is one heap with one price."""
+
+    quantity: Decimal = ZERO
+    cost: Decimal = ZERO
+    realised: Decimal = ZERO
+
+    def take(self, signed: Decimal, price: Decimal) -> None:
+        closing = ZERO
+        if self.quantity * signed < 0:
+            closing = min(abs(signed), abs(self.quantity)) * (1 if signed > 0 else -1)
+        if closing:
+            released = rounded(self.cost * -closing / self.quantity) if -closing != self.quantity else self.cost
+            self.realised += rounded(-closing * price - released)
+            self.cost -= released
+            self.quantity += closing
+        opening = signed - closing
+        if opening:
+            self.quantity += opening
+            self.cost = rounded(self.cost + opening * price)
+
+
+def rounded(value: Decimal) -> Decimal:
+    """Half away from zero, at 10 places."""
+    return value.quantize(Decimal("1e-10"), rounding=ROUND_HALF_UP)
+
+
+def _quantities() -> st.SearchStrategy[Decimal]:
+    whole = st.integers(1, 500).map(Decimal)
+    parts = st.decimals(Decimal("0.0000000001"), Decimal("9.9999999999"), places=10)
+    return st.one_of(whole, parts)
+
+
+def _prices() -> st.SearchStrategy[Decimal]:
+    return st.one_of(
+        st.decimals(Decimal("0.01"), Decimal("500"), places=2), st.decimals(Decimal("0.0001"), Decimal("3"), places=10)
+    )
+
+
+FILLS = st.lists(st.tuples(st.sampled_from(["buy", "sell"]), _quantities(), _prices()), min_size=1, max_size=12)
+
+
+@pytest.fixture(scope="module")
+def trader(ledger: Ledger) -> Desk:
+    return Desk.open(ledger)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(fills=FILLS)
+def test_position_when_any_fills_come_then_equal_to_the_calculator(
+    trader: Desk, fills: list[tuple[str, Decimal, Decimal]]
+) -> None:
+    holding = Holding()
+    with trader.ledger.session() as connection, localcontext(prec=60):
+        for number, (side, quantity, price) in enumerate(fills):
+            # Each an order placed outside: as large as wanted, without limits.
+            row = connection.execute(
+                "select public.record_fill(%s, jsonb_build_object('broker_order_id', %s::text, 'symbol', 'SPY', "
+                "'side', %s::text, 'quantity', %s::text, 'price', %s::text, 'cumulative_quantity', %s::text, "
+                "'executed_at', '2013-10-07 16:00Z', 'source', 'stream')) ->> 'fill_id'",
+                [trader.account, f"order-{number}", side, f"{quantity:f}", f"{price:f}", f"{quantity:f}"],
+            ).fetchone()
+            holding.take(quantity if side == "buy" else -quantity, price)
+            assert row is not None
+            seen = connection.execute(
+                "select position_quantity, position_cost from public.fills where id = %s", [row[0]]
+            ).fetchone()
+            assert seen == (holding.quantity, holding.cost)
+        for table in ("position_books", "strategy_positions"):
+            book = connection.execute(
+                f"select quantity, cost_basis, realised_pnl from public.{table} where user_id = %s".encode(),
+                [trader.user],
+            ).fetchall()
+            assert book == [(holding.quantity, holding.cost, holding.realised)]
+        average = connection.execute(
+            "select average_entry_price from public.positions where user_id = %s", [trader.user]
+        ).fetchone()
+        assert average == (rounded(holding.cost / holding.quantity) if holding.quantity else None,)
+        checked = connection.execute("select public.check_positions()").fetchone()
+        assert checked is not None
+        assert checked[0] == {"ok": True, "findings": []}
+        connection.rollback()
+
+
+@pytest.mark.parametrize(
+    ("bought", "paid", "sold", "average", "realised"),
+    [
+        # 100 / 3 and what is left of it: a third rounds down, two thirds round up, half rounds away from zero.
+        ("3", "0.3333333333", "1", "0.3333333333", "0.6666666667"),
+        ("2", "0.00000000005", "1", "0.0000000001", "0.9999999999"),
+    ],
+)
+def test_average_when_it_has_no_end_then_rounded_half_away_from_zero(
+    desk: Desk, bought: str, paid: str, sold: str, average: str, realised: str
+) -> None:
+    _, order = desk.working(quantity=bought)
+    if len(paid) > 12:  # More than ten places: the price itself is rounded as it comes in.
+        paid = str(rounded(Decimal(paid)))
+    desk.fill(order, bought, paid)
+    view = "select average_entry_price from public.positions where user_id = %s"
+    assert desk.ledger.one(view, desk.user) == Decimal(average)
+    _, order = desk.working("sell", sold)
+    desk.fill(order, sold, "1", side="sell")
+    assert desk.ledger.one("select realised_pnl from public.position_books where user_id = %s", desk.user) == Decimal(
+        realised
+    )
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_average_when_exactly_half_then_away_from_zero_long_and_short(desk: Desk, sign: int) -> None:
+    first, second = ("buy", "sell") if sign > 0 else ("sell", "buy")
+    for quantity, price in (("1", "0.0000000001"), ("1", "0.0000000002")):
+        _, order = desk.working(first, quantity)
+        desk.fill(order, quantity, price)
+    # Cost 0.0000000003 for two: one of them costs 0.00000000015, which rounds to ...02.
+    view = "select average_entry_price from public.positions where user_id = %s"
+    assert desk.ledger.one(view, desk.user) == Decimal("0.0000000002")
+    _, order = desk.working(second, "1")
+    desk.fill(order, "1", "1")
+    cost = desk.ledger.one("select cost_basis from public.position_books where user_id = %s", desk.user)
+    assert cost == Decimal("0.0000000001") * sign
+
+
+def test_position_when_flipped_through_zero_then_new_side_costs_the_fill_price(desk: Desk) -> None:
+    desk.hold("100", "10")
+    _, order = desk.working("sell", "250")
+    desk.fill(order, "250", "12")
+    book = desk.ledger.rows(
+        "select quantity, cost_basis, realised_pnl from public.position_books where user_id = %s", desk.user
+    )
+    assert book == [(-150, -1800, 200)]
+
+
+def test_positions_when_two_strategies_share_an_account_then_each_keeps_its_own(desk: Desk) -> None:
+    desk.hold("100", "10")
+    desk.fill("by-phone", "40", "12", side="sell")
+    owners = desk.ledger.rows(
+        "select owner_key, quantity, cost_basis, realised_pnl from public.strategy_positions where user_id = %s "
+        "order by quantity",
+        desk.user,
+    )
+    assert owners == [("manual", -40, -480, 0), (str(desk.strategy), 100, 1000, 0)]
+    assert desk.ledger.rows(
+        "select quantity, cost_basis, realised_pnl from public.position_books where user_id = %s", desk.user
+    ) == [(60, 600, 80)]
+
+
+def test_positions_when_there_is_no_mark_then_value_is_missing_not_zero(fresh_desk: Desk) -> None:
+    fresh_desk.hold("100", "10")
+    row = fresh_desk.ledger.rows("select mark, market_value, unrealised_pnl from public.positions")
+    assert row == [(None, None, None)]
+    fresh_desk.ledger.run("insert into public.position_marks values ('SPY', 10.5, now(), 'test')")
+    row = fresh_desk.ledger.rows("select mark, market_value, unrealised_pnl from public.positions")
+    assert row == [(Decimal("10.5"), 1050, 50)]
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "update public.position_books set quantity = quantity + 1",
+        "update public.position_books set cost_basis = cost_basis + 0.0000000001",
+        "update public.position_books set realised_pnl = realised_pnl + 1",
+        "update public.position_books set fees = fees + 1",
+        "delete from public.position_books",
+        "update public.strategy_positions set quantity = quantity + 1",
+        "update public.strategy_positions set cost_basis = cost_basis + 1",
+        "update public.strategy_positions set realised_pnl = realised_pnl - 1",
+        "update public.strategy_positions set fees = fees + 1",
+        "delete from public.strategy_positions",
+        "update public.trade_legs set filled_quantity = filled_quantity - 1",
+        "update public.trade_legs set filled_value = filled_value - 1",
+        "update public.trades set filled_quantity = filled_quantity + 1",
+        "update public.fills set quantity = quantity + 1",
+        "update public.fills set price = price + 1",
+        "delete from public.fills",
+    ],
+)
+def test_check_positions_when_books_or_fills_are_tampered_then_found(ledger: Ledger, tampering: str) -> None:
+    desk = Desk.open(ledger)
+    desk.hold("100", "10")
+    _, order = desk.working("sell", "30")
+    desk.fill(order, "30", "11", fee="0.05")
+    check = "select public.check_positions()"
+    with ledger.session() as connection:
+        assert connection.execute(check).fetchone() == ({"ok": True, "findings": []},)
+        connection.execute("set local session_replication_role = replica")
+        connection.execute(f"{tampering} where user_id = %s".encode(), [desk.user])
+        found: Any = connection.execute(check).fetchone()
+        assert not found[0]["ok"]
+        assert found[0]["findings"]
+        connection.rollback()
