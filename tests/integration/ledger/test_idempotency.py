@@ -1,0 +1,200 @@
+"""Everything may be said twice, late, or by eight at once: it happens once, or not at all when it is too late."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.integration.ledger.desk import NOON, Desk, calling, claim_of, decision, order_of
+from tests.integration.ledger.ledger import THREADS, Ledger, refused
+
+
+def test_decisions_when_recorded_twice_then_stored_and_placed_once(desk: Desk) -> None:
+    said = decision(desk.strategy, order_of())
+    assert len(desk.decide(said)) == 1
+    assert desk.decide(said) == []
+    assert (desk.count("strategy_decisions"), desk.count("trades")) == (1, 1)
+
+
+def test_decisions_when_recorded_by_eight_at_once_then_stored_and_placed_once(desk: Desk) -> None:
+    said = [decision(desk.strategy, order_of())]
+    found = desk.ledger.at_once(
+        *[calling("record_decisions", "fn_strategy", p_symbol="SPY", p_decisions=said)] * THREADS
+    )
+    assert sorted(map(len, found)) == [0] * (THREADS - 1) + [1]
+    assert (desk.count("strategy_decisions"), desk.count("trades")) == (1, 1)
+
+
+def test_decision_when_older_than_the_cursor_then_ignored(desk: Desk) -> None:
+    desk.decide(decision(desk.strategy, order_of(), at=NOON))
+    assert desk.decide(decision(desk.strategy, order_of(), at=NOON - timedelta(seconds=1))) == []
+    assert desk.count("strategy_decisions") == 1
+
+
+def test_decision_when_it_is_to_stay_then_kept_with_its_reason(desk: Desk) -> None:
+    assert desk.decide(decision(desk.strategy)) == []
+    kept = desk.ledger.rows(
+        "select action, reason, refused from public.strategy_decisions where user_id = %s", desk.user
+    )
+    assert kept == [("stay", "a test says so", None)]
+
+
+def test_decision_when_strategy_was_deactivated_meanwhile_then_ignored(desk: Desk) -> None:
+    desk.ledger.call("deactivate_strategy", "authenticated", desk.user, p_strategy_id=desk.strategy)
+    assert desk.decide(decision(desk.strategy, order_of())) == []
+    assert (desk.count("strategy_decisions"), desk.count("trades")) == (0, 0)
+
+
+def test_decisions_when_one_order_is_refused_then_the_others_are_not_lost(ledger: Ledger) -> None:
+    here, there = Desk.open(ledger), Desk.open(ledger)
+    placed = here.decide(
+        decision(here.strategy, order_of(quantity="0"), order_of(number=2)), decision(there.strategy, order_of())
+    )
+    assert len(placed) == 2
+    assert (here.count("trades"), there.count("trades")) == (1, 1)
+    assert ledger.one("select refused from public.strategy_decisions where user_id = %s", here.user).startswith(
+        "BAD_ORDER: "
+    )
+
+
+def test_signal_when_sent_twice_by_hand_then_one_trade(desk: Desk) -> None:
+    assert desk.place_by_hand("key") == desk.place_by_hand("key")
+    assert desk.place_by_hand("another key") != desk.place_by_hand("key")
+    assert desk.count("trades") == 2
+
+
+def test_signal_when_sent_by_eight_at_once_then_one_trade(desk: Desk) -> None:
+    order = order_of() | {"idempotency_key": "key", "broker_account_id": str(desk.account)}
+    found = desk.ledger.at_once(*[calling("place_trade", "authenticated", desk.user, p_order=order)] * THREADS)
+    assert len({answer["trade_id"] for answer in found}) == 1
+    assert desk.count("trades") == 1
+
+
+def test_order_by_hand_when_without_key_then_refused_and_nothing_written(desk: Desk) -> None:
+    with refused("IDEMPOTENCY_KEY_NEEDED", 422):
+        desk.place_by_hand("")
+    assert desk.count("trades") == 0
+
+
+def test_order_by_hand_when_it_names_times_and_signal_then_the_ledger_decides(desk: Desk) -> None:
+    trade = desk.place_by_hand("key", event_at="2000-01-01T00:00Z", good_until="2100-01-01T00:00Z", signal="a strategy's")
+    row = desk.ledger.rows(
+        "select event_at > now() - interval '1 minute', good_until < now() + interval '10 minutes', signal, source "
+        "from public.trades where id = %s",
+        trade,
+    )
+    assert row == [(True, True, "manual|key", "manual")]
+
+
+def test_order_by_hand_when_nobody_is_signed_in_then_refused(ledger: Ledger) -> None:
+    with refused("SIGN_IN", 401):
+        ledger.call("place_trade", "authenticated", None, p_order={})
+
+
+def test_claim_when_eight_want_it_then_exactly_one_has_it(desk: Desk) -> None:
+    trade = desk.place()
+    desk.approve(trade)
+    found = desk.ledger.at_once(*[calling("claim_trade", "fn_execute", **claim_of(trade))] * THREADS)
+    assert sum(answer["claimed"] for answer in found) == 1
+    assert desk.ledger.one("select count(*) from public.order_attempts where trade_id = %s", trade) == 1
+
+
+@pytest.mark.parametrize(("late", "claimed"), [(timedelta(0), True), (timedelta(microseconds=1), False)])
+def test_claim_when_past_good_until_then_expired(desk: Desk, late: timedelta, claimed: bool) -> None:
+    trade = desk.place()
+    desk.approve(trade)
+    good_until = desk.ledger.one("select good_until from public.trades where id = %s", trade)
+    assert good_until == NOON + timedelta(minutes=5)
+    assert desk.claim(trade, good_until + late)["claimed"] is claimed
+    assert desk.status(trade) == ("submitting" if claimed else "expired")
+    if not claimed:
+        assert desk.ledger.one("select refusal from public.trades where id = %s", trade).startswith("TOO_LATE: ")
+        assert not desk.claim(trade, NOON)["claimed"]
+
+
+def test_expire_when_pending_and_in_time_then_left_alone(desk: Desk) -> None:
+    trade = desk.place()
+    expire = {"p_trade_id": trade, "p_now": NOON + timedelta(minutes=5)}
+    assert desk.ledger.call("expire_trade", "fn_risk", **expire) == {"status": "pending"}
+    expire["p_now"] = NOON + timedelta(minutes=6)
+    assert desk.ledger.call("expire_trade", "fn_risk", **expire) == {"status": "expired"}
+
+
+def test_submission_when_recorded_twice_then_once(desk: Desk) -> None:
+    trade, order = desk.working()
+    desk.submit(trade, order)
+    assert desk.ledger.one("select count(*) from public.trade_transitions where trade_id = %s", trade) == 4
+
+
+def test_submission_when_broker_answers_with_a_second_order_then_alert(desk: Desk) -> None:
+    trade, _ = desk.working()
+    for _ in range(2):
+        desk.submit(trade, "second-order")
+    assert desk.ledger.rows("select code, severity from public.alerts where user_id = %s", desk.user) == [
+        ("SECOND_ORDER", "critical")
+    ]
+
+
+def test_cancel_when_requested_twice_then_once(desk: Desk) -> None:
+    trade, _ = desk.working()
+    answers = [
+        desk.ledger.call("request_cancel", "authenticated", desk.user, p_trade_id=trade, p_reason="x") for _ in range(2)
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0]["status"] == "cancel_pending"
+
+
+def test_cancel_when_outcome_is_unknown_then_refused_for_now(desk: Desk) -> None:
+    trade = desk.place()
+    desk.approve(trade)
+    desk.claim(trade)
+    with refused("OUTCOME_UNKNOWN", 409):
+        desk.ledger.call("request_cancel", "authenticated", desk.user, p_trade_id=trade, p_reason="x")
+
+
+def test_unresolved_when_lease_is_over_then_one_of_eight_resolvers_asks(desk: Desk) -> None:
+    trade = desk.place()
+    desk.approve(trade)
+    desk.ledger.call("claim_trade", "fn_execute", **claim_of(trade) | {"p_lease_seconds": -1})
+    resolve = {"p_owner": "a test", "p_lease_seconds": 30, "p_account_id": desk.account}
+    found = desk.ledger.at_once(*[calling("claim_unresolved", "fn_execute", **resolve)] * THREADS)
+    assert [order["trade_id"] for orders in found for order in orders] == [str(trade)]
+    outcomes = desk.ledger.rows("select outcome from public.order_attempts where trade_id = %s order by attempt", trade)
+    assert outcomes == [("unknown",), (None,)]
+    assert desk.status(trade) == "unknown"
+
+
+def test_unresolved_when_lease_still_runs_then_left_to_its_sender(desk: Desk) -> None:
+    trade = desk.place()
+    desk.approve(trade)
+    desk.claim(trade)
+    resolve = {"p_owner": "a test", "p_lease_seconds": 30, "p_account_id": desk.account}
+    assert desk.ledger.call("claim_unresolved", "fn_execute", **resolve) == []
+
+
+def test_unresolved_when_broker_has_no_such_order_then_expired_and_never_sent_again(desk: Desk) -> None:
+    trade = desk.place()
+    desk.approve(trade)
+    desk.ledger.call("claim_trade", "fn_execute", **claim_of(trade) | {"p_lease_seconds": -1})
+    (order,) = desk.ledger.call(
+        "claim_unresolved", "fn_execute", p_owner="a test", p_lease_seconds=30, p_account_id=desk.account
+    )
+    said = {"p_trade_id": trade, "p_attempt": order["attempt"], "p_detail": "NOT_PLACED", "p_at": NOON}
+    assert desk.ledger.call("record_attempt", "fn_execute", p_outcome="not_placed", **said) == {"status": "expired"}
+    assert not desk.claim(trade)["claimed"]
+
+
+def test_stream_position_when_said_out_of_order_then_never_back(ledger: Ledger) -> None:
+    name = {"p_worker": "stream_trade_updates", "p_stream": "trades"}
+    ledger.call("record_stream_position", "fn_execute", **name, p_position=NOON)
+    ledger.call("record_stream_position", "fn_execute", **name, p_position=NOON - timedelta(seconds=1))
+    assert ledger.call("stream_position", "fn_execute", **name) == NOON
+
+
+def test_event_when_handled_by_eight_at_once_then_first_for_one(ledger: Ledger) -> None:
+    said = {"p_consumer": "a test", "p_event_id": "8" * 32}
+    found = ledger.at_once(*[calling("record_handled", "fn_report", **said)] * THREADS)
+    assert sorted(found) == [False] * (THREADS - 1) + [True]
+    assert ledger.call("was_handled", "fn_report", **said) is True
+    assert ledger.call("record_handled", "fn_report", **said | {"p_consumer": "another"}) is True

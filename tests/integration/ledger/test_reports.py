@@ -1,0 +1,192 @@
+"""The daily report: idempotent, a changed book makes a new version, and what is missing stays missing."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.integration.ledger.desk import Desk, calling
+from tests.integration.ledger.ledger import THREADS, Ledger, refused
+
+MONDAY, TUESDAY = date(2013, 10, 7), date(2013, 10, 8)
+
+
+def _opens(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 13, 30, tzinfo=UTC)
+
+
+def _at(day: date, minutes: int = 60) -> str:
+    return (_opens(day) + timedelta(minutes=minutes)).isoformat()
+
+
+@pytest.fixture
+def trader(fresh_desk: Desk) -> Desk:
+    """A desk in a ledger with two sessions."""
+    sessions = [
+        {
+            "date": day.isoformat(),
+            "opens_at": _at(day, 0),
+            "closes_at": _at(day, 390),
+        }
+        for day in (MONDAY, TUESDAY)
+    ]
+    assert fresh_desk.ledger.call("upsert_calendar", "fn_ingest", p_sessions=sessions, p_source="test") == 2
+    return fresh_desk
+
+
+def _closing_bar(ledger: Ledger, day: date, close: str, symbol: str = "SPY") -> None:
+    bar = {
+        "symbol": symbol,
+        "timeframe": "1Min",
+        "starts_at": _at(day, 389),
+        "ends_at": _at(day, 390),
+        "open": close,
+        "high": close,
+        "low": close,
+        "close": close,
+        "volume": "1",
+        "feed": "test",
+    }
+    ledger.call("record_market_data", "fn_ingest", p_bars=[bar])
+
+
+def _write(desk: Desk, day: date = MONDAY) -> dict[str, Any]:
+    found: dict[str, Any] = desk.ledger.call("write_daily_report", "fn_report", p_account_id=desk.account, p_date=day)
+    return found
+
+
+def _report(desk: Desk, *columns: str, day: date = MONDAY) -> tuple[Any, ...]:
+    (row,) = desk.ledger.rows(
+        f"select {', '.join(columns)} from public.daily_pnl_reports where broker_account_id = %s and report_date = %s",
+        desk.account,
+        day,
+    )
+    return row
+
+
+def _trade(desk: Desk, side: str, quantity: str, price: str, day: date = MONDAY, **more: str) -> None:
+    _, order = desk.working(side, quantity)
+    desk.fill(order, quantity, price, side=side, executed_at=_at(day), **more)
+
+
+def test_report_when_written_again_then_nothing_changes(trader: Desk) -> None:
+    _trade(trader, "buy", "100", "10", fee="1.5")
+    _trade(trader, "sell", "40", "12")
+    _closing_bar(trader.ledger, MONDAY, "13")
+    first = _write(trader)
+    assert (first["report_version"], first["changed"]) == (1, True)
+    assert _write(trader) == first | {"changed": False}
+    numbers = _report(trader, "realised_pnl", "unrealised_pnl", "fees", "total_pnl", "trades", "fills")
+    assert numbers == (80, 180, Decimal("1.5"), Decimal("258.5"), 2, 2)
+    assert trader.count("daily_pnl_report_versions") == 1
+
+
+def test_report_when_written_by_eight_at_once_then_one_version(trader: Desk) -> None:
+    _trade(trader, "buy", "100", "10")
+    works = [calling("write_daily_report", "fn_report", p_account_id=trader.account, p_date=MONDAY)] * THREADS
+    assert sum(answer["changed"] for answer in trader.ledger.at_once(*works)) == 1
+    assert trader.count("daily_pnl_report_versions") == 1
+
+
+def test_report_when_a_late_fill_changes_the_book_then_a_new_version_and_the_old_one_kept(trader: Desk) -> None:
+    _closing_bar(trader.ledger, MONDAY, "13")
+    assert _write(trader)["report_version"] == 1
+    _trade(trader, "buy", "100", "10")
+    assert _write(trader)["report_version"] == 2
+    versions = trader.ledger.rows(
+        "select report_version, (report ->> 'unrealised_pnl')::numeric from public.daily_pnl_report_versions "
+        "order by report_version"
+    )
+    assert versions == [(1, 0), (2, 300)]
+    assert _report(trader, "unrealised_pnl", "report_version") == (300, 2)
+
+
+def test_report_when_a_closing_bar_is_missing_then_unrealised_and_total_are_null(trader: Desk) -> None:
+    _trade(trader, "buy", "100", "10")
+    _closing_bar(trader.ledger, TUESDAY, "99")
+    _write(trader)
+    assert _report(trader, "realised_pnl", "unrealised_pnl", "total_pnl") == (0, None, None)
+    _closing_bar(trader.ledger, MONDAY, "11")
+    assert _write(trader)["report_version"] == 2
+    assert _report(trader, "unrealised_pnl", "total_pnl") == (100, 100)
+
+
+def test_report_when_a_closed_positions_bar_is_missing_then_nothing_is_missing(trader: Desk) -> None:
+    _trade(trader, "buy", "100", "10")
+    _trade(trader, "sell", "100", "11")
+    _write(trader)
+    assert _report(trader, "realised_pnl", "unrealised_pnl", "total_pnl") == (100, 0, 100)
+
+
+def test_report_when_position_is_held_overnight_then_total_is_the_days_change(trader: Desk) -> None:
+    _trade(trader, "buy", "100", "10")
+    _closing_bar(trader.ledger, MONDAY, "11")
+    _closing_bar(trader.ledger, TUESDAY, "10.5")
+    _write(trader)
+    _write(trader, TUESDAY)
+    assert _report(trader, "total_pnl") == (100,)
+    assert _report(trader, "realised_pnl", "unrealised_pnl", "total_pnl", day=TUESDAY) == (0, 50, -50)
+
+
+def test_report_when_yesterdays_unrealised_is_missing_then_todays_total_is_missing_too(trader: Desk) -> None:
+    _trade(trader, "buy", "100", "10")
+    _closing_bar(trader.ledger, TUESDAY, "12")
+    _write(trader)
+    _write(trader, TUESDAY)
+    assert _report(trader, "unrealised_pnl", "total_pnl", day=TUESDAY) == (200, None)
+
+
+def test_report_when_a_fill_of_monday_comes_on_tuesday_then_mondays_book_is_mondays(trader: Desk) -> None:
+    _trade(trader, "buy", "100", "10", MONDAY)
+    _trade(trader, "buy", "100", "20", TUESDAY)
+    _trade(trader, "buy", "50", "8", MONDAY)  # Told late.
+    _closing_bar(trader.ledger, MONDAY, "11")
+    _write(trader)
+    assert _report(trader, "unrealised_pnl", "total_pnl") == (250, 250)
+
+
+def test_report_when_session_is_a_short_position_then_signs_hold(trader: Desk) -> None:
+    _trade(trader, "sell", "100", "10")
+    _closing_bar(trader.ledger, MONDAY, "9.5")
+    _write(trader)
+    assert _report(trader, "unrealised_pnl") == (50,)
+
+
+def test_report_when_the_day_has_no_session_then_refused(trader: Desk) -> None:
+    with refused("NO_SESSION", 422):
+        _write(trader, date(2013, 10, 6))
+
+
+def test_report_when_account_is_unknown_then_refused(trader: Desk) -> None:
+    with refused("NO_SUCH_ACCOUNT", 404):
+        trader.ledger.call(
+            "write_daily_report", "fn_report", p_account_id="00000000-0000-0000-0000-000000000000", p_date=MONDAY
+        )
+
+
+def test_report_when_snapshots_are_there_then_cash_at_both_ends(trader: Desk) -> None:
+    for minutes, cash in ((-10, "100"), (30, "90"), (395, "95")):
+        said = {"p_as_of": _at(MONDAY, minutes), "p_cash": cash, "p_equity": cash}
+        trader.ledger.call("record_account_snapshot", "fn_execute", p_account_id=trader.account, **said)
+    _write(trader)
+    assert _report(trader, "starting_cash", "ending_cash") == (100, 95)
+
+
+def test_sessions_when_closed_long_enough_then_due_until_finished(trader: Desk) -> None:
+    def due(minutes: int) -> list[str]:
+        found = trader.ledger.call(
+            "sessions_to_report", "fn_report", p_now=_at(MONDAY, 390 + minutes), p_offset_minutes=20
+        )
+        return [session["date"] for session in found]
+
+    assert due(19) == []
+    assert due(20) == [MONDAY.isoformat()]
+    assert trader.ledger.call("finish_session_report", "fn_report", p_date=MONDAY) is True
+    assert trader.ledger.call("finish_session_report", "fn_report", p_date=MONDAY) is False
+    assert due(20) == []
+    # A missed run is caught up within a week.
+    assert due(24 * 60 + 20) == [TUESDAY.isoformat()]
+    assert due(9 * 24 * 60) == []
