@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -77,13 +77,10 @@ class AlpacaBroker:
         return [wire.order(row) for row in wire.rows(rows)]
 
     async def find_order(self, client_order_id: str) -> BrokerOrder | None:
-        try:
-            row = await read(lambda: self._client.get_order_by_client_id(client_order_id))
-        except Rejected as error:
-            if error.numbers.get("http_status") == _NOT_FOUND:
-                return None
-            raise
-        return wire.order(row)
+        return await _found(lambda: self._client.get_order_by_client_id(client_order_id))
+
+    async def order(self, broker_order_id: str) -> BrokerOrder | None:
+        return await _found(lambda: self._client.get(f"/orders/{broker_order_id}"))
 
     async def submit(self, order: OrderRequest) -> BrokerOrder:
         body = self._body(order)
@@ -199,3 +196,12 @@ class AlpacaBroker:
             "trail_percent": order.trail_percent,
         }
         return body | {name: text(value) for name, value in numbers.items() if value is not None}
+
+
+async def _found(call: Callable[[], Any]) -> BrokerOrder | None:
+    try:
+        return wire.order(await read(call))
+    except Rejected as error:
+        if error.numbers.get("http_status") == _NOT_FOUND:
+            return None
+        raise

@@ -162,6 +162,10 @@ class Broker(Protocol):
         """The order of this client order id; None only where the broker says that it has none."""
         ...
 
+    async def order(self, broker_order_id: str) -> BrokerOrder | None:
+        """The order of the broker's own id; None only where the broker says that it has none."""
+        ...
+
     async def submit(self, order: OrderRequest) -> BrokerOrder:
         """Sends once. Raises Rejected, NotSent, OutcomeUnknown, Unsupported or BadCredentials; never retries by itself.
 

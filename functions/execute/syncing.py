@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from functions.brokers.errors import NotConnected
-from functions.brokers.protocol import Broker
+from functions.brokers.protocol import Broker, BrokerFill
 from functions.core.errors import Final
 from functions.core.ledger.executing import TradingAccount
 from functions.core.log import logger
@@ -44,12 +44,8 @@ async def sync_account(desk: Desk, account: TradingAccount, broker: Broker) -> d
     as_of = (await broker.clock()).now
     stream = f"activities:{key}"
     since = await desk.ask(ledger.stream_position, ACTIVITIES_WORKER, stream)
-    fills = await broker.fills(_BEGINNING if since is None else since - _OVERLAP)
+    await _record_missing(desk, account, broker, await broker.fills(_BEGINNING if since is None else since - _OVERLAP))
     working = {order.broker_order_id: order for order in await desk.ask(ledger.working_orders, key)}
-    named = {order.broker_order_id: order.client_order_id for order in working.values()}
-    for fill in fills:
-        if fill.broker_order_id in named or since is None or fill.executed_at >= since - _OVERLAP:
-            await desk.ask(record_fill, ledger, key, fill, "activities")
     for order in working.values():
         seen = await broker.find_order(order.client_order_id)
         if seen is not None:
@@ -58,3 +54,17 @@ async def sync_account(desk: Desk, account: TradingAccount, broker: Broker) -> d
     await desk.ask(ledger.record_account_snapshot, key, as_of, snapshot.cash, snapshot.equity, snapshot.buying_power)
     await desk.ask(ledger.record_stream_position, ACTIVITIES_WORKER, stream, as_of)
     return as_of
+
+
+async def _record_missing(desk: Desk, account: TradingAccount, broker: Broker, fills: list[BrokerFill]) -> None:
+    """Records the executions that are not on record.
+
+    The activity list names no client order id. Where no trade knows the broker's order id, the order itself is read:
+    it may be ours, from a call whose answer was lost, and must not be taken for one that was placed outside.
+    """
+    ledger, key = desk.ledger, account.broker_account_id
+    named = [(fill.broker_order_id, fill.cumulative_quantity) for fill in fills]
+    for missing in await desk.ask(ledger.unrecorded_fills, key, named) if named else []:
+        fill = fills[missing.index]
+        order = None if missing.order_known else await broker.order(fill.broker_order_id)
+        await desk.ask(record_fill, ledger, key, fill, "activities", order)

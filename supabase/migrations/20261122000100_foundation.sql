@@ -25,7 +25,8 @@ end $$;
 alter default privileges revoke execute on functions from public;
 alter default privileges in schema public revoke execute on functions from anon, authenticated, service_role;
 
-create domain private.amount as numeric(28, 10);
+-- A numeric column takes NaN, which is greater than every limit and passes every check that asks for more than zero.
+create domain private.amount as numeric(28, 10) constraint is_a_number check (value <> 'NaN');
 comment on domain private.amount is 'Money, price or quantity; the unit is said by the column.';
 
 create function private.named_uuid(p_name text) returns uuid
@@ -54,6 +55,16 @@ begin
 end $$;
 comment on function private.refuse(integer, text, text, jsonb) is
   'Refuses a call: HTTP status, stable code, a sentence that says what to do, the numbers seen. Nothing of the call stays.';
+
+create function private.refuse_malformed(p_code text, p_hint text, p_constraint text, p_column text, p_message text)
+returns void
+language sql set search_path = ''
+as $$
+  select private.refuse(422, p_code, p_hint, jsonb_build_object(
+    'because', coalesce(nullif(p_column, ''), nullif(p_constraint, ''), p_message)))
+$$;
+comment on function private.refuse_malformed(text, text, text, text, text) is
+  'Refuses input that broke a type or a constraint: names the column or constraint, else says what Postgres said.';
 
 create function private.actor() returns text
 language sql stable set search_path = ''

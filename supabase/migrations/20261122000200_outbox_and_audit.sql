@@ -64,6 +64,9 @@ as $$
 declare
   claimed jsonb;
 begin
+  -- One relay claims at a time: the lease of one that has not committed yet is not to be seen, and its key's next event
+  -- would overtake. A claim takes a moment; publishing happens after it.
+  perform pg_advisory_xact_lock(hashtextextended('private.outbox claim', 0));
   with candidate as (
     select o.id
     from private.outbox as o
@@ -171,14 +174,15 @@ comment on table private.audit_heads is 'The end of each chain; its row lock put
 
 create function private.audit_hash(
   p_previous bytea, p_chain text, p_sequence bigint, p_at timestamptz, p_actor text, p_action text, p_table text,
-  p_row_id text, p_before jsonb, p_after jsonb)
+  p_row_id text, p_user_id uuid, p_before jsonb, p_after jsonb)
 returns bytea
 language sql immutable set search_path = ''
 as $$
   select sha256(p_previous || convert_to(jsonb_build_array(
-    p_chain, p_sequence, extract(epoch from p_at)::text, p_actor, p_action, p_table, p_row_id, p_before, p_after)::text, 'UTF8'))
+    p_chain, p_sequence, extract(epoch from p_at)::text, p_actor, p_action, p_table, p_row_id, p_user_id, p_before,
+    p_after)::text, 'UTF8'))
 $$;
-comment on function private.audit_hash(bytea, text, bigint, timestamptz, text, text, text, text, jsonb, jsonb) is 'One link of the chain.';
+comment on function private.audit_hash(bytea, text, bigint, timestamptz, text, text, text, text, uuid, jsonb, jsonb) is 'One link of the chain.';
 
 create function private.audit() returns trigger
 language plpgsql security definer set search_path = ''
@@ -207,7 +211,8 @@ begin
   link.after := row_after;
   link.previous_hash := head.hash;
   link.hash := private.audit_hash(
-    head.hash, link.chain, link.sequence, link.at, link.actor, link.action, link.table_name, link.row_id, link.before, link.after);
+    head.hash, link.chain, link.sequence, link.at, link.actor, link.action, link.table_name, link.row_id, link.user_id,
+    link.before, link.after);
   insert into public.audit_log values (link.*);
   update private.audit_heads set sequence = link.sequence, hash = link.hash where chain = link.chain;
   return null;
@@ -231,13 +236,18 @@ begin
     select chain, sequence, 'the row does not fit its hash or its predecessor' as reason
     from walked
     where previous_hash <> expected_previous or sequence <> expected_sequence
-      or hash <> private.audit_hash(previous_hash, chain, sequence, at, actor, action, table_name, row_id, before, after)
+      or hash <> private.audit_hash(
+        previous_hash, chain, sequence, at, actor, action, table_name, row_id, user_id, before, after)
     union all
     select h.chain, h.sequence, 'the end of the chain is missing'
     from private.audit_heads as h
     left join lateral (
       select a.sequence, a.hash from public.audit_log as a where a.chain = h.chain order by a.sequence desc limit 1) as last on true
     where coalesce(last.sequence, 0) <> h.sequence or coalesce(last.hash, '\x'::bytea) <> h.hash
+    union all
+    select a.chain, max(a.sequence), 'the head of the chain is missing'
+    from public.audit_log as a
+    where not exists (select from private.audit_heads as h where h.chain = a.chain) group by a.chain
   )
   select jsonb_build_object('chain', chain, 'sequence', sequence, 'reason', reason)
   into broken from faulty order by chain, sequence limit 1;

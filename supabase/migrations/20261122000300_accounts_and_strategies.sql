@@ -137,7 +137,7 @@ create table public.strategies (
   description text not null default '' check (length(description) <= 2000),
   kind text not null references public.strategy_kinds (kind) on delete restrict,
   config jsonb not null default '{}' check (jsonb_typeof(config) = 'object'),
-  symbols text[] not null check (cardinality(symbols) between 1 and 100),
+  symbols text[] not null check (cardinality(symbols) between 1 and 100 and array_position(symbols, null) is null),
   timeframe text not null default '1Min' check (timeframe in ('1Min', '5Min', '15Min', '1Hour', '1Day')),
   status text not null default 'draft' check (status in ('draft', 'active', 'inactive', 'halted')),
   strategy_version integer not null default 1,
@@ -178,6 +178,10 @@ begin
   if tg_op = 'INSERT' then
     new.strategy_version := 1;
     new.status := 'draft';
+  elsif old.status = 'active' and (new.kind, new.symbols, new.timeframe) is distinct from (old.kind, old.symbols, old.timeframe) then
+    -- Activating checks the symbols and sets where deciding begins; the market data of everybody is fetched by them.
+    perform private.refuse(409, 'STRATEGY_IS_ACTIVE', 'Deactivate the strategy, then change its symbols or timeframe.',
+      jsonb_build_object('strategy', old.id));
   elsif (new.kind, new.config, new.symbols, new.timeframe) is distinct from (old.kind, old.config, old.symbols, old.timeframe) then
     new.strategy_version := old.strategy_version + 1;
   else

@@ -90,6 +90,8 @@ as $$
 declare
   unknown_symbol text;
   written integer;
+  broken_constraint text;
+  broken_column text;
 begin
   select d ->> 'symbol' into unknown_symbol
   from (select jsonb_array_elements(p_bars) as d union all select jsonb_array_elements(p_quotes)) as data
@@ -100,10 +102,13 @@ begin
   end if;
 
   insert into public.bars as b (symbol, timeframe, starts_at, ends_at, open, high, low, close, volume, feed)
-  select d ->> 'symbol', d ->> 'timeframe', (d ->> 'starts_at')::timestamptz, (d ->> 'ends_at')::timestamptz,
+  -- The last word on a bar counts where a batch has it twice.
+  select distinct on (d ->> 'symbol', d ->> 'timeframe', (d ->> 'starts_at')::timestamptz)
+    d ->> 'symbol', d ->> 'timeframe', (d ->> 'starts_at')::timestamptz, (d ->> 'ends_at')::timestamptz,
     (d ->> 'open')::numeric, (d ->> 'high')::numeric, (d ->> 'low')::numeric, (d ->> 'close')::numeric,
     (d ->> 'volume')::numeric, d ->> 'feed'
-  from jsonb_array_elements(p_bars) as d
+  from jsonb_array_elements(p_bars) with ordinality as bar (d, place)
+  order by d ->> 'symbol', d ->> 'timeframe', (d ->> 'starts_at')::timestamptz, place desc
   on conflict (symbol, timeframe, starts_at) do update
   set open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
       volume = excluded.volume, feed = excluded.feed, recorded_at = now()
@@ -126,12 +131,18 @@ begin
   insert into public.position_marks as m (symbol, mark, marked_at, source)
   select distinct on (d ->> 'symbol') d ->> 'symbol', (d ->> 'close')::numeric, (d ->> 'ends_at')::timestamptz,
     'bar ' || (d ->> 'timeframe') || ' ' || (d ->> 'feed')
-  from jsonb_array_elements(p_bars) as d
-  order by d ->> 'symbol', (d ->> 'ends_at')::timestamptz desc
+  from jsonb_array_elements(p_bars) with ordinality as bar (d, place)
+  order by d ->> 'symbol', (d ->> 'ends_at')::timestamptz desc, place desc
   on conflict (symbol) do update
   set mark = excluded.mark, marked_at = excluded.marked_at, source = excluded.source
   where m.marked_at <= excluded.marked_at;
   return written;
+exception
+  when data_exception or check_violation or not_null_violation then
+    get stacked diagnostics broken_constraint = constraint_name, broken_column = column_name;
+    perform private.refuse_malformed('BAD_MARKET_DATA',
+      'Prices are numbers above zero, a bar''s low and high enclose its open and close, a bid is not above its ask. Nothing of the batch is stored.',
+      broken_constraint, broken_column, sqlerrm);
 end $$;
 comment on function public.record_market_data(jsonb, jsonb) is
   'Stores completed bars and latest quotes and moves the marks; idempotent; returns how many bars were new or changed.';

@@ -192,6 +192,9 @@ comment on function private.is_working(text) is 'Whether a trade of this status 
 create function private.guard_trade() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
+declare
+  happening constant text[] := array['status', 'status_at', 'refusal', 'broker_order_id', 'filled_quantity', 'fill_price',
+    'executed_at', 'quantity', 'created_at', 'updated_at', 'version'];
 begin
   if tg_op = 'INSERT' then
     if new.status <> 'pending' and new.source <> 'external' then
@@ -199,14 +202,9 @@ begin
     end if;
     return new;
   end if;
-  if (new.id, new.user_id, new.broker_account_id, new.strategy_id, new.strategy_version, new.source, new.signal, new.symbol,
-      new.side, new.order_type, new.time_in_force, new.price, new.stop_price, new.notional, new.client_order_id, new.event_at,
-      new.good_until, new.reduce_only, new.replaces_trade_id, new.parent_trade_id)
-     is distinct from
-     (old.id, old.user_id, old.broker_account_id, old.strategy_id, old.strategy_version, old.source, old.signal, old.symbol,
-      old.side, old.order_type, old.time_in_force, old.price, old.stop_price, old.notional, old.client_order_id, old.event_at,
-      old.good_until, old.reduce_only, old.replaces_trade_id, old.parent_trade_id)
-     or (new.quantity is distinct from old.quantity and old.status <> 'pending') then
+  -- What may happen to an order is named; everything else, new columns included, is what was ordered.
+  if to_jsonb(new) - happening is distinct from to_jsonb(old) - happening
+     or (new.quantity is distinct from old.quantity and (old.status <> 'pending' or new.quantity < old.quantity is not true)) then
     perform private.refuse(409, 'TRADE_IS_FIXED', 'What was ordered never changes; replace the order by a new trade.',
       jsonb_build_object('trade', old.id, 'status', old.status));
   end if;
@@ -222,6 +220,23 @@ begin
   return new;
 end $$;
 comment on function private.guard_trade() is 'Keeps the state machine and what was ordered.';
+
+create function private.guard_leg() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  happening constant text[] := array['filled_quantity', 'filled_value', 'quantity', 'updated_at'];
+begin
+  if to_jsonb(new) - happening is distinct from to_jsonb(old) - happening
+     or (new.quantity is distinct from old.quantity and (new.quantity < old.quantity is not true
+       or not exists (select from public.trades where id = old.trade_id and status = 'pending'))) then
+    perform private.refuse(409, 'TRADE_IS_FIXED', 'What was ordered never changes; replace the order by a new trade.',
+      jsonb_build_object('trade', old.trade_id, 'leg', old.leg));
+  end if;
+  return new;
+end $$;
+comment on function private.guard_leg() is 'Keeps what a leg buys or sells; risk may make it smaller before it is sent.';
+create trigger guard before update on public.trade_legs for each row execute function private.guard_leg();
 
 create function private.journal_trade() returns trigger
 language plpgsql security definer set search_path = ''

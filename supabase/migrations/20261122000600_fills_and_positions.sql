@@ -151,6 +151,27 @@ end $$;
 comment on function private.position_after(numeric, numeric, numeric, numeric, numeric) is
   'A position after a signed quantity at a price: opening, adding, reducing, flipping through zero; average cost.';
 
+create function private.add_fill(
+  p_before private.position_change, p_signed numeric, p_price numeric, p_multiplier numeric)
+returns private.position_change
+language plpgsql immutable set search_path = ''
+as $$
+declare
+  result private.position_change := private.position_after(
+    p_before.quantity, p_before.cost_basis, p_signed, p_price, p_multiplier);
+begin
+  result.cost_basis := round(result.cost_basis, 10);
+  result.realised := p_before.realised + result.realised;
+  return result;
+end $$;
+comment on function private.add_fill(private.position_change, numeric, numeric, numeric) is
+  'One fill more on a position, at the scale at which positions are kept; realised adds up.';
+
+create aggregate private.position_of(p_signed numeric, p_price numeric, p_multiplier numeric) (
+  sfunc = private.add_fill, stype = private.position_change, initcond = '(0,0,0)');
+comment on aggregate private.position_of(numeric, numeric, numeric) is
+  'The position that fills leave behind, walked in their order from nothing: quantity, cost basis, realised.';
+
 create function private.book_fill() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -170,8 +191,9 @@ begin
   -- Under the position's lock: a doubled fill is refused before it is counted, also where the caller says ON CONFLICT.
   if exists (
     select from public.fills
-    where broker_account_id = new.broker_account_id and broker_order_id = new.broker_order_id and leg = new.leg
-      and cumulative_quantity = new.cumulative_quantity) then
+    where id = new.id
+      or (broker_account_id = new.broker_account_id and broker_order_id = new.broker_order_id and leg = new.leg
+        and cumulative_quantity = new.cumulative_quantity)) then
     perform private.refuse(409, 'DUPLICATE_FILL', 'This fill is on record already; record_fill() counts it once.',
       jsonb_build_object('broker_order', new.broker_order_id, 'cumulative_quantity', new.cumulative_quantity));
   end if;
@@ -208,33 +230,51 @@ create trigger book before insert on public.fills for each row execute function 
 create function public.check_positions() returns jsonb
 language sql stable security definer set search_path = ''
 as $$
-  with summed as (
-    select broker_account_id, symbol, sum(case side when 'buy' then quantity else -quantity end) as quantity,
-      sum(realised_pnl) as realised, sum(fee) as fees
-    from public.fills where kind = 'fill' group by broker_account_id, symbol
-  ), by_strategy as (
-    select broker_account_id, symbol, sum(quantity) as quantity, sum(fees) as fees
-    from public.strategy_positions group by broker_account_id, symbol
-  ), legs as (
-    select l.trade_id, l.leg, l.filled_quantity,
-      coalesce((select sum(f.quantity) from public.fills as f where f.trade_id = l.trade_id and f.leg = l.leg and f.kind = 'fill'), 0) as filled
+  with executed as (
+    select f.*, case f.side when 'buy' then f.quantity else -f.quantity end as signed,
+      coalesce(f.strategy_id::text, 'manual') as owner_key
+    from public.fills as f where f.kind = 'fill'
+  ), by_account as (
+    select broker_account_id, symbol, sum(fee) as fees, sum(realised_pnl) as booked,
+      private.position_of(signed, price, multiplier order by number) as walked
+    from executed group by broker_account_id, symbol
+  ), by_owner as (
+    select broker_account_id, owner_key, symbol, sum(fee) as fees, sum(strategy_realised_pnl) as booked,
+      private.position_of(signed, price, multiplier order by number) as walked
+    from executed group by broker_account_id, owner_key, symbol
+  ), by_leg as (
+    select l.trade_id, l.leg, l.filled_quantity, l.filled_value, t.filled_quantity as trade_filled,
+      coalesce(sum(e.quantity), 0) as quantity, coalesce(sum(e.quantity * e.price), 0) as value,
+      not exists (select from public.trade_legs as o where o.trade_id = l.trade_id and o.leg <> l.leg) as only_leg
     from public.trade_legs as l
+    join public.trades as t on t.id = l.trade_id
+    left join executed as e on e.trade_id = l.trade_id and e.leg = l.leg
+    group by l.trade_id, l.leg, t.id
   ), wrong as (
     select jsonb_build_object('what', 'position', 'account', coalesce(b.broker_account_id, s.broker_account_id),
-      'symbol', coalesce(b.symbol, s.symbol), 'book', b.quantity::text, 'fills', s.quantity::text) as finding
+      'symbol', coalesce(b.symbol, s.symbol),
+      'book', jsonb_build_array(b.quantity::text, b.cost_basis::text, b.realised_pnl::text, b.fees::text),
+      'fills', jsonb_build_array((s.walked).quantity::text, (s.walked).cost_basis::text, (s.walked).realised::text, s.fees::text)) as finding
     from public.position_books as b
-    full join summed as s on s.broker_account_id = b.broker_account_id and s.symbol = b.symbol
-    where coalesce(b.quantity, 0) <> coalesce(s.quantity, 0) or coalesce(b.realised_pnl, 0) <> coalesce(s.realised, 0)
-      or coalesce(b.fees, 0) <> coalesce(s.fees, 0)
+    full join by_account as s on s.broker_account_id = b.broker_account_id and s.symbol = b.symbol
+    where (coalesce(b.quantity, 0), coalesce(b.cost_basis, 0), coalesce(b.realised_pnl, 0), coalesce(b.fees, 0))
+        is distinct from (coalesce((s.walked).quantity, 0), coalesce((s.walked).cost_basis, 0), coalesce((s.walked).realised, 0), coalesce(s.fees, 0))
+      or coalesce(s.booked, 0) <> coalesce((s.walked).realised, 0)
     union all
-    select jsonb_build_object('what', 'strategy positions', 'account', b.broker_account_id, 'symbol', b.symbol,
-      'book', b.quantity::text, 'strategies', y.quantity::text)
-    from public.position_books as b
-    full join by_strategy as y on y.broker_account_id = b.broker_account_id and y.symbol = b.symbol
-    where coalesce(b.quantity, 0) <> coalesce(y.quantity, 0) or coalesce(b.fees, 0) <> coalesce(y.fees, 0)
+    select jsonb_build_object('what', 'strategy position', 'account', coalesce(b.broker_account_id, s.broker_account_id),
+      'owner', coalesce(b.owner_key, s.owner_key), 'symbol', coalesce(b.symbol, s.symbol),
+      'book', jsonb_build_array(b.quantity::text, b.cost_basis::text, b.realised_pnl::text, b.fees::text),
+      'fills', jsonb_build_array((s.walked).quantity::text, (s.walked).cost_basis::text, (s.walked).realised::text, s.fees::text))
+    from public.strategy_positions as b
+    full join by_owner as s
+      on s.broker_account_id = b.broker_account_id and s.owner_key = b.owner_key and s.symbol = b.symbol
+    where (coalesce(b.quantity, 0), coalesce(b.cost_basis, 0), coalesce(b.realised_pnl, 0), coalesce(b.fees, 0))
+        is distinct from (coalesce((s.walked).quantity, 0), coalesce((s.walked).cost_basis, 0), coalesce((s.walked).realised, 0), coalesce(s.fees, 0))
+      or coalesce(s.booked, 0) <> coalesce((s.walked).realised, 0)
     union all
-    select jsonb_build_object('what', 'leg', 'trade', trade_id, 'leg', leg, 'counter', filled_quantity::text, 'fills', filled::text)
-    from legs where filled_quantity <> filled
+    select jsonb_build_object('what', 'leg', 'trade', trade_id, 'leg', leg, 'counter', filled_quantity::text, 'fills', quantity::text)
+    from by_leg
+    where filled_quantity <> quantity or filled_value <> value or (only_leg and trade_filled <> quantity)
   )
   select jsonb_build_object('ok', not exists (select from wrong),
     'findings', coalesce((select jsonb_agg(finding) from wrong), '[]'::jsonb))

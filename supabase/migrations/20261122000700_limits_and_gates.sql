@@ -159,12 +159,15 @@ declare
   owner uuid;
   limit_id uuid;
   caller uuid := (select auth.uid());
+  broken_constraint text;
+  broken_column text;
 begin
   owner := case p_scope
     when 'user' then p_scope_id
     when 'account' then (select user_id from public.broker_accounts where id = p_scope_id)
     when 'strategy' then (select user_id from public.strategies where id = p_scope_id) end;
-  if private.calling_role() = 'authenticated' and (owner is null or owner <> caller) then
+  if (owner is null and p_scope is distinct from 'global')
+    or (private.calling_role() = 'authenticated' and owner is distinct from caller) then
     perform private.refuse(404, 'NO_SUCH_SCOPE', 'Name a user, account or strategy of your own.',
       jsonb_build_object('scope', p_scope, 'id', p_scope_id));
   end if;
@@ -175,6 +178,11 @@ begin
   do update set value = excluded.value, unit = excluded.unit, changed_by = excluded.changed_by
   returning l.id into limit_id;
   return limit_id;
+exception
+  when data_exception or check_violation or not_null_violation then
+    get stacked diagnostics broken_constraint = constraint_name, broken_column = column_name;
+    perform private.refuse_malformed('BAD_LIMIT', 'A limit has a name in small letters, a unit, and a value of zero or more.',
+      broken_constraint, broken_column, sqlerrm);
 end $$;
 comment on function public.set_limit(text, uuid, text, text, text, text) is 'Sets a limit of a scope; the history is in the audit trail.';
 grant execute on function public.set_limit(text, uuid, text, text, text, text) to authenticated, fn_api;
@@ -204,6 +212,27 @@ begin
   perform from public.broker_accounts where id = p_account_id for no key update;
 end $$;
 comment on function private.lock_scopes(uuid, uuid, uuid) is 'Takes the gates FOR SHARE and the exposure locks, in one order everywhere.';
+
+create function private.lock_scopes_of(p_strategy_ids uuid[]) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  users uuid[];
+  accounts uuid[];
+begin
+  select array_agg(user_id), array_agg(broker_account_id) into users, accounts
+  from public.strategies where id = any (p_strategy_ids);
+  perform from public.trading_gates
+  where gate_key = 'global' or gate_key in (
+    select 'user:' || u from unnest(users) as u
+    union select 'account:' || a from unnest(accounts) as a
+    union select 'strategy:' || s from unnest(p_strategy_ids) as s)
+  order by array_position(array['global', 'user', 'account', 'strategy'], scope), gate_key for share;
+  perform from public.profiles where user_id = any (users) order by user_id for no key update;
+  perform from public.broker_accounts where id = any (accounts) order by id for no key update;
+end $$;
+comment on function private.lock_scopes_of(uuid[]) is
+  'lock_scopes() for several strategies at once, in the same order, so that two callers with the same users never wait for each other.';
 
 create function private.closed_gate(p_user_id uuid, p_account_id uuid, p_strategy_id uuid) returns text
 language sql stable set search_path = ''

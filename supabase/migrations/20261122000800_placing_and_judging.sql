@@ -8,15 +8,19 @@ declare
   placed public.trades;
   wanted public.trades;
   gate text;
+  broken_constraint text;
+  broken_column text;
 begin
-  wanted.broker_account_id := coalesce((p_order ->> 'broker_account_id')::uuid, p_strategy.broker_account_id);
+  wanted.broker_account_id := coalesce(
+    case when pg_input_is_valid(p_order ->> 'broker_account_id', 'uuid') then (p_order ->> 'broker_account_id')::uuid end,
+    p_strategy.broker_account_id);
   wanted.signal := p_order ->> 'signal';
   if coalesce(wanted.signal, '') = '' then
     perform private.refuse(422, 'SIGNAL_NEEDED', 'Send a signal or an idempotency key that names this order.');
   end if;
   if not exists (select from public.broker_accounts where id = wanted.broker_account_id and user_id = p_user_id and status = 'active') then
     perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name an active broker account of your own.',
-      jsonb_build_object('account', wanted.broker_account_id));
+      jsonb_build_object('account', p_order ->> 'broker_account_id'));
   end if;
   if not exists (select from public.instruments where symbol = p_order ->> 'symbol' and tradable) then
     perform private.refuse(422, 'UNKNOWN_SYMBOL', 'Name a symbol that the broker lists as tradable.',
@@ -57,6 +61,12 @@ begin
   insert into public.trade_legs (trade_id, leg, user_id, symbol, side, position_intent, quantity)
   values (placed.id, 0, p_user_id, placed.symbol, placed.side, p_order ->> 'position_intent', placed.quantity);
   return placed;
+exception
+  when data_exception or check_violation or not_null_violation then
+    get stacked diagnostics broken_constraint = constraint_name, broken_column = column_name;
+    perform private.refuse_malformed('BAD_ORDER',
+      'Send side, position_intent, either quantity or notional, and the prices of the order type, all above zero.',
+      broken_constraint, broken_column, sqlerrm);
 end $$;
 comment on function private.place(jsonb, uuid, text, public.strategies) is 'Writes one pending trade with its leg; the same signal is the same trade.';
 
@@ -69,14 +79,14 @@ begin
   if (select auth.uid()) is null then
     perform private.refuse(401, 'SIGN_IN', 'Sign in to place an order.');
   end if;
-  placed := private.place(
-    -- A person's order is timed by the ledger, not by the person.
-    (p_order - 'event_at' - 'good_until' - 'trace')
-      || jsonb_build_object('signal', 'manual|' || coalesce(p_order ->> 'idempotency_key', '')),
-    (select auth.uid()), 'manual');
   if coalesce(p_order ->> 'idempotency_key', '') = '' then
     perform private.refuse(422, 'IDEMPOTENCY_KEY_NEEDED', 'Send an idempotency_key: with it the same order is never placed twice.');
   end if;
+  placed := private.place(
+    -- A person's order is timed by the ledger, not by the person.
+    (p_order - 'event_at' - 'good_until' - 'trace')
+      || jsonb_build_object('signal', 'manual|' || (p_order ->> 'idempotency_key')),
+    (select auth.uid()), 'manual');
   return jsonb_build_object('trade_id', placed.id, 'status', placed.status, 'client_order_id', placed.client_order_id, 'version', placed.version);
 end $$;
 comment on function public.place_trade(jsonb) is 'A trader''s manual order: {"idempotency_key", "broker_account_id", "symbol", "side", "position_intent", "quantity", ...}.';
@@ -108,7 +118,7 @@ declare
   strategy public.strategies;
 begin
   select * into strategy from public.strategies where id = p_strategy_id
-    and (private.calling_role() <> 'authenticated' or user_id = (select auth.uid())) for update;
+    and (private.calling_role() <> 'authenticated' or user_id = (select auth.uid())) for no key update;
   if not found then
     perform private.refuse(404, 'NO_SUCH_STRATEGY', 'Name a strategy of your own.', jsonb_build_object('strategy', p_strategy_id));
   end if;
@@ -220,7 +230,10 @@ declare
   placed_ids jsonb := '[]';
   refusal text;
 begin
-  -- In strategy-id order: two callers never wait for each other, and placing has one order.
+  -- All locks of the orders first, whosever they are; then in strategy-id order: two callers never wait for each other,
+  -- and placing has one order.
+  perform private.lock_scopes_of(array(
+    select (d ->> 'strategy_id')::uuid from jsonb_array_elements(p_decisions) as d where jsonb_array_length(d -> 'orders') > 0));
   for item in select d from jsonb_array_elements(p_decisions) as d order by (d ->> 'strategy_id')::uuid, (d ->> 'bar_at')::timestamptz loop
     decided_at := (item ->> 'bar_at')::timestamptz;
     select last_bar_at into seen_until from public.strategy_cursors
@@ -242,7 +255,7 @@ begin
           strategy.user_id, 'strategy', strategy);
         placed_ids := placed_ids || to_jsonb(placed.id);
       exception
-        when sqlstate 'PT404' or sqlstate 'PT409' or sqlstate 'PT422' or check_violation then
+        when sqlstate 'PT404' or sqlstate 'PT409' or sqlstate 'PT422' then
           -- A refused order must not lose the other strategies' decisions; the refusal stands on the decision.
           refusal := sqlerrm;
       end;
@@ -408,11 +421,15 @@ declare
   gate text;
   refused jsonb;
   reducing boolean;
+  -- A mark that is no price is no mark.
+  mark numeric := case when p_mark::numeric > 0 and p_mark::numeric <> 'NaN' then p_mark::numeric end;
 begin
   select * into trade from public.trades where id = p_trade_id;
   if not found then
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
   end if;
+  -- Where there is a global limit, the orders of all users are counted one at a time.
+  perform from public.risk_limits where scope = 'global' and name in ('position_limit', 'capital_limit') order by id for no key update;
   perform private.lock_scopes(trade.user_id, trade.broker_account_id, trade.strategy_id);
   select * into trade from public.trades where id = p_trade_id for update;
   if trade.status <> 'pending' then
@@ -430,8 +447,9 @@ begin
   if not reducing then
     refused := case
       when gate is not null then jsonb_build_object('code', 'GATE_CLOSED', 'gate', gate)
+      when trade.quantity is null then jsonb_build_object('code', 'NOTIONAL_NOT_JUDGED', 'notional', trade.notional::text)
       when trade.reduce_only then jsonb_build_object('code', 'WOULD_NOT_REDUCE', 'quantity', trade.quantity::text)
-      else private.exposure_refusal(trade, trade.quantity, p_mark::numeric) end;
+      else private.exposure_refusal(trade, trade.quantity, mark) end;
   end if;
   perform private.record_verdicts(trade, p_decisions || case when refused is null then '[]'::jsonb
     else jsonb_build_array(jsonb_build_object('rule', refused ->> 'code', 'verdict', 'deny', 'numbers', refused - 'code')) end);

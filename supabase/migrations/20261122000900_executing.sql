@@ -135,11 +135,14 @@ begin
     select a.* from public.order_attempts as a
     where a.outcome is null and a.lease_until < clock_timestamp()
       and (p_account_id is null or a.broker_account_id = p_account_id)
-    order by a.claimed_at for update skip locked
+    order by a.claimed_at
   loop
-    select * into trade from public.trades where id = attempt.trade_id for update;
+    -- The trade first, as everywhere; one that is being answered at this moment is left alone.
+    select * into trade from public.trades where id = attempt.trade_id for update skip locked;
+    continue when not found;
     update public.order_attempts set outcome = 'unknown', answered_at = clock_timestamp(), detail = 'no answer within the lease'
-    where trade_id = attempt.trade_id and order_attempts.attempt = attempt.attempt;
+    where trade_id = attempt.trade_id and order_attempts.attempt = attempt.attempt and outcome is null;
+    continue when not found;
     if trade.status = 'submitting' then
       update public.trades set status = 'unknown' where id = trade.id returning * into trade;
     end if;
@@ -264,6 +267,14 @@ begin
   if trade.broker_order_id is null then
     update public.trades set broker_order_id = p_broker_order_id where id = trade.id returning * into trade;
   end if;
+  if trade.status in ('pending', 'approved') then
+    -- The ledger knows less than the broker, as after a restore from backup. It must not be sent a second time.
+    perform private.alert(trade.user_id, trade.broker_account_id, 'UNSENT_ORDER', 'critical',
+      'The broker has an order that the ledger had not sent. It is on record now; compare the account with the broker.',
+      jsonb_build_object('trade', trade.id, 'status', trade.status, 'broker_order', p_broker_order_id), 'unsent|' || trade.id);
+    update public.trades set status = 'approved' where id = trade.id and status = 'pending';
+    update public.trades set status = 'submitting' where id = trade.id returning * into trade;
+  end if;
   if trade.status in ('submitting', 'unknown') then
     update public.trades set status = 'submitted', status_at = greatest(p_at, trade.status_at) where id = trade.id returning * into trade;
   end if;
@@ -276,8 +287,22 @@ language plpgsql set search_path = ''
 as $$
 declare
   trade public.trades;
-  order_type text := coalesce(p_order ->> 'order_type', 'market');
+  -- Whatever the broker calls it, and however much it says of it: a fill is never refused for its order's type.
+  order_type text := case
+    when p_order ->> 'order_type' = 'limit' and p_order ->> 'limit_price' is not null then 'limit'
+    when p_order ->> 'order_type' = 'stop' and p_order ->> 'stop_price' is not null then 'stop'
+    when p_order ->> 'order_type' = 'stop_limit' and p_order ->> 'limit_price' is not null and p_order ->> 'stop_price' is not null
+      then 'stop_limit'
+    else 'market' end;
+  given_id text := p_order ->> 'client_order_id';
 begin
+  if p_order ->> 'symbol' is null or coalesce(p_order ->> 'side', '') not in ('buy', 'sell') then
+    perform private.refuse(422, 'BAD_FILL', 'A fill of an order that is not on record says its symbol and side.', p_order);
+  end if;
+  if given_id is null or exists (
+    select from public.trades as t where t.broker_account_id = p_account.id and t.client_order_id = given_id) then
+    given_id := 'external-' || (p_order ->> 'broker_order_id');
+  end if;
   insert into public.instruments (symbol, kind, source)
   values (p_order ->> 'symbol', case when p_order ->> 'symbol' ~ '^[A-Z]{1,6}[0-9]{6}[CP][0-9]{8}$' then 'option' else 'equity' end, 'seen at the broker')
   on conflict do nothing;
@@ -287,11 +312,11 @@ begin
   values (
     private.named_uuid('external|' || p_account.id || '|' || (p_order ->> 'broker_order_id')),
     p_account.user_id, p_account.id, 'external', 'external|' || (p_order ->> 'broker_order_id'), p_order ->> 'symbol',
-    p_order ->> 'side', case when order_type in ('limit', 'stop', 'stop_limit') then order_type else 'market' end, 'day',
+    p_order ->> 'side', order_type, 'day',
     greatest((p_order ->> 'quantity')::numeric, (p_order ->> 'cumulative_quantity')::numeric),
     case when order_type in ('limit', 'stop_limit') then (p_order ->> 'limit_price')::numeric end,
     case when order_type in ('stop', 'stop_limit') then (p_order ->> 'stop_price')::numeric end,
-    null, 'submitted', 'placed outside AgentTrader', coalesce(p_order ->> 'client_order_id', 'external-' || (p_order ->> 'broker_order_id')),
+    null, 'submitted', 'placed outside AgentTrader', given_id,
     p_order ->> 'broker_order_id', (p_order ->> 'executed_at')::timestamptz, (p_order ->> 'executed_at')::timestamptz,
     (p_order ->> 'executed_at')::timestamptz)
   returning * into trade;
@@ -311,11 +336,31 @@ declare
   trade public.trades;
   leg_row public.trade_legs;
   fill_id uuid;
-  executed timestamptz := (p_fill ->> 'executed_at')::timestamptz;
+  executed timestamptz;
+  filled private.amount;
+  paid private.amount;
+  cumulative private.amount;
+  charged private.amount;
   ordered numeric;
   multiplier numeric;
   counted boolean := false;
 begin
+  begin
+    executed := (p_fill ->> 'executed_at')::timestamptz;
+    filled := (p_fill ->> 'quantity')::numeric;
+    paid := (p_fill ->> 'price')::numeric;
+    cumulative := (p_fill ->> 'cumulative_quantity')::numeric;
+    charged := coalesce((p_fill ->> 'fee')::numeric, 0);
+  exception
+    when data_exception or check_violation then
+      perform private.refuse_malformed('BAD_FILL', 'Times and amounts of a fill are written as such.', '', '', sqlerrm);
+  end;
+  if (executed is not null and filled > 0 and paid > 0 and cumulative > 0 and p_fill ->> 'broker_order_id' <> '') is not true then
+    perform private.refuse(422, 'BAD_FILL',
+      'A fill has broker_order_id, executed_at, and quantity, cumulative_quantity and price above zero.', p_fill);
+  end if;
+  -- An excess closes the account's gate: its lock is taken before the account's, as every order does.
+  perform from public.trading_gates where gate_key = 'account:' || p_account_id for update;
   -- The account's lock puts the fills of an account in one order: what makes "counted once" true.
   select * into account from public.broker_accounts where id = p_account_id for no key update;
   if not found then
@@ -329,11 +374,11 @@ begin
 
   select id into fill_id from public.fills
   where broker_account_id = p_account_id and broker_order_id = p_fill ->> 'broker_order_id' and leg = coalesce((p_fill ->> 'leg')::integer, 0)
-    and cumulative_quantity = (p_fill ->> 'cumulative_quantity')::numeric;
+    and cumulative_quantity = cumulative;
   if fill_id is null then
     counted := true;
     fill_id := private.named_uuid(concat_ws('|', 'fill', p_account_id, p_fill ->> 'broker_order_id',
-      coalesce(p_fill ->> 'leg', '0'), trim_scale((p_fill ->> 'cumulative_quantity')::numeric)));
+      coalesce(p_fill ->> 'leg', '0'), trim_scale(cumulative)));
     select * into leg_row from public.trade_legs where trade_id = trade.id and leg = coalesce((p_fill ->> 'leg')::integer, 0);
     select i.multiplier into multiplier from public.instruments as i where i.symbol = leg_row.symbol;
     insert into public.fills (
@@ -341,8 +386,8 @@ begin
       price, fee, multiplier, executed_at, source, realised_pnl, strategy_realised_pnl, position_quantity, position_cost)
     values (
       fill_id, trade.user_id, p_account_id, trade.id, leg_row.leg, trade.strategy_id, p_fill ->> 'broker_order_id',
-      (p_fill ->> 'cumulative_quantity')::numeric, leg_row.symbol, leg_row.side, (p_fill ->> 'quantity')::numeric,
-      (p_fill ->> 'price')::numeric, coalesce((p_fill ->> 'fee')::numeric, 0), multiplier, executed, p_fill ->> 'source', 0, 0, 0, 0);
+      cumulative, leg_row.symbol, leg_row.side, filled,
+      paid, charged, multiplier, executed, p_fill ->> 'source', 0, 0, 0, 0);
     select * into leg_row from public.trade_legs where trade_id = trade.id and leg = leg_row.leg;
     select coalesce(quantity, (p_fill ->> 'ordered_quantity')::numeric) into ordered from public.trade_legs
     where trade_id = trade.id and leg = leg_row.leg;
@@ -376,6 +421,22 @@ begin
 end $$;
 comment on function public.record_fill(uuid, jsonb, jsonb) is
   'Records one execution {"broker_order_id", "client_order_id", "leg", "cumulative_quantity", "quantity", "price", "executed_at", "source", "external_id", ...}; never refused, counted once. An unknown order is adopted as external; an excess halts the account.';
+
+create function public.unrecorded_fills(p_account_id uuid, p_fills jsonb) returns jsonb
+language sql stable security definer set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'index', f.ordinality - 1,
+    'order_known', exists (select from public.trades as t
+      where t.broker_account_id = p_account_id and t.broker_order_id = f.value ->> 'broker_order_id'))
+    order by f.ordinality), '[]'::jsonb)
+  from jsonb_array_elements(p_fills) with ordinality as f
+  where not exists (select from public.fills as x
+    where x.broker_account_id = p_account_id and x.broker_order_id = f.value ->> 'broker_order_id' and x.leg = 0
+      and x.cumulative_quantity = (f.value ->> 'cumulative_quantity')::numeric)
+$$;
+comment on function public.unrecorded_fills(uuid, jsonb) is
+  'Which of the broker''s executions [{"broker_order_id", "cumulative_quantity"}] are not on record, and whether a trade knows their order.';
 
 create function public.record_broker_update(p_account_id uuid, p_update jsonb, p_cursor jsonb default null) returns jsonb
 language plpgsql security definer set search_path = ''
@@ -455,7 +516,12 @@ language plpgsql security definer set search_path = ''
 as $$
 declare
   newest public.account_snapshots;
+  broken_constraint text;
+  broken_column text;
 begin
+  if not exists (select from public.broker_accounts where id = p_account_id) then
+    perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name a linked broker account.', jsonb_build_object('account', p_account_id));
+  end if;
   select * into newest from public.account_snapshots where broker_account_id = p_account_id order by as_of desc limit 1;
   if (newest.cash, newest.equity, newest.buying_power) is not distinct from (p_cash::numeric, p_equity::numeric, p_buying_power::numeric) then
     return false;
@@ -465,12 +531,18 @@ begin
   from public.broker_accounts as a where a.id = p_account_id
   on conflict do nothing;
   return found;
+exception
+  when data_exception or check_violation or not_null_violation then
+    get stacked diagnostics broken_constraint = constraint_name, broken_column = column_name;
+    perform private.refuse_malformed('BAD_SNAPSHOT', 'Cash, equity and buying power are dollars, as text.',
+      broken_constraint, broken_column, sqlerrm);
 end $$;
 comment on function public.record_account_snapshot(uuid, timestamptz, text, text, text) is 'Keeps what the broker said of an account, where it changed.';
 
 grant execute on function public.trading_accounts(), public.approved_trades(uuid), public.claim_trade(uuid, text, timestamptz, numeric),
   public.claim_unresolved(text, numeric, uuid), public.record_submission(uuid, integer, text, timestamptz, boolean),
   public.record_attempt(uuid, integer, text, text, timestamptz), public.record_fill(uuid, jsonb, jsonb),
+  public.unrecorded_fills(uuid, jsonb),
   public.record_broker_update(uuid, jsonb, jsonb), public.working_orders(uuid), public.cancel_orders_due(),
   public.record_account_snapshot(uuid, timestamptz, text, text, text) to fn_execute;
 grant execute on function public.request_cancel(uuid, text) to authenticated, fn_risk, fn_api;

@@ -64,7 +64,7 @@ declare
   market_day public.market_calendar;
   made public.daily_pnl_reports;
   kept public.daily_pnl_reports;
-  before numeric;
+  before numeric := 0;
 begin
   select * into account from public.broker_accounts where id = p_account_id for no key update;
   if not found then
@@ -87,23 +87,28 @@ begin
   from public.fills
   where broker_account_id = p_account_id and (executed_at at time zone 'America/New_York')::date = p_date;
 
-  -- The position at the close is what the last fill up to the end of the session's day left behind.
-  select case when bool_or(close is null) then null else coalesce(sum(quantity * multiplier * close - cost), 0) end
+  -- The position at the close is the sum of what was executed up to the end of the session's day, whenever it was told:
+  -- what was paid, less what was received, plus what was realised, is what the rest has cost.
+  select case when bool_or(quantity <> 0 and close is null) then null
+    else coalesce(sum(quantity * multiplier * coalesce(close, 0) - cost), 0) end
   into made.unrealised_pnl
   from (
-    select distinct on (f.symbol) f.symbol, f.position_quantity as quantity, f.position_cost as cost, f.multiplier
+    select f.symbol, max(f.multiplier) as multiplier,
+      sum(case f.side when 'buy' then f.quantity else -f.quantity end) as quantity,
+      sum(round(case f.side when 'buy' then f.quantity else -f.quantity end * f.price * f.multiplier, 10) + f.realised_pnl) as cost
     from public.fills as f
     where f.broker_account_id = p_account_id and (f.executed_at at time zone 'America/New_York')::date <= p_date
-    order by f.symbol, f.number desc) as held
+    group by f.symbol) as held
   left join lateral (
     select b.close from public.bars as b
     where b.symbol = held.symbol and b.ends_at <= market_day.closes_at and b.starts_at >= market_day.opens_at
-    order by b.ends_at desc limit 1) as last_bar on true
-  where held.quantity <> 0;
+    order by b.ends_at desc limit 1) as last_bar on true;
 
+  -- Where there is no earlier report the change is from zero; where that report does not know, neither does this one.
   select unrealised_pnl into before from public.daily_pnl_reports
   where broker_account_id = p_account_id and report_date < p_date order by report_date desc limit 1;
-  made.total_pnl := made.realised_pnl - made.fees + made.unrealised_pnl - coalesce(before, 0);
+  before := case when found then before else 0 end;
+  made.total_pnl := made.realised_pnl - made.fees + made.unrealised_pnl - before;
 
   select cash into made.starting_cash from public.account_snapshots
   where broker_account_id = p_account_id and as_of <= market_day.opens_at order by as_of desc limit 1;

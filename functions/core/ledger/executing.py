@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -90,6 +91,13 @@ class FillToRecord(Row):
     ordered_quantity: Amount | None = None
 
 
+class UnrecordedFill(Row):
+    """A place in the list that was asked about, and whether a trade knows the order of that execution."""
+
+    index: int
+    order_known: bool
+
+
 class BrokerUpdate(Row):
     """The broker's word on an order's state, normalised; never a fill."""
 
@@ -113,6 +121,7 @@ _WAITING = TypeAdapter(list[WaitingTrade])
 _CLAIMED = TypeAdapter(list[ClaimedOrder])
 _WORKING = TypeAdapter(list[WorkingOrder])
 _CANCELS = TypeAdapter(list[CancelDue])
+_UNRECORDED = TypeAdapter(list[UnrecordedFill])
 _TIME: TypeAdapter[datetime | None] = TypeAdapter(datetime | None)
 
 
@@ -201,6 +210,13 @@ class ExecutionLedger(StreamingPart):
             },
         )
         return bool(answer["counted"])
+
+    def unrecorded_fills(self, account: UUID, fills: Sequence[tuple[str, Decimal]]) -> list[UnrecordedFill]:
+        """Which of these executions (broker order id, cumulative quantity) are not on record, in their order."""
+        rows = [{"broker_order_id": order, "cumulative_quantity": text(quantity)} for order, quantity in fills]
+        return _UNRECORDED.validate_python(
+            self._call("unrecorded_fills", {"p_account_id": str(account), "p_fills": rows})
+        )
 
     def record_broker_update(
         self, account: UUID, update: BrokerUpdate, cursor: StreamCursor | None = None

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from functions.brokers.alpaca import AlpacaBroker
 from functions.brokers.errors import BadCredentials, NotConnected, NotSent, OutcomeUnknown
-from functions.brokers.protocol import BarData, Connected, Quarantined, QuoteData, TradeUpdate
+from functions.brokers.protocol import Connected, Quarantined, TradeUpdate
 from functions.core.errors import AgentTraderError
+from functions.core.events import BarData, QuoteData
 from tests.contract.brokers.venue import AlpacaVenue, keys, order, settings_for
 
 SECONDS = 30
 ORDERS = "/v2/orders"
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +82,7 @@ async def test_cancel_when_a_fault_strikes_then_asking_again_is_safe(
     switch: str, raised: type[AgentTraderError], opened: AlpacaVenue
 ) -> None:
     broker = opened.broker(broker_timeout=0.3)
-    working = await broker.submit(order("works", order_type="stop", stop_price=400))
+    working = await broker.submit(order("works", order_type="stop", stop_price=Decimal(400)))
     opened.simulator.fault(switch, method="DELETE", path=f"{ORDERS}/")
     with pytest.raises(raised):
         await broker.cancel(working.broker_order_id)
@@ -93,15 +97,9 @@ READS: dict[str, Callable[[AlpacaBroker], Awaitable[Any]]] = {
     "/v2/positions": lambda broker: broker.positions(),
     "/v2/orders": lambda broker: broker.open_orders(),
     "/v2/orders:by_client_order_id": lambda broker: broker.find_order("any"),
-    "/v2/account/activities/FILL": lambda broker: broker.fills(_long_ago()),
+    "/v2/account/activities/FILL": lambda broker: broker.fills(LONG_AGO),
     "/v2/clock": lambda broker: broker.clock(),
 }
-
-
-def _long_ago() -> Any:
-    from datetime import UTC, datetime
-
-    return datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("path", READS)
@@ -191,7 +189,7 @@ async def test_drop_stream_when_on_then_connected_comes_again_and_the_list_has_w
         opened.simulator.fault("drop_stream", 0)
         missed = await broker.submit(order("missed"))
         assert isinstance(await anext(updates), Connected)
-        assert [fill.broker_order_id for fill in await broker.fills(_long_ago())] == [missed.broker_order_id]
+        assert [fill.broker_order_id for fill in await broker.fills(LONG_AGO)] == [missed.broker_order_id]
         await broker.submit(order("heard"))
         told = await anext(updates)
     assert isinstance(told, TradeUpdate)

@@ -108,5 +108,5 @@ def test_attempt_when_completed_then_once_only(busy: Desk) -> None:
 
 
 def test_user_when_they_have_rows_then_cannot_be_deleted(busy: Desk) -> None:
-    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+    with pytest.raises(psycopg.IntegrityError):
         busy.ledger.run("delete from auth.users where id = %s", busy.user)

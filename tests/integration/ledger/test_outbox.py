@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -18,6 +19,10 @@ def _claim(ledger: Ledger, limit: int = 100, lease: int = 30) -> list[dict[str, 
         "claim_outbox", "fn_relay", p_owner="a test", p_limit=limit, p_lease_seconds=lease
     )
     return found
+
+
+def _array(ids: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, ids)) + "}"
 
 
 def _publish_all(ledger: Ledger) -> None:
@@ -77,7 +82,7 @@ def test_claim_when_taken_then_in_order_and_nobody_else_has_it(fresh_desk: Desk)
     taken = {item["outbox_id"] for item in first}
     # The account's other events wait, because one of its events is being published.
     assert _claim(fresh_desk.ledger) == []
-    assert fresh_desk.ledger.call("mark_published", "fn_relay", p_ids=sorted(taken)) == 2
+    assert fresh_desk.ledger.call("mark_published", "fn_relay", p_ids=_array(taken)) == 2
     assert [item["event"]["type"] for item in _claim(fresh_desk.ledger)] == ["trade.placed"] * 2
 
 
@@ -121,13 +126,13 @@ def test_relays_when_eight_work_at_once_then_all_published_in_key_order(fresh_le
             idle = 0 if claimed else idle + 1
             for item in claimed:
                 published.append((item["event"]["key"], item["outbox_id"]))
-                call(connection, "mark_published", "fn_relay", p_ids=[item["outbox_id"]])
+                call(connection, "mark_published", "fn_relay", p_ids=_array([item["outbox_id"]]))
                 connection.commit()
 
     fresh_ledger.at_once(*[relay] * THREADS)
     while claimed := _claim(fresh_ledger):
         published += [(item["event"]["key"], item["outbox_id"]) for item in claimed]
-        fresh_ledger.call("mark_published", "fn_relay", p_ids=[item["outbox_id"] for item in claimed])
+        fresh_ledger.call("mark_published", "fn_relay", p_ids=_array([item["outbox_id"] for item in claimed]))
     assert len(published) == len(set(published)) == wanted
     for desk in desks:
         numbers = [number for key, number in published if key == str(desk.account)]
@@ -147,7 +152,7 @@ def test_claim_when_its_lease_is_over_then_taken_again_in_order(fresh_desk: Desk
 def test_event_when_marked_by_eight_at_once_then_marked_once(fresh_desk: Desk) -> None:
     fresh_desk.place()
     ids = [item["outbox_id"] for item in _claim(fresh_desk.ledger)]
-    works = [calling("mark_published", "fn_relay", p_ids=ids)] * THREADS
+    works = [calling("mark_published", "fn_relay", p_ids=_array(ids))] * THREADS
     assert sorted(fresh_desk.ledger.at_once(*works)) == [0] * (THREADS - 1) + [len(ids)]
     assert _claim(fresh_desk.ledger) == []
 
