@@ -113,9 +113,7 @@ def _prepare_gateway(dsn: str, storage: Path) -> None:
     own = {"AGENTTRADER_JWT_SECRET": "a-secret-of-the-ledger-tests-with-more-than-32-bytes"}
     command = [node, str(PROJECT / "local" / "gateway" / "main.ts"), "--prepare", "--port", "1"]
     command += ["--database-url", dsn, "--storage-folder", str(storage)]
-    done = subprocess.run(
-        command, env=kept | own, capture_output=True, text=True, timeout=_WAIT_SECONDS, check=False
-    )
+    done = subprocess.run(command, env=kept | own, capture_output=True, text=True, timeout=_WAIT_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
 
 

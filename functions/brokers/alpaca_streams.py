@@ -15,6 +15,8 @@ Message = TypeVar("Message")
 class _SdkStream(Protocol):
     async def _run_forever(self) -> Any: ...
 
+    async def stop_ws(self) -> None: ...
+
     async def close(self) -> None: ...
 
 
@@ -37,6 +39,8 @@ async def follow(
             yield message
     finally:
         # The socket is closed before this returns: Alpaca lets a key have one, and the next one would be refused.
+        # Told to stop as well as cancelled, because its websocket library swallows a cancel that comes while it closes.
+        await stream.stop_ws()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await stream.close()

@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     relay_lease: float = Field(15, gt=0, description="How long a relay that claimed events may take to publish them")
     worker_lease: float = Field(10, gt=1, description="How long a silent worker keeps its stream")
     poll_interval: float = Field(30, gt=0, description="How often a worker compares its stream with the broker's lists")
+    heartbeat_interval: float = Field(10, gt=0, description="How often a worker says that it is well")
     watch_interval: float = Field(1, gt=0, description="How often a worker asks which symbols and accounts it serves")
     stream_silence: float = Field(60, gt=0, description="A data stream silent for longer in session is reconnected")
     quote_interval: float = Field(0.25, ge=0, description="At most one published quote per symbol in this time")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -11,6 +12,7 @@ from typing import TypeVar
 import structlog
 
 from functions.core.errors import Temporary
+from functions.core.ledger.part import StreamingPart
 from functions.core.ports import Ports
 from functions.core.runtime import owner
 
@@ -63,6 +65,24 @@ async def hold_lease(reach: Ports, name: str, stop: asyncio.Event) -> AsyncGener
             renewal.cancel()
             with contextlib.suppress(Temporary):
                 await asyncio.to_thread(reach.hot.release, name, me)
+
+
+class Heart:
+    """Says from time to time that a worker is well; a beat that cannot be recorded is left to the next one."""
+
+    def __init__(self, ledger: StreamingPart, worker: str, interval: float) -> None:
+        self._ledger = ledger
+        self._worker = worker
+        self._interval = interval
+        self._next_at = 0.0
+
+    async def beat(self, **detail: object) -> None:
+        """Records a heartbeat where one is due; raises nothing temporary."""
+        if time.monotonic() < self._next_at:
+            return
+        self._next_at = time.monotonic() + self._interval
+        with contextlib.suppress(Temporary):
+            await asyncio.to_thread(self._ledger.record_heartbeat, self._worker, dict(detail))
 
 
 async def _renew(reach: Ports, name: str, me: str, ttl: timedelta, lost: asyncio.Event) -> None:

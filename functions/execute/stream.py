@@ -13,7 +13,7 @@ from functions.core.errors import AgentTraderError, Misconfigured, Temporary
 from functions.core.identity import named_uuid
 from functions.core.ledger.executing import StreamCursor, TradingAccount
 from functions.core.log import logger
-from functions.core.worker_life import hold_lease, patiently
+from functions.core.worker_life import Heart, hold_lease, patiently
 from functions.execute.submitting import Desk
 from functions.execute.syncing import sync_account
 from functions.execute.witnessing import record_fill, record_order
@@ -26,6 +26,7 @@ class TradeUpdatesWorker:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._heart = Heart(desk.ledger, WORKER, desk.reach.settings.heartbeat_interval)
         self._log = logger(WORKER)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -40,6 +41,7 @@ class TradeUpdatesWorker:
                         key = account.broker_account_id
                         if key not in tasks and time.monotonic() >= again_at.get(key, 0.0):
                             tasks[key] = asyncio.create_task(self._serve(account, stop))
+                await self._heart.beat(accounts=len(tasks))
                 for key, task in list(tasks.items()):
                     if task.done():
                         again_at[key] = time.monotonic() + await self._ended(key, task)
@@ -107,7 +109,6 @@ class TradeUpdatesWorker:
                 await asyncio.wait_for(stop.wait(), self._desk.reach.settings.poll_interval)
             with contextlib.suppress(Temporary):
                 await self._compare(account, broker)
-                await self._desk.ask(self._desk.ledger.record_heartbeat, f"{WORKER}:{account.broker_account_id}", {})
 
     async def _compare(self, account: TradingAccount, broker: Broker) -> None:
         as_of = await sync_account(self._desk, account, broker)

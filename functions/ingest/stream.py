@@ -17,7 +17,7 @@ from functions.core.ledger.errors import LedgerRefused
 from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.log import logger
 from functions.core.ports import Ports
-from functions.core.worker_life import hold_lease, patiently
+from functions.core.worker_life import Heart, hold_lease, patiently
 from functions.ingest.calendar_sync import sync_calendar
 from functions.ingest.quotes import QuoteBoard
 
@@ -37,6 +37,7 @@ class MarketDataWorker:
         self._ledger = ledger
         self._source = source
         self._board = QuoteBoard(reach.hot, reach.bus, reach.settings.quote_interval)
+        self._heart = Heart(ledger, WORKER, reach.settings.heartbeat_interval)
         self._log = logger(WORKER)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -58,6 +59,7 @@ class MarketDataWorker:
                         await _end(streaming)
                         symbols = wanted
                         streaming = asyncio.create_task(self._stream(symbols, stop)) if symbols else None
+                await self._heart.beat(symbols=symbols)
                 if streaming is not None and streaming.done():
                     # It ends only by an error that waiting does not mend: let the supervisor see it.
                     streaming.result()

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from functions.core.money import text
+from functions.core.money import rounded, text
 from local.cli.screen import Screen
 
 _NEW_YORK = ZoneInfo("America/New_York")
@@ -43,7 +43,7 @@ class TradeTape:
             self._last_fill = number
             self.fills += 1
             outcome = f"  {_signed(result)} $" if result else ""
-            order = f"{side:<4} {text(quantity):>5} {symbol:<5} at {text(price):>8}{outcome:<14}"
+            order = f"{side:<4} {text(quantity):>5} {symbol:<5} at {_dollars(price):>9}{outcome:<14}"
             self._screen.say(f"{_time(at)}  {order} {strategy}: {reason}")
         for number, at, side, quantity, symbol, status, why, strategy in connection.execute(
             _REFUSED, [self._refused]
@@ -57,4 +57,9 @@ def _time(at: Any) -> str:
 
 
 def _signed(value: Decimal) -> str:
-    return ("+" if value > 0 else "") + text(value)
+    return ("+" if value > 0 else "") + _dollars(value)
+
+
+def _dollars(value: Decimal) -> str:
+    """With at least two decimals, and more only where the amount has them."""
+    return f"{value:.2f}" if value == rounded(value, 2) else text(value)

@@ -216,14 +216,13 @@ async def test_bars_when_rows_are_no_objects_then_each_is_quarantined(rude: Rude
     assert [type(row) for row in found] == [Quarantined] * 4
 
 
-@pytest.mark.parametrize("body", [b"", [], {"bars": []}, {"bars": {"SPY": {}}}, {"bars": {}, "next_page_token": 7}])
+@pytest.mark.parametrize(
+    "body", [b"", [], {"bars": [1]}, {"bars": {"SPY": {"t": 1}}}, {"bars": {}, "next_page_token": 7}]
+)
 async def test_bars_when_the_answer_has_no_shape_then_nothing_is_made_of_it(body: object, rude: RudeServer) -> None:
     rude.says(200, body)
-    if body == {"bars": {"SPY": {}}}:
-        assert await source_of(rude).bars("SPY", OPENS, OPENS) == []
-    else:
-        with pytest.raises(BadResponse):
-            await source_of(rude).bars("SPY", OPENS, OPENS)
+    with pytest.raises(BadResponse):
+        await source_of(rude).bars("SPY", OPENS, OPENS)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,13 @@ def new_strategy(ledger: Ledger, user: UUID, account: UUID, symbols: tuple[str, 
 
 def order_of(side: str = "buy", quantity: str = "100", **more: Any) -> dict[str, Any]:
     """A market order that opens; anything may be said otherwise."""
-    return {"symbol": "SPY", "side": side, "position_intent": f"{side}_to_open", "quantity": quantity, "number": 1} | more
+    return {
+        "symbol": "SPY",
+        "side": side,
+        "position_intent": f"{side}_to_open",
+        "quantity": quantity,
+        "number": 1,
+    } | more
 
 
 def decision(strategy: UUID, *orders: dict[str, Any], at: datetime = NOON) -> dict[str, Any]:
@@ -97,7 +103,9 @@ class Desk:
     def place(self, side: str = "buy", quantity: str = "100", **more: Any) -> UUID:
         """A pending trade of the strategy, each call at a minute of its own."""
         at = NOON + timedelta(minutes=next(self._minutes))
-        (trade,) = self.decide(decision(self.strategy, order_of(side, quantity, **more), at=at), symbol=more.get("symbol"))
+        (trade,) = self.decide(
+            decision(self.strategy, order_of(side, quantity, **more), at=at), symbol=more.get("symbol")
+        )
         return UUID(trade)
 
     def decide(self, *decisions: dict[str, Any], symbol: str | None = None) -> list[str]:

@@ -226,7 +226,9 @@ def test_snapshot_when_malformed_or_of_no_account_then_refused(desk: Desk) -> No
         (uuid4(), "1", "NO_SUCH_ACCOUNT", 404),
     ):
         with refused(code, status):
-            desk.ledger.call("record_account_snapshot", "fn_execute", **said | {"p_account_id": account, "p_cash": cash})
+            desk.ledger.call(
+                "record_account_snapshot", "fn_execute", **said | {"p_account_id": account, "p_cash": cash}
+            )
     assert desk.count("account_snapshots") == 0
 
 

@@ -17,7 +17,9 @@ def _alerts(desk: Desk) -> list[str]:
 
 
 def _gate_closed(desk: Desk) -> bool:
-    return bool(desk.ledger.one("select closed from public.trading_gates where gate_key = %s", f"account:{desk.account}"))
+    return bool(
+        desk.ledger.one("select closed from public.trading_gates where gate_key = %s", f"account:{desk.account}")
+    )
 
 
 def test_fill_when_seen_on_stream_and_in_activities_then_one_fill_with_two_names(desk: Desk) -> None:
@@ -142,7 +144,9 @@ def test_fill_when_trade_was_never_sent_then_recorded_and_never_sent_again(desk:
 
 
 def test_fill_when_order_is_unknown_then_adopted_as_external(desk: Desk) -> None:
-    answer = desk.fill("order-by-phone", "7", "10", client_order_id="typed-elsewhere", side="sell", ordered_quantity="7")
+    answer = desk.fill(
+        "order-by-phone", "7", "10", client_order_id="typed-elsewhere", side="sell", ordered_quantity="7"
+    )
     assert (answer["counted"], answer["status"], desk.position()) == (True, "filled", -7)
     assert desk.ledger.rows(
         "select source, strategy_id, side, client_order_id from public.trades where id = %s", answer["trade_id"]
@@ -204,13 +208,20 @@ def test_fill_when_broker_used_our_client_order_id_twice_then_second_order_adopt
         {"cumulative_quantity": "0"},
         {"cumulative_quantity": "NaN"},
         {"executed_at": None},
+        {"executed_at": "yesterday noon"},
+        {"broker_order_id": None},
+        {"broker_order_id": ""},
+        {"broker_order_id": "unknown", "side": "hold"},
+        {"broker_order_id": "unknown", "symbol": None},
         {"fee": "NaN"},
     ],
 )
 def test_fill_when_malformed_then_refused_and_nothing_written(desk: Desk, wrong: dict[str, str | None]) -> None:
     trade, order = desk.working()
     with refused("BAD_FILL", 422):
-        desk.fill(order, "10", "10", **wrong)
+        desk.ledger.call(
+            "record_fill", "fn_execute", p_account_id=desk.account, p_fill=fill_of(order, "10", "10") | wrong
+        )
     assert (desk.count("fills"), desk.position(), desk.status(trade)) == (0, 0, "submitted")
 
 

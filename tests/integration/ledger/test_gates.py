@@ -195,9 +195,7 @@ def test_gate_when_it_is_anothers_or_everybodys_then_a_person_cannot_find_it(led
     here, there = Desk.open(ledger), Desk.open(ledger)
     for function, arguments in (("close_gate", {}), ("open_gate", {})):
         with refused("NO_SUCH_GATE", 404):
-            ledger.call(
-                function, "authenticated", there.user, p_gate_key=_gate(here, scope), p_reason="x", **arguments
-            )
+            ledger.call(function, "authenticated", there.user, p_gate_key=_gate(here, scope), p_reason="x", **arguments)
 
 
 def test_gate_when_there_is_none_of_that_name_then_refused(ledger: Ledger) -> None:
@@ -207,12 +205,12 @@ def test_gate_when_there_is_none_of_that_name_then_refused(ledger: Ledger) -> No
 
 def test_gates_when_closed_and_opened_by_eight_at_once_then_history_alternates(desk: Desk) -> None:
     key = f"account:{desk.account}"
-    works = [
-        calling(function, "fn_api", p_gate_key=key, p_reason="x") for function in ["close_gate", "open_gate"] * 4
-    ]
+    works = [calling(function, "fn_api", p_gate_key=key, p_reason="x") for function in ["close_gate", "open_gate"] * 4]
     assert set(desk.ledger.at_once(*answers(works))) == {"done"}
     actions = [
         action
-        for (action,) in desk.ledger.rows("select action from public.trading_halts where gate_key = %s order by id", key)
+        for (action,) in desk.ledger.rows(
+            "select action from public.trading_halts where gate_key = %s order by id", key
+        )
     ]
     assert actions == (["engaged", "lifted"] * len(actions))[: len(actions)]

@@ -78,7 +78,9 @@ def test_order_by_hand_when_without_key_then_refused_and_nothing_written(desk: D
 
 
 def test_order_by_hand_when_it_names_times_and_signal_then_the_ledger_decides(desk: Desk) -> None:
-    trade = desk.place_by_hand("key", event_at="2000-01-01T00:00Z", good_until="2100-01-01T00:00Z", signal="a strategy's")
+    trade = desk.place_by_hand(
+        "key", event_at="2000-01-01T00:00Z", good_until="2100-01-01T00:00Z", signal="a strategy's"
+    )
     row = desk.ledger.rows(
         "select event_at > now() - interval '1 minute', good_until < now() + interval '10 minutes', signal, source "
         "from public.trades where id = %s",

@@ -14,7 +14,8 @@ SCOPES = ("user", "account", "strategy")
 
 @pytest.mark.parametrize("scope", SCOPES)
 @pytest.mark.parametrize(
-    ("name", "limit", "fits"), [("position_limit", "350", 3), ("capital_limit", "25000", 2), ("position_limit", "99", 0)]
+    ("name", "limit", "fits"),
+    [("position_limit", "350", 3), ("capital_limit", "25000", 2), ("position_limit", "99", 0)],
 )
 def test_limit_when_eight_are_approved_at_once_then_never_exceeded(
     desk: Desk, scope: str, name: str, limit: str, fits: int

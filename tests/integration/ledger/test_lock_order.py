@@ -51,9 +51,9 @@ def test_decisions_when_of_two_symbols_for_the_same_users_then_no_deadlock(ledge
         return decide
 
     ledger.at_once(*[_repeating(deciding(symbol)) for symbol in ("SPY", "IWM", "SPY", "IWM")])
-    assert ledger.one(
-        "select count(*) from public.trades where user_id = any(%s)", [here.user, there.user]
-    ) == 4 * _ROUNDS
+    assert (
+        ledger.one("select count(*) from public.trades where user_id = any(%s)", [here.user, there.user]) == 4 * _ROUNDS
+    )
 
 
 def test_excess_fills_when_orders_are_judged_and_gates_moved_then_no_deadlock(desk: Desk) -> None:

@@ -52,9 +52,7 @@ def test_row_when_inserted_for_another_user_then_refused(desk: Desk, thief: Desk
     "column",
     ["user_id", "broker_account_id", "strategy_id"],
 )
-def test_trade_when_its_owner_account_and_strategy_disagree_then_refused(
-    desk: Desk, thief: Desk, column: str
-) -> None:
+def test_trade_when_its_owner_account_and_strategy_disagree_then_refused(desk: Desk, thief: Desk, column: str) -> None:
     trade = desk.place()
     theirs = {"user_id": thief.user, "broker_account_id": thief.account, "strategy_id": thief.strategy}[column]
     with pytest.raises(FOREIGN):

@@ -53,6 +53,11 @@ def _closing_bar(ledger: Ledger, day: date, close: str, symbol: str = "SPY") -> 
     ledger.call("record_market_data", "fn_ingest", p_bars=[bar])
 
 
+def _snapshot(desk: Desk, minutes: int, cash: str) -> None:
+    said = {"p_as_of": _at(MONDAY, minutes), "p_cash": cash, "p_equity": cash}
+    desk.ledger.call("record_account_snapshot", "fn_execute", p_account_id=desk.account, **said)
+
+
 def _write(desk: Desk, day: date = MONDAY) -> dict[str, Any]:
     found: dict[str, Any] = desk.ledger.call("write_daily_report", "fn_report", p_account_id=desk.account, p_date=day)
     return found
@@ -84,6 +89,11 @@ def test_report_when_written_again_then_nothing_changes(trader: Desk) -> None:
     assert trader.count("daily_pnl_report_versions") == 1
 
 
+def test_report_when_the_broker_never_spoke_of_the_account_then_none_is_invented(trader: Desk) -> None:
+    assert _write(trader) == {"report_id": None, "report_version": None, "changed": False}
+    assert trader.count("daily_pnl_reports") == 0
+
+
 def test_report_when_written_by_eight_at_once_then_one_version(trader: Desk) -> None:
     _trade(trader, "buy", "100", "10")
     works = [calling("write_daily_report", "fn_report", p_account_id=trader.account, p_date=MONDAY)] * THREADS
@@ -93,6 +103,7 @@ def test_report_when_written_by_eight_at_once_then_one_version(trader: Desk) -> 
 
 def test_report_when_a_late_fill_changes_the_book_then_a_new_version_and_the_old_one_kept(trader: Desk) -> None:
     _closing_bar(trader.ledger, MONDAY, "13")
+    _snapshot(trader, 0, "5000")
     assert _write(trader)["report_version"] == 1
     _trade(trader, "buy", "100", "10")
     assert _write(trader)["report_version"] == 2
@@ -169,8 +180,7 @@ def test_report_when_account_is_unknown_then_refused(trader: Desk) -> None:
 
 def test_report_when_snapshots_are_there_then_cash_at_both_ends(trader: Desk) -> None:
     for minutes, cash in ((-10, "100"), (30, "90"), (395, "95")):
-        said = {"p_as_of": _at(MONDAY, minutes), "p_cash": cash, "p_equity": cash}
-        trader.ledger.call("record_account_snapshot", "fn_execute", p_account_id=trader.account, **said)
+        _snapshot(trader, minutes, cash)
     _write(trader)
     assert _report(trader, "starting_cash", "ending_cash") == (100, 95)
 
