@@ -210,5 +210,5 @@ def dump(event: Envelope) -> dict[str, Any]:
 
 
 def schemas() -> dict[str, Any]:
-    """JSON Schema of the union: generated, committed, checked for staleness."""
-    return _EVENT.json_schema()
+    """JSON Schema of the union, as it is sent: generated, committed, checked for staleness."""
+    return _EVENT.json_schema(mode="serialization")

@@ -126,9 +126,10 @@ def read(path: Path) -> Wiring:
     except (OSError, yaml.YAMLError) as error:
         raise Misconfigured("BAD_WIRING", f"{path.name} cannot be read: {error}") from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Misconfigured("BAD_WIRING", f"{path.name} at {where or 'top'}: {first['msg']}") from error
+        # A trigger that fits none of its shapes has errors of each; the deepest is of the one that was meant.
+        found = max(error.errors(include_url=False), key=lambda each: len(each["loc"]))
+        where = ".".join(str(part) for part in found["loc"])
+        raise Misconfigured("BAD_WIRING", f"{path.name} at {where or 'top'}: {found['msg']}") from error
 
 
 @cache

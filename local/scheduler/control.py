@@ -33,8 +33,9 @@ class _Run(BaseModel):
 def control_app(clock: str, ticker: Ticker, runner: Runner) -> Starlette:
     """GET /health; POST /run {functions, now}; and with an external clock POST /tick {now, since?, spare?}.
 
-    `spare` names functions that this tick leaves out. Both POSTs answer when every run has ended, with {"runs": [{function, scheduled_at, status, error}], "ok": bool}:
-    200 also where a function failed, because that is for the caller to see in `runs`.
+    `spare` names functions that this tick leaves out. Both POSTs answer when every run has ended, with
+    {"runs": [{function, scheduled_at, status, error}], "ok": bool}: 200 also where a function failed, because that is
+    for the caller to see in `runs`.
     """
     one_at_a_time = asyncio.Lock()
 

@@ -237,6 +237,8 @@ async def test_dispatcher_when_another_is_active_then_it_waits_and_takes_over(
         await until(lambda: second.role == "standby")
         trial.bus.publish("other", [make_event("a", 1)])
         assert await functions.next_calls(1) == [("hears_other", 1)]
+        # Settled first: a delivery that was not yet acknowledged would rightly be made again.
+        await trial.settled()
         trial.database.rows(
             "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and database = "
             "(select oid from pg_database where datname = current_database())"

@@ -87,7 +87,7 @@ UNSIGNED = jwt.encode({"role": "service_role"}, "", algorithm="none")
         (FORGED, "PGRST301"),
         (UNSIGNED, "PGRST301"),
         (sign({"role": "service_role", "exp": int(time.time()) - 120}), "PGRST303"),
-        (sign({"role": "service_role", "nbf": int(time.time()) + 120}), "PGRST303"),
+        (sign({"role": "service_role", "nbf": int(time.time()) + 86_400}), "PGRST303"),
     ],
 )
 def test_token_when_it_is_not_valid_then_it_is_refused_with_postgrests_code(

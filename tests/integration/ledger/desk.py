@@ -210,3 +210,15 @@ def claim_of(trade: UUID, now: datetime = NOON) -> dict[str, Any]:
 def calling(function: str, role: str, user: UUID | None = None, **arguments: Any) -> Callable[[Connection], Any]:
     """A call to be made later, in another session."""
     return lambda connection: call(connection, function, role, user, **arguments)
+
+
+def fill_every_table(desk: Desk) -> None:
+    """One eventful session: at least one row of the desk in every table that has an owner."""
+    _, order = desk.working()
+    desk.fill(order, "150", "10", external_id=f"execution of {desk.account}")  # The excess raises an alert and a halt.
+    desk.set_limit("position_limit", "1000")
+    session = {"date": "2013-10-07", "opens_at": "2013-10-07T13:30Z", "closes_at": "2013-10-07T20:00Z"}
+    desk.ledger.call("upsert_calendar", "fn_ingest", p_sessions=[session], p_source="test")
+    snapshot = {"p_as_of": NOON, "p_cash": "1", "p_equity": "1"}
+    desk.ledger.call("record_account_snapshot", "fn_execute", p_account_id=desk.account, **snapshot)
+    desk.ledger.call("write_daily_report", "fn_report", p_account_id=desk.account, p_date="2013-10-07")

@@ -1,0 +1,123 @@
+"""Who may do what, written down once more, away from the migrations: what is not here is a failure.
+
+A new table, view or function makes tests fail until somebody has decided here who reads, writes or calls it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Kind = Literal["own", "own and global", "shared"]
+
+RELATIONS: dict[str, Kind] = {
+    "account_snapshots": "own",
+    "alerts": "own",
+    "audit_log": "own",
+    "bars": "shared",
+    "broker_accounts": "own",
+    "daily_pnl_report_versions": "own",
+    "daily_pnl_reports": "own",
+    "fill_aliases": "own",
+    "fills": "own",
+    "heartbeats": "shared",
+    "instruments": "shared",
+    "market_calendar": "shared",
+    "order_attempts": "own",
+    "position_books": "own",
+    "position_marks": "shared",
+    "positions": "own",
+    "profiles": "own",
+    "quotes_latest": "shared",
+    "risk_decisions": "own",
+    "risk_limits": "own and global",
+    "strategies": "own",
+    "strategy_cursors": "own",
+    "strategy_decisions": "own",
+    "strategy_kinds": "shared",
+    "strategy_positions": "own",
+    "strategy_versions": "own",
+    "trade_legs": "own",
+    "trade_transitions": "own",
+    "trades": "own",
+    "trading_gates": "own and global",
+    "trading_halts": "own and global",
+}
+"""Whose rows a signed-in user reads: their own; also those of nobody; or everybody's."""
+
+INSERTABLE: dict[str, set[str]] = {
+    "broker_accounts": {"user_id", "broker", "account_id", "label", "is_paper"},
+    "strategies": {
+        "user_id",
+        "broker_account_id",
+        "name",
+        "description",
+        "kind",
+        "config",
+        "symbols",
+        "timeframe",
+    },
+}
+UPDATABLE: dict[str, set[str]] = {
+    "broker_accounts": {"label"},
+    "profiles": {"display_name", "time_zone"},
+    "strategies": {"name", "description", "config", "symbols", "timeframe"},
+}
+"""The columns that a signed-in user writes, in their own rows; every other writing is a function's."""
+
+FUNCTION_ROLES = ("fn_api", "fn_execute", "fn_ingest", "fn_relay", "fn_report", "fn_risk", "fn_strategy")
+ROLES = ("anon", "authenticated", "service_role", *FUNCTION_ROLES)
+
+CALLERS: dict[str, set[str]] = {
+    "activate_strategy": {"authenticated", "fn_api"},
+    "approve_trade": {"fn_risk"},
+    "approved_trades": {"fn_execute"},
+    "bars_undecided": {"fn_strategy"},
+    "bars_until": {"fn_ingest", "fn_strategy"},
+    "cancel_orders_due": {"fn_execute"},
+    "check_positions": {"fn_report"},
+    "claim_outbox": {"fn_relay"},
+    "claim_trade": {"fn_execute"},
+    "claim_unresolved": {"fn_execute"},
+    "close_gate": {"authenticated", "fn_api", "fn_execute", "fn_risk"},
+    "deactivate_strategy": {"authenticated", "fn_api"},
+    "expire_trade": {"fn_risk"},
+    "finish_session_report": {"fn_report"},
+    "latest_bar_end": {"fn_ingest"},
+    "mark_published": {"fn_relay"},
+    "open_gate": {"authenticated", "fn_api"},
+    "pending_trades": {"fn_risk"},
+    "place_trade": {"authenticated"},
+    "raise_alert": {"fn_execute", "fn_ingest", "fn_relay", "fn_report", "fn_risk", "fn_strategy"},
+    "record_account_snapshot": {"fn_execute"},
+    "record_attempt": {"fn_execute"},
+    "record_broker_update": {"fn_execute"},
+    "record_decisions": {"fn_strategy"},
+    "record_fill": {"fn_execute"},
+    "record_handled": {"fn_report"},
+    "record_heartbeat": {"fn_execute", "fn_ingest"},
+    "record_market_data": {"fn_ingest"},
+    "record_stream_position": {"fn_execute", "fn_ingest"},
+    "record_submission": {"fn_execute"},
+    "reject_trade": {"fn_risk"},
+    "request_cancel": {"authenticated", "fn_api", "fn_risk"},
+    "risk_book": {"fn_risk"},
+    "sessions_to_report": {"fn_report"},
+    "set_limit": {"authenticated", "fn_api"},
+    "strategies_due": {"fn_strategy"},
+    "stream_position": {"fn_execute", "fn_ingest"},
+    "sync_strategy_kinds": {"fn_strategy"},
+    "trading_accounts": {"fn_execute", "fn_report"},
+    "unrecorded_fills": {"fn_execute"},
+    "upsert_calendar": {"fn_ingest"},
+    "verify_audit_chain": {"fn_report"},
+    "was_handled": {"fn_report"},
+    "watched_symbols": {"fn_ingest"},
+    "working_orders": {"fn_execute"},
+    "write_daily_report": {"fn_report"},
+}
+"""The roles that may EXECUTE each function of schema public; nobody else may."""
+
+CLOSED_SCHEMAS = ("private", "vault", "net", "cron", "bus", "pgmq", "supabase_migrations")
+"""Schemas in which no role of the API can name anything; `service_role` may wake `net`, as on the platform."""
+UNEXPOSED_SCHEMAS = (*CLOSED_SCHEMAS, "auth", "storage", "realtime", "extensions", "information_schema", "pg_catalog")
+"""Schemas that the REST API does not serve, whoever asks."""
