@@ -34,6 +34,38 @@ from local.supervisor import tools
 TEMPLATE = "ledger_template"
 _WAIT_SECONDS = 30.0
 
+_TABLES = """
+  select c.oid::regclass as source, format('kept.%I', n.nspname || ' ' || c.relname) as copy
+  from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+  where c.relkind = 'r' and (n.nspname in ('public', 'private') or c.oid = 'auth.users'::regclass)
+"""
+_REMEMBER = f"""
+create schema kept;
+do $$
+declare t record;
+begin
+  for t in {_TABLES} loop
+    execute format('create table %s as table %s', t.copy, t.source);
+  end loop;
+end $$;
+"""
+_RESTORE = f"""
+do $$
+declare
+  t record;
+  has_rows boolean;
+begin
+  for t in {_TABLES} loop
+    execute format('delete from %s', t.source);
+    -- What nobody has when it is prepared needs no copy: auth.users has columns that cannot be written.
+    execute format('select exists (select from %s)', t.copy) into has_rows;
+    if has_rows then
+      execute format('insert into %s overriding system value table %s', t.source, t.copy);
+    end if;
+  end loop;
+end $$;
+"""  # noqa: S608 - names of the catalogue
+
 
 def free_ports(how_many: int) -> int:
     """The first of so many neighbouring ports that are free now, below the range of outgoing connections."""
@@ -65,6 +97,7 @@ class LedgerServer:
         name = f"ledger_{next(self._names)}"
         with psycopg.connect(self.server.dsn(), autocommit=True) as connection:
             connection.execute(
+                # Copying files costs a checkpoint, and half of what copying through the log costs.
                 sql.SQL("create database {} template {} strategy file_copy").format(
                     sql.Identifier(name), sql.Identifier(TEMPLATE)
                 )
@@ -104,6 +137,14 @@ def prepare(dsn: str, storage: Path) -> None:
     migrate(dsn)
     with psycopg.connect(dsn) as connection:
         connection.execute((PROJECT / "supabase" / "seed.sql").read_bytes())
+        connection.execute(_REMEMBER)
+
+
+def restore(connection: psycopg.Connection) -> None:
+    """Makes a used ledger as it was when it was prepared: much quicker than another clone."""
+    with connection.transaction():
+        connection.execute("set local session_replication_role = replica")
+        connection.execute(_RESTORE)
 
 
 def _prepare_gateway(dsn: str, storage: Path) -> None:

@@ -15,7 +15,7 @@ async def resolve_unknown(desk: Desk) -> int:
     """Asks the broker for every order that nobody has an answer for; returns how many were looked at.
 
     Found: it is adopted. Not found, and still in time: the same order is sent again under the same client order id,
-    which the broker takes at most once. Not found, and too late: it expires. No answer, or one that cannot be read: it
+    which the broker takes at most once. Not found, and too late, or a gate was closed meanwhile: it is not sent. No answer, or one that cannot be read: it
     stays unknown.
     """
     claimed = await desk.ask(desk.ledger.claim_unresolved, owner(), desk.reach.settings.order_lease)
@@ -30,8 +30,10 @@ async def resolve_unknown(desk: Desk) -> int:
             continue
         if found is not None:
             await desk.adopt(order, found)
-        elif desk.reach.clock.now() > order.good_until:
-            await desk.not_placed(order, f"TOO_LATE: the broker has no such order, good until {order.good_until}")
+            continue
+        refusal = await desk.ask(desk.ledger.claim_resend, order.trade_id, order.attempt, desk.reach.clock.now())
+        if refusal is not None:
+            await desk.not_placed(order, refusal)
         else:
             await desk.send(broker, order)
     return len(claimed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from uuid import UUID
@@ -47,6 +48,7 @@ class Desk:
                 # One account without keys must not stop the others; its trades expire unsent.
                 await self.tell(waiting.broker_account_id, error)
                 continue
+            claimed_since = time.monotonic()
             claimed = await self.ask(
                 self.ledger.claim_trade,
                 waiting.trade_id,
@@ -55,14 +57,25 @@ class Desk:
                 self.reach.settings.order_lease,
             )
             if claimed is not None:
-                await self.send(broker, claimed)
+                await self.send(broker, claimed, claimed_since)
                 sent += 1
         return sent
 
-    async def send(self, broker: Broker, claimed: ClaimedOrder) -> None:
-        """Sends a claimed order and records how it ended. An outcome that is not known stays so on record."""
+    async def send(self, broker: Broker, claimed: ClaimedOrder, claimed_since: float | None = None) -> None:
+        """Sends a claimed order and records how it ended. An outcome that is not known stays so on record.
+
+        A sender that was held up for so long that its lease may be over sends nothing: the order is the resolver's now.
+        """
         request = order_request(claimed)
         at = self.reach.clock.now()
+        if at > claimed.good_until:
+            await self.not_placed(
+                claimed, f"TOO_LATE: good until {claimed.good_until.isoformat()}, now {at.isoformat()}"
+            )
+            return
+        if claimed_since is not None and time.monotonic() - claimed_since > self.reach.settings.order_lease / 2:
+            _log.warning("held up, left to the resolver", trade=str(claimed.trade_id))
+            return
         try:
             order = await self.at_broker("broker.submit", lambda: broker.submit(request))
         except (Rejected, Unsupported, BadCredentials) as error:

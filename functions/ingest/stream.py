@@ -27,6 +27,8 @@ TIMEFRAME = "1Min"
 _LEASE = "market-data-stream"
 # What a strategy's warm-up may look back on when a symbol is watched for the first time: about two sessions.
 _HISTORY = timedelta(days=5)
+# Two clocks are never quite equal; beyond this a time is wrong.
+_AHEAD_AT_MOST = timedelta(seconds=5)
 
 
 class MarketDataWorker:
@@ -53,13 +55,16 @@ class MarketDataWorker:
         try:
             while held() and not stop.is_set():
                 with contextlib.suppress(Temporary):
-                    wanted = await asyncio.to_thread(self._ledger.watched_symbols)
+                    watched = await asyncio.to_thread(self._ledger.watched_symbols)
+                    wanted = watched.symbols
+                    if watched.left_out:
+                        await asyncio.to_thread(self._too_many, watched.left_out)
                     if wanted != symbols:
                         self._log.info("watching", symbols=wanted)
                         await _end(streaming)
                         symbols = wanted
                         streaming = asyncio.create_task(self._stream(symbols, stop)) if symbols else None
-                await self._heart.beat(symbols=symbols)
+                await self._heart.beat(symbols=len(symbols))
                 if streaming is not None and streaming.done():
                     # It ends only by an error that waiting does not mend: let the supervisor see it.
                     streaming.result()
@@ -75,9 +80,9 @@ class MarketDataWorker:
                 if isinstance(message, Connected):
                     await patiently(partial(self._fill_gap, symbols, stop), stop, self._log, "fill gap")
                 elif isinstance(message, BarData):
-                    await patiently(partial(asyncio.to_thread, self._complete, message), stop, self._log, "bar")
+                    await patiently(partial(asyncio.to_thread, self._hear_bar, message), stop, self._log, "bar")
                 elif isinstance(message, QuoteData):
-                    await patiently(partial(asyncio.to_thread, self._board.heard, message), stop, self._log, "quote")
+                    await patiently(partial(asyncio.to_thread, self._hear, message), stop, self._log, "quote")
                 else:
                     await self._quarantine(message, stop)
 
@@ -87,7 +92,7 @@ class MarketDataWorker:
         quotes = await self._source.quotes(symbols)
         for quote in quotes:
             if isinstance(quote, QuoteData):
-                await asyncio.to_thread(self._board.heard, quote)
+                await asyncio.to_thread(self._hear, quote, now)
             else:
                 await self._quarantine(quote, stop)
         for symbol in symbols:
@@ -104,6 +109,29 @@ class MarketDataWorker:
                 await asyncio.to_thread(self._complete, bars[-1])
             elif newest is not None:
                 await asyncio.to_thread(self._reached, symbol, newest)
+
+    def _too_many(self, left_out: list[str]) -> None:
+        text = f"the feed takes no more symbols; these get no market data: {', '.join(left_out)}"
+        self._ledger.raise_alert(
+            "TOO_MANY_SYMBOLS", "critical", text, {"symbols": len(left_out)}, f"too-many|{left_out}"
+        )
+
+    def _hear(self, quote: QuoteData, now: datetime | None = None) -> None:
+        """A quote from the future would be the newest for ever: it is told of, not kept."""
+        if quote.quoted_at > (now or self._reach.clock.now()) + _AHEAD_AT_MOST:
+            self._reject(f"quote of {quote.symbol} is from the future: {quote.quoted_at.isoformat()}", quote.symbol)
+            return
+        self._board.heard(quote)
+
+    def _reject(self, reason: str, symbol: str) -> None:
+        self._ledger.raise_alert("DATA_REJECTED", "warning", reason, {"symbol": symbol}, f"data-rejected|{reason}")
+
+    def _hear_bar(self, bar: BarData) -> None:
+        """A bar from the future would move every cursor past the bars between: it is told of, not kept."""
+        if bar.ends_at > self._reach.clock.now() + _AHEAD_AT_MOST:
+            self._reject(f"bar of {bar.symbol} is from the future: {bar.ends_at.isoformat()}", bar.symbol)
+            return
+        self._complete(bar)
 
     def _complete(self, bar: BarData) -> None:
         """The row first, then the wake-up, then the position: whatever is lost between two of them is found again."""

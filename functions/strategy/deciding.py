@@ -7,7 +7,14 @@ from datetime import datetime
 from typing import Any, get_args
 
 from functions.core.errors import BadInput
-from functions.core.ledger.deciding import DecisionLedger, DecisionToRecord, DueStrategy, OrderToPlace, StoredBar
+from functions.core.ledger.deciding import (
+    DecisionLedger,
+    DecisionToRecord,
+    DueStrategy,
+    OrderToPlace,
+    StoredBar,
+    Unreadable,
+)
 from functions.core.log import logger
 from functions.strategy.bars import Bars, Timeframe
 from functions.strategy.catalogue import build
@@ -25,7 +32,13 @@ def decide_due(ledger: DecisionLedger, symbol: str, timeframe: str, until: datet
     Returns how many decisions were sent to the ledger. A strategy that cannot be built or breaks the interface stays,
     with the error as its reason, and an alert: it never stops the others.
     """
-    due = ledger.strategies_due(symbol, timeframe, until)
+    due: list[DueStrategy] = []
+    for one in ledger.strategies_due(symbol, timeframe, until):
+        if isinstance(one, Unreadable):
+            name = f"strategy-unreadable|{one.strategy_id}"
+            ledger.raise_alert("STRATEGY_UNREADABLE", "critical", one.reason, {"strategy": one.strategy_id}, name)
+        else:
+            due.append(one)
     if not due:
         return 0
     built = [(one, _build(one, timeframe)) for one in due]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.core.errors import BadInput
+from functions.core.errors import AgentTraderError, BadInput
 from functions.core.events import BarCompleted
 from functions.core.handling import delivered
 from functions.core.ledger.deciding import DecisionLedger
@@ -27,5 +27,12 @@ def evaluate_strategies(message: Any) -> None:
 def evaluate_missed(_message: Any) -> None:
     """Schedule: bars that no message brought to a decision."""
     ledger = DecisionLedger(ports("strategy").ledger)
+    failed: list[AgentTraderError] = []
     for gap in ledger.bars_undecided():
-        decide_due(ledger, gap.symbol, gap.timeframe, gap.until)
+        try:
+            decide_due(ledger, gap.symbol, gap.timeframe, gap.until)
+        except AgentTraderError as error:
+            # One symbol must not take the others' sweep; the first error is raised when all had their turn.
+            failed.append(error)
+    if failed:
+        raise failed[0]

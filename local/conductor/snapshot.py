@@ -21,7 +21,7 @@ select bus.in_flight() as bus,
        (select coalesce(jsonb_agg('stream_trade_updates/' || account_id), '[]')
           from public.broker_accounts where broker = 'alpaca' and status = 'active')
        || (select coalesce(jsonb_agg('stream_market_data/' || symbol), '[]')
-             from jsonb_array_elements_text(public.watched_symbols()) as symbol) as followed,
+             from jsonb_array_elements_text(public.watched_symbols() -> 'symbols') as symbol) as followed,
        private.unfinished() as unfinished
 """
 

@@ -12,10 +12,11 @@ insert into private.trade_arrows (from_status, to_status) values
   ('submitting', 'submitted'), ('submitting', 'rejected'), ('submitting', 'unknown'),
   ('unknown', 'submitted'), ('unknown', 'filled'), ('unknown', 'rejected'), ('unknown', 'canceled'), ('unknown', 'expired'),
   ('submitted', 'partially_filled'), ('submitted', 'filled'), ('submitted', 'cancel_pending'), ('submitted', 'replace_pending'),
-  ('submitted', 'canceled'), ('submitted', 'expired'), ('submitted', 'rejected'),
+  ('submitted', 'canceled'), ('submitted', 'expired'), ('submitted', 'rejected'), ('submitted', 'replaced'),
   ('partially_filled', 'filled'), ('partially_filled', 'cancel_pending'), ('partially_filled', 'replace_pending'),
-  ('partially_filled', 'canceled'), ('partially_filled', 'expired'), ('partially_filled', 'rejected'),
-  ('cancel_pending', 'canceled'), ('cancel_pending', 'filled'), ('cancel_pending', 'expired'),
+  ('partially_filled', 'canceled'), ('partially_filled', 'expired'), ('partially_filled', 'rejected'), ('partially_filled', 'replaced'),
+  ('cancel_pending', 'canceled'), ('cancel_pending', 'filled'), ('cancel_pending', 'expired'), ('cancel_pending', 'rejected'),
+  ('cancel_pending', 'replaced'),
   ('replace_pending', 'replaced'), ('replace_pending', 'submitted'), ('replace_pending', 'partially_filled'),
   ('replace_pending', 'filled'), ('replace_pending', 'canceled'), ('replace_pending', 'expired');
 

@@ -283,16 +283,29 @@ comment on function public.check_positions() is
   'Recomputes positions, strategy positions and leg counters from the fills: {"ok", "findings": [...]}.';
 grant execute on function public.check_positions() to fn_report;
 
-create function public.watched_symbols() returns jsonb
+create function public.watched_symbols(p_most integer default 30) returns jsonb
 language sql stable security definer set search_path = ''
 as $$
-  select coalesce(jsonb_agg(symbol order by symbol), '[]'::jsonb) from (
-    select unnest(symbols) as symbol from public.strategies where status = 'active'
-    union
-    select symbol from public.position_books where quantity <> 0) as needed
+  with needed as (
+    select i.symbol, bool_or(n.held) as held, count(*) as wanted_by
+    from (
+      select unnest(symbols) as symbol, false as held from public.strategies where status = 'active'
+      union all
+      select symbol, true from public.position_books where quantity <> 0) as n
+    join public.instruments as i on i.symbol = n.symbol and i.kind = 'equity'
+    group by i.symbol
+  ), ranked as (
+    -- What is held comes first, then what most strategies need: nobody's list can push a position out.
+    select symbol, row_number() over (order by held desc, wanted_by desc, symbol) <= p_most as served from needed
+  )
+  select jsonb_build_object(
+    'symbols', coalesce(jsonb_agg(symbol order by symbol) filter (where served), '[]'::jsonb),
+    'left_out', coalesce(jsonb_agg(symbol order by symbol) filter (where not served), '[]'::jsonb))
+  from ranked
 $$;
-comment on function public.watched_symbols() is 'The symbols that an active strategy or an open position needs market data for.';
-grant execute on function public.watched_symbols() to fn_ingest;
+comment on function public.watched_symbols(integer) is
+  'The shares that an active strategy or an open position needs market data for, at most as many as the feed takes: {"symbols", "left_out"}.';
+grant execute on function public.watched_symbols(integer) to fn_ingest;
 
 alter table public.fills enable row level security;
 create policy "a user reads their own fills" on public.fills for select to authenticated using (user_id = (select auth.uid()));

@@ -99,7 +99,12 @@ begin
   if not found then
     perform private.refuse(404, 'NO_SUCH_GATE', 'Name global, user:<id>, account:<id> or strategy:<id>.', jsonb_build_object('gate', p_gate_key));
   end if;
-  if gate.closed = p_closed and (not p_closed or gate.mode = p_mode) then
+  -- Engaging again never weakens what is engaged: a flattening halt stays one.
+  if gate.closed and p_closed and array_position(array['no_new_entries', 'cancel_working', 'flatten'], p_mode)
+    <= array_position(array['no_new_entries', 'cancel_working', 'flatten'], gate.mode) then
+    return;
+  end if;
+  if not gate.closed and not p_closed then
     return;
   end if;
   update public.trading_gates
@@ -150,6 +155,18 @@ comment on function public.open_gate(text, text) is 'Lifts a halt; a person need
 grant execute on function public.close_gate(text, text, text) to authenticated, fn_risk, fn_execute, fn_api;
 grant execute on function public.open_gate(text, text) to authenticated, fn_api;
 
+create function private.limit_unit(p_name text) returns text
+language sql immutable set search_path = ''
+as $$
+  select case p_name
+    when 'position_limit' then 'shares or contracts'
+    when 'capital_limit' then 'dollars'
+    when 'max_loss_per_trade' then 'dollars'
+    when 'stale_quote' then 'seconds'
+    when 'price_sanity' then 'percent of the mark' end
+$$;
+comment on function private.limit_unit(text) is 'The unit of a limit that a risk rule enforces; null for a name that none does.';
+
 create function public.set_limit(
   p_scope text, p_scope_id uuid, p_name text, p_value text, p_unit text, p_symbol text default null)
 returns uuid
@@ -162,6 +179,10 @@ declare
   broken_constraint text;
   broken_column text;
 begin
+  if p_unit is distinct from private.limit_unit(p_name) then
+    perform private.refuse(422, 'UNKNOWN_LIMIT', 'Name a limit that a risk rule enforces, in its own unit: see docs/risk.md.',
+      jsonb_build_object('name', p_name, 'unit', p_unit, 'expected_unit', private.limit_unit(p_name)));
+  end if;
   owner := case p_scope
     when 'user' then p_scope_id
     when 'account' then (select user_id from public.broker_accounts where id = p_scope_id)
@@ -258,14 +279,21 @@ comment on function private.working_quantity(uuid, text, text, uuid) is 'What ma
 create function private.reduces(p_trade public.trades) returns boolean
 language sql stable set search_path = ''
 as $$
-  -- It only reduces when it is on the other side of the position and fits into what closing orders leave of it.
-  select coalesce((
-    select p_trade.quantity is not null
-      and ((b.quantity > 0 and p_trade.side = 'sell') or (b.quantity < 0 and p_trade.side = 'buy'))
-      and p_trade.quantity <= abs(b.quantity)
-        - private.working_quantity(p_trade.broker_account_id, p_trade.symbol, p_trade.side, p_trade.id)
-    from public.position_books as b
-    where b.broker_account_id = p_trade.broker_account_id and b.symbol = p_trade.symbol), false)
+  -- It only reduces when it promises to, is on the other side of the position and fits into what closing orders leave
+  -- of it; and a strategy's order reduces what that strategy holds, not what somebody else holds on the account.
+  select p_trade.reduce_only and p_trade.quantity is not null
+    and coalesce((
+      select ((b.quantity > 0 and p_trade.side = 'sell') or (b.quantity < 0 and p_trade.side = 'buy'))
+        and p_trade.quantity <= abs(b.quantity)
+          - private.working_quantity(p_trade.broker_account_id, p_trade.symbol, p_trade.side, p_trade.id)
+      from public.position_books as b
+      where b.broker_account_id = p_trade.broker_account_id and b.symbol = p_trade.symbol), false)
+    and (p_trade.strategy_id is null or coalesce((
+      select ((o.quantity > 0 and p_trade.side = 'sell') or (o.quantity < 0 and p_trade.side = 'buy'))
+        and p_trade.quantity <= abs(o.quantity)
+      from public.strategy_positions as o
+      where o.broker_account_id = p_trade.broker_account_id and o.owner_key = p_trade.strategy_id::text
+        and o.symbol = p_trade.symbol), false))
 $$;
 comment on function private.reduces(public.trades) is 'Whether the order only reduces the account''s position, net of working closing orders. Call under the account''s lock.';
 

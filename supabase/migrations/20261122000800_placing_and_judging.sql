@@ -8,6 +8,7 @@ declare
   placed public.trades;
   wanted public.trades;
   gate text;
+  closes timestamptz;
   broken_constraint text;
   broken_column text;
 begin
@@ -30,13 +31,38 @@ begin
   perform private.lock_scopes(p_user_id, wanted.broker_account_id, p_strategy.id);
   select * into placed from public.trades where broker_account_id = wanted.broker_account_id and signal = wanted.signal;
   if found then
-    return placed; -- The same signal is the same order.
+    -- The same signal is the same order. A different order under a used signal is a mistake of the sender.
+    if (placed.symbol, placed.side, placed.order_type) is distinct from
+         (p_order ->> 'symbol', p_order ->> 'side', coalesce(p_order ->> 'order_type', 'market'))
+      or (p_source = 'manual' and (placed.price is distinct from (p_order ->> 'price')::numeric
+        or not exists (select from public.trade_legs as l where l.trade_id = placed.id
+          and l.position_intent = p_order ->> 'position_intent')
+        or (placed.status = 'pending' and placed.quantity is distinct from (p_order ->> 'quantity')::numeric))) then
+      perform private.refuse(409, 'SIGNAL_REUSED', 'This signal or idempotency key belongs to another order; use a new one.',
+        jsonb_build_object('signal', wanted.signal, 'trade', placed.id));
+    end if;
+    return placed;
   end if;
 
   wanted.id := private.named_uuid('trade|' || wanted.broker_account_id || '|' || wanted.signal);
   wanted.symbol := p_order ->> 'symbol';
   wanted.side := p_order ->> 'side';
   wanted.quantity := (p_order ->> 'quantity')::numeric;
+  wanted.strategy_id := p_strategy.id;
+  -- "To close" is a promise that is kept, not a label.
+  wanted.reduce_only := coalesce((p_order ->> 'reduce_only')::boolean, false) or coalesce(p_order ->> 'position_intent', '') like '%\_to\_close';
+  if wanted.reduce_only and p_order ->> 'position_intent' like '%\_to\_open' then
+    perform private.refuse(422, 'INTENT_CONTRADICTS', 'An order that only reduces closes: name buy_to_close or sell_to_close.',
+      jsonb_build_object('position_intent', p_order ->> 'position_intent'));
+  end if;
+  wanted.event_at := coalesce((p_order ->> 'event_at')::timestamptz, now());
+  wanted.good_until := coalesce((p_order ->> 'good_until')::timestamptz, wanted.event_at + interval '5 minutes');
+  if coalesce(p_order ->> 'order_type', 'market') = 'market' then
+    -- A market order that misses its session would be filled at the next opening, at a price that nobody saw.
+    select c.closes_at into closes from public.market_calendar as c
+    where c.opens_at <= wanted.event_at and c.closes_at > wanted.event_at;
+    wanted.good_until := least(wanted.good_until, coalesce(closes, wanted.good_until));
+  end if;
   gate := private.closed_gate(p_user_id, wanted.broker_account_id, p_strategy.id);
   if gate is not null and not private.reduces(wanted) then
     perform private.refuse(409, 'GATE_CLOSED', 'Trading is halted for this scope: only orders that reduce a position pass.',
@@ -52,10 +78,9 @@ begin
     wanted.symbol, wanted.side, coalesce(p_order ->> 'order_type', 'market'), coalesce(p_order ->> 'time_in_force', 'day'),
     wanted.quantity, (p_order ->> 'notional')::numeric, (p_order ->> 'price')::numeric, (p_order ->> 'stop_price')::numeric,
     (p_order ->> 'trail_price')::numeric, (p_order ->> 'trail_percent')::numeric, (p_order ->> 'planned_stop')::numeric,
-    coalesce((p_order ->> 'reduce_only')::boolean, false), coalesce(p_order ->> 'reason', ''),
+    wanted.reduce_only, coalesce(p_order ->> 'reason', ''),
     'at-' || replace(wanted.id::text, '-', ''),
-    coalesce((p_order ->> 'event_at')::timestamptz, now()), coalesce((p_order ->> 'event_at')::timestamptz, now()),
-    coalesce((p_order ->> 'good_until')::timestamptz, coalesce((p_order ->> 'event_at')::timestamptz, now()) + interval '5 minutes'),
+    wanted.event_at, wanted.event_at, wanted.good_until,
     p_order ->> 'trace')
   returning * into placed;
   insert into public.trade_legs (trade_id, leg, user_id, symbol, side, position_intent, quantity)
@@ -145,8 +170,12 @@ as $$
 declare
   strategy public.strategies := private.own_strategy(p_strategy_id);
   unknown_symbol text;
-  start_at timestamptz := coalesce(p_from, now());
+  -- A person starts a strategy now; only a replay, run by the platform itself, names another moment.
+  start_at timestamptz := case when private.calling_role() = 'authenticated' then now() else coalesce(p_from, now()) end;
 begin
+  if not isfinite(start_at) then
+    perform private.refuse(422, 'BAD_START', 'A strategy starts at a moment in time.', jsonb_build_object('from', start_at));
+  end if;
   if strategy.status = 'active' then
     return;
   end if;

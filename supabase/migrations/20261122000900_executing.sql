@@ -83,12 +83,57 @@ as $$
 $$;
 comment on function private.order_of(public.trades) is 'What is sent to the broker; amounts as text.';
 
+create function private.sending_refusal(p_trade public.trades) returns text
+language plpgsql stable set search_path = ''
+as $$
+declare
+  gate text := private.closed_gate(p_trade.user_id, p_trade.broker_account_id, p_trade.strategy_id);
+  reducing boolean := private.reduces(p_trade);
+begin
+  -- What was true when it was approved may not be true any more.
+  if p_trade.reduce_only and not reducing then
+    return 'WOULD_NOT_REDUCE: quantity=' || trim_scale(p_trade.quantity);
+  elsif gate is not null and not reducing then
+    return 'GATE_CLOSED: gate=' || gate;
+  end if;
+  return null;
+end $$;
+comment on function private.sending_refusal(public.trades) is
+  'Why an approved order must not be sent now, or null. Call under lock_scopes().';
+
+create table private.stray_orders (
+  broker_account_id uuid not null references public.broker_accounts (id) on delete restrict,
+  broker_order_id text not null,
+  trade_id uuid not null references public.trades (id) on delete restrict,
+  found_at timestamptz not null default now(),
+  ended_at timestamptz,
+  primary key (broker_account_id, broker_order_id)
+);
+comment on table private.stray_orders is
+  'Orders that live at the broker although their trade is over, or has another order: cancelled until the broker says that they are.';
+
+create function private.stray(p_trade public.trades, p_broker_order_id text) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  insert into private.stray_orders (broker_account_id, broker_order_id, trade_id)
+  values (p_trade.broker_account_id, p_broker_order_id, p_trade.id) on conflict do nothing;
+  if found then
+    perform private.alert(p_trade.user_id, p_trade.broker_account_id, 'STRAY_ORDER', 'critical',
+      'The broker has an order that no open trade stands for. It is being cancelled, and new entries on the account are halted; compare with the broker before lifting.',
+      jsonb_build_object('trade', p_trade.id, 'status', p_trade.status, 'broker_order', p_broker_order_id),
+      'stray-order|' || p_trade.broker_account_id || '|' || p_broker_order_id);
+    perform private.move_gate('account:' || p_trade.broker_account_id, true, 'no_new_entries', 'STRAY_ORDER: broker_order=' || p_broker_order_id);
+  end if;
+end $$;
+comment on function private.stray(public.trades, text) is 'Remembers, tells of, and halts for an order that should not live.';
+
 create function public.claim_trade(p_trade_id uuid, p_owner text, p_now timestamptz, p_lease_seconds numeric) returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
 declare
   trade public.trades;
-  gate text;
+  refused text;
   next_attempt integer;
 begin
   select * into trade from public.trades where id = p_trade_id;
@@ -105,10 +150,9 @@ begin
       refusal = 'TOO_LATE: good_until=' || trade.good_until || ' now=' || p_now where id = trade.id;
     return jsonb_build_object('claimed', false, 'status', 'expired');
   end if;
-  gate := private.closed_gate(trade.user_id, trade.broker_account_id, trade.strategy_id);
-  if gate is not null and not private.reduces(trade) then
-    update public.trades set status = 'canceled', status_at = greatest(p_now, trade.status_at), refusal = 'GATE_CLOSED: gate=' || gate
-    where id = trade.id;
+  refused := private.sending_refusal(trade);
+  if refused is not null then
+    update public.trades set status = 'canceled', status_at = greatest(p_now, trade.status_at), refusal = refused where id = trade.id;
     return jsonb_build_object('claimed', false, 'status', 'canceled');
   end if;
   update public.trades set status = 'submitting', status_at = greatest(p_now, trade.status_at) where id = trade.id returning * into trade;
@@ -172,6 +216,29 @@ end $$;
 comment on function public.claim_unresolved(text, numeric, uuid) is
   'Takes the trades whose outcome at the broker is unknown, each with a new attempt and lease, to be asked for by client order id.';
 
+create function public.claim_resend(p_trade_id uuid, p_attempt integer, p_now timestamptz) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  trade public.trades;
+  refused text;
+begin
+  select * into trade from public.trades where id = p_trade_id;
+  if not found then
+    perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
+  end if;
+  perform private.lock_scopes(trade.user_id, trade.broker_account_id, trade.strategy_id);
+  select * into trade from public.trades where id = p_trade_id for update;
+  refused := case
+    when trade.status <> 'unknown' or trade.broker_order_id is not null then 'NOT_UNKNOWN: status=' || trade.status
+    when p_attempt <> (select max(attempt) from public.order_attempts where trade_id = p_trade_id) then 'NOT_NEWEST: attempt=' || p_attempt
+    when p_now > trade.good_until then 'TOO_LATE: good_until=' || trade.good_until || ' now=' || p_now
+    else private.sending_refusal(trade) end;
+  return jsonb_build_object('send', refused is null, 'refusal', refused);
+end $$;
+comment on function public.claim_resend(uuid, integer, timestamptz) is
+  'Whether an order that the broker does not have may be sent again: still unknown, in time, through open gates, still reducing.';
+
 create function private.complete_attempt(p_trade_id uuid, p_attempt integer, p_outcome text, p_broker_order_id text, p_detail text)
 returns void
 language sql set search_path = ''
@@ -181,6 +248,36 @@ as $$
   where trade_id = p_trade_id and attempt = p_attempt and outcome is null
 $$;
 comment on function private.complete_attempt(uuid, integer, text, text, text) is 'Writes the outcome of an attempt that has none.';
+
+create function private.witness_order(p_trade public.trades, p_broker_order_id text, p_at timestamptz) returns public.trades
+language plpgsql set search_path = ''
+as $$
+declare
+  trade public.trades := p_trade;
+begin
+  -- The broker speaks of this order, so it was placed, whatever our own call has answered so far.
+  if trade.broker_order_id is null then
+    if private.is_final(trade.status) then
+      perform private.stray(trade, p_broker_order_id);
+    end if;
+    update public.trades set broker_order_id = p_broker_order_id where id = trade.id returning * into trade;
+  elsif trade.broker_order_id <> p_broker_order_id then
+    perform private.stray(trade, p_broker_order_id);
+  end if;
+  if trade.status in ('pending', 'approved') then
+    -- The ledger knows less than the broker, as after a restore from backup. It must not be sent a second time.
+    perform private.alert(trade.user_id, trade.broker_account_id, 'UNSENT_ORDER', 'critical',
+      'The broker has an order that the ledger had not sent. It is on record now; compare the account with the broker.',
+      jsonb_build_object('trade', trade.id, 'status', trade.status, 'broker_order', p_broker_order_id), 'unsent|' || trade.id);
+    update public.trades set status = 'approved' where id = trade.id and status = 'pending';
+    update public.trades set status = 'submitting' where id = trade.id returning * into trade;
+  end if;
+  if trade.status in ('submitting', 'unknown') then
+    update public.trades set status = 'submitted', status_at = greatest(p_at, trade.status_at) where id = trade.id returning * into trade;
+  end if;
+  return trade;
+end $$;
+comment on function private.witness_order(public.trades, text, timestamptz) is 'Takes the broker''s word that the order exists.';
 
 create function public.record_submission(
   p_trade_id uuid, p_attempt integer, p_broker_order_id text, p_at timestamptz, p_adopted boolean default false)
@@ -195,17 +292,7 @@ begin
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
   end if;
   perform private.complete_attempt(p_trade_id, p_attempt, case when p_adopted then 'adopted' else 'accepted' end, p_broker_order_id, '');
-  if trade.broker_order_id is null then
-    update public.trades set broker_order_id = p_broker_order_id where id = p_trade_id returning * into trade;
-  elsif trade.broker_order_id <> p_broker_order_id then
-    perform private.alert(trade.user_id, trade.broker_account_id, 'SECOND_ORDER', 'critical',
-      'The broker answered with a second order for one trade; cancel it at the broker.',
-      jsonb_build_object('trade', trade.id, 'first', trade.broker_order_id, 'second', p_broker_order_id),
-      'second-order|' || trade.id || '|' || p_broker_order_id);
-  end if;
-  if trade.status in ('submitting', 'unknown') then
-    update public.trades set status = 'submitted', status_at = greatest(p_at, trade.status_at) where id = p_trade_id returning * into trade;
-  end if;
+  trade := private.witness_order(trade, p_broker_order_id, p_at);
   return jsonb_build_object('status', trade.status);
 end $$;
 comment on function public.record_submission(uuid, integer, text, timestamptz, boolean) is
@@ -228,8 +315,10 @@ begin
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
   end if;
   perform private.complete_attempt(p_trade_id, p_attempt, p_outcome, null, p_detail);
-  -- Evidence of the order (a broker order id, a fill) outweighs an answer that came late.
-  if trade.status in ('submitting', 'unknown') and trade.status <> next_status and trade.broker_order_id is null then
+  -- Evidence of the order (a broker order id, a fill) outweighs an answer that came late, and only the newest sending
+  -- speaks for the trade: an older one may have been refused because of its own twin.
+  if trade.status in ('submitting', 'unknown') and trade.status <> next_status and trade.broker_order_id is null
+    and p_attempt = (select max(attempt) from public.order_attempts where trade_id = p_trade_id) then
     if next_status = 'expired' and trade.status = 'submitting' then
       update public.trades set status = 'unknown' where id = p_trade_id;
     end if;
@@ -257,31 +346,6 @@ begin
 end $$;
 comment on function private.find_trade(uuid, text, text) is 'The trade of a broker''s order, by its id or by our client order id; locked.';
 
-create function private.witness_order(p_trade public.trades, p_broker_order_id text, p_at timestamptz) returns public.trades
-language plpgsql set search_path = ''
-as $$
-declare
-  trade public.trades := p_trade;
-begin
-  -- The broker speaks of this order, so it was placed, whatever our own call has answered so far.
-  if trade.broker_order_id is null then
-    update public.trades set broker_order_id = p_broker_order_id where id = trade.id returning * into trade;
-  end if;
-  if trade.status in ('pending', 'approved') then
-    -- The ledger knows less than the broker, as after a restore from backup. It must not be sent a second time.
-    perform private.alert(trade.user_id, trade.broker_account_id, 'UNSENT_ORDER', 'critical',
-      'The broker has an order that the ledger had not sent. It is on record now; compare the account with the broker.',
-      jsonb_build_object('trade', trade.id, 'status', trade.status, 'broker_order', p_broker_order_id), 'unsent|' || trade.id);
-    update public.trades set status = 'approved' where id = trade.id and status = 'pending';
-    update public.trades set status = 'submitting' where id = trade.id returning * into trade;
-  end if;
-  if trade.status in ('submitting', 'unknown') then
-    update public.trades set status = 'submitted', status_at = greatest(p_at, trade.status_at) where id = trade.id returning * into trade;
-  end if;
-  return trade;
-end $$;
-comment on function private.witness_order(public.trades, text, timestamptz) is 'Takes the broker''s word that the order exists.';
-
 create function private.adopt_external(p_account public.broker_accounts, p_order jsonb) returns public.trades
 language plpgsql set search_path = ''
 as $$
@@ -303,8 +367,11 @@ begin
     select from public.trades as t where t.broker_account_id = p_account.id and t.client_order_id = given_id) then
     given_id := 'external-' || (p_order ->> 'broker_order_id');
   end if;
-  insert into public.instruments (symbol, kind, source)
-  values (p_order ->> 'symbol', case when p_order ->> 'symbol' ~ '^[A-Z]{1,6}[0-9]{6}[CP][0-9]{8}$' then 'option' else 'equity' end, 'seen at the broker')
+  -- Known for booking only: whether it may be traded here is for the instrument list to say.
+  insert into public.instruments (symbol, kind, multiplier, tradable, source)
+  select p_order ->> 'symbol', case when is_option then 'option' else 'equity' end, case when is_option then 100 else 1 end, false,
+    'seen at the broker'
+  from (select p_order ->> 'symbol' ~ '^[A-Z]{1,6}[0-9]{6}[CP][0-9]{8}$' as is_option) as told
   on conflict do nothing;
   insert into public.trades (
     id, user_id, broker_account_id, source, signal, symbol, side, order_type, time_in_force, quantity, price, stop_price,
@@ -336,6 +403,7 @@ declare
   trade public.trades;
   leg_row public.trade_legs;
   fill_id uuid;
+  known public.fills;
   executed timestamptz;
   filled private.amount;
   paid private.amount;
@@ -375,6 +443,20 @@ begin
   select id into fill_id from public.fills
   where broker_account_id = p_account_id and broker_order_id = p_fill ->> 'broker_order_id' and leg = coalesce((p_fill ->> 'leg')::integer, 0)
     and cumulative_quantity = cumulative;
+  if fill_id is null and p_fill ->> 'external_id' is not null then
+    select a.fill_id into fill_id from public.fill_aliases as a
+    where a.broker_account_id = p_account_id and a.source = p_fill ->> 'source' and a.external_id = p_fill ->> 'external_id';
+  end if;
+  if fill_id is not null then
+    select * into known from public.fills where id = fill_id;
+    if (known.quantity, known.price) is distinct from ((p_fill ->> 'quantity')::numeric, (p_fill ->> 'price')::numeric) then
+      perform private.alert(account.user_id, p_account_id, 'FILL_CONFLICT', 'critical',
+        'The broker reported one execution in two ways. The first is on record, and new entries on the account are halted; compare with the broker before lifting.',
+        jsonb_build_object('fill', fill_id, 'recorded', trim_scale(known.quantity) || '@' || trim_scale(known.price),
+          'reported', (p_fill ->> 'quantity') || '@' || (p_fill ->> 'price')), 'fill-conflict|' || fill_id);
+      perform private.move_gate('account:' || p_account_id, true, 'no_new_entries', 'FILL_CONFLICT: fill=' || fill_id);
+    end if;
+  end if;
   if fill_id is null then
     counted := true;
     fill_id := private.named_uuid(concat_ws('|', 'fill', p_account_id, p_fill ->> 'broker_order_id',
@@ -458,6 +540,10 @@ begin
       where id = trade.id returning * into trade;
     end if;
   end if;
+  if wanted in ('canceled', 'expired', 'rejected', 'replaced') then
+    update private.stray_orders set ended_at = now()
+    where broker_account_id = p_account_id and broker_order_id = p_update ->> 'broker_order_id' and ended_at is null;
+  end if;
   if p_cursor is not null then
     perform private.move_cursor(p_cursor ->> 'worker', p_cursor ->> 'stream', (p_cursor ->> 'position')::timestamptz);
   end if;
@@ -471,9 +557,13 @@ language sql stable security definer set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object('trade_id', id, 'client_order_id', client_order_id, 'broker_order_id', broker_order_id,
     'status', status, 'filled_quantity', filled_quantity::text) order by placed_number), '[]'::jsonb)
-  from public.trades
-  where broker_account_id = p_account_id
-    and status in ('submitted', 'partially_filled', 'cancel_pending', 'replace_pending')
+  from (
+    select t.id, t.client_order_id, t.broker_order_id, t.status, t.filled_quantity, t.placed_number from public.trades as t
+    where t.broker_account_id = p_account_id and t.status in ('submitted', 'partially_filled', 'cancel_pending', 'replace_pending')
+    union all
+    select t.id, t.client_order_id, s.broker_order_id, 'stray', t.filled_quantity, t.placed_number
+    from private.stray_orders as s join public.trades as t on t.id = s.trade_id
+    where s.broker_account_id = p_account_id and s.ended_at is null) as open_orders
 $$;
 comment on function public.working_orders(uuid) is 'Trades that should be working at the broker: what order sync compares.';
 
@@ -506,7 +596,12 @@ language sql stable security definer set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object('trade_id', id, 'broker_account_id', broker_account_id,
     'broker_order_id', broker_order_id) order by placed_number), '[]'::jsonb)
-  from public.trades where status = 'cancel_pending' and broker_order_id is not null
+  from (
+    select t.id, t.broker_account_id, t.broker_order_id, t.placed_number from public.trades as t
+    where t.status = 'cancel_pending' and t.broker_order_id is not null
+    union all
+    select t.id, s.broker_account_id, s.broker_order_id, t.placed_number
+    from private.stray_orders as s join public.trades as t on t.id = s.trade_id where s.ended_at is null) as due
 $$;
 comment on function public.cancel_orders_due() is 'Orders that the broker still has to be asked to cancel.';
 
@@ -540,7 +635,7 @@ end $$;
 comment on function public.record_account_snapshot(uuid, timestamptz, text, text, text) is 'Keeps what the broker said of an account, where it changed.';
 
 grant execute on function public.trading_accounts(), public.approved_trades(uuid), public.claim_trade(uuid, text, timestamptz, numeric),
-  public.claim_unresolved(text, numeric, uuid), public.record_submission(uuid, integer, text, timestamptz, boolean),
+  public.claim_unresolved(text, numeric, uuid), public.claim_resend(uuid, integer, timestamptz), public.record_submission(uuid, integer, text, timestamptz, boolean),
   public.record_attempt(uuid, integer, text, text, timestamptz), public.record_fill(uuid, jsonb, jsonb),
   public.unrecorded_fills(uuid, jsonb),
   public.record_broker_update(uuid, jsonb, jsonb), public.working_orders(uuid), public.cancel_orders_due(),

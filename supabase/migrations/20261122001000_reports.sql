@@ -51,8 +51,11 @@ as $$
   where c.closes_at + make_interval(mins => p_offset_minutes) <= p_now
     -- A missed run is caught up, as far back as a week.
     and c.closes_at > p_now - interval '7 days'
+    -- Reported once, and again where a fill of its day, or of an earlier one, was told after the report.
     and not exists (select from private.inbox as i where i.consumer = 'daily_pnl'
-      and i.event_id = private.named_uuid('session-report|' || c.session_date))
+      and i.event_id = private.named_uuid('session-report|' || c.session_date)
+      and not exists (select from public.fills as f
+        where f.created_at >= i.handled_at and (f.executed_at at time zone 'America/New_York')::date <= c.session_date))
 $$;
 comment on function public.sessions_to_report(timestamptz, integer) is 'Sessions that closed at least the offset ago and whose reports are not done.';
 
@@ -142,7 +145,12 @@ comment on function public.write_daily_report(uuid, date) is 'Writes the session
 
 create function public.finish_session_report(p_date date) returns boolean
 language sql security definer set search_path = ''
-as $$ select public.record_handled('daily_pnl', private.named_uuid('session-report|' || p_date)) $$;
+as $$
+  insert into private.inbox as i (consumer, event_id, handled_at)
+  values ('daily_pnl', private.named_uuid('session-report|' || p_date), clock_timestamp())
+  on conflict (consumer, event_id) do update set handled_at = excluded.handled_at
+  returning xmax = 0
+$$;
 comment on function public.finish_session_report(date) is 'Says that every account''s report of the session is written; true the first time.';
 
 grant execute on function public.sessions_to_report(timestamptz, integer), public.write_daily_report(uuid, date),

@@ -98,7 +98,9 @@ def _sign_up(stack: Stack, ledger: Ledger, name: str) -> Person:
     assert answer.session is not None
     user = UUID(answer.user.id)
     account = new_account(ledger, user)
-    return Person(client, answer.session.access_token, email, Desk(ledger, user, account, new_strategy(ledger, user, account)))
+    return Person(
+        client, answer.session.access_token, email, Desk(ledger, user, account, new_strategy(ledger, user, account))
+    )
 
 
 @pytest.fixture(scope="session")

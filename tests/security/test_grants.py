@@ -1,5 +1,7 @@
 """The catalogue against the expectations: row-level security everywhere, and no right that nobody decided on."""
 
+# ruff: noqa: S608 - the names in the queries are the tests' own
+
 from __future__ import annotations
 
 import pytest
@@ -114,7 +116,8 @@ def test_table_rights_when_listed_then_nobody_deletes_and_others_have_none(ledge
 def test_functions_when_listed_then_only_the_decided_roles_execute_them(ledger: Ledger) -> None:
     functions = ledger.rows(
         "select p.proname::text, array(select r from unnest(%s::text[]) as r "
-        "where has_function_privilege(r, p.oid, 'execute')) from pg_proc as p where p.pronamespace = 'public'::regnamespace",
+        "where has_function_privilege(r, p.oid, 'execute')) from pg_proc as p "
+        "where p.pronamespace = 'public'::regnamespace",
         list(ROLES),
     )
     assert len(functions) == len(dict(functions)), "an overload needs an expectation of its own"

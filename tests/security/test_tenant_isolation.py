@@ -1,5 +1,7 @@
 """User B reads and changes nothing of user A: every table, every operation, through the real gateway."""
 
+# ruff: noqa: S608 - the names in the queries are the tests' own
+
 from __future__ import annotations
 
 import json
@@ -26,7 +28,10 @@ from tests.security.expectations import (
 
 Row = dict[str, Any]
 OWNED = sorted(name for name, kind in RELATIONS.items() if kind != "shared")
+SHARED = sorted(name for name, kind in RELATIONS.items() if kind == "shared")
 NOT_ALLOWED = "42501"
+# A generated column and a view that joins are refused before Postgres asks for the right.
+REFUSALS = {NOT_ALLOWED, "428C9", "55000"}
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +95,12 @@ def test_rows_when_read_by_a_function_or_the_service_key_then_refused(
 ) -> None:
     """A function does what it may EXECUTE and reads no table; nor does whoever finds the platform's master key."""
     for relation in RELATIONS:
-        answer = gateway.ask("GET", f"/rest/v1/{relation}?user_id=eq.{owner.id}", stack.token(role))
+        answer = gateway.ask("GET", f"/rest/v1/{relation}", stack.token(role, sub=owner.id))
         assert answer.status_code == 403, (relation, answer.text)
         assert answer.json()["code"] == NOT_ALLOWED
 
 
-@pytest.mark.parametrize("relation", sorted(name for name, kind in RELATIONS.items() if kind == "shared"))
+@pytest.mark.parametrize("relation", SHARED)
 def test_shared_table_when_read_then_its_columns_name_nobody(ledger: Ledger, thief: Person, relation: str) -> None:
     _rows(thief.client, relation)
     columns = ledger.rows(
@@ -107,44 +112,34 @@ def test_shared_table_when_read_then_its_columns_name_nobody(ledger: Ledger, thi
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("relation", sorted(RELATIONS))
+@pytest.mark.parametrize("relation", OWNED)
 def test_row_when_changed_by_another_user_then_it_stays(
     ledger: Ledger, owner: Person, thief: Person, relation: str
 ) -> None:
-    if RELATIONS[relation] == "shared":
-        with pytest.raises(APIError) as error:
-            thief.client.table(relation).update({"source": "thief"}).neq("source", "").execute()
-        assert error.value.code in (NOT_ALLOWED, "PGRST204")
-        return
+    """Column by column, each to the thief's own value of it: of the right type, and of a row that may be written."""
     before = _image(ledger, relation, owner.id)
-    for column in before[0]:
-        change = {column: thief.id if column == "user_id" else "stolen"}
-        try:
-            changed = thief.client.table(relation).update(change).eq("user_id", owner.id).execute().data
-        except APIError as error:
-            if column in UPDATABLE.get(relation, set()):
-                # The value may not fit the column's type; the right to change is there, the row is not.
-                assert error.code in ("22P02", "23514"), (column, error)
-            else:
-                assert error.code in (NOT_ALLOWED, "PGRST204"), (column, error)
+    (theirs, *_) = _rows(thief.client, relation, user_id=thief.id)
+    for column, value in theirs.items():
+        change = thief.client.table(relation).update({column: value}).eq("user_id", owner.id)
+        if column in UPDATABLE.get(relation, set()):
+            assert change.execute().data == []
         else:
-            assert column in UPDATABLE.get(relation, set()), column
-            assert changed == []
+            with pytest.raises(APIError) as error:
+                change.execute()
+            assert error.value.code in REFUSALS, (column, error.value)
     assert _image(ledger, relation, owner.id) == before
 
 
-@pytest.mark.parametrize("relation", sorted(RELATIONS))
+@pytest.mark.parametrize("relation", OWNED)
 def test_row_when_deleted_by_another_user_or_by_its_owner_then_refused(
     ledger: Ledger, owner: Person, thief: Person, stranger: Client, relation: str
 ) -> None:
-    before = _image(ledger, relation, owner.id) if RELATIONS[relation] != "shared" else None
-    column = next(iter(before[0])) if before else "symbol"
+    before = _image(ledger, relation, owner.id)
     for client in (thief.client, owner.client, stranger):
         with pytest.raises(APIError) as error:
-            client.table(relation).delete().neq(column, "00000000-0000-0000-0000-000000000000").execute()
-        assert error.value.code in (NOT_ALLOWED, "42703", "PGRST204", "PGRST100"), error.value
-    if before:
-        assert _image(ledger, relation, owner.id) == before
+            client.table(relation).delete().eq("user_id", owner.id).execute()
+        assert error.value.code in REFUSALS, error.value
+    assert _image(ledger, relation, owner.id) == before
 
 
 @pytest.mark.parametrize("relation", OWNED)
@@ -152,7 +147,7 @@ def test_row_when_forged_in_anothers_name_then_refused(
     ledger: Ledger, owner: Person, thief: Person, stranger: Client, relation: str
 ) -> None:
     before = _image(ledger, relation, owner.id)
-    forged = {
+    forged: Any = {
         "broker_accounts": {"user_id": owner.id, "broker": "alpaca", "account_id": "forged"},
         "strategies": {
             "user_id": owner.id,
@@ -166,8 +161,32 @@ def test_row_when_forged_in_anothers_name_then_refused(
         for write in (client.table(relation).insert, client.table(relation).upsert):
             with pytest.raises(APIError) as error:
                 write(forged).execute()
-            assert error.value.code == NOT_ALLOWED, error.value
+            assert error.value.code in REFUSALS, error.value
     assert _image(ledger, relation, owner.id) == before
+
+
+@pytest.mark.parametrize("relation", SHARED)
+def test_shared_row_when_written_by_anybody_then_refused(
+    ledger: Ledger, owner: Person, thief: Person, stranger: Client, relation: str
+) -> None:
+    del owner
+    everything = f"select coalesce(jsonb_agg(to_jsonb(t) order by to_jsonb(t)::text), '[]') from public.{relation} as t"
+    before = ledger.one(everything)
+    column = ledger.one(
+        "select attname::text from pg_attribute where attrelid = %s::regclass and attnum = 1", f"public.{relation}"
+    )
+    for client in (thief.client, stranger):
+        table = client.table(relation)
+        for write in (
+            table.insert({column: None}),
+            table.upsert({column: None}),
+            table.update({column: None}).not_.is_(column, "null"),
+            table.delete().not_.is_(column, "null"),
+        ):
+            with pytest.raises(APIError) as error:
+                write.execute()
+            assert error.value.code == NOT_ALLOWED, error.value
+    assert ledger.one(everything) == before
 
 
 def test_row_when_the_owner_writes_past_the_granted_columns_then_refused(owner: Person) -> None:
@@ -266,10 +285,10 @@ def test_schema_when_not_exposed_then_nobody_reaches_it(
 ) -> None:
     del owner
     relations = ledger.rows(
-        "select relname::text from pg_class where relnamespace = %s::regnamespace and relkind in ('r', 'v', 'p') limit 5",
+        "select relname::text from pg_class where relnamespace = %s::regnamespace and relkind in ('r', 'v') limit 3",
         schema,
     )
-    functions = ledger.rows("select proname::text from pg_proc where pronamespace = %s::regnamespace limit 5", schema)
+    functions = ledger.rows("select proname::text from pg_proc where pronamespace = %s::regnamespace limit 3", schema)
     for token in (None, thief.token, stack.service_key, *map(stack.token, FUNCTION_ROLES)):
         for (name,) in relations or [("secrets",)]:
             for path in (f"/rest/v1/{name}", f"/rest/v1/{schema}.{name}"):
@@ -322,7 +341,7 @@ def test_filter_when_it_carries_sql_then_only_own_rows_or_a_refusal(
     before = _image(ledger, "trades", owner.id)
     path = "/rest/v1/" + attack.format(owner=owner.id, thief=thief.id)
     for method in ("GET", "PATCH", "DELETE"):
-        answer = gateway.ask(method, path, thief.token, **({"json": {"reason": "stolen"}} if method == "PATCH" else {}))
+        answer = gateway.ask(method, path, thief.token, json={"reason": "stolen"} if method == "PATCH" else None)
         assert answer.status_code < 500, (method, answer.text)
         assert not _leaks(answer.text, owner), answer.text
         found = answer.json() if answer.status_code == 200 else []
@@ -347,6 +366,13 @@ def test_filter_when_it_is_any_text_then_never_a_row_of_another(
 
 
 def test_table_when_named_with_sql_then_not_found(gateway: Gateway, thief: Person) -> None:
-    for name in ("trades;drop table trades", "trades where 1=1", '"trades"', "private%2Eoutbox", "..%2Fauth%2Fusers", "%00"):
+    for name in (
+        "trades;drop table trades",
+        "trades where 1=1",
+        '"trades"',
+        "private%2Eoutbox",
+        "..%2Fauth%2Fusers",
+        "%00",
+    ):
         answer = gateway.ask("GET", f"/rest/v1/{name}", thief.token)
         assert answer.status_code in (400, 404), (name, answer.status_code, answer.text)

@@ -17,6 +17,9 @@ from tests.security.conftest import Gateway, Person
 
 ANOTHER_SECRET = "somebody-elses-secret-that-is-long-enough-for-hs256"
 
+CLOCK_SKEW = 30
+"""Seconds by which clocks may differ, as PostgREST allows."""
+
 
 def _part(value: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
@@ -57,15 +60,23 @@ FORGERIES: dict[str, Callable[[Stack, Person, Person], str]] = {
     ),
     "claims swapped under a signature": _swapped,
     "expired": lambda stack, owner, thief: jwt.encode(
-        _claims(owner, exp=int(time.time()) - 1), stack.secrets.jwt_secret, "HS256"
+        _claims(owner, exp=int(time.time()) - CLOCK_SKEW - 1), stack.secrets.jwt_secret, "HS256"
     ),
     "not valid yet": lambda stack, owner, thief: jwt.encode(
-        _claims(owner, nbf=int(time.time()) + 3600), stack.secrets.jwt_secret, "HS256"
+        _claims(owner, nbf=int(time.time()) + CLOCK_SKEW + 60), stack.secrets.jwt_secret, "HS256"
     ),
     "cut": lambda stack, owner, thief: owner.token[:-8],
     "not a token": lambda stack, owner, thief: "sesame",
 }
-STRONG_ROLES = ("postgres", "supabase_admin", "authenticator", "bus", "pg_read_all_data", "nobody-such", "anon; set role postgres")
+STRONG_ROLES = (
+    "postgres",
+    "supabase_admin",
+    "authenticator",
+    "bus",
+    "pg_read_all_data",
+    "nobody-such",
+    "anon; set role postgres",
+)
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
@@ -73,14 +84,15 @@ def test_token_when_forged_then_no_door_opens(
     gateway: Gateway, stack: Stack, owner: Person, thief: Person, forgery: str
 ) -> None:
     token = FORGERIES[forgery](stack, owner, thief)
-    for method, path, body in (
+    doors: tuple[tuple[str, str, Any], ...] = (
         ("GET", "/rest/v1/trades", None),
         ("GET", "/rest/v1/instruments", None),
         ("POST", "/rest/v1/rpc/place_trade", {"p_order": {}}),
         ("POST", "/rest/v1/rpc/record_fill", {"p_account_id": str(owner.desk.account), "p_fill": {}}),
         ("GET", "/auth/v1/user", None),
-    ):
-        answer = gateway.ask(method, path, token, **({"json": body} if body is not None else {}))
+    )
+    for method, path, body in doors:
+        answer = gateway.ask(method, path, token, json=body)
         assert answer.status_code in (401, 403), (path, answer.status_code, answer.text)
         assert owner.id not in answer.text
     admin = gateway.ask("GET", "/auth/v1/admin/users", token)
@@ -93,7 +105,7 @@ def test_token_when_well_signed_for_a_role_outside_the_api_then_refused(
 ) -> None:
     """Even the signing key does not reach a role that `authenticator` may not become."""
     answer = gateway.ask("GET", "/rest/v1/trades", stack.token(role, sub=owner.id))
-    assert answer.status_code in (401, 403), answer.text
+    assert answer.status_code in (400, 401, 403), answer.text
     assert owner.id not in answer.text
 
 
@@ -106,7 +118,7 @@ def test_token_when_of_a_user_without_role_then_nobody(gateway: Gateway, stack: 
 
 def test_user_when_signed_in_then_is_no_administrator_of_auth(gateway: Gateway, thief: Person) -> None:
     for method, path in (("GET", "/auth/v1/admin/users"), ("POST", "/auth/v1/admin/users")):
-        answer = gateway.ask(method, path, thief.token, **({"json": {}} if method == "POST" else {}))
+        answer = gateway.ask(method, path, thief.token, json={} if method == "POST" else None)
         assert answer.status_code in (401, 403), answer.text
 
 

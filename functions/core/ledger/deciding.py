@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from functions.core.ledger.part import LedgerPart, Row
 from functions.core.money import Amount
@@ -32,6 +33,14 @@ class DueStrategy(Row):
     average_entry_price: Amount | None
     working: Amount
     working_orders: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A strategy's row that cannot be read, and why."""
+
+    strategy_id: str
+    reason: str
 
 
 class StoredBar(Row):
@@ -89,20 +98,31 @@ class DecisionToRecord(Row):
     trace: str | None = None
 
 
-_DUE = TypeAdapter(list[DueStrategy])
 _BARS = TypeAdapter(list[StoredBar])
 _UNDECIDED = TypeAdapter(list[Undecided])
 _IDS = TypeAdapter(list[UUID])
 
 
+def _due(row: dict[str, Any]) -> DueStrategy | Unreadable:
+    try:
+        return DueStrategy.model_validate(row)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        return Unreadable(str(row.get("strategy_id")), f"{first['loc'][0]}: {first['msg']}")
+
+
 class DecisionLedger(LedgerPart):
     """Strategies that are due, the bars they look at, and their decisions."""
 
-    def strategies_due(self, symbol: str, timeframe: str, until: datetime) -> list[DueStrategy]:
-        """Active strategies that have not decided on the bar ending at `until`, in strategy-id order."""
-        return _DUE.validate_python(
-            self._call("strategies_due", {"p_symbol": symbol, "p_timeframe": timeframe, "p_until": until.isoformat()})
+    def strategies_due(self, symbol: str, timeframe: str, until: datetime) -> list[DueStrategy | Unreadable]:
+        """Active strategies that have not decided on the bar ending at `until`, in strategy-id order.
+
+        Read row by row: what one user's row holds must not stop another user's strategy.
+        """
+        rows = self._call(
+            "strategies_due", {"p_symbol": symbol, "p_timeframe": timeframe, "p_until": until.isoformat()}
         )
+        return [_due(row) for row in rows]
 
     def bars_until(self, symbol: str, timeframe: str, until: datetime, limit: int) -> list[StoredBar]:
         """The newest `limit` bars that had ended by `until`, oldest first."""

@@ -162,6 +162,11 @@ class ExecutionLedger(StreamingPart):
             )
         )
 
+    def claim_resend(self, trade: UUID, attempt: int, now: datetime) -> str | None:
+        """Whether an order that the broker does not have may be sent again; None, or why not."""
+        answer = self._call("claim_resend", {"p_trade_id": str(trade), "p_attempt": attempt, "p_now": now.isoformat()})
+        return None if answer["send"] else str(answer["refusal"])
+
     def record_submission(
         self, trade: UUID, attempt: int, broker_order_id: str, at: datetime, *, adopted: bool = False
     ) -> str:

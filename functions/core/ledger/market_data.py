@@ -8,10 +8,17 @@ from datetime import datetime
 from pydantic import TypeAdapter
 
 from functions.core.events import BarData, QuoteData
-from functions.core.ledger.part import StreamingPart
+from functions.core.ledger.part import Row, StreamingPart
 from functions.core.market_calendar import Session
 
 _TIME: TypeAdapter[datetime | None] = TypeAdapter(datetime | None)
+
+
+class Watched(Row):
+    """The symbols to subscribe, and those that the feed's limit leaves out."""
+
+    symbols: list[str]
+    left_out: list[str]
 
 
 class MarketDataLedger(StreamingPart):
@@ -35,10 +42,9 @@ class MarketDataLedger(StreamingPart):
         """The end of the newest stored bar, UTC; None where there is none."""
         return _TIME.validate_python(self._call("latest_bar_end", {"p_symbol": symbol, "p_timeframe": timeframe}))
 
-    def watched_symbols(self) -> list[str]:
-        """The symbols that an active strategy or an open position needs."""
-        symbols: list[str] = self._call("watched_symbols", {})
-        return symbols
+    def watched_symbols(self) -> Watched:
+        """The shares that an active strategy or an open position needs, as many as the feed takes."""
+        return Watched.model_validate(self._call("watched_symbols", {}))
 
     def upsert_calendar(self, sessions: Sequence[Session], source: str) -> int:
         """Writes sessions; returns how many changed."""

@@ -163,7 +163,7 @@ async def test_fill_before_response_when_on_then_the_answer_is_a_filled_order(op
     async with contextlib.aclosing(broker.trade_updates()) as updates, asyncio.timeout(SECONDS):
         await anext(updates)
         answered = await broker.submit(order("quick"))
-        assert (answered.state, answered.filled_quantity) == ("filled", 1)
+        assert (answered.state, answered.filled_quantity) == ("filled", Decimal(1))
         events = [await anext(updates) for _ in range(2)]
     assert [update.event for update in events if isinstance(update, TradeUpdate)] == ["new", "fill"]
 

@@ -61,6 +61,14 @@ async def test_find_order_when_it_is_another_accounts_then_none(venue: Venue) ->
     assert await venue.broker("bob").find_order("mine") is None
 
 
+async def test_order_when_asked_by_the_brokers_own_id_then_it_is_the_same_order_or_none(venue: Venue) -> None:
+    broker = venue.broker()
+    sent = await broker.submit(order("mine"))
+    assert await broker.order(sent.broker_order_id) == await broker.find_order("mine")
+    assert await broker.order("00000000-0000-4000-8000-000000000000") is None
+    assert await venue.broker("bob").order(sent.broker_order_id) is None
+
+
 @pytest.mark.parametrize(
     "shape",
     [

@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.ledger.desk import Desk
 from tests.integration.ledger.ledger import Ledger
-from tests.ledger_database import LedgerServer, ledger_server
+from tests.ledger_database import LedgerServer, ledger_server, restore
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +35,17 @@ def ledger(server: LedgerServer) -> Iterator[Ledger]:
         yield opened
 
 
-@pytest.fixture
-def fresh_ledger(server: LedgerServer) -> Iterator[Ledger]:
-    """Of one test alone."""
+@pytest.fixture(scope="session")
+def _second(server: LedgerServer) -> Iterator[Ledger]:
     with _opened(server) as opened:
         yield opened
+
+
+@pytest.fixture
+def fresh_ledger(_second: Ledger) -> Ledger:
+    """Of one test alone."""
+    restore(_second.connection)
+    return _second
 
 
 @pytest.fixture

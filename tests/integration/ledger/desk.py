@@ -1,5 +1,7 @@
 """A trader's desk in a ledger: a user with an account and a strategy, and the steps of a trade's life."""
 
+# ruff: noqa: S608 - the names in the queries are the tests' own
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -172,7 +174,7 @@ class Desk:
     def status(self, trade: UUID) -> str:
         return str(self.ledger.one("select status from public.trades where id = %s", trade))
 
-    def position(self, symbol: str = "SPY") -> Decimal:
+    def position(self, symbol: str = "SPY") -> Decimal | int:
         return Decimal(
             self.ledger.one(
                 "select coalesce(sum(quantity), 0) from public.position_books "
@@ -207,7 +209,7 @@ def claim_of(trade: UUID, now: datetime = NOON) -> dict[str, Any]:
     return {"p_trade_id": trade, "p_owner": "a test", "p_now": now, "p_lease_seconds": 30}
 
 
-def calling(function: str, role: str, user: UUID | None = None, **arguments: Any) -> Callable[[Connection], Any]:
+def calling(function: str, role: str, user: UUID | None = None, /, **arguments: Any) -> Callable[[Connection], Any]:
     """A call to be made later, in another session."""
     return lambda connection: call(connection, function, role, user, **arguments)
 

@@ -1,4 +1,4 @@
-"""One ledger database as a test uses it: a superuser's session, and calls of its functions as the role that makes them."""
+"""One ledger database as a test uses it: a superuser's session, and calls as the role that makes them."""
 
 from __future__ import annotations
 
@@ -54,10 +54,16 @@ class Ledger:
             connection.execute("set local session_replication_role = replica")
             connection.execute(query.encode(), values)
 
-    def call(self, function: str, role: str, user: UUID | None = None, **arguments: Any) -> Any:
+    def call(self, function: str, role: str, user: UUID | None = None, /, **arguments: Any) -> Any:
         """Calls a function of schema public as the role with its token's claims, in a transaction of its own."""
         with self.connection.transaction():
             return call(self.connection, function, role, user, **arguments)
+
+    def run_as(self, role: str, user: UUID | None, query: str, *values: object) -> None:
+        """One statement as the role with its token's claims, in a transaction of its own."""
+        with self.connection.transaction():
+            become(self.connection, role, user)
+            self.connection.execute(query.encode(), values)
 
     def at_once(self, *works: Callable[[Connection], Result]) -> list[Result]:
         """Runs each work in a session and a thread of its own, all let go at the same moment; results in order.
@@ -75,7 +81,7 @@ class Ledger:
             return [future.result() for future in [pool.submit(run, work) for work in works]]
 
 
-def call(connection: Connection, function: str, role: str, user: UUID | None = None, **arguments: Any) -> Any:
+def call(connection: Connection, function: str, role: str, user: UUID | None = None, /, **arguments: Any) -> Any:
     """Calls a function as PostgREST would, in the transaction of the connection; afterwards it is nobody's again."""
     become(connection, role, user)
     row = connection.execute(

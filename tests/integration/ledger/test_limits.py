@@ -1,4 +1,4 @@
-"""Hard limits hold under concurrency: approve_trade() re-checks them under lock, each scope against its own exposure."""
+"""Hard limits hold under concurrency: approve_trade() re-checks them under lock, scope by scope."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def test_decisions_when_of_two_symbols_for_the_same_users_then_no_deadlock(ledge
     here, there = Desk.open(ledger), Desk.open(ledger)
     strategies: dict[str, list[Any]] = {}
     for symbol, first, second in (("SPY", here, there), ("IWM", there, here)):
-        pair = []
+        pair: list[Any] = []
         while not (pair and pair[0] < pair[1]):
             pair = [new_strategy(ledger, desk.user, desk.account, (symbol,)) for desk in (first, second)]
         strategies[symbol] = pair

@@ -1,5 +1,7 @@
 """Ownership is a composite foreign key: a row of one user can never point at an account or strategy of another."""
 
+# ruff: noqa: S608 - the names in the queries are the tests' own
+
 from __future__ import annotations
 
 from uuid import uuid4
@@ -19,12 +21,14 @@ def thief(ledger: Ledger) -> Desk:
 
 
 def test_strategy_when_on_anothers_account_then_refused(desk: Desk, thief: Desk) -> None:
-    with desk.ledger.session() as connection, pytest.raises(FOREIGN):
-        become(connection, "authenticated", thief.user)
-        connection.execute(
+    with pytest.raises(FOREIGN):
+        desk.ledger.run_as(
+            "authenticated",
+            thief.user,
             "insert into public.strategies (user_id, broker_account_id, name, kind, symbols) "
             "values (%s, %s, 'theft', 'by_hand', '{SPY}')",
-            [thief.user, desk.account],
+            thief.user,
+            desk.account,
         )
 
 
@@ -36,15 +40,17 @@ def test_row_when_given_to_another_user_then_refused(desk: Desk, thief: Desk, ta
 
 @pytest.mark.parametrize("table", ["broker_accounts", "strategies"])
 def test_row_when_inserted_for_another_user_then_refused(desk: Desk, thief: Desk, table: str) -> None:
-    values = {
-        "broker_accounts": "(user_id, broker, account_id) values (%(user)s, 'alpaca', 'theirs')",
-        "strategies": "(user_id, broker_account_id, name, kind, symbols) "
-        "values (%(user)s, %(account)s, 'theirs', 'by_hand', '{SPY}')",
+    columns, values, more = {
+        "broker_accounts": ("broker, account_id", "'alpaca', 'theirs'", []),
+        "strategies": ("name, kind, symbols, broker_account_id", "'theirs', 'by_hand', '{SPY}', %s", [desk.account]),
     }[table]
-    with desk.ledger.session() as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        become(connection, "authenticated", thief.user)
-        connection.execute(
-            f"insert into public.{table} {values}".encode(), {"user": desk.user, "account": desk.account}
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        desk.ledger.run_as(
+            "authenticated",
+            thief.user,
+            f"insert into public.{table} (user_id, {columns}) values (%s, {values})",
+            desk.user,
+            *more,
         )
 
 
@@ -151,11 +157,22 @@ def test_strategy_when_edited_then_a_new_version_and_trades_name_theirs(desk: De
 @pytest.mark.parametrize("symbols", ["{SPY,IWM,NOSUCH}", "{SPY,NULL}", "{}", "{spy}"])
 def test_strategy_when_active_and_symbols_become_unknown_then_refused(desk: Desk, symbols: str) -> None:
     """One user's typing error must not reach the market data stream of everybody."""
-    with desk.ledger.session() as connection, pytest.raises(psycopg.Error) as error:
-        become(connection, "authenticated", desk.user)
-        connection.execute("update public.strategies set symbols = %s where id = %s", [symbols, desk.strategy])
-    assert error.value.sqlstate in ("PT409", "23514")
+    with refused("STRATEGY_IS_ACTIVE", 409):
+        desk.ledger.run_as(
+            "authenticated",
+            desk.user,
+            "update public.strategies set symbols = %s where id = %s",
+            symbols,
+            desk.strategy,
+        )
     assert set(desk.ledger.call("watched_symbols", "fn_ingest")) <= {"SPY", "IWM"}
+
+
+@pytest.mark.parametrize("symbols", ["{SPY,NULL}", "{}"])
+def test_strategy_when_its_symbols_are_none_then_refused(desk: Desk, symbols: str) -> None:
+    desk.ledger.call("deactivate_strategy", "authenticated", desk.user, p_strategy_id=desk.strategy)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        desk.ledger.run("update public.strategies set symbols = %s where id = %s", symbols, desk.strategy)
 
 
 def test_strategy_when_activated_with_unknown_symbol_then_refused(desk: Desk) -> None:

@@ -1,5 +1,7 @@
 """The state machine of a trade: every arrow, every non-arrow, and what never changes."""
 
+# ruff: noqa: S608 - the names in the queries are the tests' own
+
 from __future__ import annotations
 
 from itertools import product
@@ -82,7 +84,8 @@ def test_trade_when_it_would_begin_elsewhere_than_pending_then_refused(desk: Des
     trade = desk.place()
     with refused("BAD_TRANSITION", 409):
         desk.ledger.run(
-            "insert into public.trades overriding system value select (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(), "
+            "insert into public.trades overriding system value select (jsonb_populate_record(t, "
+            "jsonb_build_object('id', gen_random_uuid(), "
             "'status', %s::text, 'signal', 'another', 'client_order_id', 'another', 'placed_number', 0))).* "
             "from public.trades as t where id = %s",
             status,
@@ -151,7 +154,8 @@ def test_trade_when_it_walks_its_life_then_every_step_is_on_record(desk: Desk) -
     desk.fill(order, "40", "10")
     desk.fill(order, "60", "10", "100")
     steps = desk.ledger.rows(
-        "select number, from_status, to_status, actor from public.trade_transitions where trade_id = %s order by number",
+        "select number, from_status, to_status, actor from public.trade_transitions where trade_id = %s "
+        "order by number",
         trade,
     )
     assert steps == [

@@ -1,0 +1,108 @@
+"""Runs the benchmarks: `python -m benchmarks` (about half a minute), `--json` for machines.
+
+Starts what it needs in a folder of its own, on free ports, and leaves nothing behind. Exit code 0 after a run, 3 where
+a part cannot be started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.bus_delivery import bus_delivery
+from benchmarks.ledger_calls import ledger_calls
+from benchmarks.measuring import Result
+from benchmarks.orders import orders
+from functions.core.errors import AgentTraderError, Misconfigured
+from functions.core.settings import Settings
+from local.stack import PORT_OFFSETS, Stack
+from local.supervisor.broker_keys import secrets_file
+from local.supervisor.cloud import Cloud
+from local.supervisor.environment import Setup
+from local.supervisor.ports import is_free
+
+_PARTS = ("gateway", "bus", "alpaca")
+_PORT_BASES = range(32_700, 23_000, -20)
+_SECONDS_EACH = 8.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Our layers beside the raw floor.")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument("--rounds", type=int, default=300, help="measured calls of each contestant, at most")
+    parser.add_argument("--port-base", type=int, help="first port (default: the first free stretch)")
+    options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    began = time.monotonic()
+    try:
+        results = run(options.rounds, options.port_base)
+    except AgentTraderError as error:
+        sys.stderr.write(f"{error}\n")
+        return 3
+    if options.json:
+        report = {"seconds": round(time.monotonic() - began, 1), "results": [asdict(result) for result in results]}
+        sys.stdout.write(json.dumps(report) + "\n")
+    else:
+        _show(results)
+    return 0
+
+
+def run(rounds: int, port_base: int | None = None) -> list[Result]:
+    """Every benchmark on a cloud of its own. Raises what starting one raises, and NO_FREE_PORTS."""
+    state = Path(tempfile.mkdtemp(prefix="agenttrader-benchmarks-"))
+    try:
+        stack = Stack.create(state, port_base if port_base is not None else _free_base())
+        with Cloud(stack, only=_PARTS, setup=Setup(throw_away=True)):
+            settings = _settings(stack)
+            return [
+                orders(stack, settings, rounds=rounds, seconds=_SECONDS_EACH),
+                *ledger_calls(stack, settings, rounds=rounds, seconds=_SECONDS_EACH),
+                bus_delivery(stack, rounds=rounds, seconds=_SECONDS_EACH),
+            ]
+    finally:
+        shutil.rmtree(state, ignore_errors=True)
+
+
+def _settings(stack: Stack) -> Settings:
+    return Settings.model_validate(
+        {
+            "supabase_url": stack.url("gateway"),
+            "publishable_key": stack.publishable_key,
+            "jwt_secret": stack.secrets.jwt_secret,
+            "secrets_file": secrets_file(stack),
+            "alpaca_trading_url": stack.url("alpaca"),
+        }
+    )
+
+
+def _free_base() -> int:
+    for base in _PORT_BASES:
+        if all(is_free(base + offset) for offset in PORT_OFFSETS.values()):
+            return base
+    raise Misconfigured("NO_FREE_PORTS", "no stretch of free ports was found; name one with --port-base")
+
+
+def _show(results: list[Result]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for result in results:
+        table = Table(title=result.title, caption=result.note, min_width=72)
+        table.add_column("contestant")
+        for column in ("calls", "p50 ms", "p99 ms", "times the floor"):
+            table.add_column(column, justify="right")
+        for row in result.figures:
+            table.add_row(row.name, str(row.count), f"{row.p50_ms:.3f}", f"{row.p99_ms:.3f}", f"{row.ratio:.2f}")
+        console.print(table)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,110 @@
+"""The entry points of execute: what wakes them, and what they refuse."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from functions.core.errors import BadInput
+from functions.core.events import BarCompleted, BarData, dump
+from functions.core.identity import named_uuid
+from functions.execute import handlers
+from tests.unit.core.doubles import NOW, World
+from tests.unit.execute.desk_made import ALICE, ScriptedBroker, at_broker, claimed_row, desk_of, waiting
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    found = World(
+        {
+            "approved_trades": [waiting(1)],
+            "claim_trade": claimed_row(1),
+            "record_submission": {"status": "submitted"},
+            "claim_unresolved": [],
+            "cancel_orders_due": [],
+            "trading_accounts": [],
+        }
+    )
+    broker = ScriptedBroker(found.journal, submit=at_broker())
+    monkeypatch.setattr(handlers, "_desk", lambda: desk_of(found, {ALICE: broker}))
+    return found
+
+
+def pushed(event: dict[str, Any]) -> dict[str, Any]:
+    return {"message": {"data": base64.b64encode(json.dumps(event).encode()).decode()}}
+
+
+def change(kind: str) -> dict[str, Any]:
+    return {
+        "id": str(named_uuid("event")),
+        "type": kind,
+        "key": str(ALICE),
+        "occurred_at": NOW.isoformat(),
+        "data": {
+            "trade_id": str(named_uuid("trade", 1)),
+            "user_id": str(named_uuid("user")),
+            "broker_account_id": str(ALICE),
+            "symbol": "SPY",
+            "status": "approved",
+            "version": 1,
+        },
+    }
+
+
+@pytest.mark.parametrize("kind", ["trade.approved", "trade.rejected"])
+def test_submit_order_when_a_verdict_wakes_it_then_the_accounts_approved_trades_are_sent(
+    kind: str, world: World
+) -> None:
+    handlers.submit_order(pushed(change(kind)))
+    assert world.asked("approved_trades") == [{"p_account_id": str(ALICE)}]
+    assert len(world.asked("broker.submit")) == 1
+
+
+def test_submit_order_when_it_is_another_event_then_it_is_refused_and_nothing_is_asked(world: World) -> None:
+    bar = BarData(
+        symbol="SPY",
+        timeframe="1Min",
+        starts_at=NOW,
+        ends_at=NOW + timedelta(minutes=1),
+        open=Decimal(1),
+        high=Decimal(1),
+        low=Decimal(1),
+        close=Decimal(1),
+        volume=Decimal(1),
+        feed="iex",
+    )
+    with pytest.raises(BadInput) as refused:
+        handlers.submit_order(pushed(dump(BarCompleted.of(bar))))
+    assert refused.value.code == "WRONG_EVENT"
+    assert world.journal == []
+
+
+def test_control_order_when_woken_then_the_due_cancels_are_asked_for(world: World) -> None:
+    handlers.control_order(pushed(change("trade.cancel_requested")))
+    assert world.said() == ["cancel_orders_due"]
+
+
+def test_control_order_when_the_message_cannot_be_read_then_it_is_refused(world: World) -> None:
+    with pytest.raises(BadInput):
+        handlers.control_order({"message": {"data": "!"}})
+    assert world.journal == []
+
+
+def test_sweep_orders_when_woken_then_it_sends_resolves_and_cancels(world: World) -> None:
+    handlers.sweep_orders({"any": "thing"})
+    assert world.said("approved", "broker", "claim_unresolved", "cancel") == [
+        "approved_trades",
+        "broker.submit",
+        "claim_unresolved",
+        "cancel_orders_due",
+    ]
+
+
+def test_sync_accounts_when_woken_then_every_account_is_compared(world: World) -> None:
+    handlers.sync_accounts({"any": "thing"})
+    assert world.said() == ["trading_accounts"]

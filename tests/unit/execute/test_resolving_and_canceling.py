@@ -1,0 +1,156 @@
+"""What is unknown is asked for before anything is sent; what is to be canceled is asked for until it is over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from functions.brokers.errors import (
+    BadCredentials,
+    BadResponse,
+    NotConnected,
+    NotSent,
+    OutcomeUnknown,
+    Rejected,
+)
+from functions.core.errors import AgentTraderError
+from functions.core.ledger.errors import LedgerUnavailable
+from functions.execute.canceling import cancel_due
+from functions.execute.resolving import resolve_unknown
+from tests.unit.core.doubles import NOW, World
+from tests.unit.execute.desk_made import (
+    ALICE,
+    BOB,
+    HandedAccounts,
+    ScriptedBroker,
+    at_broker,
+    claimed_row,
+    desk_of,
+    trade,
+)
+
+
+def world_of(*unresolved: dict[str, Any], **answers: Any) -> World:
+    return World(
+        {
+            "claim_unresolved": list(unresolved),
+            "record_submission": {"status": "submitted"},
+            "record_attempt": {"status": "expired"},
+        }
+        | answers
+    )
+
+
+async def test_resolve_when_the_broker_has_the_order_then_it_is_adopted_and_never_sent() -> None:
+    world = world_of(claimed_row(1, attempt=2))
+    broker = ScriptedBroker(world.journal, find_order=at_broker(state="filled"), submit=at_broker())
+    assert await resolve_unknown(desk_of(world, {ALICE: broker})) == 1
+    assert world.said("broker") == ["broker.find_order"]
+    (submission,) = world.asked("record_submission")
+    assert (submission["p_attempt"], submission["p_adopted"]) == (2, True)
+
+
+async def test_resolve_when_it_has_none_and_there_is_time_then_the_same_order_is_sent_under_the_same_id() -> None:
+    world = world_of(claimed_row(1, attempt=2))
+    broker = ScriptedBroker(world.journal, submit=at_broker())
+    assert await resolve_unknown(desk_of(world, {ALICE: broker})) == 1
+    assert world.said("broker") == ["broker.find_order", "broker.submit"]
+    assert world.asked("broker.find_order") == ["at-1"]
+    assert world.asked("broker.submit")[0].client_order_id == "at-1"
+    assert world.asked("record_submission")[0]["p_adopted"] is False
+
+
+@pytest.mark.parametrize(("late", "sent"), [(0, 1), (1, 0)], ids=["at good_until", "after it"])
+async def test_resolve_when_it_has_none_and_it_is_too_late_then_it_is_not_placed_and_not_sent(
+    late: int, sent: int
+) -> None:
+    world = world_of(claimed_row(1, attempt=2, good_until=NOW.isoformat()))
+    world.clock.at = NOW + timedelta(microseconds=late)
+    broker = ScriptedBroker(world.journal, submit=at_broker())
+    await resolve_unknown(desk_of(world, {ALICE: broker}))
+    assert len(world.asked("broker.submit")) == sent
+    assert [each["p_outcome"] for each in world.asked("record_attempt")] == ["not_placed"] * (1 - sent)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (NotConnected("ALPACA_UNAVAILABLE", "down"), False),
+        (Rejected("40010000", "malformed", http_status=400), True),
+        (BadCredentials("BAD_KEYS", "enter them again"), True),
+        (BadResponse("unknown order status 'teleported'", {}), True),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+async def test_resolve_when_the_broker_cannot_be_asked_then_it_stays_unknown_and_the_next_is_resolved(
+    error: AgentTraderError, told: bool
+) -> None:
+    world = world_of(claimed_row(1, BOB), claimed_row(2, ALICE))
+    bobs = ScriptedBroker(world.journal, "bobs", find_order=error, submit=at_broker())
+    alices = ScriptedBroker(world.journal, "alices", find_order=at_broker("at-2"))
+    assert await resolve_unknown(desk_of(world, {ALICE: alices, BOB: bobs})) == 2
+    assert world.asked("bobs.submit") == []
+    assert [each["p_trade_id"] for each in world.asked("record_submission")] == [str(trade(2))]
+    assert world.asked("record_attempt") == []
+    assert len(world.asked("raise_alert")) == told
+
+
+async def test_resolve_when_the_account_has_no_keys_then_it_is_told_and_the_next_is_resolved() -> None:
+    world = world_of(claimed_row(1, BOB), claimed_row(2, ALICE))
+    broker = ScriptedBroker(world.journal, find_order=at_broker("at-2"))
+    await resolve_unknown(desk_of(world, {ALICE: broker}))
+    assert [alert["p_code"] for alert in world.asked("raise_alert")] == ["NO_BROKER_KEYS"]
+    assert len(world.asked("record_submission")) == 1
+
+
+async def test_resolve_when_the_ledger_goes_then_it_is_said_so_that_the_sweep_is_woken_again() -> None:
+    world = world_of(claimed_row(1), record_submission=LedgerUnavailable("LEDGER_UNAVAILABLE", "down"))
+    broker = ScriptedBroker(world.journal, find_order=at_broker())
+    with pytest.raises(LedgerUnavailable):
+        await resolve_unknown(desk_of(world, {ALICE: broker}))
+
+
+async def test_resolve_when_nothing_is_unknown_then_no_broker_is_asked() -> None:
+    world = world_of()
+    assert await resolve_unknown(desk_of(world, {})) == 0
+    assert world.said() == ["claim_unresolved"]
+
+
+def due(number: int, account: Any) -> dict[str, Any]:
+    return {"trade_id": str(trade(number)), "broker_account_id": str(account), "broker_order_id": f"b-{number}"}
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (NotConnected("ALPACA_UNAVAILABLE", "down"), False),
+        (NotSent("RATE_LIMITED", "slow down"), False),
+        (OutcomeUnknown("NO_ANSWER", "may be canceled"), False),
+        (Rejected("40310000", "no", http_status=403), False),
+        (BadCredentials("BAD_KEYS", "enter them again"), True),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+async def test_cancel_when_one_broker_fails_then_every_other_cancel_is_asked_all_the_same(
+    error: AgentTraderError, told: bool
+) -> None:
+    world = World({"cancel_orders_due": [due(1, BOB), due(2, ALICE), due(3, BOB)]})
+    bobs, alices = ScriptedBroker(world.journal, "bobs", cancel=error), ScriptedBroker(world.journal, "alices")
+    desk = desk_of(world, {ALICE: alices, BOB: bobs})
+    assert await cancel_due(desk) == 3
+    assert world.asked("bobs.cancel") == ["b-1", "b-3"]
+    assert world.asked("alices.cancel") == ["b-2"]
+    assert bool(world.asked("raise_alert")) is told
+    # Nothing is assumed: the order's end comes from the broker.
+    assert world.said("record_") == []
+
+
+async def test_cancel_when_an_account_has_no_keys_then_it_is_told_and_the_others_are_asked() -> None:
+    world = World({"cancel_orders_due": [due(1, BOB), due(2, ALICE)]})
+    desk = desk_of(world, {ALICE: ScriptedBroker(world.journal)})
+    await cancel_due(desk)
+    assert world.asked("broker.cancel") == ["b-2"]
+    assert [alert["p_code"] for alert in world.asked("raise_alert")] == ["NO_BROKER_KEYS"]
+    assert isinstance(desk.accounts, HandedAccounts)

@@ -1,0 +1,228 @@
+"""The trade stream worker: subscribe, compare, apply; poll as well; one account never stops another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from functions.brokers.errors import BadCredentials, BadResponse, NotConnected
+from functions.brokers.protocol import Connected, Quarantined, TradeUpdate
+from functions.core.ledger.errors import LedgerUnavailable
+from functions.execute.stream import WORKER, TradeUpdatesWorker
+from tests.unit.core.doubles import NOW, Turns, World, until
+from tests.unit.execute.desk_made import (
+    ALICE,
+    BOB,
+    ScriptedBroker,
+    account_row,
+    at_broker,
+    desk_of,
+    execution,
+    trade,
+)
+
+
+def world_of(*accounts: UUID, poll_interval: float = 60, **answers: Any) -> World:
+    return World(
+        {
+            "trading_accounts": [account_row(account) for account in accounts],
+            "unrecorded_fills": [],
+            "working_orders": [],
+            "record_fill": {"counted": True},
+            "record_broker_update": {"trade_id": str(trade(1)), "status": "submitted"},
+            "record_account_snapshot": True,
+        }
+        | answers,
+        watch_interval=0.01,
+        poll_interval=poll_interval,
+        worker_lease=1.01,
+    )
+
+
+@asynccontextmanager
+async def working(world: World, brokers: dict[UUID, Any]) -> AsyncIterator[asyncio.Task[None]]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(TradeUpdatesWorker(desk_of(world, brokers)).run(stop))
+    try:
+        yield task
+    finally:
+        stop.set()
+        if not task.done():
+            await asyncio.wait_for(task, 10)
+
+
+def compared(world: World, account: UUID = ALICE) -> int:
+    """How often the worker has said that everything of the account is on record."""
+    return sum(
+        (given["p_worker"], given["p_stream"]) == (WORKER, str(account))
+        for given in world.asked("record_stream_position")
+    )
+
+
+def update(**more: Any) -> TradeUpdate:
+    values: dict[str, Any] = {"event": "new", "at": NOW, "order": at_broker(), "fill": None}
+    return TradeUpdate(**(values | more))
+
+
+async def test_connected_when_it_comes_then_the_account_is_compared_each_time() -> None:
+    world = world_of(ALICE)
+    broker = ScriptedBroker(world.journal)
+    async with working(world, {ALICE: broker}):
+        await until(lambda: compared(world) == 1)
+        broker.arriving.put_nowait(Connected())
+        await until(lambda: compared(world) == 2)
+
+
+async def test_update_when_it_is_a_fill_then_it_is_recorded_with_its_order_and_the_position_in_one_call() -> None:
+    world = world_of(ALICE)
+    broker = ScriptedBroker(world.journal)
+    async with working(world, {ALICE: broker}):
+        broker.arriving.put_nowait(update(event="fill", fill=execution(client_order_id="at-1")))
+        await until(lambda: len(world.asked("record_fill")) == 1)
+    (given,) = world.asked("record_fill")
+    assert given["p_cursor"] == {"worker": WORKER, "stream": str(ALICE), "position": "2026-01-02T15:00:00Z"}
+    assert (given["p_fill"]["source"], given["p_fill"]["client_order_id"]) == ("stream", "at-1")
+    assert (given["p_fill"]["order_type"], given["p_fill"]["ordered_quantity"]) == ("limit", "10")
+    assert world.asked("record_broker_update") == []
+
+
+async def test_update_when_it_is_no_fill_then_the_state_is_recorded_with_the_position() -> None:
+    world = world_of(ALICE)
+    broker = ScriptedBroker(world.journal)
+    async with working(world, {ALICE: broker}):
+        broker.arriving.put_nowait(update(event="canceled", order=at_broker(state="canceled")))
+        await until(lambda: len(world.asked("record_broker_update")) == 1)
+    (given,) = world.asked("record_broker_update")
+    assert given["p_update"]["status"] == "canceled"
+    assert given["p_cursor"]["stream"] == str(ALICE)
+
+
+async def test_update_when_the_ledger_is_down_then_it_waits_and_none_is_lost() -> None:
+    world = world_of(ALICE, record_fill=Turns(LedgerUnavailable("LEDGER_UNAVAILABLE", "down"), {"counted": True}))
+    broker = ScriptedBroker(world.journal)
+    async with working(world, {ALICE: broker}):
+        for number in (1, 2):
+            broker.arriving.put_nowait(update(event="fill", fill=execution(number)))
+        await until(lambda: len(world.asked("record_fill")) == 3)
+    assert [given["p_fill"]["external_id"] for given in world.asked("record_fill")] == ["e-1", "e-1", "e-2"]
+
+
+async def test_update_when_it_cannot_be_read_then_somebody_is_told_and_the_next_is_applied() -> None:
+    world = world_of(ALICE)
+    broker = ScriptedBroker(world.journal)
+    async with working(world, {ALICE: broker}):
+        broker.arriving.put_nowait(Quarantined("unknown order status 'teleported'", "{...}"))
+        broker.arriving.put_nowait(update())
+        await until(lambda: len(world.asked("record_broker_update")) == 1)
+    (alert,) = world.asked("raise_alert")
+    assert (alert["p_code"], alert["p_severity"]) == ("TRADE_UPDATE_REJECTED", "critical")
+
+
+async def test_poll_when_the_stream_is_silent_then_the_lists_are_read_all_the_same() -> None:
+    world = world_of(ALICE, poll_interval=0.01)
+    async with working(world, {ALICE: ScriptedBroker(world.journal)}):
+        await until(lambda: compared(world) >= 4)
+
+
+async def test_poll_when_the_broker_is_away_for_a_while_then_it_goes_on_after() -> None:
+    world = world_of(ALICE, poll_interval=0.01)
+    broker = ScriptedBroker(world.journal)
+    async with working(world, {ALICE: broker}):
+        await until(lambda: compared(world) >= 1)
+        answer, broker.answers["clock"] = broker.answers["clock"], NotConnected("ALPACA_UNAVAILABLE", "down")
+        asked = len(world.asked("broker.clock"))
+        await until(lambda: len(world.asked("broker.clock")) >= asked + 3)
+        broker.answers["clock"] = answer
+        before = compared(world)
+        await until(lambda: compared(world) > before)
+
+
+@pytest.mark.parametrize("where", ["stream", "poll"])
+@pytest.mark.parametrize(
+    "error", [BadCredentials("BAD_KEYS", "enter them again"), BadResponse("unknown order status", {})], ids=repr
+)
+async def test_account_when_it_does_not_work_then_it_is_told_and_tried_again_while_the_others_go_on(
+    where: str, error: Exception
+) -> None:
+    world = world_of(BOB, ALICE, poll_interval=0.05)
+    bobs, alices = ScriptedBroker(world.journal, "bobs"), ScriptedBroker(world.journal, "alices")
+    if where == "stream":
+        bobs.arriving.put_nowait(error)
+    async with working(world, {ALICE: alices, BOB: bobs}) as task:
+        await until(lambda: compared(world, BOB) >= 1 or bool(world.asked("raise_alert")))
+        if where == "poll":
+            answer, bobs.answers["account"] = bobs.answers["account"], error
+        await until(lambda: len(world.asked("raise_alert")) >= 1)
+        if where == "poll":
+            bobs.answers["account"] = answer
+        alices.arriving.put_nowait(update())
+        await until(lambda: len(world.asked("record_broker_update")) == 1)
+        before = compared(world, BOB)
+        await until(lambda: compared(world, BOB) > before and bobs.streams == 1)
+        assert not task.done()
+    assert {alert["p_numbers"]["account"] for alert in world.asked("raise_alert")} == {str(BOB)}
+
+
+async def test_account_when_its_stream_ends_for_a_while_then_it_is_opened_again_and_nobody_is_told() -> None:
+    world = world_of(ALICE, poll_interval=0.01)
+    broker = ScriptedBroker(world.journal)
+    broker.arriving.put_nowait(NotConnected("STREAM_ENDED", "to be opened again"))
+    async with working(world, {ALICE: broker}):
+        await until(lambda: broker.arriving.empty() and compared(world) >= 1)
+        broker.arriving.put_nowait(update())
+        await until(lambda: len(world.asked("record_broker_update")) == 1)
+    assert world.asked("raise_alert") == []
+
+
+async def test_account_when_its_keys_come_later_then_it_is_served_from_then_on() -> None:
+    world = world_of(ALICE)
+    brokers: dict[UUID, Any] = {}
+    async with working(world, brokers):
+        await until(lambda: len(world.asked("raise_alert")) >= 1)
+        brokers[ALICE] = ScriptedBroker(world.journal)
+        await until(lambda: compared(world) == 1)
+    assert world.asked("raise_alert")[0]["p_code"] == "NO_BROKER_KEYS"
+
+
+async def test_account_when_it_is_linked_later_then_it_is_served_too() -> None:
+    world = world_of(ALICE)
+    brokers = {ALICE: ScriptedBroker(world.journal, "alices"), BOB: ScriptedBroker(world.journal, "bobs")}
+    async with working(world, brokers):
+        await until(lambda: compared(world, ALICE) == 1)
+        world.ledger.answers["trading_accounts"] = [account_row(ALICE), account_row(BOB)]
+        await until(lambda: compared(world, BOB) == 1)
+
+
+async def test_worker_when_another_holds_an_accounts_lease_then_it_serves_the_others_only() -> None:
+    world = world_of(ALICE, BOB)
+    world.hot.memory.acquire(f"trade-stream:{BOB}", "another", 60)
+    brokers = {ALICE: ScriptedBroker(world.journal, "alices"), BOB: ScriptedBroker(world.journal, "bobs")}
+    async with working(world, brokers):
+        await until(lambda: compared(world, ALICE) == 1 and world.hot.refused >= 1)
+        assert world.said("bobs") == []
+        world.hot.memory.release(f"trade-stream:{BOB}", "another")
+        await until(lambda: compared(world, BOB) == 1)
+
+
+async def test_worker_when_stopped_then_streams_and_leases_are_given_back() -> None:
+    world = world_of(ALICE, BOB)
+    brokers = {ALICE: ScriptedBroker(world.journal), BOB: ScriptedBroker(world.journal)}
+    async with working(world, brokers):
+        await until(lambda: all(broker.streams == 1 for broker in brokers.values()))
+    assert [broker.streams for broker in brokers.values()] == [0, 0]
+    assert world.hot.memory.sizes()["leases"] == 0
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_worker_when_there_is_a_bug_then_it_ends_so_that_its_supervisor_sees_it() -> None:
+    world = world_of(ALICE)
+    broker = ScriptedBroker(world.journal)
+    broker.arriving.put_nowait(ZeroDivisionError("a bug"))
+    worker = TradeUpdatesWorker(desk_of(world, {ALICE: broker}))
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(worker.run(asyncio.Event()), 10)

@@ -1,0 +1,332 @@
+"""The market data worker: stored before published, gaps filled, bad rows told about, one stream at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from functions.brokers.errors import BadCredentials, NotConnected
+from functions.brokers.protocol import Connected, MarketClock, Quarantined
+from functions.core.errors import Unavailable
+from functions.core.events import BarCompleted, BarData, QuoteData
+from functions.core.ledger.errors import LedgerRefused, LedgerUnavailable
+from functions.core.ledger.market_data import MarketDataLedger
+from functions.core.market_calendar import Session
+from functions.ingest.stream import WORKER, MarketDataWorker
+from tests.unit.core.doubles import NOW, Turns, World, until
+
+MINUTE = timedelta(minutes=1)
+LEASE = "market-data-stream"
+Message = Connected | BarData | QuoteData | Quarantined
+
+
+def bar(minute: int, symbol: str = "SPY") -> BarData:
+    """The bar that starts so many minutes after NOW."""
+    return BarData(
+        symbol=symbol,
+        timeframe="1Min",
+        starts_at=NOW + MINUTE * minute,
+        ends_at=NOW + MINUTE * (minute + 1),
+        open=Decimal(100),
+        high=Decimal(102),
+        low=Decimal(99),
+        close=Decimal(101),
+        volume=Decimal(7),
+        feed="iex",
+    )
+
+
+def quote(seconds: int) -> QuoteData:
+    return QuoteData(
+        symbol="SPY",
+        bid=Decimal(100),
+        ask=Decimal(101),
+        bid_size=Decimal(1),
+        ask_size=Decimal(1),
+        quoted_at=NOW + timedelta(seconds=seconds),
+        feed="iex",
+    )
+
+
+class TapedSource:
+    """Market data that is played by the test: what is put into `arriving` is streamed; an error is raised."""
+
+    feed = "iex"
+
+    def __init__(self) -> None:
+        self.arriving: asyncio.Queue[Message | Exception] = asyncio.Queue()
+        self.history: dict[str, list[BarData | Quarantined]] = {}
+        self.latest: list[QuoteData | Quarantined] = []
+        self.now = NOW
+        self.log: list[tuple[str, Any]] = []
+        self.failures: list[Exception] = []
+
+    async def clock(self) -> MarketClock:
+        if self.failures:
+            raise self.failures.pop(0)
+        return MarketClock(now=self.now, is_open=True)
+
+    async def calendar(self, start: date, end: date) -> list[Session]:
+        self.log.append(("calendar", (start, end)))
+        return [Session.in_new_york(date(2026, 1, 2))]
+
+    async def bars(self, symbol: str, start: datetime, end: datetime) -> list[BarData | Quarantined]:
+        self.log.append((f"bars {symbol}", (start, end)))
+        return self.history.get(symbol, [])
+
+    async def quotes(self, symbols: Sequence[str]) -> list[QuoteData | Quarantined]:
+        return self.latest
+
+    async def stream(self, symbols: Sequence[str]) -> AsyncGenerator[Message, None]:
+        self.log.append(("opened", list(symbols)))
+        try:
+            yield Connected()
+            while True:
+                message = await self.arriving.get()
+                if isinstance(message, Exception):
+                    raise message
+                yield message
+        finally:
+            self.log.append(("closed", list(symbols)))
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.log]
+
+
+def watching(*symbols: str, **answers: Any) -> World:
+    return World(
+        {"watched_symbols": {"symbols": list(symbols), "left_out": []}, "record_market_data": 1, "upsert_calendar": 1, "latest_bar_end": None}
+        | answers,
+        watch_interval=0.01,
+        worker_lease=1.01,
+        quote_interval=0,
+    )
+
+
+@asynccontextmanager
+async def working(world: World, source: TapedSource) -> AsyncIterator[asyncio.Task[None]]:
+    """The worker, running; it is asked to stop at the end and must then end well."""
+    stop = asyncio.Event()
+    worker = MarketDataWorker(world.ports, MarketDataLedger(world.ledger), source)
+    task = asyncio.create_task(worker.run(stop))
+    try:
+        yield task
+    finally:
+        stop.set()
+        if not task.done():
+            await asyncio.wait_for(task, 10)
+
+
+def steps(world: World) -> list[str]:
+    """What was done, without questions and bookkeeping."""
+    quiet = ("watched_symbols", "upsert_calendar", "latest_bar_end", "record_heartbeat", "release")
+    return [name for name in world.said() if not name.startswith(quiet)]
+
+
+def positions(world: World) -> list[tuple[str, str]]:
+    return [(given["p_stream"], given["p_position"]) for given in world.asked("record_stream_position")]
+
+
+async def test_bar_when_it_arrives_then_it_is_stored_published_and_then_the_position_moves() -> None:
+    world, source = watching("SPY"), TapedSource()
+    async with working(world, source):
+        source.arriving.put_nowait(quote(1))
+        source.arriving.put_nowait(bar(0))
+        await until(lambda: positions(world) == [("SPY", bar(0).ends_at.isoformat())])
+    assert steps(world) == [
+        "put quote:SPY",
+        "publish market-data-quotes",
+        "record_market_data",
+        "publish market-data-bars",
+        "record_stream_position",
+    ]
+    assert world.asked("publish market-data-bars") == [[BarCompleted.of(bar(0)).id]]
+    (stored,) = world.asked("record_market_data")
+    assert [row["starts_at"] for row in stored["p_bars"]] == [bar(0).model_dump(mode="json")["starts_at"]]
+    assert len(stored["p_quotes"]) == 1
+    assert world.asked("record_stream_position")[0]["p_worker"] == WORKER
+
+
+async def test_bar_when_a_quote_was_passed_over_then_it_is_said_before_the_bar() -> None:
+    world, source = watching("SPY"), TapedSource()
+    object.__setattr__(world.ports, "settings", world.ports.settings.model_copy(update={"quote_interval": 60.0}))
+    async with working(world, source):
+        for message in (quote(1), quote(2), bar(0)):
+            source.arriving.put_nowait(message)
+        await until(lambda: len(positions(world)) == 1)
+    assert steps(world)[-5:] == [
+        "record_market_data",
+        "put quote:SPY",
+        "publish market-data-quotes",
+        "publish market-data-bars",
+        "record_stream_position",
+    ]
+
+
+@pytest.mark.parametrize("step", ["record_market_data", "record_stream_position", "bus"])
+async def test_bar_when_a_step_fails_for_a_while_then_it_is_done_from_the_start_until_it_is_through(step: str) -> None:
+    world, source = watching("SPY"), TapedSource()
+    if step == "bus":
+        world.bus.failures = [Unavailable("BUS_UNAVAILABLE", "down")]
+    else:
+        world.ledger.answers[step] = Turns(LedgerUnavailable("LEDGER_UNAVAILABLE", "down"), 1)
+    async with working(world, source):
+        source.arriving.put_nowait(bar(0))
+        source.arriving.put_nowait(bar(1))
+        await until(lambda: bar(1).ends_at.isoformat() in [position for _, position in positions(world)])
+    assert steps(world)[-3:] == ["record_market_data", "publish market-data-bars", "record_stream_position"]
+    names = [each for given in world.asked("publish market-data-bars") for each in given]
+    assert names[-2:] == [BarCompleted.of(bar(0)).id, BarCompleted.of(bar(1)).id]
+
+
+async def test_bar_when_the_ledger_refuses_it_then_it_is_told_and_the_next_is_stored() -> None:
+    refusal = LedgerRefused("UNKNOWN_SYMBOL", "Add the instrument.", 422, symbol="SPY")
+    world = watching("SPY", record_market_data=Turns(refusal, 1))
+    source = TapedSource()
+    async with working(world, source):
+        source.arriving.put_nowait(bar(0))
+        source.arriving.put_nowait(bar(1))
+        await until(lambda: len(positions(world)) == 1)
+    assert steps(world)[:2] == ["record_market_data", "raise_alert"]
+    assert world.asked("publish market-data-bars") == [[BarCompleted.of(bar(1)).id]]
+
+
+async def test_connected_when_bars_were_missed_then_the_gap_is_filled_and_only_the_newest_wakes_anybody() -> None:
+    newest = NOW - MINUTE * 4
+    world = watching("SPY", latest_bar_end=newest.isoformat())
+    source = TapedSource()
+    source.history = {"SPY": [bar(-4), bar(-3), bar(-2), bar(-1), bar(0)]}
+    source.latest = [quote(-1)]
+    async with working(world, source):
+        await until(lambda: len(positions(world)) == 1)
+    assert ("bars SPY", (newest, NOW)) in source.log
+    stored = [[row["starts_at"] for row in given["p_bars"]] for given in world.asked("record_market_data")]
+    expected = [bar(minute).model_dump(mode="json")["starts_at"] for minute in (-4, -3, -2, -1)]
+    # The bar that is not over yet is not there: it would be published again with other numbers.
+    assert stored == [expected[:-1], expected[-1:]]
+    assert world.asked("publish market-data-bars") == [[BarCompleted.of(bar(-1)).id]]
+    assert positions(world) == [("SPY", bar(-1).ends_at.isoformat())]
+    assert world.hot.get("quote:SPY") is not None
+
+
+async def test_connected_when_the_symbol_is_new_then_days_of_history_are_fetched() -> None:
+    world, source = watching("SPY"), TapedSource()
+    async with working(world, source):
+        await until(lambda: "bars SPY" in source.names())
+    ((start, end),) = [given for name, given in source.log if name == "bars SPY"]
+    assert (end, end - start) == (NOW, timedelta(days=5))
+
+
+async def test_connected_when_nothing_was_missed_then_the_position_is_said_all_the_same() -> None:
+    world, source = watching("SPY", latest_bar_end=NOW.isoformat()), TapedSource()
+    async with working(world, source):
+        await until(lambda: positions(world) == [("SPY", NOW.isoformat())])
+    assert world.asked("publish market-data-bars") == []
+
+
+async def test_connected_when_the_broker_does_not_answer_then_the_gap_is_filled_later() -> None:
+    world, source = watching("SPY"), TapedSource()
+    source.history = {"SPY": [bar(-1)]}
+    async with working(world, source):
+        await until(lambda: "opened" in source.names())
+        source.failures = [NotConnected("ALPACA_UNAVAILABLE", "down")]
+        source.arriving.put_nowait(Connected())
+        await until(lambda: source.names().count("bars SPY") == 2)
+
+
+async def test_row_when_it_is_quarantined_then_it_is_told_once_by_name_and_the_stream_goes_on() -> None:
+    world, source = watching("SPY"), TapedSource()
+    source.history = {"SPY": [Quarantined("price above the moon", "{'c': 'NaN'}")]}
+    source.latest = [Quarantined("crossed", "{'bp': 2}")]
+    async with working(world, source):
+        for message in (Quarantined("crossed", "{'bp': 2}"), bar(0)):
+            source.arriving.put_nowait(message)
+        await until(lambda: len(positions(world)) == 1)
+    alerts = world.asked("raise_alert")
+    assert [alert["p_numbers"]["row"] for alert in alerts] == ["{'bp': 2}", "{'c': 'NaN'}", "{'bp': 2}"]
+    assert alerts[0]["p_name"] == alerts[2]["p_name"] != alerts[1]["p_name"]
+    assert {(alert["p_code"], alert["p_severity"]) for alert in alerts} == {("DATA_REJECTED", "warning")}
+
+
+async def test_symbols_when_they_change_then_the_old_stream_is_closed_before_the_new_one_is_opened() -> None:
+    world, source = watching("SPY"), TapedSource()
+    async with working(world, source):
+        await until(lambda: "opened" in source.names())
+        world.ledger.answers["watched_symbols"] = {"symbols": ["IWM", "SPY"], "left_out": []}
+        await until(lambda: source.names().count("opened") == 2)
+        world.ledger.answers["watched_symbols"] = {"symbols": [], "left_out": []}
+        await until(lambda: source.names().count("closed") == 2)
+    streams = [(name, given) for name, given in source.log if name in ("opened", "closed")]
+    assert streams == [
+        ("opened", ["SPY"]),
+        ("closed", ["SPY"]),
+        ("opened", ["IWM", "SPY"]),
+        ("closed", ["IWM", "SPY"]),
+    ]
+
+
+async def test_symbols_when_the_ledger_does_not_answer_then_the_stream_goes_on() -> None:
+    world, source = watching("SPY"), TapedSource()
+    async with working(world, source):
+        await until(lambda: "opened" in source.names())
+        world.ledger.answers["watched_symbols"] = LedgerUnavailable("LEDGER_UNAVAILABLE", "down")
+        source.arriving.put_nowait(bar(0))
+        await until(lambda: len(positions(world)) == 1)
+    assert source.names().count("opened") == 1
+
+
+async def test_worker_when_another_holds_the_lease_then_it_waits_and_takes_over_when_it_is_given_back() -> None:
+    world, source = watching("SPY"), TapedSource()
+    world.hot.memory.acquire(LEASE, "another", 60)
+    async with working(world, source):
+        await until(lambda: world.hot.refused >= 2)
+        assert source.log == []
+        world.hot.memory.release(LEASE, "another")
+        await until(lambda: "opened" in source.names())
+
+
+async def test_worker_when_the_lease_is_lost_then_its_stream_is_closed() -> None:
+    world, source = watching("SPY"), TapedSource()
+    async with working(world, source):
+        await until(lambda: "opened" in source.names())
+        world.hot.memory._leases.clear()
+        world.hot.memory.acquire(LEASE, "another", 60)
+        await until(lambda: "closed" in source.names())
+        assert world.hot.memory.acquire(LEASE, "another", 60) is not None
+
+
+async def test_worker_when_stopped_then_stream_and_lease_are_given_back() -> None:
+    world, source = watching("SPY"), TapedSource()
+    async with working(world, source):
+        await until(lambda: "opened" in source.names())
+    assert source.names()[-1] == "closed"
+    assert world.hot.memory.sizes()["leases"] == 0
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_worker_when_the_keys_are_refused_then_it_ends_so_that_its_supervisor_sees_it() -> None:
+    world, source = watching("SPY"), TapedSource()
+    stop = asyncio.Event()
+    worker = MarketDataWorker(world.ports, MarketDataLedger(world.ledger), source)
+    source.arriving.put_nowait(BadCredentials("BAD_KEYS", "enter them again"))
+    with pytest.raises(BadCredentials):
+        await asyncio.wait_for(worker.run(stop), 10)
+    assert world.hot.memory.sizes()["leases"] == 0
+
+
+async def test_calendar_when_the_worker_begins_then_it_is_stored_around_the_brokers_own_day() -> None:
+    world, source = watching(), TapedSource()
+    async with working(world, source):
+        await until(lambda: len(world.asked("upsert_calendar")) == 1)
+    assert source.log[0] == ("calendar", (date(2025, 12, 19), date(2026, 3, 3)))
+    (given,) = world.asked("upsert_calendar")
+    assert given["p_source"] == "iex"
+    assert given["p_sessions"] == [
+        {"date": "2026-01-02", "opens_at": "2026-01-02T14:30:00+00:00", "closes_at": "2026-01-02T21:00:00+00:00"}
+    ]
