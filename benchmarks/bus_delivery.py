@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from benchmarks.measuring import Result, compared
+from benchmarks.measuring import WARM_UP_ROUNDS, Result, compared
 from functions.core.bus.pgmq import PgmqBus
 from functions.core.events import TradeChanged, TradeData
 from functions.core.identity import named_uuid
@@ -21,7 +21,6 @@ from local.stack import HOST, Stack
 _TOPIC = "trade-controls"
 _SUBSCRIBER = "control_order"
 _LONGEST_SECONDS = 10.0
-_WARM_UP_ROUNDS = 5
 
 
 class _Functions:
@@ -67,7 +66,7 @@ def bus_delivery(stack: Stack, *, rounds: int, seconds: float) -> Result:
     samples: dict[str, list[float]] = {"published": [], "published and delivered": [], "HTTP POST": []}
     ends_at = time.perf_counter() + seconds
     try:
-        for number in range(-_WARM_UP_ROUNDS, rounds):
+        for number in range(-WARM_UP_ROUNDS, rounds):
             if number > 0 and time.perf_counter() > ends_at:
                 break
             taken = _round(bus, functions, courier, number)

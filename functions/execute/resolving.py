@@ -15,8 +15,8 @@ async def resolve_unknown(desk: Desk) -> int:
     """Asks the broker for every order that nobody has an answer for; returns how many were looked at.
 
     Found: it is adopted. Not found, and still in time: the same order is sent again under the same client order id,
-    which the broker takes at most once. Not found, and too late, or a gate was closed meanwhile: it is not sent. No answer, or one that cannot be read: it
-    stays unknown.
+    which the broker takes at most once. Not found, and too late, or a gate was closed meanwhile: it is not sent. No
+    answer, or one that cannot be read: it stays unknown.
     """
     claimed = await desk.ask(desk.ledger.claim_unresolved, owner(), desk.reach.settings.order_lease)
     for order in claimed:

@@ -105,10 +105,21 @@ class MarketDataWorker:
                     await self._quarantine(row, stop)
             if bars:
                 self._log.info("gap filled", symbol=symbol, bars=len(bars))
-                await asyncio.to_thread(self._ledger.record_market_data, bars[:-1])
+                await asyncio.to_thread(self._store, bars[:-1])
                 await asyncio.to_thread(self._complete, bars[-1])
             elif newest is not None:
                 await asyncio.to_thread(self._reached, symbol, newest)
+
+    def _store(self, bars: list[BarData]) -> None:
+        """All at once; where the ledger refuses them, one by one, so that a bad bar costs no other."""
+        try:
+            self._ledger.record_market_data(bars)
+        except LedgerRefused as error:
+            if len(bars) == 1:
+                self._reject(f"bar of {bars[0].symbol} at {bars[0].starts_at.isoformat()}: {error}", bars[0].symbol)
+                return
+            for bar in bars:
+                self._store([bar])
 
     def _too_many(self, left_out: list[str]) -> None:
         text = f"the feed takes no more symbols; these get no market data: {', '.join(left_out)}"

@@ -264,7 +264,8 @@ as $$
 $$;
 comment on function private.closed_gate(uuid, uuid, uuid) is 'The widest closed gate on the way of an order, or null.';
 
-create function private.working_quantity(p_account_id uuid, p_symbol text, p_side text, p_but_trade uuid default null) returns numeric
+create function private.working_quantity(
+  p_account_id uuid, p_symbol text, p_side text, p_but_trade uuid default null, p_strategy_id uuid default null) returns numeric
 language sql stable set search_path = ''
 as $$
   select coalesce(sum(greatest(coalesce(l.quantity, 0) - l.filled_quantity, 0)), 0)
@@ -273,8 +274,10 @@ as $$
   where t.broker_account_id = p_account_id and l.symbol = p_symbol and l.side = p_side
     and t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced') and private.is_working(t.status)
     and t.id is distinct from p_but_trade
+    and (p_strategy_id is null or t.strategy_id = p_strategy_id)
 $$;
-comment on function private.working_quantity(uuid, text, text, uuid) is 'What may still fill on one side of a symbol, shares or contracts.';
+comment on function private.working_quantity(uuid, text, text, uuid, uuid) is
+  'What may still fill on one side of a symbol, shares or contracts: of the account, or of one strategy on it.';
 
 create function private.reduces(p_trade public.trades) returns boolean
 language sql stable set search_path = ''
@@ -291,6 +294,7 @@ as $$
     and (p_trade.strategy_id is null or coalesce((
       select ((o.quantity > 0 and p_trade.side = 'sell') or (o.quantity < 0 and p_trade.side = 'buy'))
         and p_trade.quantity <= abs(o.quantity)
+          - private.working_quantity(p_trade.broker_account_id, p_trade.symbol, p_trade.side, p_trade.id, p_trade.strategy_id)
       from public.strategy_positions as o
       where o.broker_account_id = p_trade.broker_account_id and o.owner_key = p_trade.strategy_id::text
         and o.symbol = p_trade.symbol), false))

@@ -109,6 +109,7 @@ create table private.stray_orders (
   ended_at timestamptz,
   primary key (broker_account_id, broker_order_id)
 );
+create index stray_orders_trade on private.stray_orders (trade_id);
 comment on table private.stray_orders is
   'Orders that live at the broker although their trade is over, or has another order: cancelled until the broker says that they are.';
 
@@ -205,6 +206,8 @@ begin
       and not exists (select from public.order_attempts as a where a.trade_id = t.id and a.outcome is null)
     order by t.placed_number for update skip locked
   loop
+    -- Asked anew under the lock: another resolver may have taken it since this loop began.
+    continue when exists (select from public.order_attempts as a where a.trade_id = trade.id and a.outcome is null);
     select coalesce(max(a.attempt), 0) + 1 into next_attempt from public.order_attempts as a where a.trade_id = trade.id;
     insert into public.order_attempts (trade_id, attempt, user_id, broker_account_id, client_order_id, claimed_by, lease_until)
     values (trade.id, next_attempt, trade.user_id, trade.broker_account_id, trade.client_order_id, p_owner,
@@ -287,6 +290,9 @@ as $$
 declare
   trade public.trades;
 begin
+  -- A stray order closes the account's gate: its lock comes before the trade's, as for every order.
+  perform from public.trading_gates
+  where gate_key = 'account:' || (select broker_account_id from public.trades where id = p_trade_id) for update;
   select * into trade from public.trades where id = p_trade_id for update;
   if not found then
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
@@ -528,6 +534,8 @@ declare
   wanted text := p_update ->> 'status';
   seen_at timestamptz := (p_update ->> 'at')::timestamptz;
 begin
+  -- A stray order closes the account's gate: its lock comes first, as for every order.
+  perform from public.trading_gates where gate_key = 'account:' || p_account_id for update;
   perform from public.broker_accounts where id = p_account_id for no key update;
   trade := private.find_trade(p_account_id, p_update ->> 'broker_order_id', p_update ->> 'client_order_id');
   if trade.id is not null then

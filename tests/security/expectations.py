@@ -76,6 +76,7 @@ CALLERS: dict[str, set[str]] = {
     "cancel_orders_due": {"fn_execute"},
     "check_positions": {"fn_report"},
     "claim_outbox": {"fn_relay"},
+    "claim_resend": {"fn_execute"},
     "claim_trade": {"fn_execute"},
     "claim_unresolved": {"fn_execute"},
     "close_gate": {"authenticated", "fn_api", "fn_execute", "fn_risk"},

@@ -255,7 +255,7 @@ def test_functions_when_called_with_another_users_ids_then_not_found(owner: Pers
                 "p_scope_id": str(owner.desk.account),
                 "p_name": "position_limit",
                 "p_value": "0",
-                "p_unit": "shares",
+                "p_unit": "shares or contracts",
             },
             "NO_SUCH_SCOPE",
         ),

@@ -7,7 +7,11 @@ from typing import Any
 
 from functions.core.errors import AgentTraderError, BadInput, NotAuthorised, Refused, Unavailable
 
-_RETRYABLE = frozenset({"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "PGRST000", "PGRST001"})
+# Lost races, locks, timeouts; and whole classes: no connection, no resources, a server that shuts down, a broken disk,
+# a gateway without its database.
+_RETRYABLE = frozenset({"40001", "40P01", "55P03", "57014"})
+_RETRYABLE_CLASSES = ("08", "53", "57P", "58", "PGRST00")
+_HTTP_STATUS_DIGITS = 3
 
 
 class LedgerRefused(Refused):
@@ -33,7 +37,9 @@ def from_answer(
         return LedgerRefused(name, hint or found, int(sqlstate[2:]), **_numbers(details))
     if sqlstate == "42501" or sqlstate.startswith("PGRST3"):
         return NotAuthorised("NOT_ALLOWED", f"{function}: this role may not call it: {found}")
-    if sqlstate in _RETRYABLE or sqlstate.startswith("08") or not sqlstate or sqlstate.isdigit():
+    # A page that PostgREST did not write comes as its bare HTTP status; five digits are a SQLSTATE.
+    is_status = len(sqlstate) <= _HTTP_STATUS_DIGITS and (sqlstate.isdigit() or not sqlstate)
+    if is_status or sqlstate in _RETRYABLE or sqlstate.startswith(_RETRYABLE_CLASSES):
         return LedgerUnavailable("LEDGER_UNAVAILABLE", f"{function}: the ledger did not answer: {found}")
     if sqlstate.startswith("23"):
         return LedgerRefused("CONSTRAINT", f"{function}: {found}", 409, sqlstate=sqlstate)

@@ -110,6 +110,10 @@ class Desk:
         )
         return UUID(trade)
 
+    def place_exit(self, side: str, quantity: str, **more: Any) -> UUID:
+        """A pending trade that closes: it only ever reduces."""
+        return self.place(side, quantity, position_intent=f"{side}_to_close", **more)
+
     def decide(self, *decisions: dict[str, Any], symbol: str | None = None) -> list[str]:
         found: list[str] = self.ledger.call(
             "record_decisions", "fn_strategy", p_symbol=symbol or "SPY", p_decisions=list(decisions)
@@ -196,7 +200,7 @@ class Desk:
             p_scope_id=scope_id or {"account": self.account, "user": self.user, "strategy": self.strategy}.get(scope),
             p_name=name,
             p_value=value,
-            p_unit="shares or dollars",
+            p_unit="shares or contracts" if name == "position_limit" else "dollars",
         )
 
 

@@ -126,7 +126,7 @@ def test_chain_when_eight_write_at_once_then_one_unbroken_order(traded: Desk) ->
             p_scope_id=traded.account,
             p_name="position_limit",
             p_value=str(number),
-            p_unit="shares",
+            p_unit="shares or contracts",
         )
         for number in range(THREADS)
     ]

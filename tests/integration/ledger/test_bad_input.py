@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.core.identity import named_uuid
-from tests.integration.ledger.desk import Desk, decision, order_of
+from tests.integration.ledger.desk import Desk, decision, new_strategy, order_of
 from tests.integration.ledger.ledger import Ledger, refused
 
 BAD_ORDERS: list[dict[str, Any]] = [
@@ -62,6 +62,25 @@ def test_decision_when_its_order_is_malformed_then_kept_with_the_refusal(desk: D
     refusal = desk.ledger.one("select refused from public.strategy_decisions where user_id = %s", desk.user)
     assert refusal.startswith("BAD_ORDER: ")
     assert desk.count("trades") == 0
+
+
+def test_order_when_it_only_reduces_and_says_it_opens_then_refused(desk: Desk) -> None:
+    with refused("INTENT_CONTRADICTS", 422):
+        desk.place_by_hand("key", reduce_only=True)
+
+
+def test_watched_symbols_when_more_are_wanted_than_the_feed_takes_then_what_is_held_comes_first(
+    fresh_desk: Desk,
+) -> None:
+    fresh_desk.ledger.run("insert into public.instruments (symbol, kind, source) values ('AAA', 'equity', 'test')")
+    for _ in range(2):
+        new_strategy(fresh_desk.ledger, fresh_desk.user, fresh_desk.account, ("AAA", "IWM"))
+    assert fresh_desk.ledger.call("watched_symbols", "fn_ingest", p_most=2) == {
+        "symbols": ["AAA", "IWM"],
+        "left_out": ["SPY"],
+    }
+    fresh_desk.hold("1")
+    assert "SPY" in fresh_desk.ledger.call("watched_symbols", "fn_ingest", p_most=1)["symbols"]
 
 
 @pytest.mark.parametrize("symbol", ["NOSUCH", "spy", "", None, "SPY'; drop table public.trades; --"])

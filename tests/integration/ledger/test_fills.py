@@ -79,6 +79,26 @@ def test_fill_when_inserted_again_with_on_conflict_do_nothing_then_position_stay
     assert desk.position() == 100
 
 
+@pytest.mark.parametrize(("quantity", "price"), [("100", "11"), ("90", "10")])
+def test_fill_when_told_again_with_other_amounts_then_first_stays_gate_closed_and_alert(
+    desk: Desk, quantity: str, price: str
+) -> None:
+    _, order = desk.working()
+    desk.fill(order, "100", "10", "100")
+    assert not desk.fill(order, quantity, price, "100", source="activities")["counted"]
+    assert (desk.count("fills"), desk.position()) == (1, 100)
+    assert _gate_closed(desk)
+    assert _alerts(desk) == ["FILL_CONFLICT"]
+
+
+def test_fill_when_told_by_its_name_with_another_running_total_then_one_fill(desk: Desk) -> None:
+    """The activity list may count differently; the name of the execution on one path stays what it is."""
+    _, order = desk.working()
+    desk.fill(order, "40", "10", "40", external_id="execution-1")
+    assert not desk.fill(order, "40", "10", "41", external_id="execution-1")["counted"]
+    assert desk.position() == 40
+
+
 def test_fill_when_late_after_cancel_then_recorded_and_status_stays(desk: Desk) -> None:
     trade, order = desk.working()
     desk.fill(order, "30", "10", "30")

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from tests.integration.ledger.desk import NOON, Desk, approval_of, calling, claim_of, decision, order_of
+from tests.integration.ledger.desk import NOON, Desk, approval_of, calling, claim_of, decision, new_strategy, order_of
 from tests.integration.ledger.ledger import THREADS, Connection, Ledger, answers, become, call, refused
 
 SCOPES = ("global", "user", "account", "strategy")
@@ -58,7 +58,7 @@ def test_reducing_order_and_cancel_when_gate_closed_then_pass_every_step(fresh_d
     fresh_desk.hold("100")
     working, _ = fresh_desk.working("buy", "10")
     _close(fresh_desk, scope)
-    exit_trade = fresh_desk.place("sell", "100")
+    exit_trade = fresh_desk.place_exit("sell", "100")
     assert fresh_desk.approve(exit_trade) == "approved"
     assert fresh_desk.claim(exit_trade)["claimed"]
     cancel = fresh_desk.ledger.call(
@@ -89,21 +89,40 @@ def test_reducing_when_gate_closed_then_net_of_working_closing_orders(
         desk.working(side, working)
     _close(desk)
     if passes:
-        assert desk.approve(desk.place(side, quantity)) == "approved"
+        assert desk.approve(desk.place_exit(side, quantity)) == "approved"
     else:
-        assert desk.decide(decision(desk.strategy, order_of(side, quantity), at=NOON + timedelta(hours=1))) == []
+        order = order_of(side, quantity, position_intent=f"{side}_to_close")
+        assert desk.decide(decision(desk.strategy, order, at=NOON + timedelta(hours=1))) == []
+
+
+@pytest.mark.parametrize("more", [{}, {"position_intent": "sell_to_open"}])
+def test_sale_when_it_does_not_promise_to_reduce_then_a_closed_gate_holds_it(desk: Desk, more: dict[str, str]) -> None:
+    desk.hold("100")
+    _close(desk)
+    order = order_of("sell", "100", **more)
+    assert desk.decide(decision(desk.strategy, order, at=NOON + timedelta(hours=1))) == []
+
+
+def test_exits_when_two_strategies_share_an_account_then_none_sells_what_the_other_holds(desk: Desk) -> None:
+    neighbour = Desk(desk.ledger, desk.user, desk.account, new_strategy(desk.ledger, desk.user, desk.account))
+    desk.hold("100")
+    neighbour.hold("100")
+    assert desk.approve(desk.place_exit("sell", "100")) == "approved"
+    second = desk.place_exit("sell", "100")
+    assert desk.approval(second)["refusal"]["code"] == "WOULD_NOT_REDUCE"
+    assert neighbour.approve(neighbour.place_exit("sell", "100")) == "approved"
 
 
 def test_exits_when_eight_are_approved_at_once_behind_a_closed_gate_then_never_more_than_is_held(desk: Desk) -> None:
     desk.hold("100")
-    trades = [desk.place("sell", "50", reduce_only=True) for _ in range(THREADS)]
+    trades = [desk.place_exit("sell", "50") for _ in range(THREADS)]
     _close(desk)
     found = desk.ledger.at_once(*[calling("approve_trade", "fn_risk", **approval_of(trade)) for trade in trades])
     assert sum(answer["status"] == "approved" for answer in found) == 2
 
 
 def test_reduce_only_when_it_would_not_reduce_then_rejected_though_gates_are_open(desk: Desk) -> None:
-    trade = desk.place("sell", "10", reduce_only=True)
+    trade = desk.place_exit("sell", "10")
     assert desk.approval(trade)["refusal"]["code"] == "WOULD_NOT_REDUCE"
 
 
@@ -173,6 +192,13 @@ def test_gate_when_moved_then_history_says_who_and_why_once(desk: Desk) -> None:
         "select action, reason, by_whom from public.trading_halts where gate_key = %s order by id", key
     )
     assert history == [("engaged", "lunch", f"user:{desk.user}"), ("lifted", "back", "fn_api")]
+
+
+def test_gate_when_closed_again_more_gently_then_stays_as_hard_as_it_was(desk: Desk) -> None:
+    key = f"account:{desk.account}"
+    for mode, stands in (("cancel_working", "cancel_working"), ("flatten", "flatten"), ("no_new_entries", "flatten")):
+        desk.ledger.call("close_gate", "fn_risk", p_gate_key=key, p_reason="x", p_mode=mode)
+        assert desk.ledger.one("select mode from public.trading_gates where gate_key = %s", key) == stands
 
 
 def test_gate_when_a_person_lifts_it_then_second_factor_and_reason_needed(desk: Desk) -> None:

@@ -134,8 +134,95 @@ def test_submission_when_broker_answers_with_a_second_order_then_alert(desk: Des
     for _ in range(2):
         desk.submit(trade, "second-order")
     assert desk.ledger.rows("select code, severity from public.alerts where user_id = %s", desk.user) == [
-        ("SECOND_ORDER", "critical")
+        ("STRAY_ORDER", "critical")
     ]
+
+
+def test_order_when_the_broker_has_one_that_no_open_trade_stands_for_then_cancelled_until_it_says_so(
+    desk: Desk,
+) -> None:
+    trade, order = desk.working()
+    desk.update(order, "canceled")
+    desk.submit(trade, "stray")
+    halted = desk.ledger.one("select closed from public.trading_gates where gate_key = %s", f"account:{desk.account}")
+    assert halted
+    assert desk.status(trade) == "canceled"
+
+    def due() -> list[str]:
+        found = desk.ledger.call("cancel_orders_due", "fn_execute")
+        return [item["broker_order_id"] for item in found if item["broker_account_id"] == str(desk.account)]
+
+    working = desk.ledger.call("working_orders", "fn_execute", p_account_id=desk.account)
+    assert [(item["broker_order_id"], item["status"]) for item in working] == [("stray", "stray")]
+    assert due() == ["stray"]
+    desk.update("stray", "canceled")
+    assert due() == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "refusal"),
+    [
+        (None, None),
+        ("close the gate", "GATE_CLOSED"),
+        ("too late", "TOO_LATE"),
+        ("older attempt", "NOT_NEWEST"),
+        ("broker has it", "NOT_UNKNOWN"),
+    ],
+)
+def test_resend_when_something_changed_meanwhile_then_refused(
+    desk: Desk, spoil: str | None, refusal: str | None
+) -> None:
+    trade = desk.place()
+    desk.approve(trade)
+    desk.ledger.call("claim_trade", "fn_execute", **claim_of(trade) | {"p_lease_seconds": -1})
+    resolve = {"p_owner": "a test", "p_lease_seconds": 30, "p_account_id": desk.account}
+    (order,) = desk.ledger.call("claim_unresolved", "fn_execute", **resolve)
+    said = {"p_trade_id": trade, "p_attempt": order["attempt"], "p_now": NOON}
+    match spoil:
+        case "close the gate":
+            desk.ledger.call("close_gate", "fn_api", p_gate_key=f"account:{desk.account}", p_reason="x")
+        case "too late":
+            said["p_now"] = NOON + timedelta(hours=1)
+        case "older attempt":
+            said["p_attempt"] = 1
+        case "broker has it":
+            desk.submit(trade)
+    answer = desk.ledger.call("claim_resend", "fn_execute", **said)
+    assert answer["send"] is (refusal is None)
+    assert (answer["refusal"] or "None").split(":")[0] == str(refusal)
+
+
+def test_unresolved_when_answered_unknown_then_one_of_eight_resolvers_asks(desk: Desk) -> None:
+    trades = [desk.place() for _ in range(5)]
+    for trade in trades:
+        desk.approve(trade)
+        desk.claim(trade)
+        said = {"p_trade_id": trade, "p_attempt": 1, "p_outcome": "unknown", "p_detail": "timeout", "p_at": NOON}
+        desk.ledger.call("record_attempt", "fn_execute", **said)
+    resolve = {"p_owner": "a test", "p_lease_seconds": 30, "p_account_id": desk.account}
+    found = desk.ledger.at_once(*[calling("claim_unresolved", "fn_execute", **resolve)] * THREADS)
+    assert sorted(order["trade_id"] for orders in found for order in orders) == sorted(map(str, trades))
+
+
+@pytest.mark.parametrize(
+    "change", [{"side": "sell"}, {"symbol": "IWM"}, {"quantity": "7"}, {"order_type": "stop", "stop_price": "1"}]
+)
+def test_signal_when_used_again_for_another_order_then_refused(desk: Desk, change: dict[str, str]) -> None:
+    desk.place_by_hand("key")
+    order = order_of() | {"idempotency_key": "key", "broker_account_id": str(desk.account)} | change
+    with refused("SIGNAL_REUSED", 409):
+        desk.ledger.call("place_trade", "authenticated", desk.user, p_order=order)
+    assert desk.count("trades") == 1
+
+
+def test_market_order_when_its_session_ends_first_then_good_until_the_close(fresh_desk: Desk) -> None:
+    session = {"date": "2013-10-07", "opens_at": "2013-10-07T13:30Z", "closes_at": "2013-10-07T16:01Z"}
+    fresh_desk.ledger.call("upsert_calendar", "fn_ingest", p_sessions=[session], p_source="test")
+    at_market = fresh_desk.place()
+    at_limit = fresh_desk.place(order_type="limit", price="10")
+    query = "select good_until from public.trades where id = %s"
+    assert fresh_desk.ledger.one(query, at_market) == NOON + timedelta(minutes=1)
+    assert fresh_desk.ledger.one(query, at_limit) == NOON + timedelta(minutes=6)
 
 
 def test_cancel_when_requested_twice_then_once(desk: Desk) -> None:

@@ -55,8 +55,8 @@ def test_global_limit_when_eight_users_are_approved_at_once_then_never_exceeded(
         ("-100", None, "sell", "51", "150", False),
         ("100", None, "sell", "250", "150", True),
         ("100", None, "sell", "251", "150", False),
-        # Reducing is never refused for being too much already.
-        ("100", None, "sell", "100", "50", True),
+        # An order that may flip the position counts as one that opens.
+        ("100", None, "sell", "100", "50", False),
     ],
 )
 def test_position_limit_when_something_is_held_and_working_then_worse_side_counts(
@@ -67,6 +67,13 @@ def test_position_limit_when_something_is_held_and_working_then_worse_side_count
         desk.working(*working)
     desk.set_limit("position_limit", limit)
     assert desk.approve(desk.place(side, quantity)) == ("approved" if approved else "rejected")
+
+
+def test_position_limit_when_it_was_lowered_below_what_is_held_then_the_exit_still_passes(desk: Desk) -> None:
+    desk.hold("100")
+    desk.set_limit("position_limit", "50")
+    assert desk.approve(desk.place(quantity="1")) == "rejected"
+    assert desk.approve(desk.place_exit("sell", "100")) == "approved"
 
 
 def test_limit_when_partially_filled_then_filled_part_counts_once(desk: Desk) -> None:
@@ -137,6 +144,15 @@ def test_limit_when_value_is_no_amount_then_refused_and_old_limit_stays(desk: De
     assert desk.ledger.one("select value from public.risk_limits where user_id = %s", desk.user) == 10
 
 
+@pytest.mark.parametrize(("name", "unit"), [("position_limt", "shares or contracts"), ("position_limit", "dollars")])
+def test_limit_when_no_rule_enforces_it_or_the_unit_is_another_then_refused(desk: Desk, name: str, unit: str) -> None:
+    """A misspelt limit would be believed to hold and never would."""
+    with refused("UNKNOWN_LIMIT", 422):
+        desk.ledger.call(
+            "set_limit", "fn_api", p_scope="user", p_scope_id=desk.user, p_name=name, p_value="1", p_unit=unit
+        )
+
+
 @pytest.mark.parametrize("scope", [*SCOPES, "global", "nonsense"])
 def test_limit_when_set_by_a_stranger_then_scope_is_not_found(ledger: Ledger, scope: str) -> None:
     here, there = Desk.open(ledger), Desk.open(ledger)
@@ -150,7 +166,7 @@ def test_limit_when_set_by_a_stranger_then_scope_is_not_found(ledger: Ledger, sc
             p_scope_id=scope_id,
             p_name="position_limit",
             p_value="1000000",
-            p_unit="shares",
+            p_unit="shares or contracts",
         )
 
 

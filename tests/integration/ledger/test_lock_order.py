@@ -83,6 +83,40 @@ def test_excess_fills_when_orders_are_judged_and_gates_moved_then_no_deadlock(de
     assert desk.position() == 2 * _ROUNDS
 
 
+def test_stray_orders_when_orders_are_judged_and_sent_then_no_deadlock(desk: Desk) -> None:
+    """A stray order closes the gate from within the broker's word on an order."""
+    over = []
+    for _ in range(_ROUNDS):
+        trade, order = desk.working(quantity="1")
+        desk.update(order, "canceled")
+        over.append(trade)
+    trades = [desk.place() for _ in range(_ROUNDS)]
+    key = f"account:{desk.account}"
+
+    def answer(connection: Connection, number: int) -> Any:
+        said = {"p_trade_id": over[number], "p_attempt": 1, "p_broker_order_id": f"stray-{number}", "p_at": NOON}
+        return call(connection, "record_submission", "fn_execute", **said)
+
+    def tell(connection: Connection, number: int) -> Any:
+        said = {"broker_order_id": f"stray-{number}", "status": "submitted", "at": NOON.isoformat()}
+        return call(connection, "record_broker_update", "fn_execute", p_account_id=desk.account, p_update=said)
+
+    def judge(connection: Connection, number: int) -> Any:
+        return call(connection, "approve_trade", "fn_risk", **approval_of(trades[number]))
+
+    def resend(connection: Connection, number: int) -> Any:
+        return call(connection, "claim_trade", "fn_execute", **claim_of(over[number]))
+
+    def lift(connection: Connection, number: int) -> Any:
+        return call(connection, "open_gate", "fn_api", p_gate_key=key, p_reason=str(number))
+
+    desk.ledger.at_once(
+        _repeating(answer), _repeating(tell), _repeating(judge), _repeating(resend, judge), _repeating(lift)
+    )
+    strays = "select count(*) from private.stray_orders where broker_account_id = %s"
+    assert desk.ledger.one(strays, desk.account) == _ROUNDS
+
+
 def test_answer_when_it_comes_as_the_resolver_starts_then_no_deadlock(desk: Desk) -> None:
     trades = []
     for _ in range(_ROUNDS):

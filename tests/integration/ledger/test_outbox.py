@@ -72,7 +72,7 @@ def _limit(desk: Desk) -> dict[str, object]:
         "p_scope_id": desk.account,
         "p_name": "position_limit",
         "p_value": "1",
-        "p_unit": "shares",
+        "p_unit": "shares or contracts",
     }
 
 

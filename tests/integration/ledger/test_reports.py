@@ -199,6 +199,9 @@ def test_sessions_when_closed_long_enough_then_due_until_finished(trader: Desk) 
     assert trader.ledger.call("finish_session_report", "fn_report", p_date=MONDAY) is True
     assert trader.ledger.call("finish_session_report", "fn_report", p_date=MONDAY) is False
     assert due(20) == []
+    _trade(trader, "buy", "1", "10")  # Told after the report was done.
+    assert due(20) == [MONDAY.isoformat()]
+    trader.ledger.call("finish_session_report", "fn_report", p_date=MONDAY)
     # A missed run is caught up within a week.
     assert due(24 * 60 + 20) == [TUESDAY.isoformat()]
     assert due(9 * 24 * 60) == []

@@ -36,6 +36,7 @@ def world_of(*unresolved: dict[str, Any], **answers: Any) -> World:
     return World(
         {
             "claim_unresolved": list(unresolved),
+            "claim_resend": {"send": True, "refusal": None},
             "record_submission": {"status": "submitted"},
             "record_attempt": {"status": "expired"},
         }
@@ -62,16 +63,26 @@ async def test_resolve_when_it_has_none_and_there_is_time_then_the_same_order_is
     assert world.asked("record_submission")[0]["p_adopted"] is False
 
 
-@pytest.mark.parametrize(("late", "sent"), [(0, 1), (1, 0)], ids=["at good_until", "after it"])
-async def test_resolve_when_it_has_none_and_it_is_too_late_then_it_is_not_placed_and_not_sent(
-    late: int, sent: int
+@pytest.mark.parametrize("refusal", ["TOO_LATE: good_until=14:30 now=14:31", "GATE_CLOSED: gate=global"])
+async def test_resolve_when_it_has_none_and_the_ledger_refuses_a_second_sending_then_it_is_not_placed(
+    refusal: str,
 ) -> None:
-    world = world_of(claimed_row(1, attempt=2, good_until=NOW.isoformat()))
-    world.clock.at = NOW + timedelta(microseconds=late)
+    world = world_of(claimed_row(1, attempt=2), claim_resend={"send": False, "refusal": refusal})
     broker = ScriptedBroker(world.journal, submit=at_broker())
     await resolve_unknown(desk_of(world, {ALICE: broker}))
-    assert len(world.asked("broker.submit")) == sent
-    assert [each["p_outcome"] for each in world.asked("record_attempt")] == ["not_placed"] * (1 - sent)
+    assert world.asked("broker.submit") == []
+    assert [(each["p_outcome"], each["p_detail"]) for each in world.asked("record_attempt")] == [
+        ("not_placed", refusal)
+    ]
+
+
+async def test_send_when_the_order_is_too_late_by_then_then_nothing_is_sent() -> None:
+    world = world_of(claimed_row(1, attempt=2, good_until=NOW.isoformat()))
+    world.clock.at = NOW + timedelta(microseconds=1)
+    broker = ScriptedBroker(world.journal, submit=at_broker())
+    await resolve_unknown(desk_of(world, {ALICE: broker}))
+    assert world.asked("broker.submit") == []
+    assert [each["p_outcome"] for each in world.asked("record_attempt")] == ["not_placed"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from functions.brokers.errors import (
 )
 from functions.core.errors import AgentTraderError
 from functions.core.ledger.errors import LedgerUnavailable
+from functions.execute import submitting
 from functions.execute.submitting import order_request
 from tests.unit.core.doubles import NOW, Turns, World
 from tests.unit.execute.desk_made import (
@@ -126,6 +127,30 @@ async def test_submit_approved_when_the_claim_is_lost_or_too_late_then_nothing_i
     broker = ScriptedBroker(world.journal, submit=at_broker())
     assert await desk_of(world, {ALICE: broker}).submit_approved(None) == 0
     assert world.asked("broker.submit") == []
+
+
+async def test_submit_approved_when_the_sender_was_held_up_after_its_claim_then_it_leaves_it_to_the_resolver(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Machine:
+        """The machine's clock; the claim takes longer than half of the lease."""
+
+        seconds = 0.0
+
+        def monotonic(self) -> float:
+            return self.seconds
+
+    machine = Machine()
+
+    def claim(_given: dict[str, Any]) -> dict[str, Any]:
+        machine.seconds += 16
+        return claimed_row(1)
+
+    world = world_of(approved_trades=[waiting(1)], claim_trade=claim)
+    broker = ScriptedBroker(world.journal, submit=at_broker())
+    monkeypatch.setattr(submitting, "time", machine)
+    await desk_of(world, {ALICE: broker}).submit_approved(ALICE)
+    assert world.said() == ["approved_trades", "claim_trade"]
 
 
 async def test_submit_approved_when_one_account_has_no_keys_then_it_is_told_and_the_others_go_on() -> None:

@@ -100,13 +100,21 @@ class TapedSource:
 
 
 def watching(*symbols: str, **answers: Any) -> World:
-    return World(
-        {"watched_symbols": {"symbols": list(symbols), "left_out": []}, "record_market_data": 1, "upsert_calendar": 1, "latest_bar_end": None}
+    world = World(
+        {
+            "watched_symbols": {"symbols": list(symbols), "left_out": []},
+            "record_market_data": 1,
+            "upsert_calendar": 1,
+            "latest_bar_end": None,
+        }
         | answers,
         watch_interval=0.01,
         worker_lease=1.01,
         quote_interval=0,
     )
+    # After every bar and quote of these tests: one from the future has a test of its own.
+    world.clock.at = NOW + timedelta(days=1)
+    return world
 
 
 @asynccontextmanager
@@ -197,6 +205,20 @@ async def test_bar_when_the_ledger_refuses_it_then_it_is_told_and_the_next_is_st
     assert world.asked("publish market-data-bars") == [[BarCompleted.of(bar(1)).id]]
 
 
+async def test_bar_and_quote_when_they_are_from_the_future_then_they_are_told_and_not_kept() -> None:
+    world = watching("SPY")
+    world.clock.at = NOW
+    source = TapedSource()
+    async with working(world, source):
+        source.arriving.put_nowait(quote(60))
+        source.arriving.put_nowait(bar(10))
+        source.arriving.put_nowait(bar(-2))
+        await until(lambda: len(positions(world)) == 1)
+    assert [given["p_code"] for given in world.asked("raise_alert")] == ["DATA_REJECTED", "DATA_REJECTED"]
+    assert [given["p_quotes"] for given in world.asked("record_market_data")] == [[]]
+    assert positions(world) == [("SPY", bar(-2).ends_at.isoformat())]
+
+
 async def test_connected_when_bars_were_missed_then_the_gap_is_filled_and_only_the_newest_wakes_anybody() -> None:
     newest = NOW - MINUTE * 4
     world = watching("SPY", latest_bar_end=newest.isoformat())
@@ -213,6 +235,35 @@ async def test_connected_when_bars_were_missed_then_the_gap_is_filled_and_only_t
     assert world.asked("publish market-data-bars") == [[BarCompleted.of(bar(-1)).id]]
     assert positions(world) == [("SPY", bar(-1).ends_at.isoformat())]
     assert world.hot.get("quote:SPY") is not None
+
+
+async def test_connected_when_a_missed_bar_is_refused_then_it_is_told_and_costs_no_other() -> None:
+    refused = bar(-3).model_dump(mode="json")["starts_at"]
+
+    def record(given: dict[str, Any]) -> int:
+        starts = [row["starts_at"] for row in given["p_bars"]]
+        if refused in starts:
+            raise LedgerRefused("CONSTRAINT", "bars_open_check", 409)
+        return len(starts)
+
+    world = watching("SPY", record_market_data=record)
+    source = TapedSource()
+    source.history = {"SPY": [bar(minute) for minute in range(-5, 0)]}
+    async with working(world, source):
+        await until(lambda: len(positions(world)) == 1)
+    stored = [[row["starts_at"] for row in given["p_bars"]] for given in world.asked("record_market_data")]
+    assert [len(rows) for rows in stored] == [4, 1, 1, 1, 1, 1]
+    (alert,) = world.asked("raise_alert")
+    assert "CONSTRAINT" in alert["p_text"]
+
+
+async def test_symbols_when_the_feed_takes_no_more_then_those_left_out_are_told() -> None:
+    world, source = watching("SPY", watched_symbols={"symbols": ["SPY"], "left_out": ["IWM"]}), TapedSource()
+    async with working(world, source):
+        await until(lambda: bool(world.asked("raise_alert")) and "opened" in source.names())
+    alert = world.asked("raise_alert")[0]
+    assert (alert["p_code"], alert["p_severity"]) == ("TOO_MANY_SYMBOLS", "critical")
+    assert "IWM" in alert["p_text"]
 
 
 async def test_connected_when_the_symbol_is_new_then_days_of_history_are_fetched() -> None:

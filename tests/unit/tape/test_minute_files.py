@@ -74,7 +74,7 @@ def test_read_bars_when_a_row_is_repeated_word_for_word_then_it_is_dropped_and_c
         ((GOOD[0], "2013-10-07T13:30:00Z,nan,167.52,167.41,167.44,1"), "finite number"),
         ((GOOD[0], "2013-10-07T13:30:00Z,-1,167.52,167.41,167.44,1"), "above zero"),
         ((GOOD[0], "2013-10-07T13:30:00Z,0,167.52,167.41,167.44,1"), "above zero"),
-        ((GOOD[0], "2013-10-07T13:30:00Z,1e400,167.52,167.41,167.44,1"), "beyond what an exchange can quote"),
+        ((GOOD[0], "2013-10-07T13:30:00Z,1e400,167.52,167.41,167.44,1"), "an amount that the ledger can hold"),
         ((GOOD[0], "2013-10-07T13:30:00Z,167.43,167.40,167.41,167.44,1"), "expected low <= open"),
         ((GOOD[0], "2013-10-07T13:30:00Z,167.43,167.52,167.41,167.44,-5"), "not below zero"),
         ((GOOD[0], "2013-10-07T13:30:00Z,167.43,167.52,167.41,167.44,1.5"), "whole number"),

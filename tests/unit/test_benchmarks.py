@@ -1,0 +1,48 @@
+"""What the benchmarks report is what was measured."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.measuring import WARM_UP_ROUNDS, compared, measure, percentile
+
+SAMPLES = st.lists(st.floats(0.0001, 10), min_size=1, max_size=50)
+
+
+@given(SAMPLES, st.integers(1, 100))
+def test_percentile_when_taken_then_it_is_a_sample_and_that_many_lie_at_or_below_it(
+    samples: list[float], percent: int
+) -> None:
+    found = percentile(samples, percent)
+    assert found in samples
+    assert sum(sample <= found for sample in samples) * 100 >= percent * len(samples)
+
+
+def test_percentile_when_there_are_no_samples_then_it_raises() -> None:
+    with pytest.raises(ValueError, match="no samples"):
+        percentile([], 50)
+
+
+def test_compared_when_one_is_twice_as_slow_as_the_floor_then_its_ratio_is_two() -> None:
+    ours, floor = compared({"ours": [0.002, 0.002, 0.008], "floor": [0.001]})
+    assert (ours.count, ours.p50_ms, ours.p99_ms, ours.ratio) == (3, 2.0, 8.0, 2.0)
+    assert floor.ratio == 1.0
+
+
+def test_measure_when_run_then_contestants_take_turns_and_no_number_comes_twice() -> None:
+    called: list[tuple[str, int]] = []
+    contestants = {
+        "ours": lambda number: called.append(("ours", number)),
+        "floor": lambda number: called.append(("floor", number)),
+    }
+    result = measure("title", "note", contestants, rounds=3, seconds=60)
+    assert [name for name, _ in called[:4]] == ["ours", "floor", "ours", "floor"]
+    assert len(set(called)) == len(called) == 2 * (3 + WARM_UP_ROUNDS)
+    assert [figures.count for figures in result.figures] == [3, 3]
+
+
+def test_measure_when_the_time_is_up_then_it_ends_with_what_there_is() -> None:
+    result = measure("title", "note", {"floor": lambda _number: None}, rounds=1_000_000_000, seconds=0)
+    assert result.figures[0].count == 1
