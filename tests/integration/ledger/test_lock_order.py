@@ -90,6 +90,7 @@ def test_stray_orders_when_orders_are_judged_and_sent_then_no_deadlock(desk: Des
         trade, order = desk.working(quantity="1")
         desk.update(order, "canceled")
         over.append(trade)
+    given_up = [_given_up(desk) for _ in range(_ROUNDS)]
     trades = [desk.place() for _ in range(_ROUNDS)]
     key = f"account:{desk.account}"
 
@@ -98,7 +99,12 @@ def test_stray_orders_when_orders_are_judged_and_sent_then_no_deadlock(desk: Des
         return call(connection, "record_submission", "fn_execute", **said)
 
     def tell(connection: Connection, number: int) -> Any:
-        said = {"broker_order_id": f"stray-{number}", "status": "submitted", "at": NOON.isoformat()}
+        said = {
+            "broker_order_id": f"late-{number}",
+            "client_order_id": given_up[number],
+            "status": "submitted",
+            "at": NOON.isoformat(),
+        }
         return call(connection, "record_broker_update", "fn_execute", p_account_id=desk.account, p_update=said)
 
     def judge(connection: Connection, number: int) -> Any:
@@ -114,7 +120,17 @@ def test_stray_orders_when_orders_are_judged_and_sent_then_no_deadlock(desk: Des
         _repeating(answer), _repeating(tell), _repeating(judge), _repeating(resend, judge), _repeating(lift)
     )
     strays = "select count(*) from private.stray_orders where broker_account_id = %s"
-    assert desk.ledger.one(strays, desk.account) == _ROUNDS
+    assert desk.ledger.one(strays, desk.account) == 2 * _ROUNDS
+
+
+def _given_up(desk: Desk) -> str:
+    """The client order id of a trade that was ended because the broker did not know it."""
+    trade = desk.place()
+    desk.approve(trade)
+    client_order_id = str(desk.claim(trade)["client_order_id"])
+    said = {"p_trade_id": trade, "p_attempt": 1, "p_outcome": "not_placed", "p_detail": "", "p_at": NOON}
+    assert desk.ledger.call("record_attempt", "fn_execute", **said) == {"status": "expired"}
+    return client_order_id
 
 
 def test_answer_when_it_comes_as_the_resolver_starts_then_no_deadlock(desk: Desk) -> None:
