@@ -183,8 +183,9 @@ def test_runner_when_its_master_is_killed_then_the_port_is_free_and_the_next_sta
     deadline = time.monotonic() + 10
     while Path(f"/proc/{worker}/stat").exists() and "Z" not in Path(f"/proc/{worker}/stat").read_text().split()[2]:
         assert time.monotonic() < deadline, "the worker outlived its master"
-    refused = runner.courier.deliver("hears", push(), 10)
-    assert not refused.reached
+    # The last connection of the dead may still be reset by the system; after that nobody answers.
+    while runner.courier.deliver("hears", push(), 10).reached:
+        assert time.monotonic() < deadline, "somebody answers on the port of the dead"
     runner.start()
     assert runner.courier.deliver("hears", push(), 10).accepted
     assert runner.stop(signal.SIGTERM) == 0
