@@ -281,13 +281,13 @@ create trigger z_audit after insert or update on public.trades for each row exec
 -- Who may see ----------------------------------------------------------------------------------------------------------
 
 alter table public.trades enable row level security;
-create policy "a user reads their own trades" on public.trades for select to authenticated using (user_id = (select auth.uid()));
+create policy "a user reads their own trades" on public.trades for select to authenticated using (user_id = any ((select private.readable_users())::uuid[]));
 alter table public.trade_legs enable row level security;
-create policy "a user reads legs of their own trades" on public.trade_legs for select to authenticated using (user_id = (select auth.uid()));
+create policy "a user reads legs of their own trades" on public.trade_legs for select to authenticated using (user_id = any ((select private.readable_users())::uuid[]));
 alter table public.trade_transitions enable row level security;
 create policy "a user reads transitions of their own trades" on public.trade_transitions for select to authenticated
-  using (user_id = (select auth.uid()));
+  using (user_id = any ((select private.readable_users())::uuid[]));
 alter table public.order_attempts enable row level security;
 create policy "a user reads attempts of their own trades" on public.order_attempts for select to authenticated
-  using (user_id = (select auth.uid()));
+  using (user_id = any ((select private.readable_users())::uuid[]));
 grant select on public.trades, public.trade_legs, public.trade_transitions, public.order_attempts to authenticated;

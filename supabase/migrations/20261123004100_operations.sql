@@ -1,31 +1,33 @@
--- What the dashboard hears, and what operations ask.
+-- How far the workers are, and how they are.
 
-create function private.tell_owner() returns trigger
-language plpgsql security definer set search_path = ''
+create table private.stream_cursors (
+  worker text not null,
+  stream text not null,
+  position timestamptz not null,
+  updated_at timestamptz not null default now(),
+  primary key (worker, stream)
+);
+comment on table private.stream_cursors is 'How far each worker has handled each stream: the event time of the last message whose effects are committed.';
+
+create function private.move_cursor(p_worker text, p_stream text, p_position timestamptz) returns void
+language sql set search_path = ''
 as $$
-begin
-  -- Broadcast from the database on a private topic per user; `version` lets a late message lose against a newer row.
-  perform realtime.send(
-    jsonb_build_object('table', tg_table_name, 'operation', tg_op, 'row', to_jsonb(new)),
-    tg_table_name, 'user:' || new.user_id, true);
-  return null;
-end $$;
-comment on function private.tell_owner() is 'Tells the owner''s open dashboards of a changed row.';
+  insert into private.stream_cursors as c (worker, stream, position) values (p_worker, p_stream, p_position)
+  on conflict (worker, stream) do update set position = excluded.position, updated_at = now()
+  where c.position < excluded.position
+$$;
+comment on function private.move_cursor(text, text, timestamptz) is 'Moves a cursor forward, never back.';
 
-do $$
-declare
-  table_name text;
-begin
-  foreach table_name in array array['trades', 'fills', 'position_books', 'strategies', 'daily_pnl_reports'] loop
-    execute format('create trigger tell_owner after insert or update on public.%I for each row execute function private.tell_owner()', table_name);
-  end loop;
-  foreach table_name in array array['alerts', 'trading_gates'] loop
-    execute format('create trigger tell_owner after insert or update on public.%I for each row when (new.user_id is not null) execute function private.tell_owner()', table_name);
-  end loop;
-end $$;
+create function public.record_stream_position(p_worker text, p_stream text, p_position timestamptz) returns void
+language sql security definer set search_path = ''
+as $$ select private.move_cursor(p_worker, p_stream, p_position) $$;
+comment on function public.record_stream_position(text, text, timestamptz) is 'A worker says that everything up to this event time is handled.';
 
-create policy "a user hears their own topic" on realtime.messages for select to authenticated
-  using (realtime.topic() = 'user:' || (select auth.uid()));
+create function public.stream_position(p_worker text, p_stream text) returns timestamptz
+language sql stable security definer set search_path = ''
+as $$ select position from private.stream_cursors where worker = p_worker and stream = p_stream $$;
+comment on function public.stream_position(text, text) is 'How far a worker had got; null where it never began.';
+grant execute on function public.record_stream_position(text, text, timestamptz), public.stream_position(text, text) to fn_ingest, fn_execute;
 
 create table public.heartbeats (
   name text primary key,

@@ -157,8 +157,8 @@ grant execute on function public.sessions_to_report(timestamptz, integer), publi
   public.finish_session_report(date), public.trading_accounts() to fn_report;
 
 alter table public.daily_pnl_reports enable row level security;
-create policy "a user reads their own reports" on public.daily_pnl_reports for select to authenticated using (user_id = (select auth.uid()));
+create policy "a user reads their own reports" on public.daily_pnl_reports for select to authenticated using (user_id = any ((select private.readable_users())::uuid[]));
 alter table public.daily_pnl_report_versions enable row level security;
 create policy "a user reads versions of their own reports" on public.daily_pnl_report_versions for select to authenticated
-  using (user_id = (select auth.uid()));
+  using (user_id = any ((select private.readable_users())::uuid[]));
 grant select on public.daily_pnl_reports, public.daily_pnl_report_versions to authenticated;

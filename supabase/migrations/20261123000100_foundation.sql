@@ -85,6 +85,15 @@ as $$
 $$;
 comment on function private.calling_role() is 'The role of the caller: the JWT''s role claim, else the database role.';
 
+create function private.readable_users() returns uuid[]
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+  return array[(select auth.uid())];
+end $$;
+comment on function private.readable_users() is 'Whose rows the caller reads: every policy that lets a person read asks this.';
+grant execute on function private.readable_users() to authenticated;
+
 create function private.touch() returns trigger
 language plpgsql set search_path = ''
 as $$

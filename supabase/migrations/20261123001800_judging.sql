@@ -1,0 +1,233 @@
+-- From a pending trade to an approved or rejected one.
+
+create function public.pending_trades(p_account_id uuid default null) returns jsonb
+language sql stable security definer set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('trade_id', id, 'broker_account_id', broker_account_id) order by placed_number), '[]'::jsonb)
+  from public.trades where status = 'pending' and (p_account_id is null or broker_account_id = p_account_id)
+$$;
+comment on function public.pending_trades(uuid) is 'Trades that risk has not judged, in the order they were placed.';
+
+create function private.exposure(p_scope text, p_trade public.trades)
+returns table (symbol text, quantity numeric, to_buy numeric, to_sell numeric, multiplier numeric)
+language sql stable set search_path = ''
+as $$
+  with held as (
+    select b.symbol, b.quantity from public.position_books as b
+    where p_scope <> 'strategy' and b.quantity <> 0
+      and (p_scope = 'global' or b.user_id = p_trade.user_id)
+      and (p_scope <> 'account' or b.broker_account_id = p_trade.broker_account_id)
+    union all
+    select s.symbol, s.quantity from public.strategy_positions as s
+    where p_scope = 'strategy' and s.strategy_id = p_trade.strategy_id and s.quantity <> 0
+  ), working as (
+    select l.symbol, l.side, greatest(coalesce(l.quantity, 0) - l.filled_quantity, 0) as open
+    from public.trades as t join public.trade_legs as l on l.trade_id = t.id
+    where t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced') and private.is_working(t.status)
+      and t.id <> p_trade.id
+      and (p_scope = 'global' or t.user_id = p_trade.user_id)
+      and (p_scope not in ('account', 'strategy') or t.broker_account_id = p_trade.broker_account_id)
+      and (p_scope <> 'strategy' or t.strategy_id = p_trade.strategy_id)
+  ), rows as (
+    select held.symbol, held.quantity, 0::numeric as to_buy, 0::numeric as to_sell from held
+    union all
+    select working.symbol, 0, case when side = 'buy' then open else 0 end, case when side = 'sell' then open else 0 end from working
+  )
+  select r.symbol, sum(r.quantity), sum(r.to_buy), sum(r.to_sell), max(i.multiplier)
+  from rows as r join public.instruments as i on i.symbol = r.symbol
+  group by r.symbol
+$$;
+comment on function private.exposure(text, public.trades) is
+  'What is open and working in one scope of a trade, by symbol, the trade itself left out.';
+
+create function public.risk_book(p_trade_id uuid) returns jsonb
+language sql stable security definer set search_path = ''
+as $$
+  select jsonb_build_object(
+    'trade', to_jsonb(t) || jsonb_build_object(
+      'quantity', t.quantity::text, 'notional', t.notional::text, 'price', t.price::text, 'stop_price', t.stop_price::text,
+      'planned_stop', t.planned_stop::text),
+    'position_intent', (select position_intent from public.trade_legs where trade_id = t.id and leg = 0),
+    'instrument', (select jsonb_build_object('kind', i.kind, 'multiplier', i.multiplier::text, 'tick', i.tick::text, 'lot', i.lot::text)
+      from public.instruments as i where i.symbol = t.symbol),
+    'exposures', (select jsonb_object_agg(scopes.scope, coalesce((
+        select jsonb_agg(jsonb_build_object('symbol', e.symbol, 'position', e.quantity::text, 'to_buy', e.to_buy::text,
+          'to_sell', e.to_sell::text, 'multiplier', e.multiplier::text) order by e.symbol)
+        from private.exposure(scopes.scope, t) as e), '[]'::jsonb))
+      from (
+        select 'account' as scope
+        union select 'strategy' where t.strategy_id is not null
+        -- The wider scopes are summed only where a limit needs them.
+        union select r.scope from public.risk_limits as r where r.scope = 'global' or (r.scope = 'user' and r.user_id = t.user_id)
+      ) as scopes),
+    'marks', coalesce((select jsonb_object_agg(m.symbol, jsonb_build_object('mark', m.mark::text, 'marked_at', m.marked_at))
+      from public.position_marks as m
+      where m.symbol = t.symbol or m.symbol in (select b.symbol from public.position_books as b where b.quantity <> 0)
+        or m.symbol in (select w.symbol from public.trades as w where private.is_working(w.status))), '{}'::jsonb),
+    'quote', (select jsonb_build_object('bid', q.bid::text, 'ask', q.ask::text, 'bid_size', q.bid_size::text,
+        'ask_size', q.ask_size::text, 'quoted_at', q.quoted_at, 'feed', q.feed, 'delay_seconds', q.delay_seconds)
+      from public.quotes_latest as q where q.symbol = t.symbol),
+    'limits', coalesce((select jsonb_agg(jsonb_build_object(
+        'scope', r.scope, 'symbol', r.symbol, 'name', r.name, 'value', r.value::text, 'unit', r.unit))
+      from public.risk_limits as r
+      where (r.scope = 'global' or (r.scope = 'user' and r.user_id = t.user_id) or r.broker_account_id = t.broker_account_id
+        or r.strategy_id = t.strategy_id) and (r.symbol is null or r.symbol = t.symbol)), '[]'::jsonb),
+    'closed_gates', coalesce((select jsonb_agg(g.gate_key order by g.gate_key) from public.trading_gates as g
+      where g.gate_key = any (private.gates_of(t.user_id, t.broker_account_id, t.strategy_id)) and g.closed), '[]'::jsonb),
+    'sessions', coalesce((select jsonb_agg(jsonb_build_object('date', c.session_date, 'opens_at', c.opens_at, 'closes_at', c.closes_at)
+        order by c.session_date)
+      from public.market_calendar as c
+      where c.session_date between (t.event_at at time zone 'America/New_York')::date - 7
+        and (t.event_at at time zone 'America/New_York')::date + 7), '[]'::jsonb))
+  from public.trades as t where t.id = p_trade_id
+$$;
+comment on function public.risk_book(uuid) is 'Everything the rules look at for one trade, in one snapshot; amounts as text.';
+
+create function private.exposure_refusal(p_trade public.trades, p_quantity numeric, p_mark numeric) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  l public.risk_limits;
+  after_trade numeric;
+begin
+  -- Each limit is held against the exposure of its own scope, working orders at their worse side.
+  for l in
+    select * from public.risk_limits
+    where name in ('position_limit', 'capital_limit')
+      and (scope = 'global' or (scope = 'user' and user_id = p_trade.user_id) or broker_account_id = p_trade.broker_account_id
+        or strategy_id = p_trade.strategy_id)
+      and (symbol is null or symbol = p_trade.symbol)
+    order by value, scope
+  loop
+    with together as (
+      select e.symbol, e.quantity, e.to_buy, e.to_sell, e.multiplier from private.exposure(l.scope, p_trade) as e
+      union all
+      select p_trade.symbol, 0, case when p_trade.side = 'buy' then p_quantity else 0 end,
+        case when p_trade.side = 'sell' then p_quantity else 0 end, i.multiplier
+      from public.instruments as i where i.symbol = p_trade.symbol
+    ), worst as (
+      select g.symbol, max(g.multiplier) as multiplier,
+        greatest(abs(sum(g.quantity) + sum(g.to_buy)), abs(sum(g.quantity) - sum(g.to_sell))) as quantity
+      from together as g where l.symbol is null or g.symbol = l.symbol group by g.symbol
+    ), valued as (
+      select w.*, case when w.symbol = p_trade.symbol then p_mark else m.mark end as mark
+      from worst as w left join public.position_marks as m on m.symbol = w.symbol
+    )
+    select case l.name
+      when 'position_limit' then max(v.quantity) filter (where v.symbol = p_trade.symbol)
+      -- A position without a mark makes the sum unknown, and unknown is never small.
+      else case when bool_or(v.mark is null and v.quantity <> 0) then 'infinity'::numeric
+        else sum(v.quantity * v.multiplier * coalesce(v.mark, 0)) end
+      end
+    into after_trade from valued as v;
+    if after_trade > l.value then
+      return jsonb_build_object('code', upper(l.name), 'scope', l.scope, 'limit', trim_scale(l.value)::text,
+        'after', trim_scale(after_trade)::text, 'unit', l.unit);
+    end if;
+  end loop;
+  return null;
+end $$;
+comment on function private.exposure_refusal(public.trades, numeric, numeric) is 'The first hard limit that the trade would break, or null. Call under lock_scopes().';
+
+create function private.record_verdicts(p_trade public.trades, p_decisions jsonb) returns void
+language sql set search_path = ''
+as $$
+  insert into public.risk_decisions (trade_id, number, user_id, rule, verdict, numbers)
+  select p_trade.id, (select coalesce(max(number), 0) from public.risk_decisions where trade_id = p_trade.id) + d.ordinality::integer,
+    p_trade.user_id, d.value ->> 'rule', d.value ->> 'verdict', coalesce(d.value -> 'numbers', '{}'::jsonb)
+  from jsonb_array_elements(p_decisions) with ordinality as d
+$$;
+comment on function private.record_verdicts(public.trades, jsonb) is 'Keeps the verdicts of the rules on one trade.';
+
+create function public.approve_trade(p_trade_id uuid, p_decisions jsonb, p_mark text, p_quantity text default null) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  trade public.trades;
+  gate text;
+  refused jsonb;
+  reducing boolean;
+  -- A mark that is no price is no mark.
+  mark numeric := case when p_mark::numeric > 0 and p_mark::numeric <> 'NaN' then p_mark::numeric end;
+begin
+  select * into trade from public.trades where id = p_trade_id;
+  if not found then
+    perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
+  end if;
+  -- Where there is a global limit, the orders of all users are counted one at a time.
+  perform from public.risk_limits where scope = 'global' and name in ('position_limit', 'capital_limit') order by id for no key update;
+  perform private.lock_scopes(trade.user_id, trade.broker_account_id, trade.strategy_id);
+  select * into trade from public.trades where id = p_trade_id for update;
+  if trade.status <> 'pending' then
+    return jsonb_build_object('status', trade.status, 'changed', false);
+  end if;
+  if p_quantity is not null then
+    if p_quantity::numeric > trade.quantity then
+      perform private.refuse(422, 'ONLY_SMALLER', 'Risk may reduce an order, never enlarge it.', jsonb_build_object('asked', p_quantity, 'ordered', trade.quantity));
+    end if;
+    update public.trades set quantity = p_quantity::numeric where id = trade.id returning * into trade;
+    update public.trade_legs set quantity = p_quantity::numeric where trade_id = trade.id and leg = 0;
+  end if;
+  reducing := private.reduces(trade);
+  gate := private.closed_gate(trade.user_id, trade.broker_account_id, trade.strategy_id);
+  if not reducing then
+    refused := case
+      when gate is not null then jsonb_build_object('code', 'GATE_CLOSED', 'gate', gate)
+      when trade.quantity is null then jsonb_build_object('code', 'NOTIONAL_NOT_JUDGED', 'notional', trade.notional::text)
+      when trade.reduce_only then jsonb_build_object('code', 'WOULD_NOT_REDUCE', 'quantity', trade.quantity::text)
+      else private.exposure_refusal(trade, trade.quantity, mark) end;
+  end if;
+  perform private.record_verdicts(trade, p_decisions || case when refused is null then '[]'::jsonb
+    else jsonb_build_array(jsonb_build_object('rule', refused ->> 'code', 'verdict', 'deny', 'numbers', refused - 'code')) end);
+  if refused is not null then
+    update public.trades set status = 'rejected', refusal = (refused ->> 'code') || ': ' || (
+        select string_agg(key || '=' || value, ' ') from jsonb_each_text(refused - 'code')), status_at = event_at
+    where id = trade.id;
+    return jsonb_build_object('status', 'rejected', 'changed', true, 'refusal', refused);
+  end if;
+  update public.trades set status = 'approved' where id = trade.id;
+  return jsonb_build_object('status', 'approved', 'changed', true);
+end $$;
+comment on function public.approve_trade(uuid, jsonb, text, text) is
+  'Approves a pending trade after re-checking gates and hard limits under lock; rejects it where they refuse. Safe to call again.';
+
+create function public.reject_trade(p_trade_id uuid, p_decisions jsonb, p_refusal text) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  trade public.trades;
+begin
+  select * into trade from public.trades where id = p_trade_id for update;
+  if not found then
+    perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
+  end if;
+  if trade.status <> 'pending' then
+    return jsonb_build_object('status', trade.status, 'changed', false);
+  end if;
+  perform private.record_verdicts(trade, p_decisions);
+  update public.trades set status = 'rejected', refusal = p_refusal where id = trade.id;
+  return jsonb_build_object('status', 'rejected', 'changed', true);
+end $$;
+comment on function public.reject_trade(uuid, jsonb, text) is 'Rejects a pending trade with the rule''s reason. Safe to call again.';
+
+create function public.expire_trade(p_trade_id uuid, p_now timestamptz) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  trade public.trades;
+begin
+  select * into trade from public.trades where id = p_trade_id for update;
+  if not found then
+    perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
+  end if;
+  if trade.status in ('pending', 'approved') and p_now > trade.good_until then
+    update public.trades set status = 'expired', status_at = p_now,
+      refusal = 'TOO_LATE: good_until=' || trade.good_until || ' now=' || p_now
+    where id = p_trade_id returning * into trade;
+  end if;
+  return jsonb_build_object('status', trade.status);
+end $$;
+comment on function public.expire_trade(uuid, timestamptz) is 'Expires a trade that was not sent in time. Safe to call again.';
+
+grant execute on function public.expire_trade(uuid, timestamptz), public.pending_trades(uuid), public.risk_book(uuid), public.approve_trade(uuid, jsonb, text, text),
+  public.reject_trade(uuid, jsonb, text) to fn_risk;

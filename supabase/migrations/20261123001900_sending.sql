@@ -1,0 +1,219 @@
+-- From an approved trade to its submission, crash or no crash.
+
+create function public.trading_accounts() returns jsonb
+language sql stable security definer set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'broker_account_id', a.id, 'user_id', a.user_id, 'broker', a.broker, 'account_id', a.account_id, 'is_paper', a.is_paper,
+    'working', exists (select from public.trades as t where t.broker_account_id = a.id
+      and t.status in ('submitting', 'submitted', 'partially_filled', 'cancel_pending', 'replace_pending', 'unknown')))
+    order by a.id), '[]'::jsonb)
+  from public.broker_accounts as a where a.status = 'active'
+$$;
+comment on function public.trading_accounts() is 'The active accounts, and whether anything may be working at their broker.';
+
+create function public.approved_trades(p_account_id uuid default null) returns jsonb
+language sql stable security definer set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('trade_id', id, 'broker_account_id', broker_account_id) order by placed_number), '[]'::jsonb)
+  from public.trades as t
+  where status = 'approved' and (p_account_id is null or broker_account_id = p_account_id)
+    -- Decisions of one moment are all judged before the first is sent: what is judged second must not depend on how
+    -- quickly the first was filled.
+    and not exists (select from public.trades as p
+      where p.broker_account_id = t.broker_account_id and p.status = 'pending' and p.event_at = t.event_at)
+$$;
+comment on function public.approved_trades(uuid) is 'Trades to send, in the order they were placed; those of a moment that is still being judged wait.';
+
+create function private.order_of(p_trade public.trades) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object(
+    'trade_id', p_trade.id, 'user_id', p_trade.user_id, 'broker_account_id', p_trade.broker_account_id,
+    'client_order_id', p_trade.client_order_id, 'symbol', p_trade.symbol, 'side', p_trade.side,
+    'order_type', p_trade.order_type, 'time_in_force', p_trade.time_in_force,
+    'quantity', p_trade.quantity::text, 'notional', p_trade.notional::text, 'price', p_trade.price::text,
+    'stop_price', p_trade.stop_price::text, 'trail_price', p_trade.trail_price::text, 'trail_percent', p_trade.trail_percent::text,
+    'position_intent', (select position_intent from public.trade_legs where trade_id = p_trade.id and leg = 0),
+    'good_until', p_trade.good_until, 'status', p_trade.status, 'version', p_trade.version)
+$$;
+comment on function private.order_of(public.trades) is 'What is sent to the broker; amounts as text.';
+
+create function private.sending_refusal(p_trade public.trades) returns text
+language plpgsql stable set search_path = ''
+as $$
+declare
+  gate text := private.closed_gate(p_trade.user_id, p_trade.broker_account_id, p_trade.strategy_id);
+  reducing boolean := private.reduces(p_trade);
+begin
+  -- What was true when it was approved may not be true any more.
+  if p_trade.reduce_only and not reducing then
+    return 'WOULD_NOT_REDUCE: quantity=' || trim_scale(p_trade.quantity);
+  elsif gate is not null and not reducing then
+    return 'GATE_CLOSED: gate=' || gate;
+  end if;
+  return null;
+end $$;
+comment on function private.sending_refusal(public.trades) is
+  'Why an approved order must not be sent now, or null. Call under lock_scopes().';
+
+create function public.claim_trade(p_trade_id uuid, p_owner text, p_now timestamptz, p_lease_seconds numeric) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  trade public.trades;
+  refused text;
+  next_attempt integer;
+begin
+  select * into trade from public.trades where id = p_trade_id;
+  if not found then
+    perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
+  end if;
+  perform private.lock_scopes(trade.user_id, trade.broker_account_id, trade.strategy_id);
+  select * into trade from public.trades where id = p_trade_id for update;
+  if trade.status <> 'approved' then
+    return jsonb_build_object('claimed', false, 'status', trade.status);
+  end if;
+  if p_now > trade.good_until then
+    update public.trades set status = 'expired', status_at = p_now,
+      refusal = 'TOO_LATE: good_until=' || trade.good_until || ' now=' || p_now where id = trade.id;
+    return jsonb_build_object('claimed', false, 'status', 'expired');
+  end if;
+  refused := private.sending_refusal(trade);
+  if refused is not null then
+    update public.trades set status = 'canceled', status_at = greatest(p_now, trade.status_at), refusal = refused where id = trade.id;
+    return jsonb_build_object('claimed', false, 'status', 'canceled');
+  end if;
+  update public.trades set status = 'submitting', status_at = greatest(p_now, trade.status_at) where id = trade.id returning * into trade;
+  select coalesce(max(attempt), 0) + 1 into next_attempt from public.order_attempts where trade_id = trade.id;
+  insert into public.order_attempts (trade_id, attempt, user_id, broker_account_id, client_order_id, claimed_by, lease_until)
+  values (trade.id, next_attempt, trade.user_id, trade.broker_account_id, trade.client_order_id, p_owner,
+    clock_timestamp() + make_interval(secs => p_lease_seconds));
+  return private.order_of(trade) || jsonb_build_object('claimed', true, 'attempt', next_attempt);
+end $$;
+comment on function public.claim_trade(uuid, text, timestamptz, numeric) is
+  'Takes an approved trade for sending: `submitting`, an attempt and a lease are on record before the broker is called. Past good_until it expires instead.';
+
+create function public.claim_unresolved(p_owner text, p_lease_seconds numeric, p_account_id uuid default null) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  attempt public.order_attempts;
+  trade public.trades;
+  next_attempt integer;
+  claimed jsonb := '[]';
+begin
+  -- An attempt without an answer whose lease is over: its sender died or lost the broker. Ask the broker, then decide.
+  for attempt in
+    select a.* from public.order_attempts as a
+    where a.outcome is null and a.lease_until < clock_timestamp()
+      and (p_account_id is null or a.broker_account_id = p_account_id)
+    order by a.claimed_at
+  loop
+    -- The trade first, as everywhere; one that is being answered at this moment is left alone.
+    select * into trade from public.trades where id = attempt.trade_id for update skip locked;
+    continue when not found;
+    update public.order_attempts set outcome = 'unknown', answered_at = clock_timestamp(), detail = 'no answer within the lease'
+    where trade_id = attempt.trade_id and order_attempts.attempt = attempt.attempt and outcome is null;
+    continue when not found;
+    if trade.status = 'submitting' then
+      update public.trades set status = 'unknown' where id = trade.id returning * into trade;
+    end if;
+    if trade.status = 'unknown' then
+      select max(a.attempt) + 1 into next_attempt from public.order_attempts as a where a.trade_id = trade.id;
+      insert into public.order_attempts (trade_id, attempt, user_id, broker_account_id, client_order_id, claimed_by, lease_until)
+      values (trade.id, next_attempt, trade.user_id, trade.broker_account_id, trade.client_order_id, p_owner,
+        clock_timestamp() + make_interval(secs => p_lease_seconds));
+      claimed := claimed || jsonb_build_array(private.order_of(trade) || jsonb_build_object('attempt', next_attempt));
+    end if;
+  end loop;
+  -- A trade whose attempt was answered "unknown" by a living sender has no open attempt: it is to be resolved as well.
+  for trade in
+    select t.* from public.trades as t
+    where t.status = 'unknown' and (p_account_id is null or t.broker_account_id = p_account_id)
+      and not exists (select from public.order_attempts as a where a.trade_id = t.id and a.outcome is null)
+    order by t.placed_number for update skip locked
+  loop
+    -- Asked anew under the lock: another resolver may have taken it since this loop began.
+    continue when exists (select from public.order_attempts as a where a.trade_id = trade.id and a.outcome is null);
+    select coalesce(max(a.attempt), 0) + 1 into next_attempt from public.order_attempts as a where a.trade_id = trade.id;
+    insert into public.order_attempts (trade_id, attempt, user_id, broker_account_id, client_order_id, claimed_by, lease_until)
+    values (trade.id, next_attempt, trade.user_id, trade.broker_account_id, trade.client_order_id, p_owner,
+      clock_timestamp() + make_interval(secs => p_lease_seconds));
+    claimed := claimed || jsonb_build_array(private.order_of(trade) || jsonb_build_object('attempt', next_attempt));
+  end loop;
+  return claimed;
+end $$;
+comment on function public.claim_unresolved(text, numeric, uuid) is
+  'Takes the trades whose outcome at the broker is unknown, each with a new attempt and lease, to be asked for by client order id.';
+
+create function public.claim_resend(p_trade_id uuid, p_attempt integer, p_now timestamptz) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  trade public.trades;
+  refused text;
+begin
+  select * into trade from public.trades where id = p_trade_id;
+  if not found then
+    perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
+  end if;
+  perform private.lock_scopes(trade.user_id, trade.broker_account_id, trade.strategy_id);
+  select * into trade from public.trades where id = p_trade_id for update;
+  refused := case
+    when trade.status <> 'unknown' or trade.broker_order_id is not null then 'NOT_UNKNOWN: status=' || trade.status
+    when p_attempt <> (select max(attempt) from public.order_attempts where trade_id = p_trade_id) then 'NOT_NEWEST: attempt=' || p_attempt
+    when p_now > trade.good_until then 'TOO_LATE: good_until=' || trade.good_until || ' now=' || p_now
+    else private.sending_refusal(trade) end;
+  return jsonb_build_object('send', refused is null, 'refusal', refused);
+end $$;
+comment on function public.claim_resend(uuid, integer, timestamptz) is
+  'Whether an order that the broker does not have may be sent again: still unknown, in time, through open gates, still reducing.';
+
+create function private.complete_attempt(p_trade_id uuid, p_attempt integer, p_outcome text, p_broker_order_id text, p_detail text)
+returns void
+language sql set search_path = ''
+as $$
+  update public.order_attempts
+  set outcome = p_outcome, broker_order_id = p_broker_order_id, detail = p_detail, answered_at = clock_timestamp()
+  where trade_id = p_trade_id and attempt = p_attempt and outcome is null
+$$;
+comment on function private.complete_attempt(uuid, integer, text, text, text) is 'Writes the outcome of an attempt that has none.';
+
+create function public.record_attempt(
+  p_trade_id uuid, p_attempt integer, p_outcome text, p_detail text, p_at timestamptz)
+returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  trade public.trades;
+  next_status text := case p_outcome when 'rejected' then 'rejected' when 'unknown' then 'unknown' when 'not_placed' then 'expired' end;
+begin
+  if next_status is null then
+    perform private.refuse(422, 'BAD_OUTCOME', 'An outcome is rejected, unknown or not_placed.', jsonb_build_object('outcome', p_outcome));
+  end if;
+  select * into trade from public.trades where id = p_trade_id for update;
+  if not found then
+    perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
+  end if;
+  perform private.complete_attempt(p_trade_id, p_attempt, p_outcome, null, p_detail);
+  -- Evidence of the order (a broker order id, a fill) outweighs an answer that came late, and only the newest sending
+  -- speaks for the trade: an older one may have been refused because of its own twin.
+  if trade.status in ('submitting', 'unknown') and trade.status <> next_status and trade.broker_order_id is null
+    and p_attempt = (select max(attempt) from public.order_attempts where trade_id = p_trade_id) then
+    if next_status = 'expired' and trade.status = 'submitting' then
+      update public.trades set status = 'unknown' where id = p_trade_id;
+    end if;
+    update public.trades
+    set status = next_status, refusal = case when next_status = 'unknown' then refusal else p_detail end,
+        status_at = greatest(p_at, trade.status_at)
+    where id = p_trade_id returning * into trade;
+  end if;
+  return jsonb_build_object('status', trade.status);
+end $$;
+comment on function public.record_attempt(uuid, integer, text, text, timestamptz) is
+  'The sending ended as rejected (final), unknown (ask the broker), or not_placed (the broker has no such order and it is too late to send).';
+
+grant execute on function public.trading_accounts(), public.approved_trades(uuid), public.claim_trade(uuid, text, timestamptz, numeric),
+  public.claim_unresolved(text, numeric, uuid), public.claim_resend(uuid, integer, timestamptz),
+  public.record_attempt(uuid, integer, text, text, timestamptz) to fn_execute;

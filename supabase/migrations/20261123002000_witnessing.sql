@@ -1,0 +1,196 @@
+-- The broker is the witness: what it reports is never refused.
+
+create table private.stray_orders (
+  broker_account_id uuid not null references public.broker_accounts (id) on delete restrict,
+  broker_order_id text not null,
+  trade_id uuid not null references public.trades (id) on delete restrict,
+  found_at timestamptz not null default now(),
+  ended_at timestamptz,
+  primary key (broker_account_id, broker_order_id)
+);
+create index stray_orders_trade on private.stray_orders (trade_id);
+comment on table private.stray_orders is
+  'Orders that live at the broker although their trade is over, or has another order: cancelled until the broker says that they are.';
+
+create function private.stray(p_trade public.trades, p_broker_order_id text) returns void
+language plpgsql set search_path = ''
+as $$
+begin
+  insert into private.stray_orders (broker_account_id, broker_order_id, trade_id)
+  values (p_trade.broker_account_id, p_broker_order_id, p_trade.id) on conflict do nothing;
+  if found then
+    perform private.alert(p_trade.user_id, p_trade.broker_account_id, 'STRAY_ORDER', 'critical',
+      'The broker has an order that no open trade stands for. It is being cancelled, and new entries on the account are halted; compare with the broker before lifting.',
+      jsonb_build_object('trade', p_trade.id, 'status', p_trade.status, 'broker_order', p_broker_order_id),
+      'stray-order|' || p_trade.broker_account_id || '|' || p_broker_order_id);
+    perform private.move_gate('account:' || p_trade.broker_account_id, true, 'no_new_entries', 'STRAY_ORDER: broker_order=' || p_broker_order_id);
+  end if;
+end $$;
+comment on function private.stray(public.trades, text) is 'Remembers, tells of, and halts for an order that should not live.';
+
+create function private.witness_order(p_trade public.trades, p_broker_order_id text, p_at timestamptz) returns public.trades
+language plpgsql set search_path = ''
+as $$
+declare
+  trade public.trades := p_trade;
+begin
+  -- The broker speaks of this order, so it was placed, whatever our own call has answered so far.
+  if trade.broker_order_id is null then
+    if private.is_final(trade.status) then
+      perform private.stray(trade, p_broker_order_id);
+    end if;
+    update public.trades set broker_order_id = p_broker_order_id where id = trade.id returning * into trade;
+  elsif trade.broker_order_id <> p_broker_order_id then
+    perform private.stray(trade, p_broker_order_id);
+  end if;
+  if trade.status in ('pending', 'approved') then
+    -- The ledger knows less than the broker, as after a restore from backup. It must not be sent a second time.
+    perform private.alert(trade.user_id, trade.broker_account_id, 'UNSENT_ORDER', 'critical',
+      'The broker has an order that the ledger had not sent. It is on record now; compare the account with the broker.',
+      jsonb_build_object('trade', trade.id, 'status', trade.status, 'broker_order', p_broker_order_id), 'unsent|' || trade.id);
+    update public.trades set status = 'approved' where id = trade.id and status = 'pending';
+    update public.trades set status = 'submitting' where id = trade.id returning * into trade;
+  end if;
+  if trade.status in ('submitting', 'unknown') then
+    update public.trades set status = 'submitted', status_at = greatest(p_at, trade.status_at) where id = trade.id returning * into trade;
+  end if;
+  return trade;
+end $$;
+comment on function private.witness_order(public.trades, text, timestamptz) is 'Takes the broker''s word that the order exists.';
+
+create function public.record_submission(
+  p_trade_id uuid, p_attempt integer, p_broker_order_id text, p_at timestamptz, p_adopted boolean default false)
+returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  trade public.trades;
+begin
+  -- A stray order closes the account's gate: its lock comes before the trade's, as for every order.
+  perform from public.trading_gates
+  where gate_key = 'account:' || (select broker_account_id from public.trades where id = p_trade_id) for update;
+  select * into trade from public.trades where id = p_trade_id for update;
+  if not found then
+    perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
+  end if;
+  perform private.complete_attempt(p_trade_id, p_attempt, case when p_adopted then 'adopted' else 'accepted' end, p_broker_order_id, '');
+  trade := private.witness_order(trade, p_broker_order_id, p_at);
+  return jsonb_build_object('status', trade.status);
+end $$;
+comment on function public.record_submission(uuid, integer, text, timestamptz, boolean) is
+  'The broker has the order. Safe to call again, and after a fill has come first.';
+
+create function private.find_trade(p_account_id uuid, p_broker_order_id text, p_client_order_id text) returns public.trades
+language plpgsql set search_path = ''
+as $$
+declare
+  trade public.trades;
+begin
+  select * into trade from public.trades
+  where broker_account_id = p_account_id
+    and (broker_order_id = p_broker_order_id or (broker_order_id is null and client_order_id = p_client_order_id))
+  order by broker_order_id is null limit 1 for update;
+  return trade;
+end $$;
+comment on function private.find_trade(uuid, text, text) is 'The trade of a broker''s order, by its id or by our client order id; locked.';
+
+create function private.adopt_external(p_account public.broker_accounts, p_order jsonb) returns public.trades
+language plpgsql set search_path = ''
+as $$
+declare
+  trade public.trades;
+  -- Whatever the broker calls it, and however much it says of it: a fill is never refused for its order's type.
+  order_type text := case
+    when p_order ->> 'order_type' = 'limit' and p_order ->> 'limit_price' is not null then 'limit'
+    when p_order ->> 'order_type' = 'stop' and p_order ->> 'stop_price' is not null then 'stop'
+    when p_order ->> 'order_type' = 'stop_limit' and p_order ->> 'limit_price' is not null and p_order ->> 'stop_price' is not null
+      then 'stop_limit'
+    else 'market' end;
+  given_id text := p_order ->> 'client_order_id';
+begin
+  if p_order ->> 'symbol' is null or coalesce(p_order ->> 'side', '') not in ('buy', 'sell') then
+    perform private.refuse(422, 'BAD_FILL', 'A fill of an order that is not on record says its symbol and side.', p_order);
+  end if;
+  if given_id is null or exists (
+    select from public.trades as t where t.broker_account_id = p_account.id and t.client_order_id = given_id) then
+    given_id := 'external-' || (p_order ->> 'broker_order_id');
+  end if;
+  -- Known for booking only: whether it may be traded here is for the instrument list to say.
+  insert into public.instruments (symbol, kind, multiplier, tradable, source)
+  select p_order ->> 'symbol', case when is_option then 'option' else 'equity' end, case when is_option then 100 else 1 end, false,
+    'seen at the broker'
+  from (select p_order ->> 'symbol' ~ '^[A-Z]{1,6}[0-9]{6}[CP][0-9]{8}$' as is_option) as told
+  on conflict do nothing;
+  insert into public.trades (
+    id, user_id, broker_account_id, source, signal, symbol, side, order_type, time_in_force, quantity, price, stop_price,
+    trail_price, status, reason, client_order_id, broker_order_id, event_at, status_at, good_until)
+  values (
+    private.named_uuid('external|' || p_account.id || '|' || (p_order ->> 'broker_order_id')),
+    p_account.user_id, p_account.id, 'external', 'external|' || (p_order ->> 'broker_order_id'), p_order ->> 'symbol',
+    p_order ->> 'side', order_type, 'day',
+    greatest((p_order ->> 'quantity')::numeric, (p_order ->> 'cumulative_quantity')::numeric),
+    case when order_type in ('limit', 'stop_limit') then (p_order ->> 'limit_price')::numeric end,
+    case when order_type in ('stop', 'stop_limit') then (p_order ->> 'stop_price')::numeric end,
+    null, 'submitted', 'placed outside AgentTrader', given_id,
+    p_order ->> 'broker_order_id', (p_order ->> 'executed_at')::timestamptz, (p_order ->> 'executed_at')::timestamptz,
+    (p_order ->> 'executed_at')::timestamptz)
+  returning * into trade;
+  insert into public.trade_legs (trade_id, leg, user_id, symbol, side, position_intent, quantity)
+  values (trade.id, 0, trade.user_id, trade.symbol, trade.side, trade.side || coalesce(
+    (select case when (b.quantity > 0 and trade.side = 'sell') or (b.quantity < 0 and trade.side = 'buy') then '_to_close' else '_to_open' end
+     from public.position_books as b where b.broker_account_id = p_account.id and b.symbol = trade.symbol), '_to_open'), trade.quantity);
+  return trade;
+end $$;
+comment on function private.adopt_external(public.broker_accounts, jsonb) is 'An order that was placed outside becomes a trade of source external.';
+
+create function public.record_broker_update(p_account_id uuid, p_update jsonb, p_cursor jsonb default null) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  trade public.trades;
+  wanted text := p_update ->> 'status';
+  seen_at timestamptz := (p_update ->> 'at')::timestamptz;
+begin
+  -- A stray order closes the account's gate: its lock comes first, as for every order.
+  perform from public.trading_gates where gate_key = 'account:' || p_account_id for update;
+  perform from public.broker_accounts where id = p_account_id for no key update;
+  trade := private.find_trade(p_account_id, p_update ->> 'broker_order_id', p_update ->> 'client_order_id');
+  if trade.id is not null then
+    trade := private.witness_order(trade, p_update ->> 'broker_order_id', seen_at);
+    if wanted in ('canceled', 'expired', 'rejected', 'replaced', 'cancel_pending') and wanted <> trade.status
+      and exists (select from private.trade_arrows where from_status = trade.status and to_status = wanted) then
+      update public.trades
+      set status = wanted, status_at = greatest(seen_at, trade.status_at),
+          refusal = case when wanted = 'rejected' then coalesce(p_update ->> 'reason', 'BROKER_REJECTED') else refusal end
+      where id = trade.id returning * into trade;
+    end if;
+  end if;
+  if wanted in ('canceled', 'expired', 'rejected', 'replaced') then
+    update private.stray_orders set ended_at = now()
+    where broker_account_id = p_account_id and broker_order_id = p_update ->> 'broker_order_id' and ended_at is null;
+  end if;
+  if p_cursor is not null then
+    perform private.move_cursor(p_cursor ->> 'worker', p_cursor ->> 'stream', (p_cursor ->> 'position')::timestamptz);
+  end if;
+  return jsonb_build_object('trade_id', trade.id, 'status', trade.status);
+end $$;
+comment on function public.record_broker_update(uuid, jsonb, jsonb) is
+  'The broker''s word on an order {"broker_order_id", "client_order_id", "status", "at", "reason"}. A fill never comes this way; an update that comes late changes nothing.';
+
+create function public.working_orders(p_account_id uuid) returns jsonb
+language sql stable security definer set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('trade_id', id, 'client_order_id', client_order_id, 'broker_order_id', broker_order_id,
+    'status', status, 'filled_quantity', filled_quantity::text) order by placed_number), '[]'::jsonb)
+  from (
+    select t.id, t.client_order_id, t.broker_order_id, t.status, t.filled_quantity, t.placed_number from public.trades as t
+    where t.broker_account_id = p_account_id and t.status in ('submitted', 'partially_filled', 'cancel_pending', 'replace_pending')
+    union all
+    select t.id, t.client_order_id, s.broker_order_id, 'stray', t.filled_quantity, t.placed_number
+    from private.stray_orders as s join public.trades as t on t.id = s.trade_id
+    where s.broker_account_id = p_account_id and s.ended_at is null) as open_orders
+$$;
+comment on function public.working_orders(uuid) is 'Trades that should be working at the broker: what order sync compares.';
+
+grant execute on function public.record_submission(uuid, integer, text, timestamptz, boolean), 
+  public.record_broker_update(uuid, jsonb, jsonb), public.working_orders(uuid) to fn_execute;
