@@ -119,7 +119,7 @@ begin
   insert into public.instruments (symbol, kind, multiplier, tradable, source)
   select p_order ->> 'symbol', case when is_option then 'option' else 'equity' end, case when is_option then 100 else 1 end, false,
     'seen at the broker'
-  from (select p_order ->> 'symbol' ~ '^[A-Z]{1,6}[0-9]{6}[CP][0-9]{8}$' as is_option) as told
+  from (select private.occ_parts(p_order ->> 'symbol') is not null as is_option) as told
   on conflict do nothing;
   insert into public.trades (
     id, user_id, broker_account_id, source, signal, symbol, side, order_type, time_in_force, quantity, price, stop_price,

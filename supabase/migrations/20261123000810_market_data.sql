@@ -1,31 +1,4 @@
--- Instruments, bars, latest quotes, marks' source data, and the market calendar.
-
-create table public.instruments (
-  symbol text primary key check (symbol ~ '^[A-Z0-9][A-Z0-9./]{0,31}$'),
-  kind text not null check (kind in ('equity', 'option', 'crypto', 'future')),
-  name text not null default '',
-  multiplier private.amount not null default 1 check (multiplier > 0),
-  tick private.amount not null default 0.01 check (tick > 0),
-  lot private.amount not null default 1 check (lot > 0),
-  underlying text,
-  expires_on date,
-  tradable boolean not null default true,
-  source text not null,
-  updated_at timestamptz not null default now()
-);
-comment on table public.instruments is 'What can be traded: unit, tick, lot and multiplier, with where that was learnt.';
-comment on column public.instruments.tick is 'Smallest price step, in dollars, for prices of one dollar and more.';
-comment on column public.instruments.lot is 'Smallest quantity step, in shares or contracts.';
-
-create table public.market_calendar (
-  session_date date primary key,
-  opens_at timestamptz not null,
-  closes_at timestamptz not null check (closes_at > opens_at),
-  source text not null,
-  updated_at timestamptz not null default now()
-);
-comment on table public.market_calendar is 'Regular sessions of the US equity market, half days included. A date without a row is not a session.';
-create index market_calendar_closes on public.market_calendar (closes_at);
+-- Bars, latest quotes, and the marks that positions are valued at.
 
 create table public.bars (
   symbol text not null references public.instruments (symbol) on delete restrict,
@@ -66,23 +39,6 @@ create table public.position_marks (
   source text not null
 );
 comment on table public.position_marks is 'The price positions are valued at, when it was seen, and where it came from.';
-
-create function public.upsert_calendar(p_sessions jsonb, p_source text) returns integer
-language plpgsql security definer set search_path = ''
-as $$
-declare
-  written integer;
-begin
-  insert into public.market_calendar as c (session_date, opens_at, closes_at, source)
-  select (s ->> 'date')::date, (s ->> 'opens_at')::timestamptz, (s ->> 'closes_at')::timestamptz, p_source
-  from jsonb_array_elements(p_sessions) as s
-  on conflict (session_date) do update
-  set opens_at = excluded.opens_at, closes_at = excluded.closes_at, source = excluded.source, updated_at = now()
-  where (c.opens_at, c.closes_at) is distinct from (excluded.opens_at, excluded.closes_at);
-  get diagnostics written = row_count;
-  return written;
-end $$;
-comment on function public.upsert_calendar(jsonb, text) is 'Writes sessions [{"date", "opens_at", "closes_at"}]; returns how many changed.';
 
 create function public.record_market_data(p_bars jsonb, p_quotes jsonb default '[]') returns integer
 language plpgsql security definer set search_path = ''
@@ -166,18 +122,14 @@ language sql stable security definer set search_path = ''
 as $$ select max(ends_at) from public.bars where symbol = p_symbol and timeframe = p_timeframe $$;
 comment on function public.latest_bar_end(text, text) is 'The end of the newest stored bar: what ended later is still to be fetched. Null where there is none.';
 
-grant execute on function public.upsert_calendar(jsonb, text), public.record_market_data(jsonb, jsonb),
+grant execute on function public.record_market_data(jsonb, jsonb),
   public.latest_bar_end(text, text) to fn_ingest;
 grant execute on function public.bars_until(text, text, timestamptz, integer) to fn_ingest, fn_strategy;
 
-alter table public.instruments enable row level security;
-create policy "everybody signed in reads instruments" on public.instruments for select to authenticated using (true);
-alter table public.market_calendar enable row level security;
-create policy "everybody signed in reads the calendar" on public.market_calendar for select to authenticated using (true);
 alter table public.bars enable row level security;
 create policy "everybody signed in reads bars" on public.bars for select to authenticated using (true);
 alter table public.quotes_latest enable row level security;
 create policy "everybody signed in reads quotes" on public.quotes_latest for select to authenticated using (true);
 alter table public.position_marks enable row level security;
 create policy "everybody signed in reads marks" on public.position_marks for select to authenticated using (true);
-grant select on public.instruments, public.market_calendar, public.bars, public.quotes_latest, public.position_marks to authenticated;
+grant select on public.bars, public.quotes_latest, public.position_marks to authenticated;
