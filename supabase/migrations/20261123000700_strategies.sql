@@ -8,6 +8,11 @@ create table public.strategy_kinds (
   updated_at timestamptz not null default now()
 );
 comment on table public.strategy_kinds is 'The catalogue of strategy plug-ins, with the JSON Schema of their configuration.';
+comment on column public.strategy_kinds.kind is 'The plug-in''s name.';
+comment on column public.strategy_kinds.title is 'As a person reads it.';
+comment on column public.strategy_kinds.description is 'What it does, in a sentence or two.';
+comment on column public.strategy_kinds.config_schema is 'JSON Schema of its configuration.';
+comment on column public.strategy_kinds.updated_at is 'When the entry last changed, UTC.';
 
 create table public.strategies (
   id uuid primary key default gen_random_uuid(),
@@ -20,17 +25,32 @@ create table public.strategies (
   config jsonb not null default '{}' check (jsonb_typeof(config) = 'object' and length(config::text) <= 4000),
   symbols text[] not null check (cardinality(symbols) between 1 and 100 and array_position(symbols, null) is null),
   timeframe text not null default '1Min' check (timeframe in ('1Min', '5Min', '15Min', '1Hour', '1Day')),
-  status text not null default 'draft' check (status in ('draft', 'active', 'inactive', 'halted')),
+  status text not null default 'draft' check (status in ('draft', 'active', 'inactive', 'halted', 'deleted')),
   strategy_version integer not null default 1,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   version bigint not null default 1,
   unique (id, user_id),
-  unique (user_id, name),
   foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict
 );
 comment on table public.strategies is 'A configured strategy of one user on one account.';
+comment on column public.strategies.id is 'Key.';
+comment on column public.strategies.user_id is 'Owner.';
+comment on column public.strategies.broker_account_id is 'The account it trades on: a linked account of the same owner.';
+comment on column public.strategies.name is 'Unique among the owner''s strategies that are not deleted.';
+comment on column public.strategies.description is 'The owner''s own words.';
+comment on column public.strategies.kind is 'Which plug-in decides.';
+comment on column public.strategies.config is 'Configuration of the plug-in, by its JSON Schema.';
+comment on column public.strategies.symbols is 'The target symbols: what it looks at and trades.';
+comment on column public.strategies.timeframe is 'The bars it decides on.';
+comment on column public.strategies.status is 'draft until first activated; active decides; inactive and halted do not; deleted is gone for its owner and stays for the books.';
 comment on column public.strategies.strategy_version is 'Grows with every edit of kind, configuration, symbols or timeframe; every trade names it.';
+comment on column public.strategies.created_at is 'When the row was written, UTC.';
+comment on column public.strategies.updated_at is 'When the row last changed, UTC.';
+comment on column public.strategies.version is 'Grows by one with every change of the row.';
+-- A deleted strategy gives its name free.
+create unique index strategies_name on public.strategies (user_id, name) where status <> 'deleted';
+create index strategies_user on public.strategies (user_id);
 create index strategies_account on public.strategies (broker_account_id, user_id);
 create index strategies_kind on public.strategies (kind);
 create index strategies_symbols on public.strategies using gin (symbols) where status = 'active';
@@ -49,6 +69,15 @@ create table public.strategy_versions (
   foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict
 );
 comment on table public.strategy_versions is 'Every edit of a strategy, as it was.';
+comment on column public.strategy_versions.strategy_id is 'The strategy.';
+comment on column public.strategy_versions.strategy_version is 'Its version from created_at on.';
+comment on column public.strategy_versions.user_id is 'Owner.';
+comment on column public.strategy_versions.kind is 'Which plug-in decided.';
+comment on column public.strategy_versions.config is 'Its configuration.';
+comment on column public.strategy_versions.symbols is 'Its target symbols.';
+comment on column public.strategy_versions.timeframe is 'Its bars.';
+comment on column public.strategy_versions.created_at is 'When the edit was made, UTC.';
+comment on column public.strategy_versions.created_by is 'Who made it.';
 create index strategy_versions_user on public.strategy_versions (user_id);
 select private.protect_append_only('public.strategy_versions');
 
@@ -87,8 +116,73 @@ begin
 end $$;
 comment on function private.keep_strategy_version() is 'Keeps each version; a new strategy gets a gate.';
 
+create function private.guard_strategy() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  unknown_symbol text;
+  still_open jsonb;
+begin
+  if old.status = 'deleted' then
+    perform private.refuse(409, 'STRATEGY_IS_DELETED', 'A deleted strategy stays as it was; create a new one.', jsonb_build_object('strategy', old.id));
+  end if;
+  if new.status = old.status then
+    return new;
+  end if;
+  if new.status = 'draft' or (new.status = 'halted' and old.status <> 'active') then
+    perform private.refuse(409, 'BAD_TRANSITION',
+      'A strategy goes from draft to active, from active to inactive or halted, back to active, and to deleted.',
+      jsonb_build_object('strategy', old.id, 'from', old.status, 'to', new.status));
+  elsif new.status = 'active' then
+    if not exists (select from public.broker_accounts where id = new.broker_account_id and status = 'active') then
+      perform private.refuse(409, 'ACCOUNT_UNLINKED', 'Link the strategy''s broker account again, then activate it.',
+        jsonb_build_object('strategy', old.id, 'account', new.broker_account_id));
+    end if;
+    select s into unknown_symbol from unnest(new.symbols) as s
+    where not exists (select from public.instruments as i where i.symbol = s and i.tradable) limit 1;
+    if unknown_symbol is not null then
+      perform private.refuse(422, 'UNKNOWN_SYMBOL', 'The strategy names a symbol that is not tradable; edit its symbols.',
+        jsonb_build_object('symbol', unknown_symbol));
+    end if;
+  elsif new.status = 'deleted' then
+    -- Whoever deletes it holds the account's lock where an order could slip in between: see delete_strategy().
+    still_open := private.open_exposure(new.broker_account_id, new.id);
+    if still_open <> '{}' then
+      perform private.refuse(409, 'OPEN_EXPOSURE', 'Close its positions and cancel its orders, then delete the strategy.',
+        jsonb_build_object('strategy', old.id) || still_open);
+    end if;
+  end if;
+  return new;
+end $$;
+comment on function private.guard_strategy() is 'Which status a strategy may take, whoever sets it: a call, or an administrator in the Studio.';
+
+create function private.tell_strategy() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  happened text := case new.status when 'active' then 'strategy.activated' when 'halted' then 'strategy.halted' else 'strategy.deactivated' end;
+  happened_at timestamptz := now();
+begin
+  if new.status = 'active' then
+    -- It decides on what ends from now on, unless activate_strategy() has said otherwise in this same transaction.
+    insert into public.strategy_cursors as c (strategy_id, user_id, symbol, last_bar_at)
+    select new.id, new.user_id, s, now() from unnest(new.symbols) as s
+    on conflict (strategy_id, symbol) do update
+    set last_bar_at = greatest(c.last_bar_at, excluded.last_bar_at), updated_at = now() where c.updated_at <> now();
+    select max(last_bar_at) into happened_at from public.strategy_cursors where strategy_id = new.id and symbol = any (new.symbols);
+  end if;
+  perform private.emit('strategy-events', happened, new.id::text, happened_at,
+    jsonb_build_object('strategy_id', new.id, 'user_id', new.user_id, 'status', new.status, 'version', new.version),
+    happened || '|' || new.id || '|' || new.version);
+  return null;
+end $$;
+comment on function private.tell_strategy() is 'A strategy that starts gets its cursors; every change of status is an event.';
+
 create trigger a_touch before insert or update on public.strategies for each row execute function private.touch();
 create trigger b_version before insert or update on public.strategies for each row execute function private.version_strategy();
+create trigger c_guard before update on public.strategies for each row execute function private.guard_strategy();
+create trigger tell_status after update of status on public.strategies
+  for each row when (old.status is distinct from new.status) execute function private.tell_strategy();
 create trigger keep_owner before update on public.strategies for each row execute function private.keep_owner();
 create trigger keep_version after insert or update on public.strategies for each row execute function private.keep_strategy_version();
 create trigger audit after insert or update on public.strategies for each row execute function private.audit();
@@ -104,6 +198,11 @@ create table public.strategy_cursors (
   foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict
 );
 comment on table public.strategy_cursors is 'The end of the last bar each strategy has decided on: what comes after it is still to do.';
+comment on column public.strategy_cursors.strategy_id is 'The strategy.';
+comment on column public.strategy_cursors.user_id is 'Owner.';
+comment on column public.strategy_cursors.symbol is 'One of its symbols.';
+comment on column public.strategy_cursors.last_bar_at is 'The end of the last bar it has decided on: event time, UTC.';
+comment on column public.strategy_cursors.updated_at is 'When the cursor last moved, UTC.';
 create index strategy_cursors_user on public.strategy_cursors (user_id);
 
 create table public.strategy_decisions (
@@ -121,8 +220,16 @@ create table public.strategy_decisions (
   foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict
 );
 comment on table public.strategy_decisions is 'Every decision with its reason, also the decision not to trade.';
-comment on column public.strategy_decisions.bar_at is 'The end of the bar decided on: event time.';
+comment on column public.strategy_decisions.strategy_id is 'The strategy.';
+comment on column public.strategy_decisions.symbol is 'The symbol whose bar it decided on.';
+comment on column public.strategy_decisions.bar_at is 'The end of the bar decided on: event time, UTC.';
+comment on column public.strategy_decisions.user_id is 'Owner.';
+comment on column public.strategy_decisions.strategy_version is 'The version that decided.';
+comment on column public.strategy_decisions.action is 'stay, or trade where it wanted orders.';
+comment on column public.strategy_decisions.reason is 'In the strategy''s words, also for not trading.';
+comment on column public.strategy_decisions.orders is 'The orders it wanted.';
 comment on column public.strategy_decisions.refused is 'Why an order of this decision was not even placed, as CODE: key=value; null when all were.';
+comment on column public.strategy_decisions.created_at is 'When it was stored, UTC.';
 create index strategy_decisions_user on public.strategy_decisions (user_id, bar_at desc);
 select private.protect_append_only('public.strategy_decisions');
 

@@ -23,7 +23,7 @@ as $$
 declare
   strategy public.strategies;
 begin
-  select * into strategy from public.strategies where id = p_strategy_id
+  select * into strategy from public.strategies where id = p_strategy_id and status <> 'deleted'
     and (private.calling_role() <> 'authenticated' or user_id = (select auth.uid())) for no key update;
   if not found then
     perform private.refuse(404, 'NO_SUCH_STRATEGY', 'Name a strategy of your own.', jsonb_build_object('strategy', p_strategy_id));
@@ -32,25 +32,11 @@ begin
 end $$;
 comment on function private.own_strategy(uuid) is 'The caller''s strategy, locked; a stranger''s is not found.';
 
-create function private.move_strategy(p_strategy public.strategies, p_status text, p_event text, p_at timestamptz) returns void
-language plpgsql set search_path = ''
-as $$
-declare
-  changed public.strategies;
-begin
-  update public.strategies set status = p_status where id = p_strategy.id returning * into changed;
-  perform private.emit('strategy-events', p_event, changed.id::text, p_at,
-    jsonb_build_object('strategy_id', changed.id, 'user_id', changed.user_id, 'status', changed.status, 'version', changed.version),
-    p_event || '|' || changed.id || '|' || changed.version);
-end $$;
-comment on function private.move_strategy(public.strategies, text, text, timestamptz) is 'Changes a strategy''s status and says so.';
-
 create function public.activate_strategy(p_strategy_id uuid, p_from timestamptz default null) returns void
 language plpgsql security definer set search_path = ''
 as $$
 declare
   strategy public.strategies := private.own_strategy(p_strategy_id);
-  unknown_symbol text;
   -- A person starts a strategy now; only a replay, run by the platform itself, names another moment.
   start_at timestamptz := case when private.calling_role() = 'authenticated' then now() else coalesce(p_from, now()) end;
 begin
@@ -60,17 +46,11 @@ begin
   if strategy.status = 'active' then
     return;
   end if;
-  select s into unknown_symbol from unnest(strategy.symbols) as s
-  where not exists (select from public.instruments as i where i.symbol = s and i.tradable) limit 1;
-  if unknown_symbol is not null then
-    perform private.refuse(422, 'UNKNOWN_SYMBOL', 'The strategy names a symbol that is not tradable; edit its symbols.',
-      jsonb_build_object('symbol', unknown_symbol));
-  end if;
   insert into public.strategy_cursors as c (strategy_id, user_id, symbol, last_bar_at)
   select strategy.id, strategy.user_id, s, start_at from unnest(strategy.symbols) as s
   on conflict (strategy_id, symbol) do update
   set last_bar_at = greatest(c.last_bar_at, excluded.last_bar_at), updated_at = now();
-  perform private.move_strategy(strategy, 'active', 'strategy.activated', start_at);
+  update public.strategies set status = 'active' where id = strategy.id;
 end $$;
 comment on function public.activate_strategy(uuid, timestamptz) is 'Starts a strategy: it decides on bars that end after p_from (event time; now where absent).';
 
@@ -83,10 +63,48 @@ begin
   if strategy.status <> 'active' then
     return;
   end if;
-  perform private.move_strategy(strategy, 'inactive', 'strategy.deactivated', now());
+  update public.strategies set status = 'inactive' where id = strategy.id;
 end $$;
 comment on function public.deactivate_strategy(uuid) is 'Stops a strategy from deciding. Its positions and working orders stay as they are.';
-grant execute on function public.activate_strategy(uuid, timestamptz), public.deactivate_strategy(uuid) to authenticated, fn_api;
+
+create function private.open_exposure(p_account_id uuid, p_strategy_id uuid default null) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return jsonb_strip_nulls(jsonb_build_object(
+    'positions', case when p_strategy_id is null then (
+        select string_agg(trim_scale(b.quantity) || ' ' || b.symbol, ', ' order by b.symbol) from public.position_books as b
+        where b.broker_account_id = p_account_id and b.quantity <> 0)
+      else (
+        select string_agg(trim_scale(p.quantity) || ' ' || p.symbol, ', ' order by p.symbol) from public.strategy_positions as p
+        where p.broker_account_id = p_account_id and p.strategy_id = p_strategy_id and p.quantity <> 0) end,
+    'orders', (
+      select string_agg(concat_ws(' ', t.side, trim_scale(t.quantity), t.symbol, t.status), ', ' order by t.placed_number)
+      from public.trades as t
+      where t.broker_account_id = p_account_id and (p_strategy_id is null or t.strategy_id = p_strategy_id)
+        and t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced'))));
+end $$;
+comment on function private.open_exposure(uuid, uuid) is
+  'What is open on an account, or of one strategy on it: {"positions": "100 SPY", "orders": "buy 10 IWM submitted"}, {} where nothing is. Call under the account''s lock.';
+
+create function public.delete_strategy(p_strategy_id uuid) returns void
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  strategy public.strategies;
+begin
+  select * into strategy from public.strategies where id = p_strategy_id;
+  if found then
+    -- Under the locks of an order: none slips in between looking and deleting.
+    perform private.lock_scopes(strategy.user_id, strategy.broker_account_id, strategy.id);
+  end if;
+  strategy := private.own_strategy(p_strategy_id);
+  update public.strategies set status = 'deleted' where id = strategy.id;
+end $$;
+comment on function public.delete_strategy(uuid) is
+  'Deletes a strategy for its owner: it stops deciding and gives its name free; its history stays. Refused while it has positions or working orders.';
+grant execute on function public.activate_strategy(uuid, timestamptz), public.deactivate_strategy(uuid), public.delete_strategy(uuid)
+  to authenticated, fn_api;
 
 create function public.strategies_due(p_symbol text, p_timeframe text, p_until timestamptz) returns jsonb
 language sql stable security definer set search_path = ''
@@ -151,7 +169,8 @@ begin
     if seen_until is null or seen_until >= decided_at then
       continue; -- Decided before, by this message or another.
     end if;
-    select * into strategy from public.strategies where id = (item ->> 'strategy_id')::uuid;
+    -- Shared, so that deactivating waits for this: after it, nothing more is placed.
+    select * into strategy from public.strategies where id = (item ->> 'strategy_id')::uuid for share;
     if strategy.status <> 'active' then
       continue;
     end if;

@@ -84,6 +84,7 @@ CALLERS: dict[str, set[str]] = {
     "close_break": {"fn_report"},
     "close_gate": {"authenticated", "fn_api", "fn_execute", "fn_risk"},
     "deactivate_strategy": {"authenticated", "fn_api"},
+    "delete_strategy": {"authenticated", "fn_api"},
     "expire_trade": {"fn_risk"},
     "finish_reconciliation": {"fn_execute", "fn_report"},
     "finish_session_report": {"fn_report"},
