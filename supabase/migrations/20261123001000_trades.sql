@@ -56,6 +56,9 @@ create table public.trades (
   good_until timestamptz not null,
   placed_number bigint generated always as identity,
   trace text,
+  cancel_requested_at timestamptz,
+  cancel_requested_by text,
+  cancel_reason text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   version bigint not null default 1,
@@ -71,7 +74,9 @@ create table public.trades (
   constraint stop_has_stop_price check ((order_type in ('stop', 'stop_limit')) = (stop_price is not null)),
   constraint trailing_stop_trails check ((order_type = 'trailing_stop') = ((trail_price is null) <> (trail_percent is null))),
   constraint strategy_trade_names_version check ((strategy_id is null) = (strategy_version is null)),
-  constraint strategy_trade_has_strategy check (source <> 'strategy' or strategy_id is not null)
+  constraint strategy_trade_has_strategy check (source <> 'strategy' or strategy_id is not null),
+  constraint cancel_wish_is_whole check (
+    (cancel_requested_at is null) = (cancel_requested_by is null) and (cancel_requested_at is null) = (cancel_reason is null))
 );
 comment on table public.trades is 'Every order of every source, from signal to its end. strategy_id is null for manual and external orders.';
 comment on column public.trades.signal is 'What asked for this order; unique per account, so that the same signal is one order.';
@@ -82,6 +87,10 @@ comment on column public.trades.event_at is 'Event time of the decision.';
 comment on column public.trades.status_at is 'Event time of the last change of status.';
 comment on column public.trades.good_until is 'Event time after which an unsent order expires instead of being sent.';
 comment on column public.trades.placed_number is 'The order in which trades were placed.';
+comment on column public.trades.cancel_requested_at is
+  'When a cancel was first asked for (event time; the ledger''s own for a person); null where nobody did. Written once.';
+comment on column public.trades.cancel_requested_by is 'Who asked for the cancel.';
+comment on column public.trades.cancel_reason is 'Why the cancel was asked for.';
 comment on column public.trades.refusal is 'Why it was rejected, as CODE: key=value.';
 create index trades_user on public.trades (user_id, event_at desc);
 create index trades_account_open on public.trades (broker_account_id, placed_number)
@@ -195,7 +204,7 @@ language plpgsql security definer set search_path = ''
 as $$
 declare
   happening constant text[] := array['status', 'status_at', 'refusal', 'broker_order_id', 'filled_quantity', 'fill_price',
-    'executed_at', 'quantity', 'created_at', 'updated_at', 'version'];
+    'executed_at', 'quantity', 'cancel_requested_at', 'cancel_requested_by', 'cancel_reason', 'created_at', 'updated_at', 'version'];
 begin
   if tg_op = 'INSERT' then
     if new.status <> 'pending' and new.source <> 'external' then
@@ -212,6 +221,12 @@ begin
   if new.broker_order_id is distinct from old.broker_order_id and old.broker_order_id is not null then
     perform private.refuse(409, 'BROKER_ORDER_IS_FIXED', 'A trade keeps the broker order it was given.',
       jsonb_build_object('trade', old.id, 'had', old.broker_order_id, 'given', new.broker_order_id));
+  end if;
+  if (new.cancel_requested_at, new.cancel_requested_by, new.cancel_reason)
+       is distinct from (old.cancel_requested_at, old.cancel_requested_by, old.cancel_reason)
+     and (old.cancel_requested_at is not null or private.is_final(old.status)) then
+    perform private.refuse(409, 'CANCEL_IS_FIXED', 'That a cancel was asked for is written once, while the trade is open, and stays.',
+      jsonb_build_object('trade', old.id, 'status', old.status));
   end if;
   if new.status is distinct from old.status
     and not exists (select from private.trade_arrows where from_status = old.status and to_status = new.status) then
@@ -252,7 +267,8 @@ begin
   select coalesce(max(number), 0) + 1 into step from public.trade_transitions where trade_id = new.id;
   insert into public.trade_transitions (trade_id, number, user_id, from_status, to_status, actor, reason, event_at)
   values (new.id, step, new.user_id, case when tg_op = 'UPDATE' then old.status end, new.status, private.actor(),
-    coalesce(new.refusal, case when tg_op = 'INSERT' then new.reason end, ''), new.status_at);
+    coalesce(new.refusal, case when tg_op = 'INSERT' then new.reason when new.status = 'cancel_pending' then new.cancel_reason end, ''),
+    new.status_at);
   event_type := case new.status
     when 'pending' then 'trade.placed'
     when 'cancel_pending' then 'trade.cancel_requested'
@@ -277,6 +293,21 @@ create trigger a_touch before insert or update on public.trades for each row exe
 create trigger b_guard before insert or update on public.trades for each row execute function private.guard_trade();
 create trigger journal after insert or update on public.trades for each row execute function private.journal_trade();
 create trigger z_audit after insert or update on public.trades for each row execute function private.audit();
+
+create function private.keep_cancel_wish() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  -- Whatever way led here: the order is known to work now, and somebody wanted it cancelled while that was not known.
+  update public.trades set status = 'cancel_pending' where id = new.id and status = new.status;
+  return null;
+end $$;
+comment on function private.keep_cancel_wish() is
+  'An order that is to be cancelled goes on to cancel_pending in the transaction in which it is known to work.';
+-- After the journal and the audit of the change that woke it, so that both keep their order.
+create trigger zz_cancel_wish after update on public.trades for each row
+  when (new.cancel_requested_at is not null and new.status in ('submitted', 'partially_filled'))
+  execute function private.keep_cancel_wish();
 
 -- Who may see ----------------------------------------------------------------------------------------------------------
 

@@ -47,7 +47,9 @@ declare
   reducing boolean := private.reduces(p_trade);
 begin
   -- What was true when it was approved may not be true any more.
-  if p_trade.reduce_only and not reducing then
+  if p_trade.cancel_requested_at is not null then
+    return 'CANCEL_REQUESTED: ' || p_trade.cancel_reason;
+  elsif p_trade.reduce_only and not reducing then
     return 'WOULD_NOT_REDUCE: quantity=' || trim_scale(p_trade.quantity);
   elsif gate is not null and not reducing then
     return 'GATE_CLOSED: gate=' || gate;
@@ -203,6 +205,10 @@ begin
     and p_attempt = (select max(attempt) from public.order_attempts where trade_id = p_trade_id) then
     if next_status = 'expired' and trade.status = 'submitting' then
       update public.trades set status = 'unknown' where id = p_trade_id;
+    end if;
+    if next_status = 'expired' and trade.cancel_requested_at is not null then
+      -- It was not sent because somebody did not want it any more.
+      next_status := 'canceled';
     end if;
     update public.trades
     set status = next_status, refusal = case when next_status = 'unknown' then refusal else p_detail end,

@@ -52,7 +52,9 @@ begin
     update public.trades set status = 'submitting' where id = trade.id returning * into trade;
   end if;
   if trade.status in ('submitting', 'unknown') then
-    update public.trades set status = 'submitted', status_at = greatest(p_at, trade.status_at) where id = trade.id returning * into trade;
+    update public.trades set status = 'submitted', status_at = greatest(p_at, trade.status_at) where id = trade.id;
+    -- Read again: with a cancel wished for it has gone on to cancel_pending by itself.
+    select * into trade from public.trades where id = trade.id;
   end if;
   return trade;
 end $$;

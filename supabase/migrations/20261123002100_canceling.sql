@@ -1,5 +1,36 @@
 -- Orders are cancelled.
 
+create function private.cancel_order(p_trade public.trades, p_reason text, p_at timestamptz) returns public.trades
+language plpgsql set search_path = ''
+as $$
+declare
+  trade public.trades;
+begin
+  -- The row's lock makes it true: whoever claims, answers for, or fills this trade waits, and then sees the wish.
+  select * into trade from public.trades where id = p_trade.id for update;
+  if trade.id is null or private.is_final(trade.status) then
+    return trade;
+  end if;
+  if trade.status in ('pending', 'approved') then
+    update public.trades
+    set status = 'canceled', refusal = 'CANCEL_REQUESTED: ' || coalesce(p_reason, ''),
+        cancel_requested_at = coalesce(p_at, now()), cancel_requested_by = private.actor(), cancel_reason = coalesce(p_reason, ''),
+        status_at = greatest(p_at, status_at)
+    where id = trade.id returning * into trade;
+  elsif trade.cancel_requested_at is null then
+    -- Written first, alone: where the order works, the trigger moves it on to cancel_pending. Where its outcome is not
+    -- known (submitting, unknown, replace_pending) the wish waits on the row.
+    update public.trades
+    set cancel_requested_at = coalesce(p_at, now()), cancel_requested_by = private.actor(), cancel_reason = coalesce(p_reason, ''),
+        status_at = greatest(p_at, status_at)
+    where id = trade.id;
+    select * into trade from public.trades where id = trade.id;
+  end if;
+  return trade;
+end $$;
+comment on function private.cancel_order(public.trades, text, timestamptz) is
+  'Cancels one trade, whatever its state: at once where nothing was sent, cancel_pending where it works at the broker, a recorded wish where that is not known yet. Never refuses; safe to call again. Locks the trade.';
+
 create function public.request_cancel(p_trade_id uuid, p_reason text) returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
@@ -11,18 +42,12 @@ begin
   if not found then
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade of your own.', jsonb_build_object('trade', p_trade_id));
   end if;
-  if trade.status in ('pending', 'approved') then
-    update public.trades set status = 'canceled', refusal = 'CANCEL_REQUESTED: ' || p_reason where id = p_trade_id returning * into trade;
-  elsif trade.status in ('submitted', 'partially_filled') then
-    update public.trades set status = 'cancel_pending' where id = p_trade_id returning * into trade;
-  elsif trade.status in ('submitting', 'unknown') then
-    perform private.refuse(409, 'OUTCOME_UNKNOWN', 'The broker has not answered yet; ask again in a moment.',
-      jsonb_build_object('trade', trade.id, 'status', trade.status));
-  end if;
-  return jsonb_build_object('trade_id', trade.id, 'status', trade.status, 'version', trade.version);
+  trade := private.cancel_order(trade, p_reason, null);
+  return jsonb_build_object('trade_id', trade.id, 'status', trade.status, 'version', trade.version,
+    'cancel_requested_at', trade.cancel_requested_at);
 end $$;
 comment on function public.request_cancel(uuid, text) is
-  'Asks for a cancel: at once where nothing was sent, else `cancel_pending` until the broker says so. Safe to call again.';
+  'Asks for a cancel: at once where nothing was sent, else `cancel_pending` until the broker says so. Where the outcome of the sending is not known yet the wish is kept and done as soon as it is. Safe to call again.';
 
 create function public.cancel_orders_due() returns jsonb
 language sql stable security definer set search_path = ''

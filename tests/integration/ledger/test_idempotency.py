@@ -234,14 +234,6 @@ def test_cancel_when_requested_twice_then_once(desk: Desk) -> None:
     assert answers[0]["status"] == "cancel_pending"
 
 
-def test_cancel_when_outcome_is_unknown_then_refused_for_now(desk: Desk) -> None:
-    trade = desk.place()
-    desk.approve(trade)
-    desk.claim(trade)
-    with refused("OUTCOME_UNKNOWN", 409):
-        desk.ledger.call("request_cancel", "authenticated", desk.user, p_trade_id=trade, p_reason="x")
-
-
 def test_unresolved_when_lease_is_over_then_one_of_eight_resolvers_asks(desk: Desk) -> None:
     trade = desk.place()
     desk.approve(trade)
