@@ -98,7 +98,7 @@ def call(connection: Connection, function: str, role: str, user: UUID | None = N
     return row[0]
 
 
-def become(connection: Connection, role: str, user: UUID | None = None, **claims: str) -> None:
+def become(connection: Connection, role: str, user: UUID | None = None, **claims: object) -> None:
     """Takes the role and the claims of its token until the transaction ends."""
     every = {"role": role} | ({"sub": str(user)} if user else {}) | claims
     connection.execute("select set_config('request.jwt.claims', %s, true)", [json.dumps(every)])

@@ -1,0 +1,348 @@
+-- Programs and outside events that act for a trader: API keys, automation sources, idempotency keys, rate limits.
+
+create table public.api_keys (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references auth.users (id) on delete restrict,
+  name text not null check (length(name) between 1 and 100),
+  prefix text not null unique,
+  scopes text[] not null check (
+    cardinality(scopes) > 0 and scopes <@ array['read', 'trade', 'strategies', 'risk', 'reports'] and array_position(scopes, null) is null),
+  expires_at timestamptz not null,
+  last_used_at timestamptz,
+  revoked_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version bigint not null default 1,
+  unique (id, user_id),
+  check (expires_at > created_at and expires_at <= created_at + interval '2 years')
+);
+comment on table public.api_keys is 'Keys by which a program acts for a trader. The key itself is shown once and kept only as a hash.';
+comment on column public.api_keys.id is 'Key.';
+comment on column public.api_keys.user_id is 'For whom the program acts.';
+comment on column public.api_keys.name is 'The owner''s own words.';
+comment on column public.api_keys.prefix is 'The beginning of the key, by which a person recognises it.';
+comment on column public.api_keys.scopes is 'What the key may do: read, trade, strategies, risk, reports. They only ever shrink.';
+comment on column public.api_keys.expires_at is 'When it ends by itself, UTC; at most two years after it was made.';
+comment on column public.api_keys.last_used_at is 'When it was last used, UTC, to the minute.';
+comment on column public.api_keys.revoked_at is 'When it was revoked, UTC; null while it lives.';
+comment on column public.api_keys.created_at is 'When the row was written, UTC.';
+comment on column public.api_keys.updated_at is 'When the row last changed, UTC.';
+comment on column public.api_keys.version is 'Grows by one with every change of the row.';
+create index api_keys_user on public.api_keys (user_id);
+create trigger touch before insert or update on public.api_keys for each row execute function private.touch();
+create trigger keep_owner before update on public.api_keys for each row execute function private.keep_owner();
+-- Being used is not a change of the key.
+create trigger audit after insert or update of name, scopes, expires_at, revoked_at on public.api_keys
+  for each row execute function private.audit();
+select private.protect_from_delete('public.api_keys');
+
+create table private.api_key_hashes (
+  api_key_id uuid primary key references public.api_keys (id) on delete restrict,
+  hash bytea not null unique
+);
+comment on table private.api_key_hashes is 'SHA-256 of each API key: what a presented key is found by.';
+comment on column private.api_key_hashes.api_key_id is 'The key.';
+comment on column private.api_key_hashes.hash is 'SHA-256 of the whole key; the key is 244 random bits, so a plain hash is enough.';
+
+create function private.guard_api_key() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  if old.revoked_at is not null then
+    perform private.refuse(409, 'KEY_IS_REVOKED', 'A revoked key stays revoked; create a new one.', jsonb_build_object('api_key', old.id));
+  end if;
+  if new.prefix <> old.prefix or not new.scopes <@ old.scopes or new.expires_at > old.expires_at then
+    perform private.refuse(409, 'KEY_IS_FIXED', 'A key never gains rights or time; create a new one.', jsonb_build_object('api_key', old.id));
+  end if;
+  if new.revoked_at is not null then
+    new.revoked_at := now();
+  end if;
+  return new;
+end $$;
+comment on function private.guard_api_key() is 'A key may lose rights and be revoked, never the other way.';
+create trigger guard before update on public.api_keys for each row execute function private.guard_api_key();
+
+create function public.create_api_key(p_name text, p_scopes text[], p_expires_at timestamptz) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  -- Two random uuids are 244 bits of the operating system's randomness.
+  secret text := replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
+  key text := 'at_' || left(secret, 8) || '_' || substring(secret from 9);
+  made uuid;
+  broken_constraint text;
+  broken_column text;
+begin
+  if private.calling_role() <> 'authenticated' or (select auth.uid()) is null
+    or (select auth.jwt()) ? 'scopes' then
+    perform private.refuse(403, 'SIGN_IN', 'A person creates keys, signed in; a key never creates another.');
+  end if;
+  insert into public.api_keys (user_id, name, prefix, scopes, expires_at)
+  values ((select auth.uid()), p_name, 'at_' || left(secret, 8), p_scopes, p_expires_at) returning id into made;
+  insert into private.api_key_hashes (api_key_id, hash) values (made, sha256(convert_to(key, 'UTF8')));
+  return jsonb_build_object('api_key_id', made, 'key', key);
+exception
+  when data_exception or check_violation or not_null_violation then
+    get stacked diagnostics broken_constraint = constraint_name, broken_column = column_name;
+    perform private.refuse_malformed('BAD_KEY',
+      'A key has a name, scopes out of read, trade, strategies, risk and reports, and ends within two years.',
+      broken_constraint, broken_column, sqlerrm);
+end $$;
+comment on function public.create_api_key(text, text[], timestamptz) is 'Makes a key for a program and returns it, once: {"api_key_id", "key"}.';
+
+create function public.revoke_api_key(p_api_key_id uuid) returns boolean
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  key public.api_keys;
+begin
+  select * into key from public.api_keys where id = p_api_key_id
+    and (private.calling_role() <> 'authenticated' or user_id = (select auth.uid())) for no key update;
+  if not found then
+    perform private.refuse(404, 'NO_SUCH_KEY', 'Name an API key of your own.', jsonb_build_object('api_key', p_api_key_id));
+  end if;
+  if key.revoked_at is not null then
+    return false;
+  end if;
+  update public.api_keys set revoked_at = now() where id = p_api_key_id;
+  return true;
+end $$;
+comment on function public.revoke_api_key(uuid) is 'Ends a key at once, also for tokens made from it; false where it was revoked.';
+
+create function public.use_api_key(p_key text) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  key public.api_keys;
+begin
+  select k.* into key from private.api_key_hashes as h join public.api_keys as k on k.id = h.api_key_id
+  where h.hash = sha256(convert_to(p_key, 'UTF8'));
+  if not found or key.revoked_at is not null or key.expires_at <= now() then
+    perform private.refuse(401, 'BAD_KEY', 'Send a key that is neither revoked nor expired.');
+  end if;
+  update public.api_keys set last_used_at = now()
+  where id = key.id and (last_used_at is null or last_used_at < now() - interval '1 minute');
+  return jsonb_build_object('api_key_id', key.id, 'user_id', key.user_id, 'scopes', to_jsonb(key.scopes), 'expires_at', key.expires_at);
+end $$;
+comment on function public.use_api_key(text) is 'Whose key this is and what it may do: {"api_key_id", "user_id", "scopes", "expires_at"}; 401 otherwise.';
+grant execute on function public.create_api_key(text, text[], timestamptz) to authenticated;
+grant execute on function public.revoke_api_key(uuid) to authenticated, fn_api;
+grant execute on function public.use_api_key(text) to fn_api;
+
+create function private.require_scope(p_scope text) returns void
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+begin
+  -- A person's own token has no scopes; a token made for a program has them, and PostgREST is reachable with it too.
+  if claims ? 'scopes' or claims ? 'api_key_id' then
+    if not coalesce(claims -> 'scopes' ? p_scope, false) then
+      perform private.refuse(403, 'SCOPE_NEEDED', 'This key may not do that; create one with the scope.', jsonb_build_object('scope', p_scope));
+    end if;
+    if not exists (
+      select from public.api_keys where id::text = claims ->> 'api_key_id' and user_id::text = claims ->> 'sub'
+        and revoked_at is null and expires_at > now() and p_scope = any (scopes)) then
+      perform private.refuse(401, 'BAD_KEY', 'The key of this token is revoked, expired or has lost the scope.');
+    end if;
+  end if;
+end $$;
+comment on function private.require_scope(text) is
+  'Refuses a program''s token without the scope, and one whose key is revoked or expired; a person''s token passes.';
+
+-- Automation -----------------------------------------------------------------------------------------------------------
+
+create table public.automation_sources (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references auth.users (id) on delete restrict,
+  broker_account_id uuid not null,
+  strategy_id uuid,
+  name text not null check (length(name) between 1 and 100),
+  kind text not null check (kind in ('generic', 'tradingview')),
+  authentication text not null default 'hmac' check (authentication in ('hmac', 'url_token')),
+  symbols text[] not null check (cardinality(symbols) between 1 and 100 and array_position(symbols, null) is null),
+  max_quantity private.amount not null check (max_quantity > 0),
+  max_per_minute integer not null default 10 check (max_per_minute between 1 and 600),
+  networks cidr[] not null default '{}',
+  enabled boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version bigint not null default 1,
+  unique (id, user_id),
+  unique (user_id, name),
+  foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,
+  foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict,
+  constraint weak_source_is_fenced check (authentication = 'hmac' or (cardinality(networks) > 0 and max_per_minute <= 10))
+);
+comment on table public.automation_sources is 'Outside senders whose signed events become trades of their owner, and what they may ask for.';
+comment on column public.automation_sources.id is 'Key.';
+comment on column public.automation_sources.user_id is 'Owner.';
+comment on column public.automation_sources.broker_account_id is 'The account its trades go to.';
+comment on column public.automation_sources.strategy_id is 'The strategy its trades are counted to; null for none.';
+comment on column public.automation_sources.name is 'Unique among the owner''s sources.';
+comment on column public.automation_sources.kind is 'generic, or tradingview for its fixed templates.';
+comment on column public.automation_sources.authentication is 'hmac: every event is signed; url_token: an unguessable address only, which is weaker and fenced.';
+comment on column public.automation_sources.symbols is 'What it may trade.';
+comment on column public.automation_sources.max_quantity is 'The most it may ask for in one order, shares or contracts.';
+comment on column public.automation_sources.max_per_minute is 'The most events that are taken in a minute.';
+comment on column public.automation_sources.networks is 'Where its events may come from; empty: anywhere (only for hmac).';
+comment on column public.automation_sources.enabled is 'Whether its events are taken.';
+comment on column public.automation_sources.created_at is 'When the row was written, UTC.';
+comment on column public.automation_sources.updated_at is 'When the row last changed, UTC.';
+comment on column public.automation_sources.version is 'Grows by one with every change of the row.';
+create index automation_sources_account on public.automation_sources (broker_account_id, user_id);
+create index automation_sources_strategy on public.automation_sources (strategy_id, user_id);
+create trigger touch before insert or update on public.automation_sources for each row execute function private.touch();
+create trigger keep_owner before update on public.automation_sources for each row execute function private.keep_owner();
+create trigger audit after insert or update on public.automation_sources for each row execute function private.audit();
+select private.protect_from_delete('public.automation_sources');
+
+create table public.deliveries (
+  id uuid primary key default gen_random_uuid(),
+  source_id uuid not null,
+  user_id uuid not null,
+  event_id text not null check (length(event_id) between 1 and 200),
+  body_hash bytea not null,
+  sent_at timestamptz,
+  outcome text not null check (outcome in ('accepted', 'refused')),
+  refusal text,
+  trade_id uuid,
+  created_at timestamptz not null default now(),
+  foreign key (source_id, user_id) references public.automation_sources (id, user_id) on delete restrict,
+  foreign key (trade_id, user_id) references public.trades (id, user_id) on delete restrict,
+  check ((outcome = 'refused') = (refusal is not null)),
+  check (outcome = 'accepted' or trade_id is null)
+);
+comment on table public.deliveries is 'Every event that an automation source sent, and why it was refused where it was.';
+comment on column public.deliveries.id is 'Key.';
+comment on column public.deliveries.source_id is 'The source.';
+comment on column public.deliveries.user_id is 'Owner of the source.';
+comment on column public.deliveries.event_id is 'The sender''s own id of the event.';
+comment on column public.deliveries.body_hash is 'SHA-256 of the body: what was sent, without keeping it.';
+comment on column public.deliveries.sent_at is 'When the sender says it was sent, UTC; null where it does not say.';
+comment on column public.deliveries.outcome is 'accepted or refused.';
+comment on column public.deliveries.refusal is 'Why it was refused, as CODE: key=value.';
+comment on column public.deliveries.trade_id is 'The trade that it became.';
+comment on column public.deliveries.created_at is 'When it came in, UTC.';
+-- The same event is accepted once; a replay is one more row, refused.
+create unique index deliveries_once on public.deliveries (source_id, event_id) where outcome = 'accepted';
+create index deliveries_source on public.deliveries (source_id, user_id);
+create index deliveries_user on public.deliveries (user_id, created_at desc);
+create index deliveries_trade on public.deliveries (trade_id, user_id);
+select private.protect_append_only('public.deliveries');
+
+-- Idempotency keys -----------------------------------------------------------------------------------------------------
+
+create table public.idempotency_keys (
+  user_id uuid not null references auth.users (id) on delete restrict,
+  operation text not null check (length(operation) between 1 and 100),
+  key text not null check (length(key) between 1 and 200),
+  request_hash text not null,
+  response jsonb,
+  finished_at timestamptz,
+  created_at timestamptz not null default now(),
+  primary key (user_id, operation, key),
+  check ((response is null) = (finished_at is null))
+);
+comment on table public.idempotency_keys is 'Requests that act, by the key their sender gave: the same key is the same request and gets the same answer.';
+comment on column public.idempotency_keys.user_id is 'Whose request.';
+comment on column public.idempotency_keys.operation is 'What was asked for, as orders.create: the same key may be used for another operation.';
+comment on column public.idempotency_keys.key is 'The sender''s key.';
+comment on column public.idempotency_keys.request_hash is 'Hash of the request: another request under the same key is refused.';
+comment on column public.idempotency_keys.response is 'The answer, once there is one; a doubled request gets the same.';
+comment on column public.idempotency_keys.finished_at is 'When the answer was kept, UTC.';
+comment on column public.idempotency_keys.created_at is 'When the request came, UTC.';
+
+create function public.begin_request(p_operation text, p_key text, p_request_hash text) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  kept public.idempotency_keys;
+  caller uuid := (select auth.uid());
+begin
+  if caller is null then
+    perform private.refuse(401, 'SIGN_IN', 'Sign in; an idempotency key belongs to a user.');
+  end if;
+  insert into public.idempotency_keys (user_id, operation, key, request_hash) values (caller, p_operation, p_key, p_request_hash)
+  on conflict do nothing;
+  if found then
+    return jsonb_build_object('state', 'new');
+  end if;
+  select * into kept from public.idempotency_keys where user_id = caller and operation = p_operation and key = p_key;
+  if kept.request_hash <> p_request_hash then
+    perform private.refuse(422, 'IDEMPOTENCY_KEY_REUSED', 'This key belongs to another request; use a new one.', jsonb_build_object('key', p_key));
+  end if;
+  return jsonb_build_object('state', case when kept.finished_at is null then 'running' else 'done' end, 'response', kept.response);
+exception
+  when data_exception or check_violation or not_null_violation then
+    perform private.refuse(422, 'BAD_IDEMPOTENCY_KEY', 'A key has 1 to 200 characters, and the request its hash.');
+end $$;
+comment on function public.begin_request(text, text, text) is
+  'Takes an idempotency key: {"state": "new" | "running" | "done", "response"}. A key with another request is refused.';
+
+create function public.finish_request(p_operation text, p_key text, p_response jsonb) returns boolean
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  update public.idempotency_keys set response = p_response, finished_at = now()
+  where user_id = (select auth.uid()) and operation = p_operation and key = p_key and finished_at is null;
+  return found;
+end $$;
+comment on function public.finish_request(text, text, jsonb) is 'Keeps the answer of a request, once; false where it has one already.';
+grant execute on function public.begin_request(text, text, text), public.finish_request(text, text, jsonb) to authenticated;
+
+-- Rate limits ----------------------------------------------------------------------------------------------------------
+
+create table private.rate_limits (
+  bucket text primary key check (length(bucket) between 1 and 200),
+  tokens double precision not null,
+  filled_at timestamptz not null
+);
+comment on table private.rate_limits is 'Token buckets of the API and of automation sources: how many requests are left, and since when they refill.';
+comment on column private.rate_limits.bucket is 'Who is limited in what, as user:<id>:orders.';
+comment on column private.rate_limits.tokens is 'Requests left at filled_at.';
+comment on column private.rate_limits.filled_at is 'Machine time, UTC.';
+
+create function public.take_rate(p_bucket text, p_limit integer, p_seconds double precision) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  kept private.rate_limits;
+  left_over double precision;
+  at timestamptz;
+begin
+  if (p_limit > 0 and p_seconds > 0) is not true then
+    perform private.refuse(422, 'BAD_RATE', 'A rate allows at least one request in a time above zero.',
+      jsonb_build_object('limit', p_limit, 'seconds', p_seconds));
+  end if;
+  insert into private.rate_limits (bucket, tokens, filled_at) values (p_bucket, p_limit, clock_timestamp()) on conflict do nothing;
+  -- The row's lock counts concurrent requests one at a time.
+  select * into kept from private.rate_limits where bucket = p_bucket for update;
+  -- The machine's clock, read under the lock: a rate is about the machine's time, and decides nothing about a trade.
+  at := greatest(kept.filled_at, clock_timestamp());
+  left_over := least(p_limit, kept.tokens + extract(epoch from at - kept.filled_at) * p_limit / p_seconds);
+  update private.rate_limits
+  set tokens = case when left_over >= 1 then left_over - 1 else left_over end, filled_at = at where bucket = p_bucket;
+  return jsonb_build_object(
+    'allowed', left_over >= 1, 'limit', p_limit, 'remaining', greatest(floor(left_over - 1), 0),
+    'retry_after', case when left_over >= 1 then 0 else (1 - left_over) * p_seconds / p_limit end);
+end $$;
+comment on function public.take_rate(text, integer, double precision) is
+  'Takes one request from a token bucket of p_limit in p_seconds: {"allowed", "limit", "remaining", "retry_after" in seconds}.';
+grant execute on function public.take_rate(text, integer, double precision) to fn_api;
+
+-- Who may see ----------------------------------------------------------------------------------------------------------
+
+alter table public.api_keys enable row level security;
+create policy "a user reads their own keys" on public.api_keys for select to authenticated
+  using (user_id = any ((select private.readable_users())::uuid[]));
+alter table public.automation_sources enable row level security;
+create policy "a user reads their own sources" on public.automation_sources for select to authenticated
+  using (user_id = any ((select private.readable_users())::uuid[]));
+alter table public.deliveries enable row level security;
+create policy "a user reads deliveries of their own sources" on public.deliveries for select to authenticated
+  using (user_id = any ((select private.readable_users())::uuid[]));
+alter table public.idempotency_keys enable row level security;
+create policy "a user reads their own requests" on public.idempotency_keys for select to authenticated
+  using (user_id = (select auth.uid()));
+grant select on public.api_keys, public.automation_sources, public.deliveries, public.idempotency_keys to authenticated;

@@ -1,0 +1,320 @@
+"""What acts for a trader without the trader: keys, sources, doubled requests, and how often."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from tests.integration.ledger.desk import Desk, calling
+from tests.integration.ledger.ledger import Connection, become, refused
+
+CLIENTS = 16
+_IN_A_YEAR = (datetime.now(UTC) + timedelta(days=365)).isoformat()
+
+
+def _new_key(desk: Desk, *scopes: str, **more: Any) -> dict[str, Any]:
+    wanted = {"p_name": "robot", "p_scopes": list(scopes) or ["read"], "p_expires_at": _IN_A_YEAR} | more
+    with desk.ledger.session() as connection:
+        become(connection, "authenticated", desk.user)
+        row = connection.execute(
+            "select public.create_api_key(%(p_name)s, %(p_scopes)s, %(p_expires_at)s)", wanted
+        ).fetchone()
+    assert row is not None
+    made: dict[str, Any] = row[0]
+    return made
+
+
+def _use(desk: Desk, key: str) -> dict[str, Any]:
+    used: dict[str, Any] = desk.ledger.call("use_api_key", "fn_api", p_key=key)
+    return used
+
+
+def _need(desk: Desk, scope: str, **claims: Any) -> None:
+    """Asks for a scope as the token with these claims."""
+    with desk.ledger.session() as connection:
+        become(connection, "authenticated", desk.user, **claims)
+        connection.execute("reset role")
+        connection.execute("select private.require_scope(%s)", [scope])
+
+
+def test_key_when_made_then_it_is_shown_once_and_only_its_hash_is_kept(desk: Desk) -> None:
+    made = _new_key(desk, "read", "trade")
+
+    assert _use(desk, made["key"]) | {"expires_at": None} == {
+        "api_key_id": made["api_key_id"],
+        "user_id": str(desk.user),
+        "scopes": ["read", "trade"],
+        "expires_at": None,
+    }
+    kept = desk.ledger.one("select hash from private.api_key_hashes where api_key_id = %s", made["api_key_id"])
+    assert kept == sha256(made["key"].encode()).digest()
+    secret = made["key"].rsplit("_", 1)[1]
+    row = desk.ledger.one("select to_jsonb(k)::text from public.api_keys as k where id = %s", made["api_key_id"])
+    audit = desk.ledger.one(
+        "select string_agg(after::text, '') from public.audit_log where row_id = %s", made["api_key_id"]
+    )
+    assert secret not in row
+    assert secret not in (audit or "")
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["scopes = '{read,trade}'", "expires_at = expires_at + interval '1 day'", "prefix = 'at_other'"],
+)
+def test_key_when_given_more_than_it_had_then_refused(desk: Desk, change: str) -> None:
+    made = _new_key(desk, "read")
+    with refused("KEY_IS_FIXED", 409):
+        desk.ledger.run(f"update public.api_keys set {change} where id = %s", made["api_key_id"])  # noqa: S608
+
+
+def test_key_when_revoked_then_neither_it_nor_a_token_made_from_it_acts(desk: Desk) -> None:
+    made = _new_key(desk, "trade")
+    token: dict[str, Any] = {"api_key_id": made["api_key_id"], "scopes": ["trade"]}
+    _need(desk, "trade", **token)
+
+    assert desk.ledger.call("revoke_api_key", "authenticated", desk.user, p_api_key_id=made["api_key_id"]) is True
+    assert desk.ledger.call("revoke_api_key", "authenticated", desk.user, p_api_key_id=made["api_key_id"]) is False
+
+    with refused("BAD_KEY", 401):
+        _use(desk, made["key"])
+    with refused("BAD_KEY", 401):
+        _need(desk, "trade", **token)
+    with refused("KEY_IS_REVOKED", 409):
+        desk.ledger.run("update public.api_keys set revoked_at = null where id = %s", made["api_key_id"])
+
+
+def test_key_when_expired_or_unknown_then_refused(desk: Desk) -> None:
+    made = _new_key(desk)
+    desk.ledger.tamper(
+        "update public.api_keys set created_at = now() - interval '2 days', expires_at = now() - "
+        "interval '1 day' where id = %s",
+        made["api_key_id"],
+    )
+    for key in (made["key"], "at_00000000_0000", ""):
+        with refused("BAD_KEY", 401):
+            _use(desk, key)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"scopes": ["read"]},
+        {"scopes": []},
+        {"scopes": "trade, read"},
+        {"scopes": {"read": True}},
+        {"scopes": None},
+    ],
+)
+def test_token_when_it_lacks_the_scope_then_refused_whatever_shape_its_scopes_have(desk: Desk, claims: Any) -> None:
+    made = _new_key(desk, "trade")
+    with refused("SCOPE_NEEDED", 403):
+        _need(desk, "trade", api_key_id=made["api_key_id"], **claims)
+
+
+def test_token_when_its_scopes_are_more_than_the_keys_or_the_key_is_anothers_then_refused(desk: Desk) -> None:
+    own = _new_key(desk, "read")
+    theirs = _new_key(Desk.open(desk.ledger), "trade")
+    for key in (own["api_key_id"], theirs["api_key_id"], str(uuid4())):
+        with refused("BAD_KEY", 401):
+            _need(desk, "trade", scopes=["trade"], api_key_id=key)
+    with refused("BAD_KEY", 401):
+        _need(desk, "trade", scopes=["trade"])
+
+
+def test_token_when_it_is_a_persons_then_no_scope_is_asked(desk: Desk) -> None:
+    _need(desk, "trade")
+
+
+def test_key_when_made_with_a_key_or_without_a_user_then_refused(desk: Desk) -> None:
+    for claims in ({"scopes": ["trade"]}, {}):
+        with desk.ledger.session() as connection, refused("SIGN_IN", 403):
+            become(connection, "authenticated", desk.user if claims else None, **claims)
+            connection.execute("select public.create_api_key('robot', '{trade}', %s)", [_IN_A_YEAR])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"p_scopes": ["everything"]},
+        {"p_scopes": ["read", None]},
+        {"p_name": ""},
+        {"p_expires_at": "infinity"},
+        {"p_expires_at": "2000-01-01"},
+    ],
+)
+def test_key_when_malformed_then_refused(desk: Desk, wrong: dict[str, Any]) -> None:
+    with refused("BAD_KEY", 422):
+        _new_key(desk, **wrong)
+
+
+def test_key_when_another_user_revokes_it_then_it_is_not_found(desk: Desk) -> None:
+    made = _new_key(desk)
+    with refused("NO_SUCH_KEY", 404):
+        desk.ledger.call(
+            "revoke_api_key", "authenticated", Desk.open(desk.ledger).user, p_api_key_id=made["api_key_id"]
+        )
+
+
+# --- doubled requests -----------------------------------------------------------------------------------------------
+
+
+def _begin(desk: Desk, key: str, request: str = "hash") -> dict[str, Any]:
+    asked = {"p_operation": "orders.create", "p_key": key, "p_request_hash": request}
+    begun: dict[str, Any] = desk.ledger.call("begin_request", "authenticated", desk.user, **asked)
+    return begun
+
+
+def test_request_when_sent_again_then_it_runs_once_and_gets_the_same_answer(desk: Desk) -> None:
+    assert _begin(desk, "k1") == {"state": "new"}
+    assert _begin(desk, "k1") == {"state": "running", "response": None}
+    finished = {"p_operation": "orders.create", "p_key": "k1", "p_response": {"trade": "t1"}}
+    assert desk.ledger.call("finish_request", "authenticated", desk.user, **finished) is True
+    finished["p_response"] = {"trade": "another"}
+    assert desk.ledger.call("finish_request", "authenticated", desk.user, **finished) is False
+    assert _begin(desk, "k1") == {"state": "done", "response": {"trade": "t1"}}
+
+
+def test_request_when_sent_by_sixteen_clients_at_once_then_one_runs(desk: Desk) -> None:
+    for number in range(20):
+        asked = {"p_operation": "orders.create", "p_key": f"race-{number}", "p_request_hash": "hash"}
+        begun = desk.ledger.at_once(*[calling("begin_request", "authenticated", desk.user, **asked)] * CLIENTS)
+        assert sorted(answer["state"] for answer in begun) == ["new"] + ["running"] * (CLIENTS - 1)
+
+
+def test_request_when_the_key_belongs_to_another_request_then_refused(desk: Desk) -> None:
+    _begin(desk, "k2")
+    with refused("IDEMPOTENCY_KEY_REUSED", 422):
+        _begin(desk, "k2", request="another")
+
+
+def test_request_when_two_users_choose_the_same_key_then_neither_sees_the_other(desk: Desk) -> None:
+    other = Desk.open(desk.ledger)
+    _begin(desk, "k3")
+    assert _begin(other, "k3", request="another") == {"state": "new"}
+
+
+@pytest.mark.parametrize("key", ["", "x" * 201, None])
+def test_request_when_the_key_is_malformed_then_refused(desk: Desk, key: Any) -> None:
+    with refused("BAD_IDEMPOTENCY_KEY", 422):
+        _begin(desk, key)
+
+
+# --- how often ------------------------------------------------------------------------------------------------------
+
+
+def test_rate_when_many_ask_at_once_then_no_more_than_the_limit_pass(desk: Desk) -> None:
+    bucket = f"user:{desk.user}:orders"
+    asked = {"p_bucket": bucket, "p_limit": 10, "p_seconds": 3600.0}
+
+    def ask(connection: Connection) -> int:
+        return sum(calling("take_rate", "fn_api", **asked)(connection)["allowed"] for _ in range(5))
+
+    assert sum(desk.ledger.at_once(*[ask] * CLIENTS)) == 10
+    refusal = desk.ledger.call("take_rate", "fn_api", **asked)
+    assert refusal["allowed"] is False
+    assert refusal["remaining"] == 0
+    assert 0 < refusal["retry_after"] <= 360
+
+
+def test_rate_when_time_has_passed_then_it_is_refilled_up_to_the_limit(desk: Desk) -> None:
+    asked = {"p_bucket": f"user:{desk.user}:reads", "p_limit": 2, "p_seconds": 10.0}
+    for _ in range(3):
+        desk.ledger.call("take_rate", "fn_api", **asked)
+    desk.ledger.run(
+        "update private.rate_limits set filled_at = filled_at - interval '1 hour' where bucket = %s", asked["p_bucket"]
+    )
+    taken = [desk.ledger.call("take_rate", "fn_api", **asked)["allowed"] for _ in range(3)]
+    assert taken == [True, True, False]
+
+
+# --- automation -----------------------------------------------------------------------------------------------------
+
+
+def _new_source(desk: Desk, **more: Any) -> UUID:
+    row = {
+        "user_id": desk.user,
+        "broker_account_id": desk.account,
+        "name": str(uuid4()),
+        "kind": "generic",
+        "symbols": ["SPY"],
+        "max_quantity": "100",
+    } | more
+    source: UUID = desk.ledger.one(
+        f"insert into public.automation_sources ({', '.join(row)}) "  # noqa: S608
+        f"values ({', '.join(['%s'] * len(row))}) returning id",
+        *row.values(),
+    )
+    return source
+
+
+def _deliver(connection: Connection, source: UUID, user: UUID, event: str = "e1") -> None:
+    connection.execute(
+        "insert into public.deliveries (source_id, user_id, event_id, body_hash, outcome) values "
+        "(%s, %s, %s, '', 'accepted')",
+        [source, user, event],
+    )
+
+
+def test_delivery_when_the_same_event_comes_from_sixteen_at_once_then_one_is_accepted(desk: Desk) -> None:
+    source = _new_source(desk)
+
+    def deliver(connection: Connection) -> str:
+        try:
+            _deliver(connection, source, desk.user)
+            connection.commit()
+        except psycopg.errors.UniqueViolation:
+            connection.rollback()
+            return "replayed"
+        return "accepted"
+
+    outcome = desk.ledger.at_once(*[deliver] * CLIENTS)
+    assert sorted(outcome) == ["accepted"] + ["replayed"] * (CLIENTS - 1)
+
+
+def test_delivery_when_changed_or_deleted_then_refused(desk: Desk) -> None:
+    source = _new_source(desk)
+    _deliver(desk.ledger.connection, source, desk.user)
+    for statement in ("update public.deliveries set event_id = 'e2'", "delete from public.deliveries"):
+        with refused("APPEND_ONLY", 409):
+            desk.ledger.run(statement)
+
+
+def test_source_when_it_cannot_sign_then_it_needs_networks_and_a_low_rate(desk: Desk) -> None:
+    weak = {"authentication": "url_token", "networks": ["203.0.113.0/24"]}
+    _new_source(desk, **weak)
+    looser: list[dict[str, Any]] = [{"networks": []}, {"max_per_minute": 60}]
+    for loose in looser:
+        with pytest.raises(psycopg.errors.CheckViolation, match="weak_source_is_fenced"):
+            _new_source(desk, **(weak | loose))
+
+
+def test_source_when_its_account_or_strategy_is_anothers_then_refused(desk: Desk) -> None:
+    other = Desk.open(desk.ledger)
+    for foreign in ({"broker_account_id": other.account}, {"strategy_id": other.strategy}):
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            _new_source(desk, **foreign)
+
+
+# --- backtests ------------------------------------------------------------------------------------------------------
+
+
+def test_backtest_when_done_then_neither_the_question_nor_the_answer_changes(desk: Desk) -> None:
+    run: UUID = desk.ledger.one(
+        "insert into public.backtests (user_id, kind, config, symbols, timeframe, starts_on, ends_on) "
+        "values (%s, 'by_hand', '{}', '{SPY}', '1Day', '2013-01-01', '2013-12-31') returning id",
+        desk.user,
+    )
+    with refused("BACKTEST_IS_FIXED", 409):
+        desk.ledger.run("update public.backtests set starts_on = '2012-01-01' where id = %s", run)
+    desk.ledger.run(
+        "update public.backtests set status = 'done', progress = 1, result = '{\"pnl\": \"1\"}', "
+        "finished_at = now() where id = %s",
+        run,
+    )
+    with refused("BACKTEST_IS_FIXED", 409):
+        desk.ledger.run('update public.backtests set result = \'{"pnl": "1000"}\' where id = %s', run)
