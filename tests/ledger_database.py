@@ -57,6 +57,8 @@ declare
 begin
   for t in {_TABLES} loop
     execute format('delete from %s', t.source);
+    -- A table that a test made (a month of bars) was not there when it was prepared.
+    continue when to_regclass(t.copy) is null;
     -- What nobody has when it is prepared needs no copy: auth.users has columns that cannot be written.
     execute format('select exists (select from %s)', t.copy) into has_rows;
     if has_rows then

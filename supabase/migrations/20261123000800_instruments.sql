@@ -118,6 +118,12 @@ begin
     perform private.refuse(422, 'TICK_FOLLOWS_TABLE', 'Change the tick table `ticks`; `tick` is taken from it.',
       jsonb_build_object('symbol', new.symbol, 'tick', new.tick));
   end if;
+  if tg_op = 'UPDATE' and (new.kind, new.multiplier) is distinct from (old.kind, old.multiplier)
+    and exists (select from public.trade_legs as l where l.symbol = new.symbol) then
+    -- What was traded is counted by them: another multiplier would change the worth of every open position.
+    perform private.refuse(409, 'TERMS_ARE_FIXED', 'Orders name this instrument; its kind and multiplier stay. What has other terms has another symbol.',
+      jsonb_build_object('symbol', new.symbol, 'kind', new.kind, 'multiplier', trim_scale(new.multiplier)));
+  end if;
   if new.ticks is null then
     new.ticks := case when new.tick is null then private.usual_ticks(new.kind)
       else jsonb_build_array(jsonb_build_object('from', '0', 'tick', trim_scale(new.tick)::text)) end;
@@ -145,14 +151,73 @@ as $$ select private.tick_of(i.ticks, p_price) from public.instruments as i wher
 comment on function private.tick_at(text, numeric) is
   'The price step of a symbol at a price, its sign ignored: a price fits where price % step = 0. Null where symbol or price is unknown.';
 
+create function public.upsert_instruments(p_instruments jsonb, p_source text, p_as_of date) returns integer
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  written integer;
+  broken_constraint text;
+  broken_column text;
+begin
+  -- What the source does not say stays as it was known. In symbol order: two lists at once never wait for each other in a ring.
+  insert into public.instruments as i (symbol, kind, name, multiplier, ticks, lot, underlying, option_right, strike, style, expires_on,
+    settlement, sector, ex_dividend_dates, tradable, source, as_of)
+  select distinct on (d.symbol) d.symbol, coalesce(d.kind, k.kind), coalesce(d.name, k.name, ''),
+    coalesce(d.multiplier, k.multiplier, case when d.kind = 'option' then 100 else 1 end), coalesce(d.ticks, k.ticks),
+    coalesce(d.lot, k.lot, 1), coalesce(d.underlying, k.underlying), coalesce(d.option_right, k.option_right),
+    coalesce(d.strike, k.strike), coalesce(d.style, k.style), coalesce(d.expires_on, k.expires_on),
+    coalesce(d.settlement, k.settlement, 'physical'), coalesce(d.sector, k.sector),
+    coalesce(d.ex_dividend_dates, k.ex_dividend_dates, '{}'), coalesce(d.tradable, k.tradable, true), p_source, p_as_of
+  from rows from (jsonb_to_recordset(p_instruments) as (
+      symbol text, kind text, name text, multiplier numeric, ticks jsonb, lot numeric, underlying text, option_right text, strike numeric,
+      style text, expires_on date, settlement text, sector text, ex_dividend_dates date[], tradable boolean)) with ordinality
+    as d (symbol, kind, name, multiplier, ticks, lot, underlying, option_right, strike, style, expires_on, settlement, sector,
+      ex_dividend_dates, tradable, place)
+  left join public.instruments as k on k.symbol = d.symbol
+  order by d.symbol, d.place desc
+  on conflict (symbol) do update
+  set kind = excluded.kind, name = excluded.name, multiplier = excluded.multiplier, ticks = excluded.ticks, lot = excluded.lot,
+      underlying = excluded.underlying, option_right = excluded.option_right, strike = excluded.strike, style = excluded.style,
+      expires_on = excluded.expires_on, settlement = excluded.settlement, sector = excluded.sector,
+      ex_dividend_dates = excluded.ex_dividend_dates, tradable = excluded.tradable, source = excluded.source, as_of = excluded.as_of
+  -- An older list never takes a newer one's place; the same list again writes nothing.
+  where i.as_of <= excluded.as_of
+    and (i.kind, i.name, i.multiplier, i.ticks, i.lot, i.underlying, i.option_right, i.strike, i.style, i.expires_on, i.settlement, i.sector,
+      i.ex_dividend_dates, i.tradable, i.source, i.as_of) is distinct from
+      (excluded.kind, excluded.name, excluded.multiplier, excluded.ticks, excluded.lot, excluded.underlying, excluded.option_right,
+      excluded.strike, excluded.style, excluded.expires_on, excluded.settlement, excluded.sector, excluded.ex_dividend_dates,
+      excluded.tradable, excluded.source, excluded.as_of);
+  get diagnostics written = row_count;
+  return written;
+exception
+  when data_exception or check_violation or not_null_violation then
+    get stacked diagnostics broken_constraint = constraint_name, broken_column = column_name;
+    perform private.refuse_malformed('BAD_INSTRUMENT',
+      'Give each its symbol and kind; multiplier, lot, strike and ticks are above zero; a tick table begins at zero. Nothing of the list is stored.',
+      broken_constraint, broken_column, sqlerrm);
+end $$;
+comment on function public.upsert_instruments(jsonb, text, date) is
+  'Writes a source''s list [{"symbol", "kind", "name", "multiplier", "ticks", ...}] of the day p_as_of; what it leaves out stays. Returns how many changed.';
+
 create table public.market_calendar (
   session_date date primary key,
   opens_at timestamptz not null,
-  closes_at timestamptz not null check (closes_at > opens_at),
-  source text not null,
-  updated_at timestamptz not null default now()
+  closes_at timestamptz not null,
+  half_day boolean generated always as (closes_at - opens_at < interval '6 hours') stored,
+  source text not null check (source <> ''),
+  updated_at timestamptz not null default now(),
+  -- So that no session overlaps another, and none is stored a day or a time zone off.
+  constraint opens_and_closes_on_its_date check (opens_at < closes_at
+    and (opens_at at time zone 'America/New_York')::date = session_date
+    and (closes_at at time zone 'America/New_York')::date = session_date)
 );
 comment on table public.market_calendar is 'Regular sessions of the US equity market, half days included. A date without a row is not a session.';
+comment on column public.market_calendar.session_date is 'Exchange date of the session.';
+comment on column public.market_calendar.opens_at is 'When the regular session opens, UTC.';
+comment on column public.market_calendar.closes_at is 'When the regular session closes, UTC: at one in New York on a half day.';
+comment on column public.market_calendar.half_day is 'Whether the session ends early: it lasts less than six hours.';
+comment on column public.market_calendar.source is 'Who said so.';
+comment on column public.market_calendar.updated_at is 'When the row was last written.';
 create index market_calendar_closes on public.market_calendar (closes_at);
 
 create function public.upsert_calendar(p_sessions jsonb, p_source text) returns integer
@@ -160,19 +225,28 @@ language plpgsql security definer set search_path = ''
 as $$
 declare
   written integer;
+  broken_constraint text;
+  broken_column text;
 begin
   insert into public.market_calendar as c (session_date, opens_at, closes_at, source)
-  select (s ->> 'date')::date, (s ->> 'opens_at')::timestamptz, (s ->> 'closes_at')::timestamptz, p_source
-  from jsonb_array_elements(p_sessions) as s
+  select distinct on (date) date, opens_at, closes_at, p_source
+  from rows from (jsonb_to_recordset(p_sessions) as (date date, opens_at timestamptz, closes_at timestamptz)) with ordinality
+    as s (date, opens_at, closes_at, place)
+  order by date, place desc
   on conflict (session_date) do update
   set opens_at = excluded.opens_at, closes_at = excluded.closes_at, source = excluded.source, updated_at = now()
   where (c.opens_at, c.closes_at) is distinct from (excluded.opens_at, excluded.closes_at);
   get diagnostics written = row_count;
   return written;
+exception
+  when data_exception or check_violation or not_null_violation then
+    get stacked diagnostics broken_constraint = constraint_name, broken_column = column_name;
+    perform private.refuse_malformed('BAD_CALENDAR',
+      'A session opens before it closes, both on its date in New York. Nothing of the list is stored.',
+      broken_constraint, broken_column, sqlerrm);
 end $$;
 comment on function public.upsert_calendar(jsonb, text) is 'Writes sessions [{"date", "opens_at", "closes_at"}]; returns how many changed.';
-
-grant execute on function public.upsert_calendar(jsonb, text) to fn_ingest;
+grant execute on function public.upsert_instruments(jsonb, text, date), public.upsert_calendar(jsonb, text) to fn_ingest;
 
 alter table public.instruments enable row level security;
 create policy "everybody signed in reads instruments" on public.instruments for select to authenticated using (true);

@@ -140,7 +140,8 @@ as $$
   from public.strategies as s
   join public.strategy_cursors as c on c.strategy_id = s.id and c.symbol = any (s.symbols)
   join lateral (
-    select max(ends_at) as ends_at from public.bars as b where b.symbol = c.symbol and b.timeframe = s.timeframe) as newest on true
+    select b.ends_at from public.bars as b where b.symbol = c.symbol and b.timeframe = s.timeframe
+    order by b.starts_at desc limit 1) as newest on true
   where s.status = 'active' and c.last_bar_at < newest.ends_at
 $$;
 comment on function public.bars_undecided() is 'Symbols and timeframes whose newest bar some active strategy has not decided on.';
