@@ -11,6 +11,7 @@ from functions.core.handling import delivered
 from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.ports import Ports, ports
 from functions.core.runtime import event_loop
+from functions.ingest.bar_months import keep_months
 from functions.ingest.calendar_sync import sync_calendar
 from functions.ingest.stream import MarketDataWorker
 
@@ -30,3 +31,10 @@ def sync_market_calendar(_message: Any) -> None:
     """Schedule: the exchange's sessions, half days included, into the ledger."""
     reach = ports("ingest")
     event_loop.run(sync_calendar(MarketDataLedger(reach.ledger), _source(reach)))
+
+
+@delivered
+def maintain_bars(_message: Any) -> None:
+    """Schedule: room for the coming months of bars, and the end of those that are no longer kept."""
+    reach = ports("ingest")
+    keep_months(MarketDataLedger(reach.ledger), reach.clock)

@@ -58,7 +58,7 @@ begin
   end if;
   -- The lock that ATTACH takes, taken first: it lets readers and writers pass and makes those who need a new month queue
   -- up; whoever comes after finds the month made. Nothing else is locked before it.
-  lock table public.bars in share update exclusive mode;
+  lock table only public.bars in share update exclusive mode;
   foreach month in array missing loop
     if to_regclass('private.' || to_char(month, '"bars_"YYYY_MM')) is null then
       -- CREATE TABLE ... PARTITION OF would lock every reader out.
@@ -195,7 +195,8 @@ declare
   broken_column text;
 begin
   -- First of all, and before any row is locked: whoever waits for a new month holds nothing that another needs.
-  perform private.make_bar_months(array(select distinct (d ->> 'starts_at')::timestamptz from jsonb_array_elements(p_bars) as d));
+  perform private.make_bar_months(array(
+    select distinct date_trunc('month', (d ->> 'starts_at')::timestamptz, 'UTC') from jsonb_array_elements(p_bars) as d));
   perform private.refuse_unknown_symbols(p_bars);
   perform private.refuse_unknown_symbols(p_quotes);
 
@@ -283,25 +284,31 @@ end $$;
 comment on function public.upsert_marks(jsonb) is
   'Writes marks [{"symbol", "mark", "marked_at", "source"}]; an older one never takes a newer one''s place. Returns how many moved.';
 
+-- One plan for all calls: to plan over sixty months costs more than to read from the few that are needed.
 create function public.bars_until(p_symbol text, p_timeframe text, p_until timestamptz, p_limit integer) returns jsonb
-language sql stable security definer set search_path = ''
+language plpgsql stable security definer set search_path = '' set plan_cache_mode = 'force_generic_plan'
 as $$
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'starts_at', starts_at, 'ends_at', ends_at, 'open', open::text, 'high', high::text, 'low', low::text,
-    'close', close::text, 'volume', volume::text) order by starts_at), '[]'::jsonb)
-  from (
-    select * from public.bars
-    where symbol = p_symbol and timeframe = p_timeframe and ends_at <= p_until
-      -- Says nothing new, and keeps every later month closed. By starts_at, so that months are read newest first until it is enough.
-      and starts_at < p_until
-    order by starts_at desc limit p_limit) as newest
-$$;
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'starts_at', starts_at, 'ends_at', ends_at, 'open', open::text, 'high', high::text, 'low', low::text,
+      'close', close::text, 'volume', volume::text) order by starts_at), '[]'::jsonb)
+    from (
+      select * from public.bars
+      where symbol = p_symbol and timeframe = p_timeframe and ends_at <= p_until
+        -- Says nothing new, and leaves every later month closed. By starts_at: months are read newest first, until it is enough.
+        and starts_at < p_until
+      order by starts_at desc limit p_limit) as newest);
+end $$;
 comment on function public.bars_until(text, text, timestamptz, integer) is
   'The newest p_limit bars that had ended by p_until, oldest first: never a bar of the future.';
 
 create function public.latest_bar_end(p_symbol text, p_timeframe text) returns timestamptz
-language sql stable security definer set search_path = ''
-as $$ select ends_at from public.bars where symbol = p_symbol and timeframe = p_timeframe order by starts_at desc limit 1 $$;
+language plpgsql stable security definer set search_path = '' set plan_cache_mode = 'force_generic_plan'
+as $$
+begin
+  return (select ends_at from public.bars where symbol = p_symbol and timeframe = p_timeframe order by starts_at desc limit 1);
+end $$;
 comment on function public.latest_bar_end(text, text) is 'The end of the newest stored bar: what ended later is still to be fetched. Null where there is none.';
 
 grant execute on function public.record_market_data(jsonb, jsonb), public.latest_bar_end(text, text), public.prepare_bar_months(timestamptz, integer),

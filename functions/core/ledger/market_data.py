@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from typing import Literal
 
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from functions.core.events import BarData, QuoteData
-from functions.core.ledger.part import Row, StreamingPart
+from functions.core.ledger.part import LedgerPart, Row, StreamingPart
 from functions.core.market_calendar import Session
+from functions.core.money import Amount
 
 _TIME: TypeAdapter[datetime | None] = TypeAdapter(datetime | None)
 
@@ -21,22 +23,130 @@ class Watched(Row):
     left_out: list[str]
 
 
-class MarketDataLedger(StreamingPart):
-    """Bars, quotes, the calendar, and how far the stream worker has got."""
+class Told(BaseModel):
+    """A frozen row that a source tells."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Mark(Told):
+    """A price that positions are valued at, in dollars; when it was seen, and which bar, quote or feed it came from."""
+
+    symbol: str
+    mark: Amount
+    marked_at: AwareDatetime
+    source: str
+
+
+class TickStep(Told):
+    """From this price on, prices move by `tick`."""
+
+    start: Amount = Field(serialization_alias="from")
+    tick: Amount
+
+
+class ListedInstrument(Told):
+    """An instrument as a source lists it. None means that the source does not say, and what was known stays."""
+
+    symbol: str
+    kind: Literal["equity", "option", "crypto", "future"]
+    name: str | None = None
+    multiplier: Amount | None = None
+    ticks: tuple[TickStep, ...] | None = None
+    lot: Amount | None = None
+    underlying: str | None = None
+    style: Literal["american", "european"] | None = None
+    expires_on: date | None = None
+    settlement: Literal["physical", "cash"] | None = None
+    sector: str | None = None
+    ex_dividend_dates: tuple[date, ...] | None = None
+    tradable: bool | None = None
+
+
+class ListedOption(Told):
+    """An option contract in a feed's list; its terms are the instrument's."""
+
+    symbol: str
+    open_interest: int | None = None
+    open_interest_on: date | None = None
+    close_price: Amount | None = None
+    close_on: date | None = None
+    feed: str
+    delay_seconds: int = Field(0, ge=0)
+    listed_at: AwareDatetime
+
+
+class OptionQuote(Told):
+    """Best bid (zero where nobody bids) and ask of a contract, with the feed's greeks where it tells them."""
+
+    symbol: str
+    bid: Amount
+    ask: Amount
+    bid_size: Amount
+    ask_size: Amount
+    implied_volatility: Amount | None = None
+    delta: Amount | None = None
+    gamma: Amount | None = None
+    theta: Amount | None = None
+    vega: Amount | None = None
+    rho: Amount | None = None
+    quoted_at: AwareDatetime
+    feed: str
+    delay_seconds: int = Field(0, ge=0)
+
+
+class MarksPart(LedgerPart):
+    """The part of a folder that values positions."""
+
+    def upsert_marks(self, marks: Sequence[Mark]) -> int:
+        """Moves marks forward in time, never back. Returns how many moved.
+
+        Raises LedgerRefused UNKNOWN_SYMBOL, BAD_MARK; nothing of the batch is stored then.
+        """
+        moved: int = self._call("upsert_marks", {"p_marks": _rows(marks)})
+        return moved
+
+
+class MarketDataLedger(StreamingPart, MarksPart):
+    """Instruments, bars, quotes, the calendar, and how far the stream worker has got."""
 
     def record_market_data(self, bars: Sequence[BarData], quotes: Sequence[QuoteData] = ()) -> int:
         """Stores completed bars and latest quotes; idempotent. Returns how many bars were new or changed.
 
-        Raises LedgerRefused UNKNOWN_SYMBOL.
+        Raises LedgerRefused UNKNOWN_SYMBOL, BAD_MARKET_DATA; nothing of the batch is stored then.
+        """
+        written: int = self._call("record_market_data", {"p_bars": _rows(bars), "p_quotes": _rows(quotes)})
+        return written
+
+    def upsert_instruments(self, listed: Sequence[ListedInstrument], source: str, as_of: date) -> int:
+        """Writes a source's list of the day; returns how many changed. An older list changes nothing.
+
+        Raises LedgerRefused BAD_INSTRUMENT, TERMS_ARE_FIXED; nothing of the list is stored then.
         """
         written: int = self._call(
-            "record_market_data",
-            {
-                "p_bars": [bar.model_dump(mode="json") for bar in bars],
-                "p_quotes": [quote.model_dump(mode="json") for quote in quotes],
-            },
+            "upsert_instruments",
+            {"p_instruments": _rows(listed), "p_source": source, "p_as_of": as_of.isoformat()},
         )
         return written
+
+    def record_option_data(self, contracts: Sequence[ListedOption], quotes: Sequence[OptionQuote] = ()) -> int:
+        """Stores listed contracts and their latest quotes; returns how many rows are new or changed.
+
+        Raises LedgerRefused UNKNOWN_SYMBOL, BAD_OPTION_DATA; nothing of the batch is stored then.
+        """
+        arguments = {"p_contracts": _rows(contracts), "p_quotes": _rows(quotes)}
+        written: int = self._call("record_option_data", arguments)
+        return written
+
+    def prepare_bar_months(self, now: datetime) -> int:
+        """Makes room for the bars of this month and the next two; returns how many months were made."""
+        made: int = self._call("prepare_bar_months", {"p_now": now.isoformat()})
+        return made
+
+    def drop_old_bars(self, now: datetime) -> list[str]:
+        """Drops the months that are older than the setting `bars_keep_months`; returns their names."""
+        dropped: list[str] = self._call("drop_old_bars", {"p_now": now.isoformat()})
+        return dropped
 
     def latest_bar_end(self, symbol: str, timeframe: str) -> datetime | None:
         """The end of the newest stored bar, UTC; None where there is none."""
@@ -54,3 +164,7 @@ class MarketDataLedger(StreamingPart):
         ]
         written: int = self._call("upsert_calendar", {"p_sessions": rows, "p_source": source})
         return written
+
+
+def _rows(told: Sequence[BaseModel]) -> list[dict[str, object]]:
+    return [row.model_dump(mode="json", by_alias=True) for row in told]

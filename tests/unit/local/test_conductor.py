@@ -177,7 +177,7 @@ def test_sweeps_when_the_wiring_is_read_then_session_and_daily_functions_are_not
     assert "evaluate_missed" in sweeps(wiring())
     assert "daily_pnl" not in sweeps(wiring())
     assert "daily_pnl" not in daily(wiring())
-    assert daily(wiring()) == ["sync_market_calendar"]
+    assert daily(wiring()) == ["sync_market_calendar", "maintain_bars"]
 
 
 # --- plan and pace --------------------------------------------------------------------------------------------------
