@@ -8,6 +8,10 @@ create table private.stream_cursors (
   primary key (worker, stream)
 );
 comment on table private.stream_cursors is 'How far each worker has handled each stream: the event time of the last message whose effects are committed.';
+comment on column private.stream_cursors.worker is 'The worker.';
+comment on column private.stream_cursors.stream is 'What it reads.';
+comment on column private.stream_cursors.position is 'Event time, UTC, of the last message whose effects are committed.';
+comment on column private.stream_cursors.updated_at is 'When the cursor last moved, UTC.';
 
 create function private.move_cursor(p_worker text, p_stream text, p_position timestamptz) returns void
 language sql set search_path = ''
@@ -35,6 +39,9 @@ create table public.heartbeats (
   detail jsonb not null default '{}'
 );
 comment on table public.heartbeats is 'When each worker was last well.';
+comment on column public.heartbeats.name is 'The worker or function.';
+comment on column public.heartbeats.at is 'When it was last well, UTC.';
+comment on column public.heartbeats.detail is 'What it says of itself.';
 alter table public.heartbeats enable row level security;
 create policy "everybody signed in sees that the system is well" on public.heartbeats for select to authenticated using (true);
 grant select on public.heartbeats to authenticated;

@@ -1,0 +1,223 @@
+"""Exits are rows: one per position, fired once, only by a price that reaches them, and never for more than is held."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.integration.ledger.desk import NOON, Desk, calling
+from tests.integration.ledger.ledger import answers, refused
+
+CLIENTS = 16
+
+
+def _arm(desk: Desk, **exit_: str) -> UUID:
+    armed: UUID = desk.ledger.call(
+        "set_position_exit",
+        "authenticated",
+        desk.user,
+        p_account_id=desk.account,
+        p_symbol="SPY",
+        p_exit=exit_ or {"stop_price": "95"},
+        p_strategy_id=desk.strategy,
+    )
+    return armed
+
+
+def _fire(desk: Desk, armed: UUID, by: str = "stop", price: str = "95", minutes: int = 30) -> dict[str, Any]:
+    at = (NOON + timedelta(minutes=minutes)).isoformat()
+    fired: dict[str, Any] = desk.ledger.call(
+        "trigger_exit", "fn_risk", p_exit_id=armed, p_by=by, p_price=price, p_at=at
+    )
+    return fired
+
+
+def _follow(desk: Desk, price: str) -> int:
+    moved: int = desk.ledger.call("follow_price", "fn_risk", p_symbol="SPY", p_price=price, p_at=NOON.isoformat())
+    return moved
+
+
+def _status(desk: Desk, armed: UUID) -> str:
+    return str(desk.ledger.one("select status from public.position_exits where id = %s", armed))
+
+
+@pytest.fixture
+def holder(fresh_desk: Desk) -> Desk:
+    """Long 100 SPY, alone in the ledger."""
+    fresh_desk.hold("100")
+    return fresh_desk
+
+
+def test_exit_when_the_stop_is_reached_then_one_reduce_only_order_for_what_is_held(holder: Desk) -> None:
+    armed = _arm(holder)
+    fired = _fire(holder, armed)
+
+    order = holder.ledger.rows(
+        "select source, side, quantity::int, reduce_only, order_type, status, strategy_id from public.trades "
+        "where id = %s",
+        fired["trade_id"],
+    )
+    assert order == [("risk", "sell", 100, True, "market", "pending", holder.strategy)]
+    assert _fire(holder, armed) == {"status": "triggered", "trade_id": fired["trade_id"]}
+
+
+def test_exit_when_fired_by_sixteen_at_once_then_there_is_one_order(holder: Desk) -> None:
+    for number in range(5):
+        armed = _arm(holder)
+        at = (NOON + timedelta(minutes=number)).isoformat()
+        fire = calling("trigger_exit", "fn_risk", p_exit_id=armed, p_by="stop", p_price="90", p_at=at)
+        fired = holder.ledger.at_once(*[fire] * CLIENTS)
+        assert len({answer["trade_id"] for answer in fired}) == 1
+        holder.ledger.run("update public.trades set status = 'canceled' where id = %s", fired[0]["trade_id"])
+        assert holder.ledger.call("settle_exits", "fn_risk") == 1
+        assert _status(holder, armed) == "armed"
+
+
+@pytest.mark.parametrize(
+    ("exit_", "by", "reached", "short_of_it"),
+    [
+        ({"stop_price": "95"}, "stop", "95", "95.01"),
+        ({"target_price": "110"}, "target", "110", "109.99"),
+        ({"trail_amount": "5"}, "trail", "99", "99.01"),
+        ({"trail_percent": "5"}, "trail", "98.8", "98.81"),
+    ],
+)
+def test_exit_when_the_price_does_not_reach_it_then_refused(
+    holder: Desk, exit_: dict[str, str], by: str, reached: str, short_of_it: str
+) -> None:
+    armed = _arm(holder, **exit_)
+    _follow(holder, "104")
+    with refused("NOT_CROSSED", 409):
+        _fire(holder, armed, by, short_of_it)
+    for other in {"stop", "target", "trail", "time", "mood"} - {by}:
+        with refused("NOT_CROSSED", 409):
+            _fire(holder, armed, other, reached)
+    assert _fire(holder, armed, by, reached)["status"] == "triggered"
+
+
+def test_exit_when_its_time_has_come_then_it_fires_and_not_before(holder: Desk) -> None:
+    armed = _arm(holder, exit_at=(NOON + timedelta(minutes=30)).isoformat())
+    with refused("NOT_CROSSED", 409):
+        _fire(holder, armed, "time", "100", minutes=29)
+    assert _fire(holder, armed, "time", "100", minutes=30)["status"] == "triggered"
+
+
+def test_trail_when_the_price_gets_worse_then_it_stays(holder: Desk) -> None:
+    armed = _arm(holder, trail_amount="5")
+    assert [_follow(holder, price) for price in ("100", "104", "101", "104", "104.5")] == [1, 1, 0, 0, 1]
+    with refused("TRAIL_WENT_BACK", 409):
+        holder.ledger.run("update public.position_exits set best_price = 100 where id = %s", armed)
+
+
+@pytest.mark.parametrize("price", ["NaN", "-1", "0", "Infinity"])
+def test_trail_when_the_price_is_none_then_refused(holder: Desk, price: str) -> None:
+    _arm(holder, trail_amount="5")
+    with refused("BAD_PRICE", 422):
+        _follow(holder, price)
+
+
+def test_exit_when_other_orders_close_it_all_then_nothing_more_is_ordered(holder: Desk) -> None:
+    armed = _arm(holder)
+    closing = holder.place_exit("sell", "100")
+    holder.approve(closing)
+
+    assert _fire(holder, armed) == {"status": "armed", "trade_id": None}
+    assert _status(holder, armed) == "armed"
+
+
+def test_exit_when_the_position_is_gone_then_it_is_done_without_an_order(holder: Desk) -> None:
+    armed = _arm(holder)
+    trade, order = holder.working("sell", "100", position_intent="sell_to_close")
+    holder.fill(order, "100", "101", side="sell")
+    assert holder.status(trade) == "filled"
+
+    assert _fire(holder, armed) == {"status": "done", "trade_id": None}
+    with refused("EXIT_IS_FIXED", 409):
+        holder.ledger.run("update public.position_exits set status = 'armed', ended_at = null where id = %s", armed)
+
+
+def test_exit_when_set_again_then_it_is_the_same_row_changed(holder: Desk) -> None:
+    armed = _arm(holder)
+    assert _arm(holder, stop_price="97", target_price="120") == armed
+    assert holder.ledger.one("select count(*) from public.position_exits") == 1
+
+
+def test_exit_when_set_by_sixteen_at_once_then_there_is_one(holder: Desk) -> None:
+    asked = {
+        "p_account_id": holder.account,
+        "p_symbol": "SPY",
+        "p_exit": {"stop_price": "95"},
+        "p_strategy_id": holder.strategy,
+    }
+    armed = holder.ledger.at_once(*[calling("set_position_exit", "authenticated", holder.user, **asked)] * CLIENTS)
+    assert len(set(armed)) == 1
+
+
+def test_exit_when_its_order_is_on_its_way_then_neither_changed_nor_taken_away(holder: Desk) -> None:
+    armed = _arm(holder)
+    _fire(holder, armed)
+    with refused("EXIT_UNDER_WAY", 409):
+        _arm(holder, stop_price="80")
+    with refused("EXIT_UNDER_WAY", 409):
+        holder.ledger.call("cancel_position_exit", "authenticated", holder.user, p_exit_id=armed)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mood": "good"},
+        {"stop_price": "110", "target_price": "100"},
+        {"stop_price": "-1"},
+        {"stop_price": "NaN"},
+        {"stop_price": "cheap"},
+        {"trail_amount": "1", "trail_percent": "1"},
+        {"trail_percent": "100"},
+        {"exit_at": "infinity"},
+    ],
+)
+def test_exit_when_malformed_then_refused(holder: Desk, wrong: dict[str, str]) -> None:
+    with refused("BAD_EXIT", 422):
+        _arm(holder, **wrong)
+
+
+def test_exit_when_nothing_is_held_or_it_is_anothers_then_refused(holder: Desk) -> None:
+    stranger = Desk.open(holder.ledger)
+    with refused("NO_POSITION", 422):
+        _arm(stranger)
+    armed = _arm(holder)
+    with refused("NO_SUCH_EXIT", 404):
+        holder.ledger.call("cancel_position_exit", "authenticated", stranger.user, p_exit_id=armed)
+    with refused("NO_SUCH_ACCOUNT", 404):
+        _arm(Desk(holder.ledger, stranger.user, holder.account, holder.strategy))
+
+
+def test_exit_when_fired_while_a_halt_is_engaged_then_it_passes(holder: Desk) -> None:
+    armed = _arm(holder)
+    holder.ledger.call("close_gate", "fn_risk", p_gate_key=f"account:{holder.account}", p_reason="a test")
+    fired = _fire(holder, armed)
+    assert holder.approve(UUID(fired["trade_id"])) == "approved"
+
+
+def test_exit_when_fired_while_it_is_canceled_then_one_of_the_two_happens(holder: Desk) -> None:
+    for number in range(5):
+        armed = _arm(holder)
+        at = (NOON + timedelta(minutes=number)).isoformat()
+        outcome = holder.ledger.at_once(
+            *answers(
+                [
+                    calling("trigger_exit", "fn_risk", p_exit_id=armed, p_by="stop", p_price="90", p_at=at),
+                    calling("cancel_position_exit", "authenticated", holder.user, p_exit_id=armed),
+                ]
+            )
+        )
+        if outcome[1] == "EXIT_UNDER_WAY":
+            assert _status(holder, armed) == "triggered"
+            trade = holder.ledger.one("select exit_trade_id from public.position_exits where id = %s", armed)
+            holder.ledger.run("update public.trades set status = 'canceled' where id = %s", trade)
+            holder.ledger.call("settle_exits", "fn_risk")
+            holder.ledger.call("cancel_position_exit", "authenticated", holder.user, p_exit_id=armed)
+        else:
+            assert _status(holder, armed) == "canceled"
