@@ -119,11 +119,16 @@ class StrategyData(Data):
 
 
 class GateData(Data):
-    """Which gate was closed or opened, and why."""
+    """Which gate was closed or opened, how hard the halt is or was, and why. `version` is the gate's row."""
 
+    gate_key: str
     scope: Literal["global", "user", "account", "strategy"]
     scope_id: UUID | None = None
+    user_id: UUID | None = None
+    mode: Literal["no_new_entries", "cancel_working", "flatten"]
     reason: str
+    by_whom: str
+    version: int
 
 
 class AlertData(Data):

@@ -21,10 +21,19 @@ class _Strict(BaseModel):
 
 
 class Topic(_Strict):
-    """A topic: the event it carries and the payload field that is its ordering key."""
+    """A topic: the event it carries and the payload field that is its ordering key.
+
+    `also` are other events that it carries, each with its own ordering key.
+    """
 
     event: str
     ordered_by: str
+    also: dict[str, str] = {}
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The ordering key of every event that the topic carries."""
+        return {self.event: self.ordered_by} | self.also
 
 
 class Due(_Strict):

@@ -8,8 +8,9 @@ create table public.risk_limits (
   strategy_id uuid,
   symbol text references public.instruments (symbol) on delete restrict,
   name text not null check (name ~ '^[a-z][a-z_]{1,62}$'),
-  value private.amount not null check (value >= 0),
+  value private.amount check (value >= 0),
   unit text not null,
+  set_by_administrator boolean not null default false,
   changed_by text not null default '',
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -21,15 +22,89 @@ create table public.risk_limits (
   foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict,
   unique nulls not distinct (scope, user_id, broker_account_id, strategy_id, symbol, name)
 );
-comment on table public.risk_limits is 'Limits by name and scope. The tightest that applies wins; a wider scope is never loosened by a narrower one.';
+comment on table public.risk_limits is
+  'Limits by name and scope. The tightest that applies wins; a wider scope is never loosened by a narrower one. An administrator may edit value here, or add a limit: it takes effect as set_limit() does. No row is deleted: empty its value to remove the limit.';
+comment on column public.risk_limits.id is 'Key.';
+comment on column public.risk_limits.scope is 'Whose exposure the limit is held against.';
+comment on column public.risk_limits.user_id is 'Owner of the scope; null for a global limit.';
+comment on column public.risk_limits.broker_account_id is 'The account, where the scope is an account.';
+comment on column public.risk_limits.strategy_id is 'The strategy, where the scope is a strategy.';
 comment on column public.risk_limits.symbol is 'Null: every symbol.';
+comment on column public.risk_limits.name is 'Which limit: one that a risk rule enforces, see docs/risk.md.';
+comment on column public.risk_limits.value is 'The limit, in its unit. Null: removed, no limit.';
+comment on column public.risk_limits.unit is 'Unit of the value; it belongs to the name.';
+comment on column public.risk_limits.set_by_administrator is 'An administrator has set it, so only an administrator changes it; written by trigger.';
+comment on column public.risk_limits.changed_by is 'Who changed it last; written by trigger.';
+comment on column public.risk_limits.created_at is 'When the row was made, UTC.';
+comment on column public.risk_limits.updated_at is 'When the row last changed, UTC.';
+comment on column public.risk_limits.version is 'Grows by one with every change of the row.';
 create index risk_limits_user on public.risk_limits (user_id);
 create index risk_limits_account on public.risk_limits (broker_account_id, user_id);
 create index risk_limits_strategy on public.risk_limits (strategy_id, user_id);
 create index risk_limits_symbol on public.risk_limits (symbol);
+
+create function private.limit_unit(p_name text) returns text
+language sql immutable set search_path = ''
+as $$
+  select case p_name
+    when 'position_limit' then 'shares or contracts'
+    when 'capital_limit' then 'dollars'
+    when 'max_loss_per_trade' then 'dollars'
+    when 'stale_quote' then 'seconds'
+    when 'price_sanity' then 'percent of the mark' end
+$$;
+comment on function private.limit_unit(text) is 'The unit of a limit that a risk rule enforces; null for a name that none does.';
+
+create function private.guard_limit() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  happening constant text[] := array['value', 'set_by_administrator', 'changed_by', 'created_at', 'updated_at', 'version'];
+  administrator boolean := private.acts_as_administrator();
+begin
+  if tg_op = 'INSERT' then
+    -- Named by its account or strategy alone, the row's owner is theirs; in the Studio the unit may be left to the ledger.
+    new.user_id := coalesce(new.user_id, case new.scope
+      when 'account' then (select user_id from public.broker_accounts where id = new.broker_account_id)
+      when 'strategy' then (select user_id from public.strategies where id = new.strategy_id) end);
+    new.unit := coalesce(nullif(trim(new.unit), ''), private.limit_unit(new.name));
+    if new.unit is distinct from private.limit_unit(new.name) then
+      perform private.refuse(422, 'UNKNOWN_LIMIT', 'Name a limit that a risk rule enforces, in its own unit: see docs/risk.md.',
+        jsonb_build_object('name', new.name, 'unit', new.unit, 'expected_unit', private.limit_unit(new.name)));
+    end if;
+    if new.symbol is not null and not exists (select from public.instruments where symbol = new.symbol) then
+      perform private.refuse(422, 'UNKNOWN_SYMBOL', 'Name a symbol that the ledger knows.', jsonb_build_object('symbol', new.symbol));
+    end if;
+  else
+    if to_jsonb(new) - happening is distinct from to_jsonb(old) - happening then
+      perform private.refuse(409, 'LIMIT_IS_FIXED', 'Change its value, or set another limit; what it limits stays.', jsonb_build_object('limit', old.id));
+    end if;
+    if old.set_by_administrator and not administrator then
+      perform private.refuse(403, 'ADMINISTRATOR_NEEDED', 'An administrator has set this limit: set a tighter one on a narrower scope, or ask.',
+        jsonb_build_object('name', old.name, 'scope', old.scope, 'value', trim_scale(old.value)));
+    end if;
+  end if;
+  if new.value < 0 then
+    perform private.refuse(422, 'BAD_LIMIT', 'A limit has a value of zero or more; without a value there is none.', jsonb_build_object('value', new.value));
+  end if;
+  new.set_by_administrator := administrator;
+  new.changed_by := private.actor();
+  return new;
+end $$;
+comment on function private.guard_limit() is 'What a limit may be and who may change it: for a call, and for an edit in the Studio.';
+create trigger guard before insert or update on public.risk_limits for each row execute function private.guard_limit();
 create trigger touch before insert or update on public.risk_limits for each row execute function private.touch();
 create trigger audit after insert or update on public.risk_limits for each row execute function private.audit();
 select private.protect_from_delete('public.risk_limits');
+
+create view public.risk_limit_versions with (security_invoker = true) as
+select (a.after ->> 'id')::uuid as limit_id, (a.after ->> 'version')::bigint as version, a.user_id, a.at, a.actor,
+  a.after ->> 'scope' as scope, (a.after ->> 'broker_account_id')::uuid as broker_account_id,
+  (a.after ->> 'strategy_id')::uuid as strategy_id, a.after ->> 'symbol' as symbol, a.after ->> 'name' as name,
+  (a.before ->> 'value')::numeric as value_before, (a.after ->> 'value')::numeric as value, a.after ->> 'unit' as unit
+from public.audit_log as a where a.table_name = 'risk_limits';
+comment on view public.risk_limit_versions is 'Every change of every limit, by whom, before and after: the audit trail, read as a history. A null value is no limit.';
+grant select on public.risk_limit_versions to authenticated;
 
 create table public.risk_decisions (
   trade_id uuid not null,
@@ -46,17 +121,25 @@ comment on table public.risk_decisions is 'Each rule''s verdict on each trade, w
 create index risk_decisions_user on public.risk_decisions (user_id);
 select private.protect_append_only('public.risk_decisions');
 
-create function private.limit_unit(p_name text) returns text
-language sql immutable set search_path = ''
+create function private.scope_owner(p_scope text, p_scope_id uuid) returns uuid
+language plpgsql set search_path = ''
 as $$
-  select case p_name
-    when 'position_limit' then 'shares or contracts'
-    when 'capital_limit' then 'dollars'
-    when 'max_loss_per_trade' then 'dollars'
-    when 'stale_quote' then 'seconds'
-    when 'price_sanity' then 'percent of the mark' end
-$$;
-comment on function private.limit_unit(text) is 'The unit of a limit that a risk rule enforces; null for a name that none does.';
+declare
+  owner uuid;
+begin
+  owner := case p_scope
+    when 'user' then (select user_id from public.profiles where user_id = p_scope_id)
+    when 'account' then (select user_id from public.broker_accounts where id = p_scope_id)
+    when 'strategy' then (select user_id from public.strategies where id = p_scope_id) end;
+  if (owner is null and p_scope is distinct from 'global') or (private.calling_role() = 'authenticated'
+    and owner is distinct from (select auth.uid()) and not private.is_administrator()) then
+    perform private.refuse(404, 'NO_SUCH_SCOPE', 'Name a user, account or strategy of your own.',
+      jsonb_build_object('scope', p_scope, 'id', p_scope_id));
+  end if;
+  return owner;
+end $$;
+comment on function private.scope_owner(text, uuid) is
+  'Whose scope it is, null for the global one; refused where it is not the caller''s own, nor is the caller an administrator.';
 
 create function public.set_limit(
   p_scope text, p_scope_id uuid, p_name text, p_value text, p_unit text, p_symbol text default null)
@@ -66,28 +149,24 @@ as $$
 declare
   owner uuid;
   limit_id uuid;
-  caller uuid := (select auth.uid());
   broken_constraint text;
   broken_column text;
 begin
+  perform private.require_trader();
   if p_unit is distinct from private.limit_unit(p_name) then
     perform private.refuse(422, 'UNKNOWN_LIMIT', 'Name a limit that a risk rule enforces, in its own unit: see docs/risk.md.',
       jsonb_build_object('name', p_name, 'unit', p_unit, 'expected_unit', private.limit_unit(p_name)));
   end if;
-  owner := case p_scope
-    when 'user' then p_scope_id
-    when 'account' then (select user_id from public.broker_accounts where id = p_scope_id)
-    when 'strategy' then (select user_id from public.strategies where id = p_scope_id) end;
-  if (owner is null and p_scope is distinct from 'global')
-    or (private.calling_role() = 'authenticated' and owner is distinct from caller) then
-    perform private.refuse(404, 'NO_SUCH_SCOPE', 'Name a user, account or strategy of your own.',
-      jsonb_build_object('scope', p_scope, 'id', p_scope_id));
+  owner := private.scope_owner(p_scope, p_scope_id);
+  if p_value is null then
+    perform private.refuse(422, 'BAD_LIMIT', 'Say the value; to be without this limit, call remove_limit().', jsonb_build_object('name', p_name));
   end if;
-  insert into public.risk_limits as l (scope, user_id, broker_account_id, strategy_id, symbol, name, value, unit, changed_by)
+  -- The orders under way are judged first: what is approved after this call was judged by the new limit.
+  perform private.hold_orders(owner);
+  insert into public.risk_limits as l (scope, user_id, broker_account_id, strategy_id, symbol, name, value, unit)
   values (p_scope, owner, case when p_scope = 'account' then p_scope_id end, case when p_scope = 'strategy' then p_scope_id end,
-    p_symbol, p_name, p_value::numeric, p_unit, private.actor())
-  on conflict (scope, user_id, broker_account_id, strategy_id, symbol, name)
-  do update set value = excluded.value, unit = excluded.unit, changed_by = excluded.changed_by
+    p_symbol, p_name, p_value::numeric, p_unit)
+  on conflict (scope, user_id, broker_account_id, strategy_id, symbol, name) do update set value = excluded.value
   returning l.id into limit_id;
   return limit_id;
 exception
@@ -96,8 +175,28 @@ exception
     perform private.refuse_malformed('BAD_LIMIT', 'A limit has a name in small letters, a unit, and a value of zero or more.',
       broken_constraint, broken_column, sqlerrm);
 end $$;
-comment on function public.set_limit(text, uuid, text, text, text, text) is 'Sets a limit of a scope; the history is in the audit trail.';
-grant execute on function public.set_limit(text, uuid, text, text, text, text) to authenticated, fn_api;
+comment on function public.set_limit(text, uuid, text, text, text, text) is
+  'Sets a limit of a scope, from this moment on; risk_limit_versions is the history. What an administrator has set only an administrator changes.';
+
+create function public.remove_limit(p_scope text, p_scope_id uuid, p_name text, p_symbol text default null) returns boolean
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  owner uuid;
+begin
+  perform private.require_trader();
+  owner := private.scope_owner(p_scope, p_scope_id);
+  perform private.hold_orders(owner);
+  update public.risk_limits set value = null
+  where scope = p_scope and user_id is not distinct from owner and value is not null
+    and broker_account_id is not distinct from case when p_scope = 'account' then p_scope_id end
+    and strategy_id is not distinct from case when p_scope = 'strategy' then p_scope_id end
+    and symbol is not distinct from p_symbol and name = p_name;
+  return found;
+end $$;
+comment on function public.remove_limit(text, uuid, text, text) is
+  'Removes a limit: its row stays, without a value. True where there was one. What an administrator has set only an administrator removes.';
+grant execute on function public.set_limit(text, uuid, text, text, text, text), public.remove_limit(text, uuid, text, text) to authenticated, fn_api;
 
 alter table public.risk_limits enable row level security;
 create policy "a user reads global limits and their own" on public.risk_limits for select to authenticated

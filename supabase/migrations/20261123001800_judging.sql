@@ -9,36 +9,50 @@ $$;
 comment on function public.pending_trades(uuid) is 'Trades that risk has not judged, in the order they were placed.';
 
 create function private.exposure(p_scope text, p_trade public.trades)
-returns table (symbol text, quantity numeric, to_buy numeric, to_sell numeric, multiplier numeric)
+returns table (broker_account_id uuid, symbol text, quantity numeric, to_buy numeric, to_sell numeric, multiplier numeric)
 language sql stable set search_path = ''
 as $$
   with held as (
-    select b.symbol, b.quantity from public.position_books as b
+    select b.broker_account_id, b.symbol, b.quantity from public.position_books as b
     where p_scope <> 'strategy' and b.quantity <> 0
       and (p_scope = 'global' or b.user_id = p_trade.user_id)
       and (p_scope <> 'account' or b.broker_account_id = p_trade.broker_account_id)
     union all
-    select s.symbol, s.quantity from public.strategy_positions as s
+    select s.broker_account_id, s.symbol, s.quantity from public.strategy_positions as s
     where p_scope = 'strategy' and s.strategy_id = p_trade.strategy_id and s.quantity <> 0
   ), working as (
-    select l.symbol, l.side, greatest(coalesce(l.quantity, 0) - l.filled_quantity, 0) as open
-    from public.trades as t join public.trade_legs as l on l.trade_id = t.id
-    where t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced') and private.is_working(t.status)
-      and t.id <> p_trade.id
-      and (p_scope = 'global' or t.user_id = p_trade.user_id)
-      and (p_scope not in ('account', 'strategy') or t.broker_account_id = p_trade.broker_account_id)
-      and (p_scope <> 'strategy' or t.strategy_id = p_trade.strategy_id)
+    -- The order that this trade replaces makes room for it: together they count as the larger of the two.
+    select w.broker_account_id, w.symbol, w.side,
+      case when w.trade_id = p_trade.replaces_trade_id and w.symbol = p_trade.symbol and w.side = p_trade.side
+        then greatest(w.open - coalesce(p_trade.quantity, 0), 0) else w.open end as open
+    from private.open_legs as w
+    where w.trade_id <> p_trade.id
+      and (p_scope = 'global' or w.user_id = p_trade.user_id)
+      and (p_scope not in ('account', 'strategy') or w.broker_account_id = p_trade.broker_account_id)
+      and (p_scope <> 'strategy' or w.strategy_id = p_trade.strategy_id)
   ), rows as (
-    select held.symbol, held.quantity, 0::numeric as to_buy, 0::numeric as to_sell from held
+    select held.broker_account_id, held.symbol, held.quantity, 0::numeric as to_buy, 0::numeric as to_sell from held
     union all
-    select working.symbol, 0, case when side = 'buy' then open else 0 end, case when side = 'sell' then open else 0 end from working
+    select working.broker_account_id, working.symbol, 0, case when side = 'buy' then open else 0 end,
+      case when side = 'sell' then open else 0 end from working
   )
-  select r.symbol, sum(r.quantity), sum(r.to_buy), sum(r.to_sell), max(i.multiplier)
+  select r.broker_account_id, r.symbol, sum(r.quantity), sum(r.to_buy), sum(r.to_sell), max(i.multiplier)
   from rows as r join public.instruments as i on i.symbol = r.symbol
-  group by r.symbol
+  group by r.broker_account_id, r.symbol
 $$;
 comment on function private.exposure(text, public.trades) is
-  'What is open and working in one scope of a trade, by symbol, the trade itself left out.';
+  'What is open and working in one scope of a trade, by account and symbol, the trade itself left out.';
+
+create function private.limits_on(p_trade public.trades) returns setof public.risk_limits
+language sql stable set search_path = ''
+as $$
+  select r.* from public.risk_limits as r
+  where r.value is not null
+    and (r.scope = 'global' or (r.scope = 'user' and r.user_id = p_trade.user_id)
+      or r.broker_account_id = p_trade.broker_account_id or r.strategy_id = p_trade.strategy_id)
+    and (r.symbol is null or r.symbol = p_trade.symbol)
+$$;
+comment on function private.limits_on(public.trades) is 'The limits that apply to a trade, of every scope.';
 
 create function public.risk_book(p_trade_id uuid) returns jsonb
 language sql stable security definer set search_path = ''
@@ -48,17 +62,21 @@ as $$
       'quantity', t.quantity::text, 'notional', t.notional::text, 'price', t.price::text, 'stop_price', t.stop_price::text,
       'planned_stop', t.planned_stop::text),
     'position_intent', (select position_intent from public.trade_legs where trade_id = t.id and leg = 0),
+    'legs', (select count(*) from public.trade_legs where trade_id = t.id),
     'instrument', (select jsonb_build_object('kind', i.kind, 'multiplier', i.multiplier::text, 'tick', i.tick::text, 'lot', i.lot::text)
       from public.instruments as i where i.symbol = t.symbol),
     'exposures', (select jsonb_object_agg(scopes.scope, coalesce((
         select jsonb_agg(jsonb_build_object('symbol', e.symbol, 'position', e.quantity::text, 'to_buy', e.to_buy::text,
           'to_sell', e.to_sell::text, 'multiplier', e.multiplier::text) order by e.symbol)
-        from private.exposure(scopes.scope, t) as e), '[]'::jsonb))
+        from (
+          select x.symbol, sum(x.quantity) as quantity, sum(x.to_buy) as to_buy, sum(x.to_sell) as to_sell, max(x.multiplier) as multiplier
+          from private.exposure(scopes.scope, t) as x group by x.symbol) as e), '[]'::jsonb))
       from (
         select 'account' as scope
         union select 'strategy' where t.strategy_id is not null
         -- The wider scopes are summed only where a limit needs them.
-        union select r.scope from public.risk_limits as r where r.scope = 'global' or (r.scope = 'user' and r.user_id = t.user_id)
+        union select r.scope from public.risk_limits as r
+        where r.value is not null and (r.scope = 'global' or (r.scope = 'user' and r.user_id = t.user_id))
       ) as scopes),
     'marks', coalesce((select jsonb_object_agg(m.symbol, jsonb_build_object('mark', m.mark::text, 'marked_at', m.marked_at))
       from public.position_marks as m
@@ -69,9 +87,7 @@ as $$
       from public.quotes_latest as q where q.symbol = t.symbol),
     'limits', coalesce((select jsonb_agg(jsonb_build_object(
         'scope', r.scope, 'symbol', r.symbol, 'name', r.name, 'value', r.value::text, 'unit', r.unit))
-      from public.risk_limits as r
-      where (r.scope = 'global' or (r.scope = 'user' and r.user_id = t.user_id) or r.broker_account_id = t.broker_account_id
-        or r.strategy_id = t.strategy_id) and (r.symbol is null or r.symbol = t.symbol)), '[]'::jsonb),
+      from private.limits_on(t) as r), '[]'::jsonb),
     'closed_gates', coalesce((select jsonb_agg(g.gate_key order by g.gate_key) from public.trading_gates as g
       where g.gate_key = any (private.gates_of(t.user_id, t.broker_account_id, t.strategy_id)) and g.closed), '[]'::jsonb),
     'sessions', coalesce((select jsonb_agg(jsonb_build_object('date', c.session_date, 'opens_at', c.opens_at, 'closes_at', c.closes_at)
@@ -83,6 +99,40 @@ as $$
 $$;
 comment on function public.risk_book(uuid) is 'Everything the rules look at for one trade, in one snapshot; amounts as text.';
 
+create function private.loss_refusal(p_trade public.trades, p_quantity numeric, p_mark numeric) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  l public.risk_limits;
+  unit_price numeric := coalesce(p_trade.price, p_mark);
+  distance numeric;
+  loss numeric;
+begin
+  -- What the rule max_loss_per_trade says, said once more where nothing can change in between.
+  select * into l from private.limits_on(p_trade) as r where r.name = 'max_loss_per_trade' order by r.value, r.scope limit 1;
+  if not found then
+    return null;
+  end if;
+  if unit_price is null then
+    return jsonb_build_object('code', 'MISSING_MARK', 'symbol', p_trade.symbol);
+  elsif p_trade.planned_stop is null and p_trade.side = 'sell' then
+    return jsonb_build_object('code', 'MISSING_STOP', 'loss', 'unbounded', 'scope', l.scope, 'limit', trim_scale(l.value)::text);
+  end if;
+  distance := case when p_trade.planned_stop is null then unit_price
+    when p_trade.side = 'buy' then unit_price - p_trade.planned_stop else p_trade.planned_stop - unit_price end;
+  if distance <= 0 then
+    return jsonb_build_object('code', 'STOP_ON_WRONG_SIDE', 'price', trim_scale(unit_price)::text, 'stop', trim_scale(p_trade.planned_stop)::text);
+  end if;
+  select p_quantity * distance * i.multiplier into loss from public.instruments as i where i.symbol = p_trade.symbol;
+  if loss > l.value then
+    return jsonb_build_object('code', 'MAX_LOSS_PER_TRADE', 'scope', l.scope, 'limit', trim_scale(l.value)::text,
+      'after', trim_scale(loss)::text, 'unit', l.unit);
+  end if;
+  return null;
+end $$;
+comment on function private.loss_refusal(public.trades, numeric, numeric) is
+  'Why the trade could lose more than a limit allows, or null: quantity, to the planned stop, in dollars.';
+
 create function private.exposure_refusal(p_trade public.trades, p_quantity numeric, p_mark numeric) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -90,25 +140,23 @@ declare
   l public.risk_limits;
   after_trade numeric;
 begin
-  -- Each limit is held against the exposure of its own scope, working orders at their worse side.
+  -- Each limit is held against the exposure of its own scope, working orders at their worse side. A long position of one
+  -- account does not lessen a short one of another: each may be closed alone.
   for l in
-    select * from public.risk_limits
-    where name in ('position_limit', 'capital_limit')
-      and (scope = 'global' or (scope = 'user' and user_id = p_trade.user_id) or broker_account_id = p_trade.broker_account_id
-        or strategy_id = p_trade.strategy_id)
-      and (symbol is null or symbol = p_trade.symbol)
-    order by value, scope
+    select * from private.limits_on(p_trade) as r where r.name in ('position_limit', 'capital_limit') order by r.value, r.scope
   loop
     with together as (
-      select e.symbol, e.quantity, e.to_buy, e.to_sell, e.multiplier from private.exposure(l.scope, p_trade) as e
+      select e.broker_account_id, e.symbol, e.quantity, e.to_buy, e.to_sell, e.multiplier from private.exposure(l.scope, p_trade) as e
       union all
-      select p_trade.symbol, 0, case when p_trade.side = 'buy' then p_quantity else 0 end,
+      select p_trade.broker_account_id, p_trade.symbol, 0, case when p_trade.side = 'buy' then p_quantity else 0 end,
         case when p_trade.side = 'sell' then p_quantity else 0 end, i.multiplier
       from public.instruments as i where i.symbol = p_trade.symbol
-    ), worst as (
+    ), by_account as (
       select g.symbol, max(g.multiplier) as multiplier,
         greatest(abs(sum(g.quantity) + sum(g.to_buy)), abs(sum(g.quantity) - sum(g.to_sell))) as quantity
-      from together as g where l.symbol is null or g.symbol = l.symbol group by g.symbol
+      from together as g where l.symbol is null or g.symbol = l.symbol group by g.broker_account_id, g.symbol
+    ), worst as (
+      select a.symbol, max(a.multiplier) as multiplier, sum(a.quantity) as quantity from by_account as a group by a.symbol
     ), valued as (
       select w.*, case when w.symbol = p_trade.symbol then p_mark else m.mark end as mark
       from worst as w left join public.position_marks as m on m.symbol = w.symbol
@@ -125,7 +173,7 @@ begin
         'after', trim_scale(after_trade)::text, 'unit', l.unit);
     end if;
   end loop;
-  return null;
+  return private.loss_refusal(p_trade, p_quantity, p_mark);
 end $$;
 comment on function private.exposure_refusal(public.trades, numeric, numeric) is 'The first hard limit that the trade would break, or null. Call under lock_scopes().';
 
@@ -154,9 +202,7 @@ begin
   if not found then
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
   end if;
-  -- Where there is a global limit, the orders of all users are counted one at a time.
-  perform from public.risk_limits where scope = 'global' and name in ('position_limit', 'capital_limit') order by id for no key update;
-  perform private.lock_scopes(trade.user_id, trade.broker_account_id, trade.strategy_id);
+  perform private.lock_scopes(trade.user_id, trade.broker_account_id, trade.strategy_id, true);
   select * into trade from public.trades where id = p_trade_id for update;
   if trade.status <> 'pending' then
     return jsonb_build_object('status', trade.status, 'changed', false);
@@ -173,6 +219,8 @@ begin
   if not reducing then
     refused := case
       when gate is not null then jsonb_build_object('code', 'GATE_CLOSED', 'gate', gate)
+      when exists (select from public.trade_legs as l where l.trade_id = trade.id and l.leg > 0)
+        then jsonb_build_object('code', 'MULTI_LEG_NOT_JUDGED', 'legs', (select count(*) from public.trade_legs as l where l.trade_id = trade.id))
       when trade.quantity is null then jsonb_build_object('code', 'NOTIONAL_NOT_JUDGED', 'notional', trade.notional::text)
       when trade.reduce_only then jsonb_build_object('code', 'WOULD_NOT_REDUCE', 'quantity', trade.quantity::text)
       else private.exposure_refusal(trade, trade.quantity, mark) end;

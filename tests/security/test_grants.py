@@ -68,7 +68,7 @@ def test_policies_when_listed_then_each_names_a_role_and_asks_for_the_user_once(
 
 
 def test_policy_columns_when_listed_then_each_is_indexed(ledger: Ledger) -> None:
-    tables = {name for name, kind in RELATIONS.items() if kind != "shared"} - {"positions"}
+    tables = {name for name, kind in RELATIONS.items() if kind != "shared"} - {"positions", "risk_limit_versions"}
     indexed = {
         table
         for (table,) in ledger.rows(

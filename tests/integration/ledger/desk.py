@@ -173,6 +173,21 @@ class Desk:
         )
         return answer
 
+    def gate(self, scope: str = "account") -> str:
+        """The key of one of the gates on the way of the desk's orders."""
+        ids = {"user": self.user, "account": self.account, "strategy": self.strategy}
+        return scope if scope == "global" else f"{scope}:{ids[scope]}"
+
+    def close(self, scope: str = "account", mode: str = "no_new_entries", **more: Any) -> dict[str, Any]:
+        """A rule closes a gate."""
+        said = {"p_gate_key": self.gate(scope), "p_reason": "a test", "p_mode": mode}
+        answer: dict[str, Any] = self.ledger.call("close_gate", "fn_risk", **said | more)
+        return answer
+
+    def lift(self, scope: str = "account", reason: str = "the test is over") -> None:
+        """An administrator opens a gate, as in the Studio."""
+        self.ledger.run("select public.open_gate(%s, %s)", self.gate(scope), reason)
+
     # --- what is on record ----------------------------------------------------------------------------------------
 
     def status(self, trade: UUID) -> str:

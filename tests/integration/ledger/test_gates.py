@@ -35,7 +35,7 @@ def test_entry_when_gate_closed_then_no_step_passes(fresh_desk: Desk, scope: str
     with refused("GATE_CLOSED", 409) as error:
         if scope == "strategy":
             # A strategy's own gate does not concern the trader's hand.
-            fresh_desk.ledger.call("open_gate", "fn_api", p_gate_key=_gate(fresh_desk, scope), p_reason="x")
+            fresh_desk.lift(scope)
             fresh_desk.place_by_hand("key")
             _close(fresh_desk, "account")
         fresh_desk.place_by_hand("another key")
@@ -187,11 +187,12 @@ def test_gate_when_moved_then_history_says_who_and_why_once(desk: Desk) -> None:
     key = f"account:{desk.account}"
     for _ in range(2):
         desk.ledger.call("close_gate", "authenticated", desk.user, p_gate_key=key, p_reason="lunch")
-    desk.ledger.call("open_gate", "fn_api", p_gate_key=key, p_reason="back")
+    desk.lift(reason="back")
     history = desk.ledger.rows(
         "select action, reason, by_whom from public.trading_halts where gate_key = %s order by id", key
     )
-    assert history == [("engaged", "lunch", f"user:{desk.user}"), ("lifted", "back", "fn_api")]
+    studio = desk.ledger.one("select private.actor()")
+    assert history == [("engaged", "lunch", f"user:{desk.user}"), ("lifted", "back", studio)]
 
 
 def test_gate_when_closed_again_more_gently_then_stays_as_hard_as_it_was(desk: Desk) -> None:
@@ -233,7 +234,11 @@ def test_gate_when_there_is_none_of_that_name_then_refused(ledger: Ledger) -> No
 
 def test_gates_when_closed_and_opened_by_eight_at_once_then_history_alternates(desk: Desk) -> None:
     key = f"account:{desk.account}"
-    works = [calling(function, "fn_api", p_gate_key=key, p_reason="x") for function in ["close_gate", "open_gate"] * 4]
+
+    def lift(connection: Connection) -> None:
+        connection.execute("select public.open_gate(%s, 'y')", [key])
+
+    works = [calling("close_gate", "fn_api", p_gate_key=key, p_reason="x"), lift] * 4
     assert set(desk.ledger.at_once(*answers(works))) == {"done"}
     actions = [
         action

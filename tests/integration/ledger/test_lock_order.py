@@ -75,7 +75,7 @@ def test_excess_fills_when_orders_are_judged_and_gates_moved_then_no_deadlock(de
         return call(connection, "close_gate", "fn_risk", p_gate_key=key, p_reason=str(number))
 
     def lift(connection: Connection, number: int) -> Any:
-        return call(connection, "open_gate", "fn_api", p_gate_key=key, p_reason=str(number))
+        return connection.execute("select public.open_gate(%s, %s)", [key, f"lifted {number}"])
 
     desk.ledger.at_once(
         _repeating(overfill), _repeating(judge), _repeating(judge, send), _repeating(send), _repeating(close, lift)
@@ -114,7 +114,7 @@ def test_stray_orders_when_orders_are_judged_and_sent_then_no_deadlock(desk: Des
         return call(connection, "claim_trade", "fn_execute", **claim_of(over[number]))
 
     def lift(connection: Connection, number: int) -> Any:
-        return call(connection, "open_gate", "fn_api", p_gate_key=key, p_reason=str(number))
+        return connection.execute("select public.open_gate(%s, %s)", [key, f"lifted {number}"])
 
     desk.ledger.at_once(
         _repeating(answer), _repeating(tell), _repeating(judge), _repeating(resend, judge), _repeating(lift)

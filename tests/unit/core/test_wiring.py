@@ -119,15 +119,15 @@ def test_handler_when_it_is_public_then_the_table_names_it(folder: str) -> None:
 
 def test_topic_when_it_is_in_the_table_then_its_event_and_its_ordering_key_exist() -> None:
     for name, topic in wiring().topics.items():
-        model = getattr(events, topic.event)
-        assert topic.ordered_by in model.model_fields["data"].annotation.model_fields, name
+        for event, ordered_by in topic.keys.items():
+            assert ordered_by in getattr(events, event).model_fields["data"].annotation.model_fields, (name, event)
 
 
 def test_subscription_when_it_filters_then_the_types_are_those_of_the_topics_event() -> None:
     for name, function in FUNCTIONS.items():
         if isinstance(function.trigger, TopicTrigger):
-            model = getattr(events, wiring().topics[function.trigger.topic].event)
-            kinds = set(get_args(model.model_fields["type"].annotation))
+            models = [getattr(events, event) for event in wiring().topics[function.trigger.topic].keys]
+            kinds = {kind for model in models for kind in get_args(model.model_fields["type"].annotation)}
             assert set(function.trigger.only) <= kinds, name
 
 
