@@ -66,17 +66,50 @@ $$;
 comment on function private.refuse_malformed(text, text, text, text, text) is
   'Refuses input that broke a type or a constraint: names the column or constraint, else says what Postgres said.';
 
+create table private.actor_declarations (
+  id bigint generated always as identity primary key,
+  database_role text not null default session_user,
+  name text not null check (name ~ '^[^(),]{1,100}$'),
+  declared_at timestamptz not null default clock_timestamp(),
+  valid_until timestamptz not null
+);
+comment on table private.actor_declarations is
+  'Who said that they work under a database role, and until when: the Studio''s pooled connections keep no setting.';
+comment on column private.actor_declarations.id is 'Number of the declaration.';
+comment on column private.actor_declarations.database_role is 'The database role whose edits carry the name.';
+comment on column private.actor_declarations.name is 'The name, such as alice@desk. It is said, not proven: the role is what was proven.';
+comment on column private.actor_declarations.declared_at is 'Since when.';
+comment on column private.actor_declarations.valid_until is 'Until when the name goes with the role''s edits.';
+create index actor_declarations_role on private.actor_declarations (database_role, valid_until);
+
 create function private.actor() returns text
-language sql stable set search_path = ''
+language plpgsql stable security definer set search_path = ''
 as $$
-  select coalesce(
-    nullif(current_setting('app.actor', true), ''),
-    (select case when claims ->> 'sub' is not null and claims ->> 'role' = 'authenticated'
-       then 'user:' || (claims ->> 'sub') else claims ->> 'role' end
-     from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as claims) as jwt),
-    'database:' || session_user)
-$$;
-comment on function private.actor() is 'Who acts: the declared actor, else the user or function role of the JWT, else the database role.';
+declare
+  claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+  name text;
+begin
+  -- A caller with a token is who the token says, whatever else is set: nothing that they send declares another name.
+  if claims ->> 'role' is not null then
+    return case
+      when claims ->> 'role' = 'authenticated' and claims ->> 'sub' is not null then 'user:' || (claims ->> 'sub')
+      -- The local Studio: the gateway writes these claims, and no token reaches this role.
+      when claims ->> 'role' = 'studio' then 'studio:' || coalesce(claims ->> 'email', claims ->> 'sub')
+      else claims ->> 'role' end;
+  end if;
+  if session_user = 'authenticator' then
+    return 'anonymous';
+  end if;
+  name := nullif(current_setting('app.actor', true), '');
+  if name is null then
+    -- Two people at once cannot be told apart, so both names stand there.
+    select string_agg(distinct d.name, ', ' order by d.name) into name from private.actor_declarations as d
+    where d.database_role = session_user and d.valid_until > clock_timestamp();
+  end if;
+  return 'database:' || session_user || ' (' || coalesce(name, 'undeclared') || ')';
+end $$;
+comment on function private.actor() is
+  'Who acts: the user or role of the token, else the database role with the declared name: setting app.actor, or admin.i_am().';
 
 create function private.calling_role() returns text
 language sql stable set search_path = ''
@@ -88,10 +121,22 @@ comment on function private.calling_role() is 'The role of the caller: the JWT''
 create function private.readable_users() returns uuid[]
 language plpgsql stable security definer set search_path = ''
 as $$
+declare
+  person record;  -- public.profiles is not there yet.
 begin
-  return array[(select auth.uid())];
+  select p.user_id, p.disabled, p.desk_id, p.desk_role into person from public.profiles as p where user_id = (select auth.uid());
+  if person.user_id is null or person.disabled then
+    -- A token outlives the right to use it by up to an hour.
+    return '{}';
+  end if;
+  if person.desk_role = 'viewer' and person.desk_id is not null then
+    return person.user_id || array(
+      select p.user_id from public.profiles as p where p.desk_id = person.desk_id and p.desk_role = 'trader');
+  end if;
+  return array[person.user_id];
 end $$;
-comment on function private.readable_users() is 'Whose rows the caller reads: every policy that lets a person read asks this.';
+comment on function private.readable_users() is
+  'Whose rows the caller reads: their own, and for a viewer those of the desk''s traders; nobody''s once disabled. Every policy that lets a person read asks this.';
 grant execute on function private.readable_users() to authenticated;
 
 create function private.touch() returns trigger

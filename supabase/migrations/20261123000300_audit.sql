@@ -62,7 +62,7 @@ begin
   link.actor := private.actor();
   link.action := tg_op;
   link.table_name := tg_table_name;
-  link.row_id := coalesce(image ->> 'id', image ->> 'gate_key', image ->> 'user_id');
+  link.row_id := coalesce(image ->> 'id', image ->> 'gate_key', image ->> 'user_id', image ->> 'name');
   link.user_id := (image ->> 'user_id')::uuid;
   link.before := row_before;
   link.after := row_after;

@@ -1,25 +1,66 @@
--- Who trades.
+-- Who trades, who looks on, and whose rows are whose.
+
+create table private.desks (
+  id uuid primary key default gen_random_uuid(),
+  name text not null unique check (length(trim(name)) between 1 and 100),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version bigint not null default 1
+);
+comment on table private.desks is 'A group of people: its viewers read what its traders do.';
+comment on column private.desks.id is 'Id of the desk.';
+comment on column private.desks.name is 'Its name, as administrators call it.';
+comment on column private.desks.created_at is 'When the row was made.';
+comment on column private.desks.updated_at is 'When the row last changed.';
+comment on column private.desks.version is 'Grows with every change.';
+create trigger touch before insert or update on private.desks for each row execute function private.touch();
+create trigger audit after insert or update on private.desks for each row execute function private.audit();
+select private.protect_from_delete('private.desks');
 
 create table public.profiles (
   user_id uuid primary key references auth.users (id) on delete restrict,
   display_name text not null default '' check (length(display_name) <= 200),
   time_zone text not null default 'America/New_York',
-  desk_role text not null default 'trader' check (desk_role in ('trader', 'viewer', 'administrator')),
+  desk_id uuid references private.desks (id) on delete restrict,
+  desk_role text not null default 'trader' check (desk_role in ('trader', 'viewer')),
+  disabled boolean not null default false,
+  disabled_reason text,
+  disabled_at timestamptz,
+  disabled_by text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   version bigint not null default 1
 );
-comment on table public.profiles is 'One row for each signed-up user.';
+comment on table public.profiles is 'One row for each signed-up user: name, desk, role, and whether they are shut out.';
+comment on column public.profiles.user_id is 'The user.';
+comment on column public.profiles.display_name is 'Name shown to others.';
 comment on column public.profiles.time_zone is 'IANA name; only for showing times, which are kept in UTC.';
+comment on column public.profiles.desk_id is 'The desk the user belongs to; null: none.';
+comment on column public.profiles.desk_role is
+  'trader: reads and writes their own rows. viewer: reads the rows of the desk''s traders and writes nothing. Administrators are in private.administrators.';
+comment on column public.profiles.disabled is
+  'Set it to shut a user out: sign-in, reading and writing end, entries are blocked and cancelled, strategies stop. Exits go on, nothing is deleted.';
+comment on column public.profiles.disabled_reason is 'Why; must be said when disabled is set.';
+comment on column public.profiles.disabled_at is 'Since when; kept by trigger.';
+comment on column public.profiles.disabled_by is 'By whom; kept by trigger.';
+comment on column public.profiles.created_at is 'When the row was made.';
+comment on column public.profiles.updated_at is 'When the row last changed.';
+comment on column public.profiles.version is 'Grows with every change.';
+create index profiles_desk on public.profiles (desk_id, desk_role);
 create trigger touch before insert or update on public.profiles for each row execute function private.touch();
+create trigger audit after update of desk_id, desk_role, disabled on public.profiles for each row
+  when ((old.desk_id, old.desk_role, old.disabled) is distinct from (new.desk_id, new.desk_role, new.disabled))
+  execute function private.audit();
 select private.protect_from_delete('public.profiles');
 
 create function private.new_user() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
-  insert into public.profiles (user_id, display_name)
-  values (new.id, coalesce(left(new.raw_user_meta_data ->> 'display_name', 200), ''));
+  -- Desk and role come from the invitation that admitted the user, never from what the user says of themselves.
+  insert into public.profiles (user_id, display_name, desk_id, desk_role)
+  select new.id, coalesce(left(new.raw_user_meta_data ->> 'display_name', 200), ''), i.desk_id, coalesce(i.desk_role, 'trader')
+  from (select new.id) as one left join private.invitations as i on i.used_by = new.id;
   insert into public.trading_gates (gate_key, scope, user_id) values ('user:' || new.id, 'user', new.id);
   return null;
 end $$;
@@ -32,48 +73,3 @@ create policy "a user reads their own profile" on public.profiles for select to 
 create policy "a user edits their own profile" on public.profiles for update to authenticated
   using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
 grant select, update (display_name, time_zone) on public.profiles to authenticated;
-
--- Who administrates: a row here and a claim in the token, both. The claim lets the token's holder be recognised, the row
--- ends it: a revoked administrator is out at once, although the token still lives for an hour.
-
-create table private.administrators (
-  id bigint generated always as identity primary key,
-  user_id uuid not null references auth.users (id) on delete restrict,
-  granted_at timestamptz not null default now(),
-  granted_by text not null default private.actor(),
-  reason text not null check (trim(reason) <> ''),
-  revoked_at timestamptz,
-  revoked_by text,
-  revoked_reason text,
-  check ((revoked_at is null) = (revoked_by is null)),
-  check ((revoked_at is null) = (revoked_reason is null)),
-  check (trim(revoked_reason) <> '')
-);
-comment on table private.administrators is
-  'Every grant of the administrator''s rights, and its end. Revoke by admin.revoke_administrator(), not by deleting the row.';
-comment on column private.administrators.id is 'Number of the grant.';
-comment on column private.administrators.user_id is 'Who is an administrator.';
-comment on column private.administrators.granted_at is 'Since when.';
-comment on column private.administrators.granted_by is 'Who granted it: an administrator, or the owner of the database.';
-comment on column private.administrators.reason is 'Why it was granted.';
-comment on column private.administrators.revoked_at is 'Until when; null while it lasts.';
-comment on column private.administrators.revoked_by is 'Who revoked it.';
-comment on column private.administrators.revoked_reason is 'Why it was revoked.';
-create unique index administrators_current on private.administrators (user_id) where revoked_at is null;
-create index administrators_user on private.administrators (user_id);
-select private.protect_from_delete('private.administrators');
-
-create function private.is_administrator() returns boolean
-language sql stable security definer set search_path = ''
-as $$
-  -- app_metadata is written by the ledger alone; a user writes their own user_metadata, so nothing there is believed.
-  select coalesce(
-    (select claims ->> 'role' = 'authenticated' and claims #> '{app_metadata,administrator}' = 'true'
-       and exists (select from private.administrators as a
-         where a.user_id = (claims ->> 'sub')::uuid and a.revoked_at is null)
-     from (select nullif(current_setting('request.jwt.claims', true), '')::jsonb as claims) as jwt),
-    false)
-$$;
-comment on function private.is_administrator() is
-  'Whether the caller''s token belongs to an administrator: the claim in app_metadata and the row in private.administrators.';
-grant execute on function private.is_administrator() to authenticated;

@@ -24,5 +24,6 @@ begin
   end loop;
 end $$;
 
-create policy "a user hears their own topic" on realtime.messages for select to authenticated
-  using (realtime.topic() = 'user:' || (select auth.uid()));
+-- The topic user:<id> of everybody whose rows the caller reads: a viewer hears the traders of their desk.
+create policy "a user hears the topics of those whose rows they read" on realtime.messages for select to authenticated
+  using (realtime.topic() like 'user:%' and substr(realtime.topic(), 6) = any (((select private.readable_users())::uuid[])::text[]));

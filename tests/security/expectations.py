@@ -99,11 +99,15 @@ CALLERS: dict[str, set[str]] = {
     "deactivate_strategy": {"authenticated", "fn_api"},
     "delete_strategy": {"authenticated", "fn_api"},
     "drop_old_bars": {"fn_ingest"},
+    "disable_user": {"authenticated"},
+    "enable_user": {"authenticated"},
     "expire_trade": {"fn_risk"},
     "finish_reconciliation": {"fn_execute", "fn_report"},
     "finish_request": {"authenticated"},
     "finish_session_report": {"fn_report"},
     "follow_price": {"fn_risk"},
+    "grant_administrator": {"authenticated"},
+    "invite_user": {"authenticated"},
     "latest_bar_end": {"fn_ingest"},
     "live_exits": {"fn_risk"},
     "mark_published": {"fn_relay"},
@@ -128,11 +132,15 @@ CALLERS: dict[str, set[str]] = {
     "remove_limit": {"authenticated", "fn_api"},
     "request_cancel": {"authenticated", "fn_api", "fn_risk"},
     "revoke_api_key": {"authenticated", "fn_api"},
+    "revoke_administrator": {"authenticated"},
+    "revoke_invitation": {"authenticated"},
     "risk_book": {"fn_risk"},
     "sessions_to_report": {"fn_report"},
+    "set_desk": {"authenticated"},
     "set_limit": {"authenticated", "fn_api"},
     "set_position_exit": {"authenticated", "fn_api", "fn_risk"},
     "settle_exits": {"fn_risk"},
+    "set_sign_up": {"authenticated"},
     "start_reconciliation": {"fn_execute", "fn_report"},
     "strategies_due": {"fn_strategy"},
     "stream_position": {"fn_execute", "fn_ingest"},
@@ -153,7 +161,19 @@ CALLERS: dict[str, set[str]] = {
 }
 """The roles that may EXECUTE each function of schema public; nobody else may."""
 
-CLOSED_SCHEMAS = ("private", "vault", "net", "cron", "bus", "pgmq", "supabase_migrations")
+ADMINISTRATORS_ONLY: dict[str, dict[str, object]] = {
+    "disable_user": {"p_user": "owner@example.com", "p_reason": "spite"},
+    "enable_user": {"p_user": "owner@example.com"},
+    "grant_administrator": {"p_user": "thief@example.com", "p_reason": "ambition"},
+    "invite_user": {"p_email": "accomplice@example.com"},
+    "revoke_administrator": {"p_user": "owner@example.com", "p_reason": "spite"},
+    "revoke_invitation": {"p_email": "accomplice@example.com"},
+    "set_desk": {"p_user": "thief@example.com", "p_desk": "owners", "p_role": "viewer"},
+    "set_sign_up": {"p_mode": "open"},
+}
+"""Functions that a signed-in person may call and only an administrator is heard by, with what a trader would try."""
+
+CLOSED_SCHEMAS = ("private", "admin", "vault", "net", "cron", "bus", "pgmq", "supabase_migrations")
 """Schemas in which no role of the API can name anything; `service_role` may wake `net`, as on the platform."""
 UNEXPOSED_SCHEMAS = (*CLOSED_SCHEMAS, "auth", "storage", "realtime", "extensions", "information_schema", "pg_catalog")
 """Schemas that the REST API does not serve, whoever asks."""

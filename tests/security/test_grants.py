@@ -52,7 +52,7 @@ def test_views_when_listed_then_they_ask_as_their_reader(ledger: Ledger) -> None
 def test_policies_when_listed_then_each_names_a_role_and_asks_for_the_user_once(ledger: Ledger) -> None:
     policies = ledger.rows(
         "select tablename, policyname, roles::text[], coalesce(qual, ''), coalesce(with_check, '') from pg_policies "
-        "where schemaname in ('public', 'realtime')"
+        "where schemaname in ('public', 'realtime') and permissive = 'PERMISSIVE'"
     )
     assert policies
     for table, name, roles, *conditions in policies:
@@ -65,6 +65,25 @@ def test_policies_when_listed_then_each_names_a_role_and_asks_for_the_user_once(
             assert any(call in condition for condition in conditions for call in _WHO_ASKS), (table, name)
         if table != "messages" and RELATIONS[table] == "shared":
             assert conditions == ["true", ""], (table, name)
+
+
+def test_tables_when_listed_then_each_shuts_out_the_disabled_and_keeps_viewers_from_writing(ledger: Ledger) -> None:
+    """Said once for all by the last migration: a table made after it, or beside it, is found here."""
+    restrictive = ledger.rows(
+        "select tablename::text, cmd, roles::text[], qual from pg_policies "
+        "where schemaname = 'public' and permissive = 'RESTRICTIVE'"
+    )
+    tables = {name for _, name, kind in ledger.rows(_RELATIONS) if kind in ("r", "p")}
+    assert {table for table, *_ in restrictive} == tables
+    for table, *policy in restrictive:
+        assert policy == ["SELECT", ["authenticated"], "( SELECT private.may_read() AS may_read)"], table
+    unguarded = ledger.rows(
+        "select c.oid::regclass::text from pg_class as c where c.relkind in ('r', 'p') and not c.relispartition "
+        "and c.relnamespace::regnamespace::text in ('public', 'private') and not exists (select from pg_trigger "
+        "as t where t.tgrelid = c.oid and t.tgname = 'a_require_writer' and t.tgenabled = 'O' "
+        "and t.tgfoid = 'private.require_writer'::regproc and t.tgtype = 30)"
+    )
+    assert unguarded == []
 
 
 def test_policy_columns_when_listed_then_each_is_indexed(ledger: Ledger) -> None:

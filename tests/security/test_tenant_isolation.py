@@ -18,6 +18,7 @@ from tests.integration.ledger.desk import order_of
 from tests.integration.ledger.ledger import Ledger
 from tests.security.conftest import Gateway, Person
 from tests.security.expectations import (
+    ADMINISTRATORS_ONLY,
     CALLERS,
     FUNCTION_ROLES,
     RELATIONS,
@@ -260,13 +261,21 @@ def test_functions_when_called_with_another_users_ids_then_not_found(owner: Pers
             "NO_SUCH_SCOPE",
         ),
     }
-    assert set(calls) == {name for name, callers in CALLERS.items() if "authenticated" in callers}
+    open_to_all = {name for name, callers in CALLERS.items() if "authenticated" in callers}
+    assert set(calls) == open_to_all - set(ADMINISTRATORS_ONLY)
     before = {name: _image(owner.desk.ledger, name, owner.id) for name in OWNED}
     for name, (said, code) in calls.items():
         with pytest.raises(APIError) as error:
             thief.client.rpc(name, said).execute()
         assert (error.value.code, str(error.value.message).split(":")[0]) == ("PT404", code)
     assert {name: _image(owner.desk.ledger, name, owner.id) for name in OWNED} == before
+
+
+@pytest.mark.parametrize("function", sorted(ADMINISTRATORS_ONLY))
+def test_administrators_function_when_called_by_a_trader_then_refused(thief: Person, function: str) -> None:
+    with pytest.raises(APIError) as error:
+        thief.client.rpc(function, dict(ADMINISTRATORS_ONLY[function])).execute()
+    assert (error.value.code, str(error.value.message)) == ("PT403", "ADMINISTRATOR_NEEDED")
 
 
 def test_function_when_refused_then_the_status_is_the_refusals(gateway: Gateway, thief: Person) -> None:

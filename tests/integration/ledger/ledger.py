@@ -16,6 +16,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 THREADS = 8
+DECLARED = "-c app.actor=tests"
+"""What the superuser's sessions say of themselves: an edit by somebody who does not raises an alert."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Result = TypeVar("Result")
@@ -26,7 +28,7 @@ class Ledger:
 
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
-        self.connection: Connection = psycopg.connect(dsn, autocommit=True)
+        self.connection: Connection = psycopg.connect(dsn, autocommit=True, options=DECLARED)
 
     def close(self) -> None:
         self.connection.close()
@@ -34,7 +36,7 @@ class Ledger:
     @contextmanager
     def session(self) -> Iterator[Connection]:
         """A further session of the superuser in one transaction: committed at the end, rolled back by an error."""
-        with psycopg.connect(self.dsn) as connection:
+        with psycopg.connect(self.dsn, options=DECLARED) as connection:
             yield connection
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
@@ -73,7 +75,7 @@ class Ledger:
         start = threading.Barrier(len(works))
 
         def run(work: Callable[[Connection], Result]) -> Result:
-            with psycopg.connect(self.dsn) as connection:
+            with psycopg.connect(self.dsn, options=DECLARED) as connection:
                 start.wait()
                 return work(connection)
 

@@ -81,7 +81,8 @@ def test_row_when_a_role_changes_or_deletes_it_then_not_allowed(busy: Desk, role
 def test_tables_when_a_new_one_has_the_trigger_then_it_is_tested_here(ledger: Ledger) -> None:
     tables = ledger.rows(
         "select distinct t.tgrelid::regclass::text, t.tgname::text from pg_trigger as t join pg_proc as p "
-        "on p.oid = t.tgfoid where p.proname in ('forbid_change', 'complete_attempt_once')"
+        "on p.oid = t.tgfoid join pg_class as c on c.oid = t.tgrelid where c.relnamespace = 'public'::regnamespace "
+        "and p.proname in ('forbid_change', 'complete_attempt_once')"
     )
     protected = {name for name, trigger in tables if trigger in ("append_only", "complete_once")}
     assert protected == APPEND_ONLY

@@ -157,4 +157,4 @@ def test_audit_when_somebody_edits_by_hand_then_names_the_declared_actor(traded:
     actors = traded.ledger.rows(
         "select actor from public.audit_log where table_name = 'broker_accounts' and action = 'UPDATE'"
     )
-    assert actors == [("studio:maria",)]
+    assert actors == [("database:postgres (studio:maria)",)]
