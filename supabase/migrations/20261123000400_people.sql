@@ -48,7 +48,8 @@ comment on column public.profiles.updated_at is 'When the row last changed.';
 comment on column public.profiles.version is 'Grows with every change.';
 create index profiles_desk on public.profiles (desk_id, desk_role);
 create trigger touch before insert or update on public.profiles for each row execute function private.touch();
-create trigger audit after update of desk_id, desk_role, disabled on public.profiles for each row
+-- By its name the last: what shutting out locks is locked before the audit's head is.
+create trigger z_audit after update of desk_id, desk_role, disabled on public.profiles for each row
   when ((old.desk_id, old.desk_role, old.disabled) is distinct from (new.desk_id, new.desk_role, new.disabled))
   execute function private.audit();
 select private.protect_from_delete('public.profiles');

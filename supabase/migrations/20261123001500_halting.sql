@@ -39,12 +39,11 @@ create function private.require_trader() returns void
 language plpgsql stable set search_path = ''
 as $$
 begin
-  if private.calling_role() = 'authenticated' and not private.is_administrator()
-    and exists (select from public.profiles where user_id = (select auth.uid()) and desk_role = 'viewer') then
-    perform private.refuse(403, 'VIEWER', 'A viewer looks on: ask a trader or an administrator.');
+  if private.calling_role() = 'authenticated' then
+    perform private.refuse_reader();
   end if;
 end $$;
-comment on function private.require_trader() is 'Refuses a person who only looks on.';
+comment on function private.require_trader() is 'Refuses a person who only looks on, or is shut out.';
 
 -- Closing and opening ---------------------------------------------------------------------------------------------------
 

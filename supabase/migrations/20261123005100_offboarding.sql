@@ -32,11 +32,14 @@ create function private.lock_users_gates() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
-  -- Before a profile's row is locked: gates come first in the order of locks, everywhere.
-  perform from public.trading_gates where scope in ('global', 'user') order by scope, gate_key for update;
+  -- Before a profile's row is locked: the orders under way, then the gates, then profiles; in this order everywhere.
+  if coalesce(current_setting('app.orders_held', true), '') = '' then
+    perform private.hold_orders(null);
+  end if;
+  perform from public.trading_gates where scope = 'user' order by gate_key for update;
   return null;
 end $$;
-comment on function private.lock_users_gates() is 'Takes the gates that shutting a user out closes, before the profiles.';
+comment on function private.lock_users_gates() is 'Takes what shutting a user out locks, before the profiles.';
 create trigger a_lock_gates before update of disabled on public.profiles
   for each statement execute function private.lock_users_gates();
 
@@ -80,23 +83,23 @@ as $$
 declare
   gate public.trading_gates;
   stopped uuid[];
-  canceled uuid[] := '{}';
+  canceled uuid[];
   trade public.trades;
 begin
-  select * into gate from public.trading_gates where gate_key = 'user:' || new.user_id for update;
+  -- Exits and stops go on: what is held must still be able to be closed. All orders are locked before the first is
+  -- cancelled: what is cancelled takes the audit's lock, and nobody who holds that may wait for a trade.
+  select coalesce(array_agg(found.id order by found.placed_number), '{}') into canceled from (
+    select t.id, t.placed_number from public.trades as t
+    where t.user_id = new.user_id and not private.is_final(t.status) and t.cancel_requested_at is null and private.opens(t)
+    order by t.placed_number for update) as found;
+  select * into gate from public.trading_gates where gate_key = 'user:' || new.user_id;
   perform private.move_gate(gate.gate_key, true, 'cancel_working', 'USER_DISABLED: ' || new.disabled_reason);
+  for trade in select t.* from public.trades as t where t.id = any (canceled) order by t.placed_number loop
+    perform private.cancel_order(trade, 'USER_DISABLED', null);
+  end loop;
   with halted as (
     update public.strategies set status = 'inactive' where user_id = new.user_id and status = 'active' returning id)
   select coalesce(array_agg(id), '{}') into stopped from halted;
-  -- Exits and stops go on: what is held must still be able to be closed.
-  for trade in
-    select t.* from public.trades as t
-    where t.user_id = new.user_id and not private.is_final(t.status) and not t.reduce_only and t.cancel_requested_at is null
-    order by t.placed_number
-  loop
-    perform private.cancel_order(trade, 'USER_DISABLED', null);
-    canceled := canceled || trade.id;
-  end loop;
   insert into private.disablements (user_id, disabled_by, reason, gate_was_closed, deactivated_strategies, canceled_trades)
   values (new.user_id, new.disabled_by, new.disabled_reason, gate.closed, stopped, canceled);
   -- Auth refuses whom it finds banned, at sign-in and at every renewal of a token. A far date: Auth does not read "infinity".
