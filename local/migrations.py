@@ -14,13 +14,21 @@ import psycopg
 from psycopg import sql
 
 from functions.core.errors import Misconfigured
-from local.sql_statements import Statement, split
+from local.sql_statements import Statement, split, without_comments
 
 FOLDER = Path(__file__).resolve().parents[1] / "supabase" / "migrations"
 
 _NAME = re.compile(r"^(?P<version>\d+)_(?P<name>[A-Za-z0-9_-]+)\.sql$")
+# With one of these of its own, a file that fails later would stay there in part.
+_ENDS_TRANSACTION = re.compile(
+    r"(begin|start transaction|commit|end|rollback|abort|prepare transaction)\b", re.IGNORECASE
+)
 # Two `up` at once must not both apply the same file. The number only has to be ours.
 _LOCK = 4_727_301_100
+_FRESH = (
+    "start a fresh database: end the cloud with `agenttrader down`, move the state folder away (.agenttrader, or "
+    "AGENTTRADER_STATE), and run `agenttrader up` again"
+)
 _HISTORY = """
 create schema if not exists supabase_migrations;
 create table if not exists supabase_migrations.schema_migrations (
@@ -45,16 +53,18 @@ def migrate(dsn: str, folder: Path = FOLDER) -> list[str]:
 
     Raises Misconfigured: MIGRATION_NAME (a file is not named like a migration, or two have one version),
     MIGRATION_ORDER (a new file is older than one already applied), MIGRATION_GONE (the database has one that the folder
-    has not), MIGRATION_FAILED (file, line of the statement and Postgres's message; nothing of that file is applied,
-    those before it are). Database connection errors of psycopg pass through.
+    has not), MIGRATION_CHANGED (a file says something else than when it was applied), MIGRATION_ENDS_ITSELF (it has a
+    COMMIT or the like), MIGRATION_FAILED (file, line of the statement and Postgres's message). Nothing of a file that
+    failed is applied, those before it are. Database connection errors of psycopg pass through.
     """
     migrations = _read_folder(folder)
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
         connection.execute(_HISTORY)
-        rows = connection.execute("select version from supabase_migrations.schema_migrations").fetchall()
-        applied = {str(row[0]) for row in rows}
-        pending = _pending(migrations, applied)
+        rows = connection.execute("select version, statements from supabase_migrations.schema_migrations").fetchall()
+        applied: dict[str, list[str] | None] = dict(rows)
+        pending = _pending(migrations, set(applied))
+        _refuse_changed(migrations, applied)
         for migration in pending:
             _apply(connection, migration)
         return [migration.path.name for migration in pending]
@@ -86,7 +96,7 @@ def _pending(migrations: list[Migration], applied: set[str]) -> list[Migration]:
     if gone:
         raise Misconfigured(
             "MIGRATION_GONE",
-            "the database has migrations that the folder has not; bring their files back, or start a fresh database",
+            f"the database has migrations that the folder has not; bring their files back, or {_FRESH}",
             versions=", ".join(sorted(gone)),
         )
     pending = [migration for migration in migrations if migration.version not in applied]
@@ -101,9 +111,41 @@ def _pending(migrations: list[Migration], applied: set[str]) -> list[Migration]:
     return pending
 
 
+def _refuse_changed(migrations: list[Migration], applied: dict[str, list[str] | None]) -> None:
+    """What was applied must be what the files say; a comment outside of a statement's quotes may have changed."""
+    changed: list[str] = []
+    for migration in migrations:
+        recorded = applied.get(migration.version)
+        if recorded is None:  # Not applied, or marked as applied by hand: then nobody knows what was run.
+            continue
+        said = [statement.text for statement in split(migration.path.read_text(encoding="utf-8"))]
+        if recorded != said and _meaning(recorded) != _meaning(said):
+            changed.append(migration.path.name)
+    if changed:
+        raise Misconfigured(
+            "MIGRATION_CHANGED",
+            f"{', '.join(changed)} was changed after this database was made with it; bring the file back and write a "
+            f"later migration, or, as long as nothing in the database is worth keeping, {_FRESH}",
+            files=", ".join(changed),
+        )
+
+
+def _meaning(statements: list[str]) -> list[str]:
+    return [meant for meant in map(without_comments, statements) if meant]
+
+
 def _apply(connection: psycopg.Connection, migration: Migration) -> None:
     statements = split(migration.path.read_text(encoding="utf-8"))
-    at = Statement("", 1)
+    for statement in statements:
+        if _ENDS_TRANSACTION.match(without_comments(statement.text)):
+            raise Misconfigured(
+                "MIGRATION_ENDS_ITSELF",
+                f"{migration.path.name}, line {statement.line}: take out BEGIN, COMMIT and the like; a migration is "
+                "one transaction, which begins and ends by itself",
+                file=migration.path.name,
+                line=statement.line,
+            )
+    at = Statement("", 1, 1)
     try:
         with connection.transaction():
             for at in statements:
@@ -115,7 +157,7 @@ def _apply(connection: psycopg.Connection, migration: Migration) -> None:
             # A SET in one migration (dumps set search_path) must not reach into the next.
             connection.execute(sql.SQL("reset all"))
     except psycopg.Error as error:
-        line = at.line + _lines_into(at, error)
+        line = _line_of(at, error)
         message = str(error).strip()
         raise Misconfigured(
             "MIGRATION_FAILED",
@@ -126,7 +168,9 @@ def _apply(connection: psycopg.Connection, migration: Migration) -> None:
         ) from error
 
 
-def _lines_into(statement: Statement, error: psycopg.Error) -> int:
-    """Lines from the statement's start to the place Postgres points at; 0 where it points at none."""
+def _line_of(statement: Statement, error: psycopg.Error) -> int:
+    """The line of the file that Postgres points at, or the statement's first where it points at none."""
     position = error.diag.statement_position
-    return statement.text.count("\n", 0, int(position) - 1) if position else 0
+    if position is None:
+        return statement.line
+    return statement.begins + statement.text.count("\n", 0, int(position) - 1)

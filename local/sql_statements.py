@@ -1,4 +1,4 @@
-"""Cuts a SQL file into its statements, as Postgres reads it: strings, names, comments and dollar quotes stay whole."""
+"""Cuts a SQL file into its statements, as the Supabase CLI does: what is quoted and what is a comment stays whole."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _TOKEN = re.compile(
   | (?P<dollar>\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?\$)
   | (?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*)
   | (?P<semicolon>;)
+  | (?P<space>\s+)
   | (?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,
@@ -24,32 +25,48 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement without its semicolon, and the line (from 1) of the file on which its first word stands."""
+    """One statement without its semicolon, with the comments that stand before, in and after it.
+
+    `line` (from 1) is that of its first word in the file, `begins` that of its text.
+    """
 
     text: str
     line: int
+    begins: int
 
 
 def split(sql: str) -> list[Statement]:
-    """The statements of a file in order; comments between them belong to none of them."""
+    """The statements of a file in order: what stands between two semicolons, also where it is only a comment."""
     found: list[Statement] = []
-    start: int | None = None
-    end = 0
-    for at, stop, kind in _pieces(sql):
+    start = 0
+    first_word: int | None = None
+    for at, stop, kind in [*_pieces(sql), (len(sql), len(sql), "semicolon")]:
         if kind == "semicolon":
-            if start is not None:
-                found.append(_statement(sql, start, end))
-            start = None
-        elif kind not in ("comment", "space"):
-            start = at if start is None else start
-            end = stop
-    if start is not None:
-        found.append(_statement(sql, start, end))
+            text = sql[start:at]
+            if text.strip():
+                begins = start + len(text) - len(text.lstrip())
+                line = begins if first_word is None else first_word
+                found.append(Statement(text.strip(), _line(sql, line), _line(sql, begins)))
+            start = stop
+            first_word = None
+        elif kind == "text" and first_word is None:
+            first_word = at
     return found
 
 
-def _statement(sql: str, start: int, end: int) -> Statement:
-    return Statement(sql[start:end], sql.count("\n", 0, start) + 1)
+def without_comments(sql: str) -> str:
+    """The same SQL as Postgres understands it: comments and runs of space outside of quotes count as one space."""
+    pieces: list[str] = []
+    for at, stop, kind in _pieces(sql):
+        if kind != "text" and pieces[-1:] != [" "]:
+            pieces.append(" ")
+        elif kind == "text":
+            pieces.append(sql[at:stop])
+    return "".join(pieces).strip()
+
+
+def _line(sql: str, at: int) -> int:
+    return sql.count("\n", 0, at) + 1
 
 
 def _pieces(sql: str) -> Iterator[tuple[int, int, str]]:
@@ -85,7 +102,7 @@ def _simple(kind: str, text: str, *, inside: bool) -> str:
         return "comment"
     if kind == "semicolon":
         return "text" if inside else "semicolon"
-    return "space" if kind == "other" and text.isspace() else "text"
+    return "space" if kind == "space" else "text"
 
 
 def _end_of_comment(sql: str, start: int) -> int:

@@ -71,6 +71,7 @@ create table public.instruments (
   source text not null check (source <> ''),
   as_of date not null default (now() at time zone 'America/New_York')::date check (isfinite(as_of)),
   updated_at timestamptz not null default now(),
+  constraint option_terms unique (symbol, underlying, expires_on, option_right, strike),
   -- What is only booked may be as strange as the broker says it; what is ordered has all its terms.
   constraint an_option_has_its_terms check (
     case when kind = 'option' then not tradable or num_nonnulls(underlying, option_right, strike, expires_on) = 4

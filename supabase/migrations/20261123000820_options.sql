@@ -1,8 +1,5 @@
 -- Option contracts as a feed lists them, and their latest quotes.
 
--- A listing repeats the contract's terms, so that a chain is read from one table; the key makes them the instrument's own.
-alter table public.instruments add constraint option_terms unique (symbol, underlying, expires_on, option_right, strike);
-
 create table public.option_contracts (
   symbol text primary key,
   underlying text not null,
@@ -17,6 +14,7 @@ create table public.option_contracts (
   delay_seconds integer not null default 0 check (delay_seconds >= 0),
   listed_at timestamptz not null check (isfinite(listed_at)),
   recorded_at timestamptz not null default now(),
+  -- The terms are repeated, so that a chain is read from one table; the key makes them the instrument's own.
   foreign key (symbol, underlying, expires_on, option_right, strike)
     references public.instruments (symbol, underlying, expires_on, option_right, strike) on delete restrict on update cascade
 );

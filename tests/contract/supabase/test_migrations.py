@@ -17,7 +17,7 @@ from psycopg import sql
 from functions.core.errors import Misconfigured
 from local import bootstrap
 from local.migrations import migrate
-from local.sql_statements import split
+from local.sql_statements import split, without_comments
 from tests.contract.supabase.small_cloud import Cloud
 
 
@@ -70,6 +70,63 @@ def test_migrate_when_a_statement_fails_then_nothing_of_the_file_stays_and_the_l
     _write(tmp_path, v2_bad="insert into t values (7);")
     assert migrate(database, tmp_path) == ["2_bad.sql"]
     assert _rows(database, "select id from t") == [(7,)]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["insert into t values (1)", "create table u ()", "insert into t values (2)", "insert into t values (1 / 0)"],
+        ["insert into t values (1)", "do $$ begin execute 'create role \"x\" superuser nonsense'; end $$"],
+        ["create table u ()", "insert into t values (1)", "create table u ()"],
+        ["create type mood as enum ('a')", "insert into t values (1)", "do $$ begin commit; end $$"],
+    ],
+    ids=["last of four", "inside a block", "a name twice", "a block that commits"],
+)
+def test_migrate_when_the_last_statement_fails_then_nothing_of_the_file_stays(
+    database: str, tmp_path: Path, statements: list[str]
+) -> None:
+    _write(tmp_path, v1_good="create table t (id int);", v2_bad=";\n".join(statements) + ";\n")
+    with pytest.raises(Misconfigured) as raised:
+        migrate(database, tmp_path)
+    assert raised.value.code == "MIGRATION_FAILED"
+    assert _rows(database, "select count(*) from t") == [(0,)]
+    assert _rows(database, "select to_regclass('u'), to_regtype('mood')") == [(None, None)]
+    assert _rows(database, "select version from supabase_migrations.schema_migrations") == [("1",)]
+
+
+@pytest.mark.parametrize("end", ["commit", "/* now */ COMMIT and chain", "end", "rollback", "begin", "start transaction"])
+def test_migrate_when_a_file_ends_its_transaction_itself_then_it_is_refused_before_anything_runs(
+    database: str, tmp_path: Path, end: str
+) -> None:
+    _write(tmp_path, v1_half=f"create table t ();\n\n{end};\nselect nope;")
+    with pytest.raises(Misconfigured) as raised:
+        migrate(database, tmp_path)
+    assert (raised.value.code, raised.value.numbers["line"]) == ("MIGRATION_ENDS_ITSELF", 3)
+    assert _rows(database, "select to_regclass('t')") == [(None,)]
+
+
+def test_migrate_when_an_applied_file_was_changed_then_it_says_which_and_what_to_do(
+    database: str, tmp_path: Path
+) -> None:
+    _write(tmp_path, v1_make="create table t (id int);", v2_fill="insert into t values (1);")
+    migrate(database, tmp_path)
+    _write(tmp_path, v1_make="-- A comment may change.\ncreate table t (id int);", v3_more="insert into t values (3);")
+    assert migrate(database, tmp_path) == ["3_more.sql"]
+    _write(tmp_path, v2_fill="insert into t values (2);", v4_more="insert into t values (4);")
+    with pytest.raises(Misconfigured) as raised:
+        migrate(database, tmp_path)
+    assert (raised.value.code, raised.value.numbers) == ("MIGRATION_CHANGED", {"files": "2_fill.sql"})
+    assert "agenttrader up" in raised.value.text
+    assert _rows(database, "select id from t order by id") == [(1,), (3,)]
+
+
+def test_migrate_when_a_migration_was_marked_by_hand_then_it_is_taken_as_applied(database: str, tmp_path: Path) -> None:
+    """`supabase migration repair` records a version without saying what was run."""
+    _write(tmp_path, v1_make="create table t (id int);")
+    migrate(database, tmp_path)
+    with psycopg.connect(database) as connection:
+        connection.execute("update supabase_migrations.schema_migrations set statements = null")
+    assert migrate(database, tmp_path) == []
 
 
 def test_migrate_when_a_file_changes_a_setting_then_the_next_does_not_see_it(database: str, tmp_path: Path) -> None:
@@ -136,23 +193,32 @@ PIECES = st.sampled_from(STRINGS + COMMENTS + WORDS)
 @given(st.lists(st.lists(PIECES, max_size=6), max_size=5))
 def test_split_when_semicolons_hide_in_quotes_and_comments_then_statements_stay_whole(made: list[list[str]]) -> None:
     texts = [" ".join(pieces) for pieces in made]
-    real = [text for text in texts if _without_comments(text).strip()]
-    found = split(" ;\n".join(texts))
-    assert len(found) == len(real)
-    for statement, text in zip(found, real, strict=True):
-        assert statement.text in text
-        assert _without_comments(statement.text).strip() == _without_comments(text).strip()
+    assert [statement.text for statement in split(" ;\n".join(texts))] == [text.strip() for text in texts if text.strip()]
 
 
 def test_split_when_statements_start_after_comments_then_the_line_is_that_of_the_first_word() -> None:
-    found = split("-- one\n\nselect 1;\n/* two\n */ select\n 2\n;\n")
-    assert [(statement.text, statement.line) for statement in found] == [("select 1", 3), ("select\n 2", 5)]
+    found = split("-- one\n\nselect 1;\n/* two\n */ select\n 2\n;\n-- three\n")
+    assert [(statement.text, statement.line, statement.begins) for statement in found] == [
+        ("-- one\n\nselect 1", 3, 1),
+        ("/* two\n */ select\n 2", 5, 4),
+        ("-- three", 8, 8),
+    ]
 
 
-def _without_comments(text: str) -> str:
-    for comment in COMMENTS:
-        text = text.replace(comment, "")
-    return text
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("select 1 -- why\n, 2", "select\t1, 2", False),
+        ("select 1 /* why */ , 2", "select 1 , 2", True),
+        ("-- why\nselect 1", "select 1", True),
+        ("select 'a  b'", "select 'a b'", False),
+        ("select $$ -- a $$", "select $$ -- b $$", False),
+    ],
+)
+def test_without_comments_when_two_texts_are_compared_then_only_what_postgres_reads_counts(
+    one: str, other: str, same: bool
+) -> None:
+    assert (without_comments(one) == without_comments(other)) is same
 
 
 def test_bootstrap_when_applied_again_then_nothing_changes(cloud: Cloud) -> None:
