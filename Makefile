@@ -8,9 +8,12 @@ BIN := $(VENV)/bin
 NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 READY := $(VENV)/.ready
 NODE_READY := local/node_modules/.ready
+# Only `make advise` needs the Supabase CLI: 140 MB that nobody should wait for.
+SUPABASE_CLI := 3.1.0
+CLI_READY := .tools/.supabase-$(SUPABASE_CLI)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test chaos lint format bench lock clean
+.PHONY: help setup demo up down status test chaos lint advise format bench lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -52,6 +55,14 @@ chaos: setup ## The long fault tests (a few minutes)
 lint: setup ## Format, lint, types, floors, generated files
 	@scripts/lint.sh
 
+advise: setup $(CLI_READY) ## The Supabase CLI on the migrations: its push, its advisors (fetches the CLI the first time)
+	@$(BIN)/python -m pytest tests/integration/ledger/test_supabase_cli.py $(ARGS)
+
+$(CLI_READY): $(READY)
+	@echo "Fetching the Supabase CLI into .tools (140 MB)"
+	@mkdir -p .tools && cd .tools && $(NODE) npm install --silent --no-progress --no-audit --no-fund --no-save supabase@$(SUPABASE_CLI)
+	@touch $@
+
 format: setup ## Formats the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix --quiet .
@@ -64,4 +75,4 @@ lock: ## Compiles requirements.lock anew (needs uv)
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 clean: ## Removes what setup and runs have made
-	rm -rf $(VENV) local/node_modules .agenttrader .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
+	rm -rf $(VENV) local/node_modules .tools .agenttrader .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov

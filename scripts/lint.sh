@@ -25,6 +25,7 @@ check "types" mypy
 check "floors" lint-imports
 check "risk docs" python -m scripts.generate_risk_docs --check
 check "event schemas" python -m scripts.generate_event_schemas --check
+check "migrations" squawk --config .squawk.toml supabase/migrations/*.sql
 check "TypeScript" npm --prefix local run --silent lint
 check "edge functions" deno check --quiet local/edge/*.ts supabase/functions/*/index.ts
 check "lock file" sh -c '! grep -nE "https?://|--find-links|--index-url" requirements.lock'

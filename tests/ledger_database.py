@@ -131,11 +131,16 @@ def ledger_server() -> Iterator[LedgerServer]:
         shutil.rmtree(state)
 
 
-def prepare(dsn: str, storage: Path) -> None:
-    """Makes an empty database a ledger."""
+def prepare_platform(dsn: str, storage: Path) -> None:
+    """Gives an empty database what a Supabase project has before its first migration, and the bus."""
     bootstrap.apply(dsn)
     bus_schema.apply(dsn, publisher_password="publisher", dispatcher_password="dispatcher")
     _prepare_gateway(dsn, storage)
+
+
+def prepare(dsn: str, storage: Path) -> None:
+    """Makes an empty database a ledger."""
+    prepare_platform(dsn, storage)
     migrate(dsn)
     with psycopg.connect(dsn) as connection:
         connection.execute((PROJECT / "supabase" / "seed.sql").read_bytes())
