@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from functions.core.errors import BadInput
-from functions.core.events import TradePlaced
+from functions.core.events import HaltChanged, TradePlaced
 from functions.core.handling import delivered
 from functions.core.ports import ports
 from functions.core.runtime import event_of
+from functions.risk.halting import Flattener
 from functions.risk.judging import Judge
 
 
@@ -28,3 +29,18 @@ def check_trade(message: Any) -> None:
 def check_pending(_message: Any) -> None:
     """Schedule: pending trades that no message brought here."""
     Judge(ports("risk")).judge_pending(None)
+
+
+@delivered
+def flatten_halted(message: Any) -> None:
+    """Topic trade-controls: a halt was engaged; closes what it asks to be closed."""
+    event = event_of(message)
+    if not isinstance(event, HaltChanged):
+        raise BadInput("WRONG_EVENT", f"expected halt.engaged, was {event.type}")
+    Flattener(ports("risk")).continue_halts()
+
+
+@delivered
+def sweep_halts(_message: Any) -> None:
+    """Schedule: the next round of every halt that flattens, until it is flat; late fills included."""
+    Flattener(ports("risk")).continue_halts()

@@ -82,6 +82,10 @@ def _order(found: RiskBook) -> ProposedOrder:
     trade = found.trade
     if trade.quantity is None:
         raise BadInput("NOTIONAL_NOT_JUDGED", "orders by notional are not supported yet; order a quantity")
+    if found.legs > 1:
+        raise BadInput(
+            "MULTI_LEG_NOT_JUDGED", f"an order of {found.legs} legs is not judged by its first; place them alone"
+        )
     if trade.order_type not in ("market", "limit"):
         raise BadInput("ORDER_TYPE_NOT_JUDGED", f"{trade.order_type} orders are not supported yet")
     return ProposedOrder(

@@ -102,6 +102,7 @@ class RiskBook(Row):
 
     trade: JudgedTrade
     position_intent: str
+    legs: int
     instrument: BookInstrument
     exposures: dict[str, list[BookExposure]]
     marks: dict[str, BookMark]
@@ -119,7 +120,15 @@ class RuleVerdict(Row):
     numbers: dict[str, str]
 
 
+class HaltRound(Row):
+    """One round of flattening an account: the orders it placed, and those it asked to be cancelled."""
+
+    placed: list[UUID]
+    canceled: list[UUID]
+
+
 _WAITING = TypeAdapter(list[WaitingTrade])
+_ACCOUNTS = TypeAdapter(list[UUID])
 
 
 class RiskLedger(LedgerPart):
@@ -170,3 +179,12 @@ class RiskLedger(LedgerPart):
         """Expires a trade that was not sent by its `good_until`; returns the status the trade has now."""
         answer = self._call("expire_trade", {"p_trade_id": str(trade), "p_now": now.isoformat()})
         return str(answer["status"])
+
+    def halts_to_continue(self) -> list[UUID]:
+        """The accounts that a flattening halt has still to close something of."""
+        return _ACCOUNTS.validate_python(self._call("halts_to_continue", {}))
+
+    def continue_halt(self, account: UUID, now: datetime) -> HaltRound:
+        """One round: closing orders for what nothing closes yet, where the market is open at `now` (event time)."""
+        said = {"p_account_id": str(account), "p_now": now.isoformat()}
+        return HaltRound.model_validate(self._call("continue_halt", said))
