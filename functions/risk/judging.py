@@ -54,6 +54,11 @@ class Judge:
             self._say(found, self._ledger.reject_trade(trade_id, verdicts, refusal), refusal)
             return
         reduced = assessment.quantity if assessment.quantity < order.quantity else None
+        if reduced is not None and found.trade.replaces_trade_id is not None:
+            # A smaller replacement would name another whole than was asked for; the order that works goes on as it is.
+            refusal = f"REPLACEMENT_TOO_LARGE: may={text(reduced)} would={text(order.quantity)}"
+            self._say(found, self._ledger.reject_trade(trade_id, verdicts, refusal), refusal)
+            return
         status = self._ledger.approve_trade(trade_id, verdicts, mark.price if mark else None, reduced)
         self._say(found, status, "")
 
@@ -80,7 +85,10 @@ class Judge:
 
 def _order(found: RiskBook) -> ProposedOrder:
     trade = found.trade
-    if trade.quantity is None:
+    if trade.multi_leg:
+        # Its legs together are the order: leg 0 alone says nothing of its risk.
+        raise BadInput("MULTI_LEG_NOT_JUDGED", "orders of several legs are not supported yet; order one symbol")
+    if trade.quantity is None or trade.worse_quantity is None:
         raise BadInput("NOTIONAL_NOT_JUDGED", "orders by notional are not supported yet; order a quantity")
     if found.legs > 1:
         raise BadInput(
@@ -91,7 +99,7 @@ def _order(found: RiskBook) -> ProposedOrder:
     return ProposedOrder(
         symbol=trade.symbol,
         side="buy" if trade.side == "buy" else "sell",
-        quantity=trade.quantity,
+        quantity=trade.worse_quantity,
         event_time=trade.event_at,
         order_type="limit" if trade.order_type == "limit" else "market",
         limit_price=trade.price,

@@ -260,60 +260,34 @@ as $$
 $$;
 comment on function private.closed_gate(uuid, uuid, uuid) is 'The widest closed gate on the way of an order, or null.';
 
-create view private.open_legs as
-select t.id as trade_id, t.user_id, t.broker_account_id, t.strategy_id, t.reduce_only, t.order_type, l.leg, l.symbol, l.side,
-  -- A replacement takes its order's place. Until the broker says which of the two lives, the larger counts: the order in
-  -- full, and of its replacement what exceeds it.
-  greatest(greatest(coalesce(l.quantity, 0) - l.filled_quantity, 0) - coalesce(replaced.open, 0), 0) as open
-from public.trades as t
-join public.trade_legs as l on l.trade_id = t.id
-left join lateral (
-  select greatest(coalesce(o.quantity, 0) - o.filled_quantity, 0) as open
-  from public.trades as r join public.trade_legs as o on o.trade_id = r.id
-  where r.id = t.replaces_trade_id and private.is_working(r.status) and o.leg = l.leg and o.symbol = l.symbol and o.side = l.side
-) as replaced on t.replaces_trade_id is not null
-where t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced') and private.is_working(t.status);
-comment on view private.open_legs is
-  'What may still fill, leg by leg, shares or contracts: orders that are approved and not over, an order and its replacement at the larger of the two.';
-
 create function private.working_quantity(
   p_account_id uuid, p_symbol text, p_side text, p_but_trade uuid default null, p_strategy_id uuid default null) returns numeric
 language sql stable set search_path = ''
 as $$
-  select coalesce(sum(w.open), 0) from private.open_legs as w
-  where w.broker_account_id = p_account_id and w.symbol = p_symbol and w.side = p_side and w.trade_id is distinct from p_but_trade
-    and (p_strategy_id is null or w.strategy_id = p_strategy_id)
+  select coalesce(sum(o.open), 0) from private.open_legs as o
+  where o.broker_account_id = p_account_id and o.symbol = p_symbol and o.side = p_side
+    and o.trade_id is distinct from p_but_trade
+    and (p_strategy_id is null or o.strategy_id = p_strategy_id)
 $$;
 comment on function private.working_quantity(uuid, text, text, uuid, uuid) is
   'What may still fill on one side of a symbol, shares or contracts: of the account, or of one strategy on it.';
-
-create function private.room_given_back(p_trade public.trades) returns numeric
-language sql stable set search_path = ''
-as $$
-  select coalesce((
-    select least(coalesce(sum(w.open), 0), p_trade.quantity) from private.open_legs as w
-    where w.trade_id = p_trade.replaces_trade_id and w.symbol = p_trade.symbol and w.side = p_trade.side), 0)
-$$;
-comment on function private.room_given_back(public.trades) is
-  'What a replacement need not count again, because the order that it replaces is counted: at most its own quantity.';
 
 create function private.reduces(p_trade public.trades) returns boolean
 language sql stable set search_path = ''
 as $$
   -- It only reduces when it promises to, is on the other side of the position and fits into what closing orders leave
   -- of it; and a strategy's order reduces what that strategy holds, not what somebody else holds on the account.
-  select p_trade.reduce_only and p_trade.quantity is not null
-    -- Of several legs this looks at none: what they do together is not known here.
-    and not exists (select from public.trade_legs as l where l.trade_id = p_trade.id and l.leg > 0)
+  -- Several legs are not one side of one position. A replacement needs room only for what it adds to the order it replaces.
+  select p_trade.reduce_only and p_trade.quantity is not null and p_trade.multi_leg is not true
     and coalesce((
       select ((b.quantity > 0 and p_trade.side = 'sell') or (b.quantity < 0 and p_trade.side = 'buy'))
-        and p_trade.quantity <= abs(b.quantity) + private.room_given_back(p_trade)
+        and private.added_quantity(p_trade) <= abs(b.quantity)
           - private.working_quantity(p_trade.broker_account_id, p_trade.symbol, p_trade.side, p_trade.id)
       from public.position_books as b
       where b.broker_account_id = p_trade.broker_account_id and b.symbol = p_trade.symbol), false)
     and (p_trade.strategy_id is null or coalesce((
       select ((o.quantity > 0 and p_trade.side = 'sell') or (o.quantity < 0 and p_trade.side = 'buy'))
-        and p_trade.quantity <= abs(o.quantity) + private.room_given_back(p_trade)
+        and private.added_quantity(p_trade) <= abs(o.quantity)
           - private.working_quantity(p_trade.broker_account_id, p_trade.symbol, p_trade.side, p_trade.id, p_trade.strategy_id)
       from public.strategy_positions as o
       where o.broker_account_id = p_trade.broker_account_id and o.owner_key = p_trade.strategy_id::text

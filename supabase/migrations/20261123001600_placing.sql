@@ -1,14 +1,62 @@
 -- From a decision to a pending trade.
 
-create function private.place(p_order jsonb, p_user_id uuid, p_source text, p_strategy public.strategies default null)
+create function private.legs_of(p_order jsonb) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  given jsonb := p_order -> 'legs';
+  leg jsonb;
+  divisor integer := 0;
+begin
+  if coalesce(jsonb_typeof(given), 'null') = 'null' then
+    return jsonb_build_array(jsonb_build_object('symbol', p_order ->> 'symbol', 'side', p_order ->> 'side',
+      'position_intent', p_order ->> 'position_intent', 'ratio', 1));
+  end if;
+  if jsonb_typeof(given) <> 'array' or jsonb_array_length(given) not between 2 and 4 then
+    perform private.refuse(422, 'BAD_LEGS', 'Send two to four legs, or symbol, side and position_intent for a plain order.',
+      jsonb_build_object('because', 'count'));
+  end if;
+  if p_order ->> 'symbol' is not null or p_order ->> 'side' is not null or p_order ->> 'position_intent' is not null then
+    perform private.refuse(422, 'BAD_LEGS', 'Of an order with legs, symbol, side and position_intent are said by each leg.',
+      jsonb_build_object('because', 'both'));
+  end if;
+  given := '[]';
+  for leg in select * from jsonb_array_elements(p_order -> 'legs') loop
+    if (jsonb_typeof(leg) = 'object' and leg ->> 'side' in ('buy', 'sell')
+        and leg ->> 'position_intent' in ((leg ->> 'side') || '_to_open', (leg ->> 'side') || '_to_close')
+        and coalesce(leg ->> 'ratio', '1') ~ '^[1-9][0-9]{0,3}$' and leg ->> 'symbol' is not null) is not true then
+      perform private.refuse(422, 'BAD_LEGS', 'A leg has symbol, side, a position_intent of that side, and a whole ratio above zero.',
+        jsonb_build_object('because', 'leg', 'leg', leg::text));
+    end if;
+    if exists (select from jsonb_array_elements(given) as g where g ->> 'symbol' = leg ->> 'symbol') then
+      perform private.refuse(422, 'BAD_LEGS', 'Each leg trades another symbol.',
+        jsonb_build_object('because', 'symbol twice', 'symbol', leg ->> 'symbol'));
+    end if;
+    divisor := gcd(divisor, coalesce(leg ->> 'ratio', '1')::integer);
+    given := given || jsonb_build_array(jsonb_build_object('symbol', leg ->> 'symbol', 'side', leg ->> 'side',
+      'position_intent', leg ->> 'position_intent', 'ratio', coalesce(leg ->> 'ratio', '1')::integer));
+  end loop;
+  if divisor <> 1 then
+    perform private.refuse(422, 'BAD_LEGS', 'Say the ratios in lowest terms, and a larger quantity.',
+      jsonb_build_object('because', 'ratio', 'divisor', divisor));
+  end if;
+  return given;
+end $$;
+comment on function private.legs_of(jsonb) is 'The legs that an order asks for, checked: one for a plain order, two to four otherwise.';
+
+create function private.place(
+  p_order jsonb, p_user_id uuid, p_source text, p_strategy public.strategies default null,
+  p_replaces_trade_id uuid default null, p_reprices_trade_id uuid default null)
 returns public.trades
 language plpgsql set search_path = ''
 as $$
 declare
   placed public.trades;
   wanted public.trades;
+  legs jsonb;
   gate text;
   closes timestamptz;
+  unknown_symbol text;
   broken_constraint text;
   broken_column text;
 begin
@@ -23,20 +71,26 @@ begin
     perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name an active broker account of your own.',
       jsonb_build_object('account', p_order ->> 'broker_account_id'));
   end if;
-  if not exists (select from public.instruments where symbol = p_order ->> 'symbol' and tradable) then
+  legs := private.legs_of(p_order);
+  select coalesce(leg ->> 'symbol', '') into unknown_symbol from jsonb_array_elements(legs) as leg
+  where not exists (select from public.instruments where symbol = leg ->> 'symbol' and tradable) limit 1;
+  if found then
     perform private.refuse(422, 'UNKNOWN_SYMBOL', 'Name a symbol that the broker lists as tradable.',
-      jsonb_build_object('symbol', p_order ->> 'symbol'));
+      jsonb_build_object('symbol', unknown_symbol));
   end if;
+  wanted.symbol := legs -> 0 ->> 'symbol';
+  wanted.side := legs -> 0 ->> 'side';
+  wanted.multi_leg := jsonb_array_length(legs) > 1;
 
   perform private.lock_scopes(p_user_id, wanted.broker_account_id, p_strategy.id);
   select * into placed from public.trades where broker_account_id = wanted.broker_account_id and signal = wanted.signal;
   if found then
     -- The same signal is the same order. A different order under a used signal is a mistake of the sender.
-    if (placed.symbol, placed.side, placed.order_type) is distinct from
-         (p_order ->> 'symbol', p_order ->> 'side', coalesce(p_order ->> 'order_type', 'market'))
+    if (placed.symbol, placed.side, placed.order_type, placed.multi_leg, placed.replaces_trade_id) is distinct from
+         (wanted.symbol, wanted.side, coalesce(p_order ->> 'order_type', 'market'), wanted.multi_leg, p_replaces_trade_id)
       or (p_source = 'manual' and (placed.price is distinct from (p_order ->> 'price')::numeric
-        or not exists (select from public.trade_legs as l where l.trade_id = placed.id
-          and l.position_intent = p_order ->> 'position_intent')
+        or legs <> (select jsonb_agg(jsonb_build_object('symbol', l.symbol, 'side', l.side, 'position_intent', l.position_intent, 'ratio', l.ratio)
+            order by l.leg) from public.trade_legs as l where l.trade_id = placed.id)
         or (placed.status = 'pending' and placed.quantity is distinct from (p_order ->> 'quantity')::numeric))) then
       perform private.refuse(409, 'SIGNAL_REUSED', 'This signal or idempotency key belongs to another order; use a new one.',
         jsonb_build_object('signal', wanted.signal, 'trade', placed.id));
@@ -45,15 +99,30 @@ begin
   end if;
 
   wanted.id := private.named_uuid('trade|' || wanted.broker_account_id || '|' || wanted.signal);
-  wanted.symbol := p_order ->> 'symbol';
-  wanted.side := p_order ->> 'side';
   wanted.quantity := (p_order ->> 'quantity')::numeric;
   wanted.strategy_id := p_strategy.id;
+  wanted.replaces_trade_id := p_replaces_trade_id;
   -- "To close" is a promise that is kept, not a label.
-  wanted.reduce_only := coalesce((p_order ->> 'reduce_only')::boolean, false) or coalesce(p_order ->> 'position_intent', '') like '%\_to\_close';
-  if wanted.reduce_only and p_order ->> 'position_intent' like '%\_to\_open' then
+  wanted.reduce_only := coalesce((p_order ->> 'reduce_only')::boolean, false)
+    or not exists (select from jsonb_array_elements(legs) as leg where coalesce(leg ->> 'position_intent', '') not like '%\_to\_close');
+  if wanted.reduce_only and exists (select from jsonb_array_elements(legs) as leg where leg ->> 'position_intent' like '%\_to\_open') then
     perform private.refuse(422, 'INTENT_CONTRADICTS', 'An order that only reduces closes: name buy_to_close or sell_to_close.',
       jsonb_build_object('position_intent', p_order ->> 'position_intent'));
+  end if;
+  wanted.parent_trade_id := (p_order ->> 'parent_trade_id')::uuid;
+  if wanted.parent_trade_id is not null and not exists (
+    select from public.trades where id = wanted.parent_trade_id and user_id = p_user_id and broker_account_id = wanted.broker_account_id) then
+    perform private.refuse(404, 'NO_SUCH_PARENT', 'Name a parent order of the same account.', jsonb_build_object('parent_trade', wanted.parent_trade_id));
+  end if;
+  wanted.oco_group := (p_order ->> 'oco_group')::uuid;
+  if wanted.oco_group is not null then
+    insert into private.oco_groups (id, user_id, broker_account_id) values (wanted.oco_group, p_user_id, wanted.broker_account_id)
+    on conflict do nothing;
+    if not exists (select from private.oco_groups
+      where id = wanted.oco_group and user_id = p_user_id and broker_account_id = wanted.broker_account_id) then
+      perform private.refuse(409, 'OCO_OF_ANOTHER_ACCOUNT', 'A group holds orders of one account; take a new group id.',
+        jsonb_build_object('oco_group', wanted.oco_group));
+    end if;
   end if;
   wanted.event_at := coalesce((p_order ->> 'event_at')::timestamptz, now());
   wanted.good_until := coalesce((p_order ->> 'good_until')::timestamptz, wanted.event_at + interval '5 minutes');
@@ -71,20 +140,23 @@ begin
 
   insert into public.trades (
     id, user_id, broker_account_id, strategy_id, strategy_version, source, signal, symbol, side, order_type, time_in_force,
-    quantity, notional, price, stop_price, trail_price, trail_percent, planned_stop, reduce_only, reason, client_order_id,
-    event_at, status_at, good_until, trace)
+    quantity, notional, price, stop_price, trail_price, trail_percent, planned_stop, reduce_only, multi_leg, parent_trade_id,
+    replaces_trade_id, reprices_trade_id, oco_group, reason, client_order_id, event_at, status_at, good_until, trace)
   values (
     wanted.id, p_user_id, wanted.broker_account_id, p_strategy.id, p_strategy.strategy_version, p_source, wanted.signal,
     wanted.symbol, wanted.side, coalesce(p_order ->> 'order_type', 'market'), coalesce(p_order ->> 'time_in_force', 'day'),
     wanted.quantity, (p_order ->> 'notional')::numeric, (p_order ->> 'price')::numeric, (p_order ->> 'stop_price')::numeric,
     (p_order ->> 'trail_price')::numeric, (p_order ->> 'trail_percent')::numeric, (p_order ->> 'planned_stop')::numeric,
-    wanted.reduce_only, coalesce(p_order ->> 'reason', ''),
+    wanted.reduce_only, wanted.multi_leg, wanted.parent_trade_id, p_replaces_trade_id, p_reprices_trade_id, wanted.oco_group,
+    coalesce(p_order ->> 'reason', ''),
     'at-' || replace(wanted.id::text, '-', ''),
     wanted.event_at, wanted.event_at, wanted.good_until,
     p_order ->> 'trace')
   returning * into placed;
-  insert into public.trade_legs (trade_id, leg, user_id, symbol, side, position_intent, quantity)
-  values (placed.id, 0, p_user_id, placed.symbol, placed.side, p_order ->> 'position_intent', placed.quantity);
+  insert into public.trade_legs (trade_id, leg, user_id, symbol, side, position_intent, ratio, quantity)
+  select placed.id, ordinality - 1, p_user_id, leg ->> 'symbol', leg ->> 'side', leg ->> 'position_intent', (leg ->> 'ratio')::integer,
+    (leg ->> 'ratio')::integer * placed.quantity
+  from jsonb_array_elements(legs) with ordinality as given (leg, ordinality);
   return placed;
 exception
   when data_exception or check_violation or not_null_violation then
@@ -93,7 +165,71 @@ exception
       'Send side, position_intent, either quantity or notional, and the prices of the order type, all above zero.',
       broken_constraint, broken_column, sqlerrm);
 end $$;
-comment on function private.place(jsonb, uuid, text, public.strategies) is 'Writes one pending trade with its leg; the same signal is the same trade.';
+comment on function private.place(jsonb, uuid, text, public.strategies, uuid, uuid) is
+  'Writes one pending trade with its legs; the same signal is the same trade. What it replaces or prices anew is said by the caller, never by the order.';
+
+create function private.price_now(p_symbol text, p_side text, p_at timestamptz) returns numeric
+language sql stable set search_path = ''
+as $$
+  -- Through the other side of the market by a tenth of a percent: it fills now, and not at any price. A delayed feed, an
+  -- old quote or one of the future says nothing of the market at p_at.
+  select case p_side
+    when 'sell' then nullif(floor(q.bid * 0.999 / t.tick) * t.tick, 0)
+    else ceil(q.ask * 1.001 / t.tick) * t.tick end
+  from public.quotes_latest as q,
+    lateral (select private.tick_at(p_symbol, case p_side when 'sell' then q.bid * 0.999 else q.ask * 1.001 end) as tick) as t
+  where q.symbol = p_symbol and q.delay_seconds = 0 and q.quoted_at between p_at - interval '30 seconds' and p_at
+$$;
+comment on function private.price_now(text, text, timestamptz) is
+  'A limit price at which an order fills at once, from the latest quote; null where no fresh one is on record.';
+
+create function private.expire(p_trade public.trades, p_refusal text, p_at timestamptz) returns public.trades
+language plpgsql set search_path = ''
+as $$
+declare
+  trade public.trades;
+  successor public.trades;
+  strategy public.strategies;
+  price numeric;
+begin
+  update public.trades set status = 'expired', status_at = greatest(p_at, status_at), refusal = p_refusal
+  where id = p_trade.id returning * into trade;
+  -- Nothing stale is sent, and no exit is lost: what would have closed a position is placed anew, at a price of now. One
+  -- whose cancel was asked for is not wanted; one that was to replace a working exit leaves that one working.
+  if not trade.reduce_only or trade.multi_leg or trade.quantity is null or trade.source not in ('risk', 'strategy')
+    or trade.cancel_requested_at is not null or trade.replaces_trade_id is not null then
+    return null;
+  end if;
+  if trade.strategy_id is not null then
+    select * into strategy from public.strategies where id = trade.strategy_id;
+    strategy.strategy_version := trade.strategy_version;
+  end if;
+  -- A stop is a level, not a price of its moment: it stays.
+  if trade.order_type in ('market', 'limit') then
+    price := private.price_now(trade.symbol, trade.side, p_at);
+    trade.order_type := case when price is null then 'market' else 'limit' end;
+    trade.price := price;
+  end if;
+  begin
+    successor := private.place(
+      jsonb_build_object(
+        'broker_account_id', trade.broker_account_id, 'signal', 'reprice|' || trade.id, 'symbol', trade.symbol, 'side', trade.side,
+        'position_intent', trade.side || '_to_close', 'reduce_only', true, 'quantity', trade.quantity, 'order_type', trade.order_type,
+        'time_in_force', case when private.fits_time_in_force(trade.order_type, trade.time_in_force) then trade.time_in_force else 'day' end,
+        'price', trade.price, 'stop_price', trade.stop_price, 'trail_price', trade.trail_price, 'trail_percent', trade.trail_percent,
+        'parent_trade_id', trade.parent_trade_id, 'oco_group', trade.oco_group, 'event_at', p_at, 'trace', trade.trace,
+        'reason', trade.reason),
+      trade.user_id, trade.source, strategy, p_reprices_trade_id => trade.id);
+  exception
+    when sqlstate 'PT404' or sqlstate 'PT409' or sqlstate 'PT422' then
+      perform private.alert(trade.user_id, trade.broker_account_id, 'EXIT_NOT_PLACED', 'critical',
+        'An exit was not sent in time and could not be placed anew: its position is still open. Close it by hand.',
+        jsonb_build_object('trade', trade.id, 'because', sqlerrm), 'exit-not-placed|' || trade.id);
+  end;
+  return successor;
+end $$;
+comment on function private.expire(public.trades, text, timestamptz) is
+  'Ends a trade that was not sent in time. An exit is placed anew once: the new trade is returned, null where there is none. Call under lock_scopes() and the trade''s lock.';
 
 create function public.place_trade(p_order jsonb) returns jsonb
 language plpgsql security definer set search_path = ''
@@ -115,5 +251,5 @@ begin
     (select auth.uid()), 'manual');
   return jsonb_build_object('trade_id', placed.id, 'status', placed.status, 'client_order_id', placed.client_order_id, 'version', placed.version);
 end $$;
-comment on function public.place_trade(jsonb) is 'A trader''s manual order: {"idempotency_key", "broker_account_id", "symbol", "side", "position_intent", "quantity", ...}.';
+comment on function public.place_trade(jsonb) is 'A trader''s manual order: {"idempotency_key", "broker_account_id", "symbol", "side", "position_intent", "quantity", ...}, or "legs" [{"symbol", "side", "position_intent", "ratio"}] with a signed net price.';
 grant execute on function public.place_trade(jsonb) to authenticated;

@@ -115,7 +115,7 @@ as $$
     'position', coalesce(p.quantity, 0)::text,
     'average_entry_price', case when p.quantity <> 0 then round(p.cost_basis / (p.quantity * p.multiplier), 10)::text end,
     'working', coalesce((
-      select sum(case l.side when 'buy' then 1 else -1 end * greatest(coalesce(l.quantity, 0) - l.filled_quantity, 0))
+      select sum(case l.side when 'buy' then 1 else -1 end * private.added_open(t.replaces_trade_id, l.leg, l.quantity, l.filled_quantity))
       from public.trades as t join public.trade_legs as l on l.trade_id = t.id
       where t.strategy_id = s.id and l.symbol = p_symbol
         and t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced')), 0)::text,

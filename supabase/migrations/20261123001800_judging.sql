@@ -21,15 +21,12 @@ as $$
     select s.broker_account_id, s.symbol, s.quantity from public.strategy_positions as s
     where p_scope = 'strategy' and s.strategy_id = p_trade.strategy_id and s.quantity <> 0
   ), working as (
-    -- The order that this trade replaces makes room for it: together they count as the larger of the two.
-    select w.broker_account_id, w.symbol, w.side,
-      case when w.trade_id = p_trade.replaces_trade_id and w.symbol = p_trade.symbol and w.side = p_trade.side
-        then greatest(w.open - coalesce(p_trade.quantity, 0), 0) else w.open end as open
-    from private.open_legs as w
-    where w.trade_id <> p_trade.id
-      and (p_scope = 'global' or w.user_id = p_trade.user_id)
-      and (p_scope not in ('account', 'strategy') or w.broker_account_id = p_trade.broker_account_id)
-      and (p_scope <> 'strategy' or w.strategy_id = p_trade.strategy_id)
+    select o.broker_account_id, o.symbol, o.side, o.open from private.open_legs as o
+    -- A replacement stands for the order that it replaces too, at the worse of the two: see worse_quantity().
+    where o.trade_id <> p_trade.id and o.trade_id is distinct from p_trade.replaces_trade_id
+      and (p_scope = 'global' or o.user_id = p_trade.user_id)
+      and (p_scope not in ('account', 'strategy') or o.broker_account_id = p_trade.broker_account_id)
+      and (p_scope <> 'strategy' or o.strategy_id = p_trade.strategy_id)
   ), rows as (
     select held.broker_account_id, held.symbol, held.quantity, 0::numeric as to_buy, 0::numeric as to_sell from held
     union all
@@ -41,7 +38,7 @@ as $$
   group by r.broker_account_id, r.symbol
 $$;
 comment on function private.exposure(text, public.trades) is
-  'What is open and working in one scope of a trade, by account and symbol, the trade itself left out.';
+  'What is open and working in one scope of a trade, by account and symbol, the trade itself and the order that it replaces left out.';
 
 create function private.limits_on(p_trade public.trades) returns setof public.risk_limits
 language sql stable set search_path = ''
@@ -60,7 +57,8 @@ as $$
   select jsonb_build_object(
     'trade', to_jsonb(t) || jsonb_build_object(
       'quantity', t.quantity::text, 'notional', t.notional::text, 'price', t.price::text, 'stop_price', t.stop_price::text,
-      'planned_stop', t.planned_stop::text),
+      'planned_stop', t.planned_stop::text,
+      'worse_quantity', case when t.quantity is not null then private.worse_quantity(t)::text end),
     'position_intent', (select position_intent from public.trade_legs where trade_id = t.id and leg = 0),
     'legs', (select count(*) from public.trade_legs where trade_id = t.id),
     'instrument', (select jsonb_build_object('kind', i.kind, 'multiplier', i.multiplier::text, 'tick', i.tick::text, 'lot', i.lot::text)
@@ -219,11 +217,10 @@ begin
   if not reducing then
     refused := case
       when gate is not null then jsonb_build_object('code', 'GATE_CLOSED', 'gate', gate)
-      when exists (select from public.trade_legs as l where l.trade_id = trade.id and l.leg > 0)
-        then jsonb_build_object('code', 'MULTI_LEG_NOT_JUDGED', 'legs', (select count(*) from public.trade_legs as l where l.trade_id = trade.id))
+      when trade.multi_leg then jsonb_build_object('code', 'MULTI_LEG_NOT_JUDGED', 'quantity', trade.quantity::text)
       when trade.quantity is null then jsonb_build_object('code', 'NOTIONAL_NOT_JUDGED', 'notional', trade.notional::text)
       when trade.reduce_only then jsonb_build_object('code', 'WOULD_NOT_REDUCE', 'quantity', trade.quantity::text)
-      else private.exposure_refusal(trade, trade.quantity, mark) end;
+      else private.exposure_refusal(trade, private.worse_quantity(trade), mark) end;
   end if;
   perform private.record_verdicts(trade, p_decisions || case when refused is null then '[]'::jsonb
     else jsonb_build_array(jsonb_build_object('rule', refused ->> 'code', 'verdict', 'deny', 'numbers', refused - 'code')) end);
@@ -264,18 +261,20 @@ as $$
 declare
   trade public.trades;
 begin
-  select * into trade from public.trades where id = p_trade_id for update;
+  select * into trade from public.trades where id = p_trade_id;
   if not found then
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
   end if;
+  -- An exit is placed anew, which takes the locks of an order, before the trade's.
+  perform private.lock_scopes(trade.user_id, trade.broker_account_id, trade.strategy_id);
+  select * into trade from public.trades where id = p_trade_id for update;
   if trade.status in ('pending', 'approved') and p_now > trade.good_until then
-    update public.trades set status = 'expired', status_at = p_now,
-      refusal = 'TOO_LATE: good_until=' || trade.good_until || ' now=' || p_now
-    where id = p_trade_id returning * into trade;
+    perform private.expire(trade, 'TOO_LATE: good_until=' || trade.good_until || ' now=' || p_now, p_now);
+    select * into trade from public.trades where id = p_trade_id;
   end if;
   return jsonb_build_object('status', trade.status);
 end $$;
-comment on function public.expire_trade(uuid, timestamptz) is 'Expires a trade that was not sent in time. Safe to call again.';
+comment on function public.expire_trade(uuid, timestamptz) is 'Expires a trade that was not sent in time; an exit is placed anew at a price of now. Safe to call again.';
 
 grant execute on function public.expire_trade(uuid, timestamptz), public.pending_trades(uuid), public.risk_book(uuid), public.approve_trade(uuid, jsonb, text, text),
   public.reject_trade(uuid, jsonb, text) to fn_risk;

@@ -35,6 +35,8 @@ as $$
     'quantity', p_trade.quantity::text, 'notional', p_trade.notional::text, 'price', p_trade.price::text,
     'stop_price', p_trade.stop_price::text, 'trail_price', p_trade.trail_price::text, 'trail_percent', p_trade.trail_percent::text,
     'position_intent', (select position_intent from public.trade_legs where trade_id = p_trade.id and leg = 0),
+    'multi_leg', p_trade.multi_leg,
+    'replaces_broker_order_id', (select broker_order_id from public.trades where id = p_trade.replaces_trade_id),
     'good_until', p_trade.good_until, 'status', p_trade.status, 'version', p_trade.version)
 $$;
 comment on function private.order_of(public.trades) is 'What is sent to the broker; amounts as text.';
@@ -45,7 +47,19 @@ as $$
 declare
   gate text := private.closed_gate(p_trade.user_id, p_trade.broker_account_id, p_trade.strategy_id);
   reducing boolean := private.reduces(p_trade);
+  old public.trades;
 begin
+  if p_trade.replaces_trade_id is not null then
+    select * into old from public.trades where id = p_trade.replaces_trade_id;
+    -- Approved: the order still works. Unknown: it is still marked as being replaced by this one.
+    if old.status not in ('submitted', 'partially_filled', 'replace_pending') or (p_trade.status = 'unknown' and old.status <> 'replace_pending')
+      or old.cancel_requested_at is not null then
+      return 'ORDER_IS_OVER: order=' || old.id || ' status=' || old.status;
+    elsif exists (select from public.trade_legs as l where l.trade_id = p_trade.id
+      and l.quantity <= private.lineage_filled(p_trade.replaces_trade_id, l.leg)) then
+      return 'NOTHING_LEFT: quantity=' || trim_scale(p_trade.quantity);
+    end if;
+  end if;
   -- What was true when it was approved may not be true any more.
   if p_trade.cancel_requested_at is not null then
     return 'CANCEL_REQUESTED: ' || p_trade.cancel_reason;
@@ -57,13 +71,14 @@ begin
   return null;
 end $$;
 comment on function private.sending_refusal(public.trades) is
-  'Why an approved order must not be sent now, or null. Call under lock_scopes().';
+  'Why an approved order must not be sent now, or null. Call under lock_scopes() and lock_trade().';
 
 create function public.claim_trade(p_trade_id uuid, p_owner text, p_now timestamptz, p_lease_seconds numeric) returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
 declare
   trade public.trades;
+  successor public.trades;
   refused text;
   next_attempt integer;
 begin
@@ -72,19 +87,21 @@ begin
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
   end if;
   perform private.lock_scopes(trade.user_id, trade.broker_account_id, trade.strategy_id);
-  select * into trade from public.trades where id = p_trade_id for update;
+  trade := private.lock_trade(p_trade_id);
   if trade.status <> 'approved' then
     return jsonb_build_object('claimed', false, 'status', trade.status);
   end if;
   if p_now > trade.good_until then
-    update public.trades set status = 'expired', status_at = p_now,
-      refusal = 'TOO_LATE: good_until=' || trade.good_until || ' now=' || p_now where id = trade.id;
-    return jsonb_build_object('claimed', false, 'status', 'expired');
+    successor := private.expire(trade, 'TOO_LATE: good_until=' || trade.good_until || ' now=' || p_now, p_now);
+    return jsonb_build_object('claimed', false, 'status', 'expired', 'placed_anew', successor.id);
   end if;
   refused := private.sending_refusal(trade);
   if refused is not null then
     update public.trades set status = 'canceled', status_at = greatest(p_now, trade.status_at), refusal = refused where id = trade.id;
     return jsonb_build_object('claimed', false, 'status', 'canceled');
+  end if;
+  if trade.replaces_trade_id is not null then
+    update public.trades set status = 'replace_pending', status_at = greatest(p_now, status_at) where id = trade.replaces_trade_id;
   end if;
   update public.trades set status = 'submitting', status_at = greatest(p_now, trade.status_at) where id = trade.id returning * into trade;
   select coalesce(max(attempt), 0) + 1 into next_attempt from public.order_attempts where trade_id = trade.id;
@@ -94,7 +111,7 @@ begin
   return private.order_of(trade) || jsonb_build_object('claimed', true, 'attempt', next_attempt);
 end $$;
 comment on function public.claim_trade(uuid, text, timestamptz, numeric) is
-  'Takes an approved trade for sending: `submitting`, an attempt and a lease are on record before the broker is called. Past good_until it expires instead.';
+  'Takes an approved trade for sending: `submitting`, an attempt and a lease are on record before the broker is called. Past good_until it expires instead, and an exit is placed anew at a price of now. What a replacement replaces becomes replace_pending.';
 
 create function public.claim_unresolved(p_owner text, p_lease_seconds numeric, p_account_id uuid default null) returns jsonb
 language plpgsql security definer set search_path = ''
@@ -161,7 +178,7 @@ begin
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
   end if;
   perform private.lock_scopes(trade.user_id, trade.broker_account_id, trade.strategy_id);
-  select * into trade from public.trades where id = p_trade_id for update;
+  trade := private.lock_trade(p_trade_id);
   refused := case
     when trade.status <> 'unknown' or trade.broker_order_id is not null then 'NOT_UNKNOWN: status=' || trade.status
     when p_attempt <> (select max(attempt) from public.order_attempts where trade_id = p_trade_id) then 'NOT_NEWEST: attempt=' || p_attempt
@@ -194,8 +211,13 @@ begin
   if next_status is null then
     perform private.refuse(422, 'BAD_OUTCOME', 'An outcome is rejected, unknown or not_placed.', jsonb_build_object('outcome', p_outcome));
   end if;
-  select * into trade from public.trades where id = p_trade_id for update;
-  if not found then
+  if p_outcome = 'not_placed' then
+    -- An exit that was not sent is placed anew, which takes the locks of an order, before the trade's.
+    select * into trade from public.trades where id = p_trade_id;
+    perform private.lock_scopes(trade.user_id, trade.broker_account_id, trade.strategy_id);
+  end if;
+  trade := private.lock_trade(p_trade_id);
+  if trade.id is null then
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
   end if;
   perform private.complete_attempt(p_trade_id, p_attempt, p_outcome, null, p_detail);
@@ -204,16 +226,21 @@ begin
   if trade.status in ('submitting', 'unknown') and trade.status <> next_status and trade.broker_order_id is null
     and p_attempt = (select max(attempt) from public.order_attempts where trade_id = p_trade_id) then
     if next_status = 'expired' and trade.status = 'submitting' then
-      update public.trades set status = 'unknown' where id = p_trade_id;
+      update public.trades set status = 'unknown' where id = p_trade_id returning * into trade;
     end if;
     if next_status = 'expired' and trade.cancel_requested_at is not null then
       -- It was not sent because somebody did not want it any more.
       next_status := 'canceled';
     end if;
-    update public.trades
-    set status = next_status, refusal = case when next_status = 'unknown' then refusal else p_detail end,
-        status_at = greatest(p_at, trade.status_at)
-    where id = p_trade_id returning * into trade;
+    if next_status = 'expired' then
+      perform private.expire(trade, p_detail, p_at);
+      select * into trade from public.trades where id = p_trade_id;
+    else
+      update public.trades
+      set status = next_status, refusal = case when next_status = 'unknown' then refusal else p_detail end,
+          status_at = greatest(p_at, trade.status_at)
+      where id = p_trade_id returning * into trade;
+    end if;
   end if;
   return jsonb_build_object('status', trade.status);
 end $$;

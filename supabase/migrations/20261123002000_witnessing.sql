@@ -71,8 +71,8 @@ begin
   -- A stray order closes the account's gate: its lock comes before the trade's, as for every order.
   perform from public.trading_gates
   where gate_key = 'account:' || (select broker_account_id from public.trades where id = p_trade_id) for update;
-  select * into trade from public.trades where id = p_trade_id for update;
-  if not found then
+  trade := private.lock_trade(p_trade_id);
+  if trade.id is null then
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade that exists.', jsonb_build_object('trade', p_trade_id));
   end if;
   perform private.complete_attempt(p_trade_id, p_attempt, case when p_adopted then 'adopted' else 'accepted' end, p_broker_order_id, '');
@@ -86,13 +86,14 @@ create function private.find_trade(p_account_id uuid, p_broker_order_id text, p_
 language plpgsql set search_path = ''
 as $$
 declare
-  trade public.trades;
+  trade_id uuid;
 begin
-  select * into trade from public.trades
+  -- Under the account's lock, which the caller holds: no other broker report gives an order its id meanwhile.
+  select id into trade_id from public.trades
   where broker_account_id = p_account_id
     and (broker_order_id = p_broker_order_id or (broker_order_id is null and client_order_id = p_client_order_id))
-  order by broker_order_id is null limit 1 for update;
-  return trade;
+  order by broker_order_id is null limit 1;
+  return private.lock_trade(trade_id);
 end $$;
 comment on function private.find_trade(uuid, text, text) is 'The trade of a broker''s order, by its id or by our client order id; locked.';
 
@@ -159,6 +160,13 @@ begin
   trade := private.find_trade(p_account_id, p_update ->> 'broker_order_id', p_update ->> 'client_order_id');
   if trade.id is not null then
     trade := private.witness_order(trade, p_update ->> 'broker_order_id', seen_at);
+    if wanted = 'submitted' and trade.status = 'replace_pending' and not exists (
+      select from public.trades as r where r.replaces_trade_id = trade.id and not private.is_final(r.status)) then
+      -- Nothing of ours would replace it any more, and the broker has it working.
+      update public.trades
+      set status = case when filled_quantity > 0 then 'partially_filled' else 'submitted' end, status_at = greatest(seen_at, trade.status_at)
+      where id = trade.id returning * into trade;
+    end if;
     if wanted in ('canceled', 'expired', 'rejected', 'replaced', 'cancel_pending') and wanted <> trade.status
       and exists (select from private.trade_arrows where from_status = trade.status and to_status = wanted) then
       update public.trades

@@ -76,20 +76,20 @@ begin
       cumulative, leg_row.symbol, leg_row.side, filled,
       paid, charged, multiplier, executed, p_fill ->> 'source', 0, 0, 0, 0);
     select * into leg_row from public.trade_legs where trade_id = trade.id and leg = leg_row.leg;
-    select coalesce(quantity, (p_fill ->> 'ordered_quantity')::numeric) into ordered from public.trade_legs
-    where trade_id = trade.id and leg = leg_row.leg;
+    ordered := coalesce(private.ordered_quantity(trade.id, leg_row.leg), (p_fill ->> 'ordered_quantity')::numeric);
 
     update public.trades
-    set filled_quantity = leg_row.filled_quantity,
-        fill_price = round(leg_row.filled_value / leg_row.filled_quantity, 10),
+    set filled_quantity = so_far.units,
+        fill_price = so_far.price,
         executed_at = greatest(executed, trade.executed_at),
         status = case
           when private.is_final(status) then status
-          when leg_row.filled_quantity >= ordered then 'filled'
+          when private.is_filled(id, (p_fill ->> 'ordered_quantity')::numeric) then 'filled'
           when status = 'submitted' then 'partially_filled'
           else status end,
         status_at = greatest(executed, trade.status_at)
-    where id = trade.id returning * into trade;
+    from private.filled_so_far(trade.id) as so_far
+    where id = trade.id returning trades.* into trade;
     if leg_row.filled_quantity > ordered then
       perform private.alert(trade.user_id, p_account_id, 'EXCESS_FILL', 'critical',
         'The broker filled more than was ordered. New entries on the account are halted; compare with the broker before lifting.',

@@ -5,9 +5,10 @@ language plpgsql set search_path = ''
 as $$
 declare
   trade public.trades;
+  replacement public.trades;
 begin
   -- The row's lock makes it true: whoever claims, answers for, or fills this trade waits, and then sees the wish.
-  select * into trade from public.trades where id = p_trade.id for update;
+  trade := private.lock_trade(p_trade.id);
   if trade.id is null or private.is_final(trade.status) then
     return trade;
   end if;
@@ -24,12 +25,16 @@ begin
     set cancel_requested_at = coalesce(p_at, now()), cancel_requested_by = private.actor(), cancel_reason = coalesce(p_reason, ''),
         status_at = greatest(p_at, status_at)
     where id = trade.id;
+    -- One wish: what is on its way to take this order's place is not wanted either.
+    for replacement in select * from public.trades where replaces_trade_id = trade.id and not private.is_final(status) loop
+      perform private.cancel_order(replacement, p_reason, p_at);
+    end loop;
     select * into trade from public.trades where id = trade.id;
   end if;
   return trade;
 end $$;
 comment on function private.cancel_order(public.trades, text, timestamptz) is
-  'Cancels one trade, whatever its state: at once where nothing was sent, cancel_pending where it works at the broker, a recorded wish where that is not known yet. Never refuses; safe to call again. Locks the trade.';
+  'Cancels one trade, whatever its state: at once where nothing was sent, cancel_pending where it works at the broker, a recorded wish where that is not known yet. A replacement that is on its way to take its place is cancelled with it; cancelling a replacement leaves the order that it would replace. Never refuses; safe to call again. Locks the trade and its replacement; whoever cancels several locks all of them first, in placed_number order.';
 
 create function public.request_cancel(p_trade_id uuid, p_reason text) returns jsonb
 language plpgsql security definer set search_path = ''
@@ -38,7 +43,7 @@ declare
   trade public.trades;
 begin
   select * into trade from public.trades where id = p_trade_id
-    and (private.calling_role() <> 'authenticated' or user_id = (select auth.uid())) for update;
+    and (private.calling_role() <> 'authenticated' or user_id = (select auth.uid()));
   if not found then
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade of your own.', jsonb_build_object('trade', p_trade_id));
   end if;

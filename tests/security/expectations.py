@@ -134,6 +134,7 @@ CALLERS: dict[str, set[str]] = {
     "reject_trade": {"fn_risk"},
     "remove_limit": {"authenticated", "fn_api"},
     "request_cancel": {"authenticated", "fn_api", "fn_risk"},
+    "request_replace": {"authenticated", "fn_api", "fn_risk"},
     "revoke_api_key": {"authenticated", "fn_api"},
     "revoke_administrator": {"authenticated"},
     "revoke_invitation": {"authenticated"},

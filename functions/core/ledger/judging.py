@@ -21,7 +21,11 @@ class WaitingTrade(Row):
 
 
 class JudgedTrade(Row):
-    """The order to judge. Quantity in shares or contracts, prices in dollars, times UTC (event time)."""
+    """The order to judge. Quantity in shares or contracts, prices in dollars, times UTC (event time).
+
+    `worse_quantity` is what may still fill of it and of the order that it replaces, at the worse of the two: for an
+    order that replaces none its quantity. `multi_leg` orders are told here by leg 0 only.
+    """
 
     id: UUID
     user_id: UUID
@@ -36,6 +40,9 @@ class JudgedTrade(Row):
     stop_price: Amount | None
     planned_stop: Amount | None
     reduce_only: bool
+    multi_leg: bool
+    replaces_trade_id: UUID | None
+    worse_quantity: Amount | None
     status: str
     event_at: AwareDatetime
     good_until: AwareDatetime

@@ -46,7 +46,7 @@ def test_global_limit_when_eight_users_are_approved_at_once_then_never_exceeded(
     ("held", "working", "side", "quantity", "limit", "approved"),
     [
         ("100", None, "buy", "50", "150", True),
-        ("100", None, "buy", "50.0000000001", "150", False),
+        ("100", None, "buy", "51", "150", False),
         ("100", ("buy", "30"), "buy", "20", "150", True),
         ("100", ("buy", "31"), "buy", "20", "150", False),
         # A working sell that may never fill makes no room.

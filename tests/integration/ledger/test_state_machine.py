@@ -21,7 +21,7 @@ ARROWS: dict[str, set[str]] = {
     "submitted": AT_THE_BROKER | {"partially_filled", "rejected", "replaced"},
     "partially_filled": AT_THE_BROKER | {"rejected", "replaced"},
     "cancel_pending": {"canceled", "filled", "expired", "rejected", "replaced"},
-    "replace_pending": {"replaced", "submitted", "partially_filled", "filled", "canceled", "expired"},
+    "replace_pending": {"replaced", "submitted", "partially_filled", "filled", "canceled", "expired", "rejected"},
     "filled": set(),
     "canceled": set(),
     "rejected": set(),
