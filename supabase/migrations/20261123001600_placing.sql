@@ -240,6 +240,7 @@ begin
   if (select auth.uid()) is null then
     perform private.refuse(401, 'SIGN_IN', 'Sign in to place an order.');
   end if;
+  perform private.require_trader();
   perform private.refuse_reader();
   if coalesce(p_order ->> 'idempotency_key', '') = '' then
     perform private.refuse(422, 'IDEMPOTENCY_KEY_NEEDED', 'Send an idempotency_key: with it the same order is never placed twice.');

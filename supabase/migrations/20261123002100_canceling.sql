@@ -42,6 +42,7 @@ as $$
 declare
   trade public.trades;
 begin
+  perform private.require_trader();
   select * into trade from public.trades where id = p_trade_id
     and (private.calling_role() <> 'authenticated' or user_id = (select auth.uid()));
   if not found then

@@ -13,6 +13,7 @@ declare
   key text := p_change ->> 'idempotency_key';
   strange text;
 begin
+  perform private.require_trader();
   if coalesce(key, '') = '' then
     perform private.refuse(422, 'IDEMPOTENCY_KEY_NEEDED', 'Send an idempotency_key: with it the same replacement is never made twice.');
   end if;

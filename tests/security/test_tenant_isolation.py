@@ -246,6 +246,10 @@ def test_functions_when_called_with_another_users_ids_then_not_found(owner: Pers
     calls: dict[str, tuple[dict[str, Any], str]] = {
         "place_trade": ({"p_order": order}, "NO_SUCH_ACCOUNT"),
         "request_cancel": ({"p_trade_id": str(trade), "p_reason": "theft"}, "NO_SUCH_TRADE"),
+        "request_replace": (
+            {"p_trade_id": str(trade), "p_change": {"idempotency_key": "theft", "price": "1"}},
+            "NO_SUCH_TRADE",
+        ),
         "activate_strategy": ({"p_strategy_id": str(owner.desk.strategy)}, "NO_SUCH_STRATEGY"),
         "deactivate_strategy": ({"p_strategy_id": str(owner.desk.strategy)}, "NO_SUCH_STRATEGY"),
         "close_gate": ({"p_gate_key": f"account:{owner.desk.account}", "p_reason": "theft"}, "NO_SUCH_GATE"),
