@@ -88,14 +88,18 @@ as $$
 declare
   claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
   name text;
+  of_token text;
 begin
-  -- A caller with a token is who the token says, whatever else is set: nothing that they send declares another name.
   if claims ->> 'role' is not null then
-    return case
+    of_token := case
       when claims ->> 'role' = 'authenticated' and claims ->> 'sub' is not null then 'user:' || (claims ->> 'sub')
       -- The local Studio: the gateway writes these claims, and no token reaches this role.
       when claims ->> 'role' = 'studio' then 'studio:' || coalesce(claims ->> 'email', claims ->> 'sub')
       else claims ->> 'role' end;
+    -- A caller with a token is who the token says, whatever else is set: nothing that they send declares another name.
+    if session_user = 'authenticator' or claims ->> 'role' = 'studio' then
+      return of_token;
+    end if;
   end if;
   if session_user = 'authenticator' then
     return 'anonymous';
@@ -106,7 +110,8 @@ begin
     select string_agg(distinct d.name, ', ' order by d.name) into name from private.actor_declarations as d
     where d.database_role = session_user and d.valid_until > clock_timestamp();
   end if;
-  return 'database:' || session_user || ' (' || coalesce(name, 'undeclared') || ')';
+  -- The Studio can play a user to try a policy; what it changes so is its own doing.
+  return 'database:' || session_user || ' (' || coalesce(name, 'undeclared') || ')' || coalesce(' as ' || of_token, '');
 end $$;
 comment on function private.actor() is
   'Who acts: the user or role of the token, else the database role with the declared name: setting app.actor, or admin.i_am().';

@@ -1,9 +1,9 @@
--- The audit trail: append-only, hash-chained per account.
+-- The audit trail is written: append-only, hash-chained per account. Reading and verifying it: 20261123000430.
 
 create table public.audit_log (
   chain text not null,
   sequence bigint not null,
-  at timestamptz not null default clock_timestamp(),
+  at timestamptz not null,
   actor text not null,
   action text not null check (action in ('INSERT', 'UPDATE', 'DELETE')),
   table_name text not null,
@@ -14,106 +14,136 @@ create table public.audit_log (
   previous_hash bytea not null,
   hash bytea not null,
   primary key (chain, sequence)
-);
+-- A link stays in its page: trying to compress two small images costs more than the pages it saves.
+) with (toast_tuple_target = 8160);
 comment on table public.audit_log is 'Every change of what matters: by whom, before, after; append-only and hash-chained per account.';
 comment on column public.audit_log.chain is 'The broker account''s id, else user:<id>, else global.';
-comment on column public.audit_log.hash is 'SHA-256 over the previous hash and this row''s content: a changed, missing or added row breaks the chain.';
+comment on column public.audit_log.sequence is 'Number of the link in its chain, from 1 without a gap.';
+comment on column public.audit_log.at is 'Machine time at which the change''s transaction ended; never earlier than the link before it.';
+comment on column public.audit_log.actor is 'user:<id>, the role of a function, or database:<role> (<declared name>); see private.actor().';
+comment on column public.audit_log.action is 'What was done to the row.';
+comment on column public.audit_log.table_name is 'The table; with its schema where that is not public.';
+comment on column public.audit_log.row_id is 'The row''s primary key; several columns are joined by |.';
+comment on column public.audit_log.user_id is 'Whose row it is; null where it is nobody''s.';
+comment on column public.audit_log.before is 'The whole row before, without secrets; null for an INSERT.';
+comment on column public.audit_log.after is 'The whole row after, without secrets; null for a DELETE.';
+comment on column public.audit_log.previous_hash is 'The hash of the link before; 32 zero bytes for the first.';
+comment on column public.audit_log.hash is
+  'SHA-256 over the previous hash and private.audit_content() of this row: a changed, missing or added row breaks the chain.';
 create index audit_log_user on public.audit_log (user_id, at desc);
 create index audit_log_row on public.audit_log (table_name, row_id);
 select private.protect_append_only('public.audit_log');
 
 create table private.audit_heads (
   chain text primary key,
-  sequence bigint not null,
-  hash bytea not null
-);
+  sequence bigint not null default 0,
+  at timestamptz not null default '-infinity',
+  previous_hash bytea not null default decode(repeat('00', 32), 'hex'),
+  hash bytea not null default decode(repeat('00', 32), 'hex')
+) with (fillfactor = 50);
 comment on table private.audit_heads is 'The end of each chain; its row lock puts concurrent changes in one order.';
+comment on column private.audit_heads.chain is 'As in the audit trail.';
+comment on column private.audit_heads.sequence is 'Number of the newest link.';
+comment on column private.audit_heads.at is 'Time of the newest link.';
+comment on column private.audit_heads.previous_hash is 'Previous hash of the newest link.';
+comment on column private.audit_heads.hash is 'Hash of the newest link: what is kept elsewhere as an anchor.';
+select private.protect_from_delete('private.audit_heads');
 
-create function private.audit_hash(
-  p_previous bytea, p_chain text, p_sequence bigint, p_at timestamptz, p_actor text, p_action text, p_table text,
-  p_row_id text, p_user_id uuid, p_before jsonb, p_after jsonb)
-returns bytea
-language sql immutable set search_path = ''
+create function private.audit_content(
+  p_chain text, p_sequence bigint, p_at timestamptz, p_actor text, p_action text, p_table text, p_row_id text,
+  p_user_id uuid, p_before jsonb, p_after jsonb)
+returns text
+language sql stable set search_path = ''
 as $$
-  select sha256(p_previous || convert_to(jsonb_build_array(
-    p_chain, p_sequence, extract(epoch from p_at)::text, p_actor, p_action, p_table, p_row_id, p_user_id, p_before,
-    p_after)::text, 'UTF8'))
+  -- Written out by hand, so that it stays the same to the byte whatever a version of Postgres does to its JSON builders.
+  -- docs/ledger.md says it in words; local/audit_file.py checks it without Postgres.
+  select '{"chain": ' || to_json(p_chain)::text
+    || ', "sequence": ' || p_sequence
+    || ', "at": "' || to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    || '", "actor": ' || to_json(p_actor)::text
+    || ', "action": ' || to_json(p_action)::text
+    || ', "table": ' || to_json(p_table)::text
+    || ', "row": ' || to_json(p_row_id)::text
+    || ', "user": ' || coalesce('"' || p_user_id || '"', 'null')
+    || ', "before": ' || coalesce(p_before::text, 'null')
+    || ', "after": ' || coalesce(p_after::text, 'null') || '}'
 $$;
-comment on function private.audit_hash(bytea, text, bigint, timestamptz, text, text, text, text, uuid, jsonb, jsonb) is 'One link of the chain.';
+comment on function private.audit_content(text, bigint, timestamptz, text, text, text, text, uuid, jsonb, jsonb) is
+  'What a link says, as one JSON text in a fixed order: the hash is sha256(previous hash || this text in UTF-8).';
 
 create function private.audit() returns trigger
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = '' set timezone = 'UTC'
 as $$
+-- Arguments: the column that names the chain's account ('' where there is none), the primary key, what is left out.
 declare
-  row_before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
-  row_after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
-  image jsonb := coalesce(row_after, row_before);
+  omitted constant text[] := string_to_array(tg_argv[2], ',');
+  row_before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - omitted end;
+  row_after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - omitted end;
+  image constant jsonb := coalesce(row_after, row_before);
   link public.audit_log;
-  head private.audit_heads;
+  now_at constant timestamptz := clock_timestamp();
 begin
-  link.chain := coalesce(
-    case when tg_table_name = 'broker_accounts' then image ->> 'id' else image ->> 'broker_account_id' end,
-    'user:' || (image ->> 'user_id'),
-    'global');
-  insert into private.audit_heads (chain, sequence, hash) values (link.chain, 0, '\x') on conflict do nothing;
-  select * into head from private.audit_heads where chain = link.chain for update;
-  link.sequence := head.sequence + 1;
-  link.at := clock_timestamp();
+  link.chain := coalesce(image ->> tg_argv[0], 'user:' || (image ->> 'user_id'), 'global');
   link.actor := private.actor();
   link.action := tg_op;
-  link.table_name := tg_table_name;
-  link.row_id := coalesce(image ->> 'id', image ->> 'gate_key', image ->> 'user_id', image ->> 'name');
+  link.table_name := case tg_table_schema when 'public' then tg_table_name else tg_table_schema || '.' || tg_table_name end;
+  link.row_id := coalesce(image ->> tg_argv[1], (
+    select string_agg(image ->> key, '|' order by place) from unnest(string_to_array(tg_argv[1], ',')) with ordinality as k (key, place)));
   link.user_id := (image ->> 'user_id')::uuid;
   link.before := row_before;
   link.after := row_after;
-  link.previous_hash := head.hash;
-  link.hash := private.audit_hash(
-    head.hash, link.chain, link.sequence, link.at, link.actor, link.action, link.table_name, link.row_id, link.user_id,
-    link.before, link.after);
+  loop
+    -- The head's row lock puts the links of a chain in one order. One statement locks, counts and hashes.
+    update private.audit_heads as h
+    set sequence = h.sequence + 1, at = greatest(h.at, now_at), previous_hash = h.hash,
+        hash = sha256(h.hash || convert_to(private.audit_content(h.chain, h.sequence + 1, greatest(h.at, now_at),
+          link.actor, link.action, link.table_name, link.row_id, link.user_id, link.before, link.after), 'UTF8'))
+    where h.chain = link.chain
+    returning h.sequence, h.at, h.previous_hash, h.hash into link.sequence, link.at, link.previous_hash, link.hash;
+    exit when found;
+    insert into private.audit_heads (chain) values (link.chain) on conflict do nothing;
+  end loop;
   insert into public.audit_log values (link.*);
-  update private.audit_heads set sequence = link.sequence, hash = link.hash where chain = link.chain;
   return null;
 end $$;
-comment on function private.audit() is 'Writes one link of the audit chain for one changed row.';
+comment on function private.audit() is 'Writes one link of the audit chain for one changed row. Made a trigger by private.audit_changes().';
 
-create function public.verify_audit_chain() returns jsonb
-language plpgsql stable security definer set search_path = ''
+create function private.audit_changes(p_table regclass, p_omit text[] default '{}', p_ignore text[] default '{}') returns void
+language plpgsql set search_path = ''
 as $$
 declare
-  broken jsonb;
-  links bigint;
+  key text;
+  account_column text;
 begin
-  select count(*) into links from public.audit_log;
-  with walked as (
-    select a.*,
-      lag(a.hash, 1, '\x'::bytea) over (partition by a.chain order by a.sequence) as expected_previous,
-      lag(a.sequence, 1, 0::bigint) over (partition by a.chain order by a.sequence) + 1 as expected_sequence
-    from public.audit_log as a
-  ), faulty as (
-    select chain, sequence, 'the row does not fit its hash or its predecessor' as reason
-    from walked
-    where previous_hash <> expected_previous or sequence <> expected_sequence
-      or hash <> private.audit_hash(
-        previous_hash, chain, sequence, at, actor, action, table_name, row_id, user_id, before, after)
-    union all
-    select h.chain, h.sequence, 'the end of the chain is missing'
-    from private.audit_heads as h
-    left join lateral (
-      select a.sequence, a.hash from public.audit_log as a where a.chain = h.chain order by a.sequence desc limit 1) as last on true
-    where coalesce(last.sequence, 0) <> h.sequence or coalesce(last.hash, '\x'::bytea) <> h.hash
-    union all
-    select a.chain, max(a.sequence), 'the head of the chain is missing'
-    from public.audit_log as a
-    where not exists (select from private.audit_heads as h where h.chain = a.chain) group by a.chain
-  )
-  select jsonb_build_object('chain', chain, 'sequence', sequence, 'reason', reason)
-  into broken from faulty order by chain, sequence limit 1;
-  return jsonb_build_object('ok', broken is null, 'links', links, 'first_broken', broken);
+  select string_agg(a.attname, ',' order by array_position(i.indkey::int2[], a.attnum)) into key
+  from pg_index as i
+  join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any (i.indkey::int2[])
+  where i.indrelid = p_table and i.indisprimary;
+  if key is null then
+    raise exception 'the table % needs a primary key: the audit trail names the row by it', p_table;
+  end if;
+  select a.attname into account_column from pg_attribute as a
+  where a.attrelid = p_table and not a.attisdropped
+    and a.attname = case when p_table = to_regclass('public.broker_accounts') then 'id' else 'broker_account_id' end;
+  -- Deferred to the end of the transaction: so the head of a chain is the last lock that any transaction takes, whatever
+  -- it changes and in whatever order, and it is held for as long as a commit takes.
+  execute format(
+    'create constraint trigger z_audit after insert or delete%s on %s deferrable initially deferred '
+    'for each row execute function private.audit(%L, %L, %L)',
+    case when p_ignore = '{}' then ' or update' else '' end,
+    p_table, coalesce(account_column, ''), key, array_to_string(p_omit, ','));
+  if p_ignore <> '{}' then
+    execute format(
+      'create constraint trigger z_audit_update after update on %s deferrable initially deferred '
+      'for each row when (to_jsonb(old) - %L::text[] is distinct from to_jsonb(new) - %2$L::text[]) execute function private.audit(%L, %L, %L)',
+      p_table, p_ignore, coalesce(account_column, ''), key, array_to_string(p_omit, ','));
+  end if;
+  -- TRUNCATE fires no row trigger: it would be a change that nobody audits.
+  execute format('create trigger z_audit_truncate before truncate on %s for each statement execute function private.forbid_change()', p_table);
 end $$;
-comment on function public.verify_audit_chain() is 'Walks every chain: {"ok", "links", "first_broken": {"chain", "sequence", "reason"} or null}.';
-grant execute on function public.verify_audit_chain() to fn_report;
+comment on function private.audit_changes(regclass, text[], text[]) is
+  'Puts every change of the table into the audit trail, without the columns in p_omit (sealed secrets); an UPDATE that changes nothing but the columns in p_ignore is no change. In a migration that also writes rows: call it last, because Postgres alters no table with events that wait for the commit.';
 
 alter table public.audit_log enable row level security;
-create policy "a user reads the audit trail of their own rows" on public.audit_log for select to authenticated
-  using (user_id = any ((select private.readable_users())::uuid[]));
-grant select on public.audit_log to authenticated;
+
+select private.audit_changes('private.settings');

@@ -14,7 +14,6 @@ comment on column private.desks.created_at is 'When the row was made.';
 comment on column private.desks.updated_at is 'When the row last changed.';
 comment on column private.desks.version is 'Grows with every change.';
 create trigger touch before insert or update on private.desks for each row execute function private.touch();
-create trigger audit after insert or update on private.desks for each row execute function private.audit();
 select private.protect_from_delete('private.desks');
 
 create table public.profiles (
@@ -48,10 +47,6 @@ comment on column public.profiles.updated_at is 'When the row last changed.';
 comment on column public.profiles.version is 'Grows with every change.';
 create index profiles_desk on public.profiles (desk_id, desk_role);
 create trigger touch before insert or update on public.profiles for each row execute function private.touch();
--- By its name the last: what shutting out locks is locked before the audit's head is.
-create trigger z_audit after update of desk_id, desk_role, disabled on public.profiles for each row
-  when ((old.desk_id, old.desk_role, old.disabled) is distinct from (new.desk_id, new.desk_role, new.disabled))
-  execute function private.audit();
 select private.protect_from_delete('public.profiles');
 
 create function private.new_user() returns trigger
@@ -74,3 +69,6 @@ create policy "a user reads their own profile" on public.profiles for select to 
 create policy "a user edits their own profile" on public.profiles for update to authenticated
   using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
 grant select, update (display_name, time_zone) on public.profiles to authenticated;
+
+select private.audit_changes('private.desks');
+select private.audit_changes('public.profiles', p_ignore => '{display_name,time_zone,updated_at,version}');

@@ -28,7 +28,7 @@ create unique index administrators_current on private.administrators (user_id) w
 create index administrators_user on private.administrators (user_id);
 select private.protect_from_delete('private.administrators');
 
-create trigger audit after insert or update on private.administrators for each row execute function private.audit();
+select private.audit_changes('private.administrators');
 
 create function private.is_current_administrator(p_user_id uuid) returns boolean
 language sql stable security definer set search_path = ''

@@ -3,8 +3,6 @@
 insert into private.settings (name, value, comment)
 values ('sign_up', 'closed', 'open: everybody may sign up. closed: only with an invitation.');
 
-create trigger audit after update on private.settings for each row when (new.name = 'sign_up') execute function private.audit();
-
 create table private.invitations (
   id uuid primary key default gen_random_uuid(),
   email text not null check (email = lower(trim(email)) and email ~ '^[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:]]+$' and length(email) <= 255),
@@ -37,7 +35,7 @@ comment on column private.invitations.revoked_at is 'When it was taken back; nul
 comment on column private.invitations.revoked_by is 'Who took it back.';
 create unique index invitations_open on private.invitations (email) where used_at is null and revoked_at is null;
 create index invitations_desk on private.invitations (desk_id);
-create trigger audit after insert or update on private.invitations for each row execute function private.audit();
+select private.audit_changes('private.invitations', p_omit => '{token_hash}');
 select private.protect_from_delete('private.invitations');
 
 create function private.sign_up_refusal(p_email text, p_token text) returns text

@@ -175,7 +175,6 @@ comment on function private.guard_gate() is
 insert into public.trading_gates (gate_key, scope) values ('global', 'global');
 create trigger guard before insert or update on public.trading_gates for each row execute function private.guard_gate();
 create trigger touch before insert or update on public.trading_gates for each row execute function private.touch();
-create trigger audit after insert or update on public.trading_gates for each row execute function private.audit();
 select private.protect_from_delete('public.trading_gates');
 
 alter table public.trading_gates enable row level security;
@@ -187,3 +186,6 @@ alter table public.trading_halts enable row level security;
 create policy "a user reads global halts and their own" on public.trading_halts for select to authenticated
   using (user_id is null or user_id = any ((select private.readable_users())::uuid[]));
 grant select on public.trading_halts to authenticated;
+
+select private.audit_changes('public.trading_gates');
+select private.audit_changes('public.trading_halts');

@@ -19,7 +19,7 @@ comment on column public.broker_accounts.account_id is 'The broker''s own id of 
 comment on column public.broker_accounts.is_paper is 'A paper account never reaches a live endpoint.';
 create index broker_accounts_user on public.broker_accounts (user_id);
 create trigger touch before insert or update on public.broker_accounts for each row execute function private.touch();
-create trigger audit after insert or update on public.broker_accounts for each row execute function private.audit();
+select private.audit_changes('public.broker_accounts');
 select private.protect_from_delete('public.broker_accounts');
 
 create function private.new_broker_account() returns trigger

@@ -185,7 +185,7 @@ create trigger tell_status after update of status on public.strategies
   for each row when (old.status is distinct from new.status) execute function private.tell_strategy();
 create trigger keep_owner before update on public.strategies for each row execute function private.keep_owner();
 create trigger keep_version after insert or update on public.strategies for each row execute function private.keep_strategy_version();
-create trigger audit after insert or update on public.strategies for each row execute function private.audit();
+select private.audit_changes('public.strategies');
 select private.protect_from_delete('public.strategies');
 
 create table public.strategy_cursors (
@@ -261,3 +261,5 @@ alter table public.strategy_decisions enable row level security;
 create policy "a user reads decisions of their own strategies" on public.strategy_decisions for select to authenticated
   using (user_id = any ((select private.readable_users())::uuid[]));
 grant select on public.strategy_decisions to authenticated;
+
+select private.audit_changes('public.strategy_kinds');

@@ -436,7 +436,7 @@ comment on function private.journal_trade() is 'Every change of status leaves a 
 create trigger a_touch before insert or update on public.trades for each row execute function private.touch();
 create trigger b_guard before insert or update on public.trades for each row execute function private.guard_trade();
 create trigger journal after insert or update on public.trades for each row execute function private.journal_trade();
-create trigger z_audit after insert or update on public.trades for each row execute function private.audit();
+select private.audit_changes('public.trades');
 
 -- Shape ----------------------------------------------------------------------------------------------------------------
 
@@ -752,3 +752,5 @@ alter table public.order_attempts enable row level security;
 create policy "a user reads attempts of their own trades" on public.order_attempts for select to authenticated
   using (user_id = any ((select private.readable_users())::uuid[]));
 grant select on public.trades, public.trade_legs, public.trade_transitions, public.order_attempts to authenticated;
+
+select private.audit_changes('private.trade_arrows');

@@ -109,7 +109,7 @@ end $$;
 comment on function private.guard_break() is 'A break changes once: it is closed.';
 create trigger a_touch before insert or update on public.reconciliation_breaks for each row execute function private.touch();
 create trigger guard before update on public.reconciliation_breaks for each row execute function private.guard_break();
-create trigger audit after insert or update on public.reconciliation_breaks for each row execute function private.audit();
+select private.audit_changes('public.reconciliation_breaks');
 select private.protect_from_delete('public.reconciliation_breaks');
 
 create function private.open_break(

@@ -94,7 +94,7 @@ end $$;
 comment on function private.guard_limit() is 'What a limit may be and who may change it: for a call, and for an edit in the Studio.';
 create trigger guard before insert or update on public.risk_limits for each row execute function private.guard_limit();
 create trigger touch before insert or update on public.risk_limits for each row execute function private.touch();
-create trigger audit after insert or update on public.risk_limits for each row execute function private.audit();
+select private.audit_changes('public.risk_limits');
 select private.protect_from_delete('public.risk_limits');
 
 create view public.risk_limit_versions with (security_invoker = true) as

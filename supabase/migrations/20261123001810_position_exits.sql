@@ -75,7 +75,7 @@ create index position_exits_symbol on public.position_exits (symbol) where statu
 create index position_exits_instrument on public.position_exits (symbol);
 create trigger a_touch before insert or update on public.position_exits for each row execute function private.touch();
 create trigger keep_owner before update on public.position_exits for each row execute function private.keep_owner();
-create trigger audit after insert or update on public.position_exits for each row execute function private.audit();
+select private.audit_changes('public.position_exits');
 select private.protect_from_delete('public.position_exits');
 
 create function private.guard_exit() returns trigger

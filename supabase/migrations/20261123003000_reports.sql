@@ -27,7 +27,7 @@ comment on column public.daily_pnl_reports.unrealised_pnl is 'Open positions at 
 comment on column public.daily_pnl_reports.total_pnl is 'Realised less fees, plus the change of the unrealised since the previous report (since zero where there is none).';
 create index daily_pnl_reports_user on public.daily_pnl_reports (user_id, report_date desc);
 create trigger touch before insert or update on public.daily_pnl_reports for each row execute function private.touch();
-create trigger audit after insert or update on public.daily_pnl_reports for each row execute function private.audit();
+select private.audit_changes('public.daily_pnl_reports');
 select private.protect_from_delete('public.daily_pnl_reports');
 
 create table public.daily_pnl_report_versions (

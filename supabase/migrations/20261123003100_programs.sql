@@ -32,8 +32,7 @@ create index api_keys_user on public.api_keys (user_id);
 create trigger touch before insert or update on public.api_keys for each row execute function private.touch();
 create trigger keep_owner before update on public.api_keys for each row execute function private.keep_owner();
 -- Being used is not a change of the key.
-create trigger audit after insert or update of name, scopes, expires_at, revoked_at on public.api_keys
-  for each row execute function private.audit();
+select private.audit_changes('public.api_keys', p_ignore => '{last_used_at,updated_at,version}');
 select private.protect_from_delete('public.api_keys');
 
 create table private.api_key_hashes (
@@ -194,7 +193,7 @@ create index automation_sources_account on public.automation_sources (broker_acc
 create index automation_sources_strategy on public.automation_sources (strategy_id, user_id);
 create trigger touch before insert or update on public.automation_sources for each row execute function private.touch();
 create trigger keep_owner before update on public.automation_sources for each row execute function private.keep_owner();
-create trigger audit after insert or update on public.automation_sources for each row execute function private.audit();
+select private.audit_changes('public.automation_sources');
 select private.protect_from_delete('public.automation_sources');
 
 create table public.deliveries (

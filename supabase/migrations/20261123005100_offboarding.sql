@@ -25,7 +25,7 @@ comment on column private.disablements.enabled_at is 'When the user was let in a
 comment on column private.disablements.enabled_by is 'By whom.';
 create unique index disablements_current on private.disablements (user_id) where enabled_at is null;
 create index disablements_user on private.disablements (user_id);
-create trigger audit after insert or update on private.disablements for each row execute function private.audit();
+select private.audit_changes('private.disablements');
 select private.protect_from_delete('private.disablements');
 
 create function private.lock_users_gates() returns trigger

@@ -25,6 +25,7 @@ _RELATIONS = (
 
 _WHO_ASKS = {
     "auth.uid()": "( SELECT auth.uid() AS uid)",
+    "private.is_administrator()": "( SELECT private.is_administrator() AS is_administrator)",
     "private.readable_users()": "( SELECT private.readable_users() AS readable_users)",
 }
 

@@ -23,6 +23,7 @@ def signed_in(ledger: Ledger, user: UUID, **claims: Any) -> Iterator[Connection]
     with ledger.session() as connection:
         every = {"role": "authenticated", "sub": str(user), "aal": "aal1"} | claims
         connection.execute("select set_config('request.jwt.claims', %s, true)", [json.dumps(every)])
+        connection.execute("set local session authorization authenticator")
         connection.execute("set local role authenticated")
         yield connection
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.ledger.desk import Desk, fill_every_table
 from tests.integration.ledger.ledger import Ledger, refused
+from tests.security.expectations import ROLES
 
 APPEND_ONLY = {
     "account_snapshots",
@@ -23,11 +24,16 @@ APPEND_ONLY = {
     "trade_transitions",
     "trading_halts",
 }
+"""Written once. An attempt is completed once, by its outcome."""
 NEVER_DELETED = {
     "broker_accounts",
     "daily_pnl_reports",
     "position_books",
+    "private.administrators",
+    "private.audit_heads",
     "profiles",
+    "reconciliation_breaks",
+    "reconciliation_runs",
     "risk_limits",
     "strategies",
     "strategy_positions",
@@ -35,60 +41,80 @@ NEVER_DELETED = {
     "trades",
     "trading_gates",
 }
-ROLES = ("anon", "authenticated", "service_role", "fn_ingest", "fn_strategy", "fn_risk", "fn_execute", "fn_report")
+"""Rows that change, and never go."""
+GUARDS = ("forbid_change", "complete_attempt_once")
 
 
 @pytest.fixture(scope="module")
 def busy(ledger: Ledger) -> Desk:
-    """A desk with at least one row in every table of the two lists."""
+    """A desk with rows in the tables of a trade's life."""
     desk = Desk.open(ledger)
     fill_every_table(desk)
     return desk
 
 
-@pytest.mark.parametrize("table", sorted(APPEND_ONLY | NEVER_DELETED))
-def test_row_when_the_owner_of_the_database_deletes_it_then_refused(busy: Desk, table: str) -> None:
-    before = busy.count(table)
-    assert before > 0
-    with refused("APPEND_ONLY", 409):
-        busy.ledger.run(f"delete from public.{table}")
-    with refused("APPEND_ONLY", 409):
-        busy.ledger.run(f"truncate public.{table} cascade")
-    assert busy.count(table) == before
-
-
-@pytest.mark.parametrize("table", sorted(APPEND_ONLY))
-def test_row_when_the_owner_of_the_database_changes_it_then_refused(busy: Desk, table: str) -> None:
-    column = busy.ledger.one(
-        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped "
-        "and attidentity = '' order by attnum limit 1",
-        f"public.{table}",
+def _guarded(ledger: Ledger, event_bits: int) -> set[str]:
+    """Tables with an enabled BEFORE trigger of a guard for all of the events: 8 delete, 16 update, 32 truncate."""
+    rows = ledger.rows(
+        "select n.nspname || '.' || c.relname from pg_trigger as t join pg_class as c on c.oid = t.tgrelid "
+        "join pg_namespace as n on n.oid = c.relnamespace join pg_proc as p on p.oid = t.tgfoid "
+        "where p.proname = any (%s) and t.tgtype & 2 = 2 and t.tgtype & %s = %s and t.tgenabled = 'O' "
+        "and (t.tgtype & 1 = 1 or t.tgtype & 32 = 32) and t.tgname not like 'z\\_audit%%'",
+        list(GUARDS),
+        event_bits,
+        event_bits,
     )
-    with refused("APPEND_ONLY", 409):
-        busy.ledger.run(f"update public.{table} set {column} = {column}")
+    return {name.removeprefix("public.") for (name,) in rows}
+
+
+def test_guards_when_listed_then_these_tables_have_them_and_a_new_one_is_named_here(ledger: Ledger) -> None:
+    assert _guarded(ledger, 8 + 16) == APPEND_ONLY
+    assert _guarded(ledger, 8) == APPEND_ONLY | NEVER_DELETED
+    assert _guarded(ledger, 32) == APPEND_ONLY | NEVER_DELETED
+
+
+@pytest.mark.parametrize("table", sorted(APPEND_ONLY | NEVER_DELETED))
+def test_table_when_the_owner_of_the_database_attacks_it_then_refused(busy: Desk, table: str) -> None:
+    """A row trigger needs a row: where the desk made none, the list above and TRUNCATE are the test."""
+    before = busy.ledger.one(f"select count(*) from {table}")
+    attacks = [f"truncate {table} cascade"] + ([f"delete from {table}"] if before else [])
+    if table in APPEND_ONLY:
+        assert before, "every append-only table has a row to attack"
+        column = busy.ledger.one(
+            "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped "
+            "and attidentity = '' order by attnum limit 1",
+            table,
+        )
+        attacks.append(f"update {table} set {column} = {column}")
+    for attack in attacks:
+        with refused("APPEND_ONLY", 409):
+            busy.ledger.run(attack)
+    assert busy.ledger.one(f"select count(*) from {table}") == before
+
+
+def test_rights_when_listed_then_no_role_at_all_may_change_or_delete(ledger: Ledger) -> None:
+    """Every table x every role, also PUBLIC and service_role; a grant on one column counts."""
+    held = ledger.rows(
+        "select t, r, p from unnest(%s::text[]) as t cross join unnest(%s::text[] || '{public}') as r "
+        "cross join unnest('{update,delete,truncate}'::text[]) as p "
+        "where (p <> 'update' or t = any (%s)) and (has_table_privilege(r, t::regclass, p) "
+        "or case when p = 'update' then has_any_column_privilege(r, t::regclass, p) end)",
+        sorted(APPEND_ONLY | NEVER_DELETED),
+        list(ROLES),
+        sorted(APPEND_ONLY),
+    )
+    assert held == []
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_row_when_a_role_changes_or_deletes_it_then_not_allowed(busy: Desk, role: str) -> None:
-    attacks = [f"delete from public.{table}" for table in sorted(APPEND_ONLY | NEVER_DELETED)]
-    attacks += [f"truncate public.{table}" for table in sorted(APPEND_ONLY | NEVER_DELETED)]
-    attacks += [f"update public.{table} set user_id = user_id" for table in sorted(APPEND_ONLY)]
+    attacks = [
+        f"{verb} {table}" for table in sorted(APPEND_ONLY | NEVER_DELETED) for verb in ("delete from", "truncate")
+    ]
+    attacks += [f"update {table} set user_id = user_id" for table in sorted(APPEND_ONLY)]
     for attack in attacks:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             busy.ledger.run_as(role, busy.user, attack)
-
-
-def test_tables_when_a_new_one_has_the_trigger_then_it_is_tested_here(ledger: Ledger) -> None:
-    tables = ledger.rows(
-        "select distinct t.tgrelid::regclass::text, t.tgname::text from pg_trigger as t join pg_proc as p "
-        "on p.oid = t.tgfoid join pg_class as c on c.oid = t.tgrelid where c.relnamespace = 'public'::regnamespace "
-        "and p.proname in ('forbid_change', 'complete_attempt_once')"
-    )
-    protected = {name for name, trigger in tables if trigger in ("append_only", "complete_once")}
-    assert protected == APPEND_ONLY
-    assert {name for name, trigger in tables if trigger == "never_deleted"} == NEVER_DELETED
-    truncate = {name for name, trigger in tables if trigger in ("append_only_truncate", "never_truncated")}
-    assert truncate == APPEND_ONLY | NEVER_DELETED
 
 
 def test_attempt_when_completed_then_once_only(busy: Desk) -> None:
