@@ -13,8 +13,11 @@ from tests.integration.ledger.desk import Desk, new_account, new_user
 from tests.integration.ledger.ledger import Connection, Ledger, become, refused
 
 AUDITED = {
+    "api_keys",
+    "automation_sources",
     "broker_accounts",
     "daily_pnl_reports",
+    "position_exits",
     "private.administrators",
     "private.settings",
     "private.trade_arrows",
@@ -32,19 +35,27 @@ NOT_AUDITED = {
     "account_snapshots": "what the broker said, append-only",
     "alerts": "says itself who acknowledged it",
     "audit_log": "is the trail",
+    "backtest_trials": "results, append-only",
+    "backtests": "results",
     "bars": "market data",
     "daily_pnl_report_versions": "append-only copy of an audited row",
+    "deliveries": "what came in, append-only",
     "fill_aliases": "what the broker said, append-only",
     "fills": "what the broker said, append-only; the trade that it moves is audited",
     "heartbeats": "machines",
+    "idempotency_keys": "machines",
     "instruments": "reference data, with its source",
     "market_calendar": "reference data, with its source",
+    "option_contracts": "reference data, with its source",
+    "option_quotes_latest": "market data",
     "order_attempts": "completed once; the trade that it moves is audited",
     "position_books": "the sum of the fills",
     "position_marks": "market data",
+    "private.api_key_hashes": "made with its key, which is audited",
     "private.audit_heads": "is the trail",
     "private.inbox": "machines",
     "private.outbox": "machines",
+    "private.rate_limits": "machines",
     "private.stray_orders": "what the broker said",
     "private.stream_cursors": "machines",
     "quotes_latest": "market data",
@@ -97,18 +108,18 @@ def test_tables_when_listed_then_each_is_audited_or_somebody_said_why_not(ledger
 
 def test_triggers_when_listed_then_every_audited_table_has_them_for_every_change_and_deferred(ledger: Ledger) -> None:
     rows = ledger.rows(
-        "select n.nspname || '.' || c.relname, t.tgname::text, t.tgtype, t.tginitdeferred, t.tgenabled::text "
-        "from pg_trigger as t join pg_class as c on c.oid = t.tgrelid join pg_namespace as n on n.oid = c.relnamespace "
-        "join pg_proc as p on p.oid = t.tgfoid where p.oid = 'private.audit()'::regprocedure "
-        "or t.tgname = 'z_audit_truncate'"
+        "select t.tgrelid::regclass::text, bit_or(t.tgtype), bool_and(t.tginitdeferred), array_agg(distinct t.tgenabled) "
+        "from pg_trigger as t where t.tgfoid = 'private.audit()'::regprocedure group by t.tgrelid"
     )
     # Bits of tgtype: 1 for each row, 4 insert, 8 delete, 16 update; 2 before, 32 truncate.
-    expected = {
-        (f"public.{name}" if "." not in name else name, trigger, bits, deferred, "O")
-        for name in AUDITED
-        for trigger, bits, deferred in (("z_audit", 1 + 4 + 8 + 16, True), ("z_audit_truncate", 2 + 32, False))
-    }
-    assert set(rows) == expected, "made by private.audit_changes(), never by hand"
+    assert set(rows) == {(name, 1 + 4 + 8 + 16, True, "{O}") for name in AUDITED}, (
+        "made by private.audit_changes(), never by hand"
+    )
+    truncates = ledger.rows(
+        "select tgrelid::regclass::text from pg_trigger where tgname = 'z_audit_truncate' and tgtype = 34 "
+        "and tgfoid = 'private.forbid_change()'::regprocedure and tgenabled = 'O'"
+    )
+    assert {name for (name,) in truncates} == AUDITED
 
 
 def test_audited_table_when_the_owner_truncates_it_then_refused(ledger: Ledger) -> None:
@@ -274,6 +285,21 @@ def test_export_when_paged_then_every_link_once_in_order(desk: Desk) -> None:
     assert [link["link"]["sequence"] for link in links] == list(range(1, len(links) + 1))
     assert links[-1]["hash"] == ledger.call("audit_heads", "fn_report", p_chain=chain)[chain]["hash"]
     assert len(links) == ledger.one("select count(*) from public.audit_log where chain = %s", chain) > 4
+
+
+def test_change_when_it_is_of_no_interest_then_no_link(ledger: Ledger) -> None:
+    with ledger.session() as connection:
+        connection.execute(
+            b"create table public.a_test (id integer primary key, used integer, name text); "
+            b"select private.audit_changes('public.a_test', p_ignore => '{used}'); "
+            b"insert into public.a_test values (1, 1, 'a'); update public.a_test set used = 2; "
+            b"update public.a_test set used = 3, name = 'b'; set constraints all immediate"
+        )
+        rows = connection.execute(
+            "select action, after ->> 'used' from public.audit_log where table_name = 'a_test' order by sequence"
+        ).fetchall()
+        connection.rollback()
+    assert rows == [("INSERT", "1"), ("UPDATE", "3")]
 
 
 def test_audit_changes_when_a_table_has_no_primary_key_then_said(ledger: Ledger) -> None:
