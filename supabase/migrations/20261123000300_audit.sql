@@ -147,3 +147,4 @@ comment on function private.audit_changes(regclass, text[], text[]) is
 alter table public.audit_log enable row level security;
 
 select private.audit_changes('private.settings');
+select private.audit_changes('private.actor_declarations');

@@ -10,7 +10,7 @@ language plpgsql stable set search_path = ''
 as $$
 begin
   if private.calling_role() = 'authenticated' and not private.is_administrator() then
-    perform private.refuse(403, 'ADMINISTRATORS_ONLY', 'The whole audit trail is for administrators; your own rows are in audit_log.');
+    perform private.refuse(403, 'ADMINISTRATOR_NEEDED', 'The whole audit trail is for administrators; your own rows are in audit_log.');
   end if;
 end $$;
 comment on function private.require_auditor() is 'Refuses a person who is not an administrator.';

@@ -17,7 +17,9 @@ from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, as_administrat
 
 def _is_administrator(ledger: Ledger, user: UUID, **claims: object) -> bool:
     with signed_in(ledger, user, **claims) as connection:
-        connection.execute("reset role")  # private is closed to people; the policies ask in their stead
+        connection.execute(
+            "reset session authorization"
+        )  # private is closed to people; the policies ask in their stead
         row = connection.execute("select private.is_administrator()").fetchone()
         assert row is not None
         return bool(row[0])

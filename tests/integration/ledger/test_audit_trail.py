@@ -18,7 +18,11 @@ AUDITED = {
     "broker_accounts",
     "daily_pnl_reports",
     "position_exits",
+    "private.actor_declarations",
     "private.administrators",
+    "private.desks",
+    "private.disablements",
+    "private.invitations",
     "private.settings",
     "private.trade_arrows",
     "profiles",
@@ -134,9 +138,9 @@ def test_row_when_inserted_changed_and_deleted_then_three_links_with_before_and_
     ledger.run("delete from private.settings where name = 'a_test'")
     one, two = ({"name": "a_test", "value": value, "comment": ""} for value in "12")
     assert _links(desk, "private.settings", "a_test") == [
-        ("database:postgres (undeclared)", "INSERT", None, one),
-        ("database:postgres (undeclared)", "UPDATE", one, two),
-        ("database:postgres (undeclared)", "DELETE", two, None),
+        ("database:postgres (tests)", "INSERT", None, one),
+        ("database:postgres (tests)", "UPDATE", one, two),
+        ("database:postgres (tests)", "DELETE", two, None),
     ]
 
 
@@ -234,7 +238,7 @@ def test_actor_when_the_studio_plays_a_user_then_the_user_is_not_blamed(desk: De
     with desk.ledger.session() as connection:
         connection.execute("select set_config('request.jwt.claims', %s, true)", [claims])
         _relabel(connection, desk, f"{desk.account} played")
-    assert _actor_of(desk, f"{desk.account} played") == f"database:postgres (undeclared) as user:{desk.user}"
+    assert _actor_of(desk, f"{desk.account} played") == f"database:postgres (tests) as user:{desk.user}"
 
 
 # --- who reads ------------------------------------------------------------------------------------------------------
@@ -250,7 +254,7 @@ def _as_person(ledger: Ledger, claims: dict[str, str], query: str) -> list[tuple
 def test_trail_when_a_trader_asks_for_all_of_it_then_administrators_only(
     desk: Desk, maria: dict[str, str], call: str
 ) -> None:
-    with refused("ADMINISTRATORS_ONLY", 403):
+    with refused("ADMINISTRATOR_NEEDED", 403):
         _as_person(desk.ledger, {"sub": str(desk.user)}, f"select public.{call}")
     assert _as_person(desk.ledger, maria, f"select public.{call}")
 

@@ -38,7 +38,7 @@ def _need(desk: Desk, scope: str, **claims: Any) -> None:
     """Asks for a scope as the token with these claims."""
     with desk.ledger.session() as connection:
         become(connection, "authenticated", desk.user, **claims)
-        connection.execute("reset role")
+        connection.execute("reset session authorization")
         connection.execute("select private.require_scope(%s)", [scope])
 
 
