@@ -15,6 +15,10 @@ begin
       ('supabase_auth_admin', 'nologin noinherit createrole'),
       ('supabase_storage_admin', 'nologin noinherit createrole'),
       ('supabase_realtime_admin', 'nologin noinherit'),
+      -- The local studio: the gateway logs in as the one and acts as the other. `authenticator` is no member of it, so no
+      -- token reaches it.
+      ('studio', 'nologin noinherit bypassrls'),
+      ('studio_login', 'nologin noinherit'),
       ('dashboard_user', 'nologin createrole createdb replication')
     ) as roles (name, attributes)
   loop
@@ -26,6 +30,7 @@ end
 $$;
 
 grant anon, authenticated, service_role to authenticator;
+grant studio to studio_login;
 
 -- The hosted time limits of a request.
 alter role anon set statement_timeout = '3s';

@@ -203,6 +203,8 @@ function userNotFound(): AdminError {
 
 function fromPostgres(error: unknown): AdminError | undefined {
   if (!isPostgresError(error)) return undefined;
+  const asked = /^PT([45]\d\d)$/.exec(error.code)?.[1];
+  if (asked) return new AdminError(Number(asked), "unexpected_failure", error.message);
   if (error.code === "23505") return new AdminError(422, "email_exists", "A user with this email address has already been registered");
   if (error.code === "23503" || error.code === "23001") return new AdminError(409, "conflict", `The user still owns rows: ${error.message}`);
   if (error.code.startsWith("22") || error.code.startsWith("23") || error.code.startsWith("P0")) {

@@ -11,7 +11,7 @@ import type { App } from "@supabase/lite";
 import postgres from "postgres";
 import { guardPool } from "./guarded_pool.ts";
 import { openSystemConnection, restApp, systemApp } from "./lite_apps.ts";
-import { openRestConnection, type RestConnection } from "./rest_connection.ts";
+import { openRestConnection, type RestConnection, type Schema } from "./rest_connection.ts";
 import type { Settings } from "./settings.ts";
 import { isPrepared, prepareSystemSchema } from "./system_schema.ts";
 
@@ -28,6 +28,8 @@ export interface Backend {
   sql: postgres.Sql;
   close: () => Promise<void>;
   schema: RestConnection;
+  /** Reads the schema as a superuser. */
+  readSchema: () => Promise<Schema>;
 }
 
 export class Database {
@@ -115,13 +117,14 @@ export class Database {
     const sql = systemConnection.driver as postgres.Sql;
     if (!(await isPrepared(sql))) await prepareSystemSchema(databaseUrl);
     await sql.unsafe(`alter role authenticator login password '${password}'`);
+    const readSchema = () => systemConnection.introspect({ useCache: false });
     const rest = openRestConnection({
       url: databaseUrl,
       user: "authenticator",
       password,
       poolSize,
       onDrop: this.suspect,
-      readSchema: () => systemConnection.introspect({ useCache: false }),
+      readSchema,
     });
     const listener = postgres(databaseUrl, { max: 1, backoff: () => 0.1, onclose: this.suspect, onnotice: () => undefined });
     guardPool(sql);
@@ -141,6 +144,7 @@ export class Database {
       system: systemApp(systemConnection, { jwtSecret, siteUrl: externalUrl, storageFolder }) as unknown as App,
       sql,
       schema: rest,
+      readSchema,
       close,
     };
     console.error("gateway: the database is open");

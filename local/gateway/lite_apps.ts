@@ -42,6 +42,18 @@ export function restApp(connection: PostgresConnection) {
   } as never);
 }
 
+/** REST for the studio's pages, as its own role. */
+export function studioApp(connection: PostgresConnection, schemas: string[]) {
+  return new App({
+    connection,
+    api: { enabled: true, schemas, max_rows: 1000 },
+    auth: { enabled: false },
+    storage: { enabled: false },
+    studio: { enabled: false },
+    options: options([takeCaller]),
+  } as never);
+}
+
 export interface SystemSettings {
   jwtSecret: string;
   siteUrl: string;

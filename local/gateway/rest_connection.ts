@@ -15,7 +15,7 @@ import { allOrNothing } from "./one_object.ts";
 import { answerFor, AnsweredError } from "./sqlstate.ts";
 import { REST_TYPES } from "./wire_types.ts";
 
-type Schema = Awaited<ReturnType<PostgresConnection["introspect"]>>;
+export type Schema = Awaited<ReturnType<PostgresConnection["introspect"]>>;
 
 type Query = Parameters<PostgresConnection["onPostgrestAST"]>[0];
 

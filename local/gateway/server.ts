@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { App } from "@supabase/lite";
 import { adminApi } from "./admin_api.ts";
+import { signUpRefusal, withoutBanned } from "./admission.ts";
 import { type Caller, identify, identifyLeniently } from "./caller.ts";
 import type { Backend, Database } from "./database.ts";
 import type { LiteEnvironment } from "./lite_apps.ts";
@@ -10,6 +11,7 @@ import { proxyHttp, proxyUpgrade, type Upstream } from "./proxy.ts";
 import { corsHeaders, isPreflight, json, preflight, unavailable } from "./replies.ts";
 import { completeSession, discovery } from "./sessions.ts";
 import type { Settings } from "./settings.ts";
+import { Studio } from "./studio.ts";
 import { asPlainUpload, listFolder, signMany, withClientNames, withCopiedKey } from "./storage_wire.ts";
 import { Tokens } from "./tokens.ts";
 
@@ -22,6 +24,7 @@ export function createGateway(settings: Settings, database: Database): Server {
   const issuer = `${settings.externalUrl}/auth/v1`;
   const realtime: Upstream = { name: "realtime", url: settings.realtimeUrl };
   const edge: Upstream = { name: "edge functions", url: settings.edgeUrl };
+  const studio = new Studio(settings);
 
   function upstreamOf(path: string): Upstream | undefined {
     if (path.startsWith("/realtime/v1/")) return realtime;
@@ -32,6 +35,10 @@ export function createGateway(settings: Settings, database: Database): Server {
     const path = new URL(request.url).pathname;
     if (isPreflight(request)) return preflight(request);
     if (path === "/health") return health(database);
+    if (studio.serves(request, path)) {
+      const open = database.backend;
+      return open ? studio.answer(request, path, peerAddress, open, database.suspect) : unavailable("PGRST001", "The database does not answer at the moment.");
+    }
     const area = /^\/(rest|auth|storage)\/v1(\/|$)/.exec(path)?.[1];
     if (!area) return json(404, { code: "NOT_FOUND", message: `Nothing is served at ${path}.`, details: null, hint: "See /rest/v1, /auth/v1, /storage/v1, /realtime/v1, /functions/v1." });
     const backend = database.backend;
@@ -55,7 +62,13 @@ export function createGateway(settings: Settings, database: Database): Server {
         const admin = identify(request, tokens);
         return admin instanceof Response ? admin : adminApi(request, admin, backend.sql);
       }
-      return completeSession(await toLite(backend.system, request, caller, peerAddress), tokens, issuer, backend.sql);
+      const signingUp = path === "/auth/v1/signup" && request.method === "POST" ? request.clone() : undefined;
+      const refusal = signingUp && (await signUpRefusal(signingUp.clone(), backend.sql));
+      if (refusal) return refusal;
+      const answered = await toLite(backend.system, request, caller, peerAddress);
+      // Somebody else may have used the invitation up in between.
+      const late = signingUp && answered.status >= 500 ? await signUpRefusal(signingUp, backend.sql) : undefined;
+      return late ?? completeSession(await withoutBanned(answered, backend.sql), tokens, issuer, backend.sql);
     },
     storage: async (request: Request, backend: Backend, path: string, peerAddress: string | undefined) => {
       const caller = identifyLeniently(request, tokens);
@@ -97,6 +110,7 @@ export function createGateway(settings: Settings, database: Database): Server {
     }
     void respond(incoming, outgoing, answer);
   });
+  server.on("close", () => void studio.close());
   server.on("upgrade", (incoming, socket, head) => {
     const upstream = upstreamOf(incoming.url ?? "/");
     if (upstream) proxyUpgrade(upstream, incoming, socket, head);
@@ -139,7 +153,9 @@ async function respond(incoming: IncomingMessage, outgoing: ServerResponse, answ
     console.error(`gateway: ${incoming.method ?? ""} ${incoming.url?.split("?")[0] ?? ""} failed:`, error);
     response = json(500, { code: "GATEWAY_FAILED", message: "The gateway failed; its log says why.", details: null, hint: null });
   }
-  const headers = { ...corsHeaders(), ...Object.fromEntries(response.headers) };
+  // What says that it is for its own page only is so: no other may read it.
+  const open = response.headers.get("cross-origin-resource-policy") === null;
+  const headers = { ...(open ? corsHeaders() : {}), ...Object.fromEntries(response.headers) };
   if (outgoing.destroyed) return;
   const body = Buffer.from(await response.arrayBuffer());
   if (![101, 204, 304].includes(response.status) && incoming.method !== "HEAD") headers["content-length"] = String(body.length);

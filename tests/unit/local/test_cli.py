@@ -22,7 +22,8 @@ from local.supervisor.claim import Claim
 from local.supervisor.errors import AlreadyRunning
 from local.supervisor.notice import Notice
 
-COMMANDS = ["demo", "up", "down", "status", "doctor", "verify"]
+COMMANDS = ["demo", "up", "down", "status", "doctor", "verify", "studio"]
+ADMIN_COMMANDS = [f"admin {name}" for name in ("grant", "revoke", "invite", "disable", "enable", "sign-up")]
 
 
 @pytest.fixture(scope="session")
@@ -31,11 +32,11 @@ def calendar_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("calendar")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS + ADMIN_COMMANDS)
 def test_help_when_asked_for_then_every_command_has_an_example(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run([command, "--help"]) == Exit.FINE
+    assert run([*command.split(), "--help"]) == Exit.FINE
     assert f"Example: agenttrader {command}" in capsys.readouterr().out
 
 
