@@ -22,7 +22,6 @@ from benchmarks.orders import orders
 from functions.core.errors import AgentTraderError, Misconfigured
 from functions.core.settings import Settings
 from local.stack import PORT_OFFSETS, Stack
-from local.supervisor.broker_keys import secrets_file
 from local.supervisor.cloud import Cloud
 from local.supervisor.environment import Setup
 from local.supervisor.ports import is_free
@@ -76,7 +75,6 @@ def _settings(stack: Stack) -> Settings:
             "supabase_url": stack.url("gateway"),
             "publishable_key": stack.publishable_key,
             "jwt_secret": stack.secrets.jwt_secret,
-            "secrets_file": secrets_file(stack),
             "alpaca_trading_url": stack.url("alpaca"),
         }
     )

@@ -13,14 +13,14 @@ import requests
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderSide, TimeInForce
 from alpaca.trading.requests import LimitOrderRequest
+from pydantic import SecretStr
 
 from benchmarks.measuring import Result, measure
 from functions.brokers.alpaca import AlpacaBroker
-from functions.brokers.credentials import read_keys
+from functions.brokers.credentials import KeyPair
 from functions.brokers.protocol import OrderRequest
 from functions.core.settings import Settings
 from local.stack import HOST, Stack
-from local.supervisor.broker_keys import LEDGER_ACCOUNT
 
 # Far from the market and at once over: every order meets the same, empty book.
 _PRICE = "1.00"
@@ -36,7 +36,7 @@ def orders(stack: Stack, settings: Settings, *, rounds: int, seconds: float) -> 
             "submit an order",
             "limit order at Alpaca's simulator, immediate or cancel, over a kept connection",
             {
-                "our adapter": _adapter(settings, runner),
+                "our adapter": _adapter(stack, settings, runner),
                 "alpaca-py": _sdk(stack),
                 "HTTP POST": _http(stack),
             },
@@ -45,8 +45,9 @@ def orders(stack: Stack, settings: Settings, *, rounds: int, seconds: float) -> 
         )
 
 
-def _adapter(settings: Settings, runner: asyncio.Runner) -> Callable[[int], object]:
-    broker = AlpacaBroker(read_keys(settings).accounts[str(LEDGER_ACCOUNT)], settings, is_paper=True)
+def _adapter(stack: Stack, settings: Settings, runner: asyncio.Runner) -> Callable[[int], object]:
+    keys = KeyPair(key=SecretStr(stack.secrets.broker_key), secret=SecretStr(stack.secrets.broker_secret))
+    broker = AlpacaBroker(keys, settings, is_paper=True)
 
     def submit(number: int) -> object:
         order = OrderRequest(

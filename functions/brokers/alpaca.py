@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from functions.brokers import alpaca_wire as wire
 from functions.brokers.alpaca_client import bound, read, write
@@ -25,7 +26,7 @@ from functions.brokers.protocol import (
     Quarantined,
     TradeUpdate,
 )
-from functions.core.errors import AgentTraderError
+from functions.core.errors import AgentTraderError, Misconfigured
 from functions.core.money import text
 from functions.core.settings import Settings
 
@@ -36,6 +37,9 @@ _NOT_FOUND = 404
 _DUPLICATE_CLIENT_ORDER_ID = "40010001"
 _PAGE = 100
 _MOST_ORDERS = 500
+
+_LIVE_HOST = "api.alpaca.markets"
+_PAPER_HOST = "paper-api.alpaca.markets"
 
 
 class AlpacaBroker:
@@ -54,6 +58,7 @@ class AlpacaBroker:
         self._keys = keys
         self._settings = configuration
         self._is_paper = is_paper
+        _require_endpoint(configuration, is_paper=is_paper)
         self._client: TradingClient = TradingClient(
             keys.key.get_secret_value(),
             keys.secret.get_secret_value(),
@@ -196,6 +201,18 @@ class AlpacaBroker:
             "trail_percent": order.trail_percent,
         }
         return body | {name: text(value) for name, value in numbers.items() if value is not None}
+
+
+def _require_endpoint(configuration: Settings, *, is_paper: bool) -> None:
+    """A paper account never speaks to the live address, nor a live one to the paper address.
+
+    Raises Misconfigured WRONG_ENDPOINT.
+    """
+    forbidden = _LIVE_HOST if is_paper else _PAPER_HOST
+    for url in (configuration.alpaca_trading_url, configuration.alpaca_trade_stream_url):
+        if url is not None and (urlsplit(url).hostname or "").rstrip(".") == forbidden:
+            kind = "paper" if is_paper else "live"
+            raise Misconfigured("WRONG_ENDPOINT", f"a {kind} account must not reach {forbidden}; see the settings")
 
 
 async def _found(call: Callable[[], Any]) -> BrokerOrder | None:

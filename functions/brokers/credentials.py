@@ -1,18 +1,19 @@
-"""Broker keys, read from the file that the secret store mounts (locally: a file of mode 0600)."""
+"""What a broker's adapter signs in with, opened from a sealed credential."""
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr
 
-from functions.core.errors import Misconfigured
-from functions.core.settings import Settings
+from functions.brokers.keyring import read_keyring
+from functions.brokers.sealing import Binding, Purpose, open_sealed
+from functions.core.ledger.credentials import SealedCredential
 
 
 class KeyPair(BaseModel):
-    """A broker's key and secret."""
+    """Alpaca's key and secret."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -20,30 +21,14 @@ class KeyPair(BaseModel):
     secret: SecretStr
 
 
-class BrokerKeys(BaseModel):
-    """The file's content: one data-only pair, and one trading pair for each broker account (by the ledger's id)."""
+def alpaca_keys(
+    row: SealedCredential, keyring: Path | None, purpose: Purpose, *, user: UUID, account: UUID, is_paper: bool
+) -> KeyPair:
+    """Opens an Alpaca credential that was sealed for this user, account and environment.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    data: KeyPair
-    accounts: dict[str, KeyPair]
-
-
-def read_keys(configuration: Settings) -> BrokerKeys:
-    """Reads the file anew, because accounts are linked while functions run.
-
-    Raises Misconfigured: NO_SECRETS_FILE, OPEN_SECRETS_FILE (others could read it), BAD_SECRETS_FILE.
+    Raises Misconfigured NO_KEYRING, OPEN_KEYRING or BAD_KEYRING, and its kind BadSeal.
     """
-    path: Path | None = configuration.secrets_file
-    if path is None:
-        raise Misconfigured("NO_SECRETS_FILE", "set AGENTTRADER_SECRETS_FILE to the file that holds the broker keys")
-    try:
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise Misconfigured("OPEN_SECRETS_FILE", f"others can read {path.name}: set its mode to 0600")
-        return BrokerKeys.model_validate_json(path.read_text())
-    except OSError as error:
-        raise Misconfigured("NO_SECRETS_FILE", f"the broker keys cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        place = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-        # The input is left out: it is a secret.
-        raise Misconfigured("BAD_SECRETS_FILE", f"{path.name} is not a key file: see {place or 'its JSON'}") from None
+    binding = Binding(user, account, "alpaca", "paper" if is_paper else "live", purpose)
+    pair = read_keyring(keyring, purpose).pair(row.key_id)
+    fields = open_sealed(row.sealed, pair.private_key, binding).fields
+    return KeyPair(key=SecretStr(fields["key"]), secret=SecretStr(fields["secret"]))

@@ -36,7 +36,10 @@ class Settings(BaseSettings):
     hotstore_url: str | None = None
     clock: Literal["system", "replay"] = "system"
 
-    secrets_file: Path | None = Field(None, description="Broker keys on one machine; a file of mode 0600")
+    trading_keys_file: Path | None = Field(
+        None, description="Private keys that open trading credentials; a mounted secret, or a file of mode 0600"
+    )
+    data_keys_file: Path | None = Field(None, description="The same for data credentials")
     webhook_secret: SecretStr | None = Field(
         None, min_length=1, description="What the database's webhook proves itself with"
     )

@@ -1,14 +1,18 @@
-"""The broker of each account, made once per process from its sealed-away keys."""
+"""The broker of each account, made once per process from its sealed credential."""
 
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from uuid import UUID
 
 from functions.brokers.alpaca import AlpacaBroker
-from functions.brokers.credentials import read_keys
+from functions.brokers.credentials import alpaca_keys
 from functions.brokers.protocol import Broker
+from functions.brokers.sealing import BadSeal
 from functions.core.errors import Misconfigured
+from functions.core.ledger.credentials import CredentialLedger
+from functions.core.ledger.errors import LedgerRefused
 from functions.core.ledger.executing import ExecutionLedger, TradingAccount
 from functions.core.ports import Ports
 
@@ -19,28 +23,38 @@ class Accounts:
     def __init__(self, reach: Ports, ledger: ExecutionLedger) -> None:
         self._reach = reach
         self._ledger = ledger
+        self._credentials = CredentialLedger(reach.ledger)
         self._lock = threading.Lock()
-        self._brokers: dict[UUID, Broker] = {}
+        self._brokers: dict[UUID, tuple[datetime | None, Broker]] = {}
 
     def active(self) -> list[TradingAccount]:
-        """The active accounts, as the ledger has them now."""
-        return self._ledger.trading_accounts()
+        """The active accounts that have a credential, as the ledger has them now.
+
+        Drops the brokers of accounts that are not among them, or whose credential was entered again.
+        """
+        accounts = [one for one in self._ledger.trading_accounts() if one.trading_entered_at is not None]
+        entered = {one.broker_account_id: one.trading_entered_at for one in accounts}
+        with self._lock:
+            self._brokers = {
+                account: made for account, made in self._brokers.items() if entered.get(account) == made[0]
+            }
+        return accounts
 
     def broker(self, account: UUID) -> Broker:
         """The broker of an account.
 
-        Raises Misconfigured NO_ACCOUNT or NO_BROKER_KEYS where the account or its keys are not there.
+        Raises Misconfigured NO_ACCOUNT, and what `broker_of` raises.
         """
         with self._lock:
             known = self._brokers.get(account)
         if known is not None:
-            return known
-        found = next((one for one in self.active() if one.broker_account_id == account), None)
+            return known[1]
+        found = next((one for one in self._ledger.trading_accounts() if one.broker_account_id == account), None)
         if found is None:
             raise Misconfigured("NO_ACCOUNT", f"the account {account} is not active; link it again")
         made = self.broker_of(found)
         with self._lock:
-            return self._brokers.setdefault(account, made)
+            return self._brokers.setdefault(account, (found.trading_entered_at, made))[1]
 
     def forget(self, account: UUID) -> None:
         """Drops a broker whose keys were refused, so that the next one is made of the keys as they are then."""
@@ -48,10 +62,33 @@ class Accounts:
             self._brokers.pop(account, None)
 
     def broker_of(self, account: TradingAccount) -> Broker:
-        """A new broker of this account. Raises Misconfigured NO_BROKER_KEYS or UNKNOWN_BROKER."""
-        keys = read_keys(self._reach.settings).accounts.get(str(account.broker_account_id))
-        if keys is None:
-            raise Misconfigured("NO_BROKER_KEYS", f"there are no keys for the account {account.broker_account_id}")
+        """A new broker of this account.
+
+        Raises Misconfigured NO_BROKER_KEYS, UNKNOWN_BROKER or WRONG_ENDPOINT, those of the keyring, and BadSeal.
+        """
         if account.broker != "alpaca":
             raise Misconfigured("UNKNOWN_BROKER", f"expected alpaca, was {account.broker}")
+        try:
+            return self._opened(account)
+        except BadSeal as error:
+            if error.code != "UNKNOWN_SEALING_KEY":
+                raise
+            # Between reading the row and reading the keyring a rotation may have ended: the row is under the next key.
+            return self._opened(account)
+
+    def _opened(self, account: TradingAccount) -> Broker:
+        try:
+            row = self._credentials.broker_credentials(account.broker_account_id, "trading")
+        except LedgerRefused as error:
+            raise Misconfigured(
+                "NO_BROKER_KEYS", f"there are no keys for the account {account.broker_account_id}; enter them"
+            ) from error
+        keys = alpaca_keys(
+            row,
+            self._reach.settings.trading_keys_file,
+            "trading",
+            user=account.user_id,
+            account=account.broker_account_id,
+            is_paper=account.is_paper,
+        )
         return AlpacaBroker(keys, self._reach.settings, is_paper=account.is_paper)

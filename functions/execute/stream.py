@@ -70,7 +70,7 @@ class TradeUpdatesWorker:
         return 0.0 if isinstance(error, Misconfigured) else self._desk.reach.settings.poll_interval
 
     async def _serve(self, account: TradingAccount, stop: asyncio.Event) -> None:
-        broker = self._desk.accounts.broker_of(account)
+        broker = await self._desk.ask(self._desk.accounts.broker_of, account)
         name = f"trade-stream:{account.broker_account_id}"
         async with contextlib.aclosing(hold_lease(self._desk.reach, name, stop)) as leases:
             async for held in leases:

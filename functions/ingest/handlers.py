@@ -5,32 +5,29 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from functions.brokers.alpaca_market_data import AlpacaMarketData
-from functions.brokers.credentials import read_keys
 from functions.core.handling import delivered
 from functions.core.ledger.market_data import MarketDataLedger
-from functions.core.ports import Ports, ports
+from functions.core.ports import ports
 from functions.core.runtime import event_loop
 from functions.ingest.bar_months import keep_months
 from functions.ingest.calendar_sync import sync_calendar
+from functions.ingest.source import awaited_source, require_source
 from functions.ingest.stream import MarketDataWorker
-
-
-def _source(reach: Ports) -> AlpacaMarketData:
-    return AlpacaMarketData(read_keys(reach.settings).data, reach.settings)
 
 
 async def stream_market_data(stop: asyncio.Event) -> None:
     """Worker: bars and quotes of the watched symbols, until `stop` is set."""
     reach = ports("ingest")
-    await MarketDataWorker(reach, MarketDataLedger(reach.ledger), _source(reach)).run(stop)
+    source = await awaited_source(reach, stop)
+    if source is not None:
+        await MarketDataWorker(reach, MarketDataLedger(reach.ledger), source).run(stop)
 
 
 @delivered
 def sync_market_calendar(_message: Any) -> None:
     """Schedule: the exchange's sessions, half days included, into the ledger."""
     reach = ports("ingest")
-    event_loop.run(sync_calendar(MarketDataLedger(reach.ledger), _source(reach)))
+    event_loop.run(sync_calendar(MarketDataLedger(reach.ledger), require_source(reach)))
 
 
 @delivered

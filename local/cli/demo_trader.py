@@ -19,6 +19,7 @@ import psycopg
 from functions.core.errors import Unavailable
 from functions.core.identity import named_uuid
 from local.conductor.control import Control
+from local.linking import enter_simulator_keys
 from local.stack import Stack
 from local.supervisor.broker_keys import BROKER_ACCOUNT, LEDGER_ACCOUNT
 
@@ -64,6 +65,7 @@ def create(stack: Stack, symbols: Sequence[str], decide_from: datetime) -> DemoT
             "values (%s, %s, 'alpaca', %s, 'Demo account', true)",
             [LEDGER_ACCOUNT, user_id, BROKER_ACCOUNT],
         )
+        enter_simulator_keys(connection, stack, LEDGER_ACCOUNT)
         for name, value, unit in _LIMITS:
             connection.execute(
                 "select public.set_limit('account', %s, %s, %s, %s)", [LEDGER_ACCOUNT, name, value, unit]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from local.stack import HOST, PROJECT, Stack
-from local.supervisor.broker_keys import secrets_file
+from local.supervisor.broker_keys import keyring_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ def function_environment(stack: Stack, setup: Setup) -> dict[str, str]:
             "AGENTTRADER_HOTSTORE": setup.hotstore,
             "AGENTTRADER_HOTSTORE_URL": stack.url("hotstore"),
             "AGENTTRADER_CLOCK": setup.clock,
-            "AGENTTRADER_SECRETS_FILE": str(secrets_file(stack)),
+            "AGENTTRADER_TRADING_KEYS_FILE": str(keyring_file(stack, "trading")),
+            "AGENTTRADER_DATA_KEYS_FILE": str(keyring_file(stack, "data")),
             "AGENTTRADER_WEBHOOK_SECRET": stack.secrets.webhook_secret,
             "AGENTTRADER_ALPACA_TRADING_URL": f"http://{simulator}",
             "AGENTTRADER_ALPACA_DATA_URL": f"http://{simulator}",

@@ -7,10 +7,14 @@ from typing import Any, Final
 
 import psycopg
 
+from functions.brokers.sealing import Purpose
 from local.stack import Stack
+from local.supervisor.broker_keys import stack_keyring
 
 RELAY_SECRET: Final = "relay_webhook_secret"  # noqa: S105 - the name of a secret, not one
 _RELAY_FUNCTION: Final = "relay_outbox"
+# Who opens what: only the opener's role registers a key to seal for it.
+_OPENERS: Final[dict[Purpose, str]] = {"trading": "fn_execute", "data": "fn_ingest"}
 
 
 def install(stack: Stack) -> None:
@@ -23,7 +27,17 @@ def install(stack: Stack) -> None:
             [f"{stack.url('functions')}/{_RELAY_FUNCTION}"],
         )
         _keep_secret(connection, RELAY_SECRET, stack.secrets.webhook_secret)
+        for purpose, role in _OPENERS.items():
+            _act_as(connection, role)
+            key = stack_keyring(stack, purpose).newest
+            connection.execute("select public.register_sealing_key(%s, %s)", [purpose, key.public_text])
+        _act_as(connection, None)
         connection.execute("select public.sync_strategy_kinds(%s)", [json.dumps(_strategy_kinds())])
+
+
+def _act_as(connection: psycopg.Connection[Any], role: str | None) -> None:
+    claims = json.dumps({"role": role}) if role else ""
+    connection.execute("select set_config('request.jwt.claims', %s, true)", [claims])
 
 
 def _keep_secret(connection: psycopg.Connection[Any], name: str, value: str) -> None:

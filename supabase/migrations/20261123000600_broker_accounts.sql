@@ -8,6 +8,10 @@ create table public.broker_accounts (
   label text not null default '' check (length(label) <= 100),
   is_paper boolean not null default true,
   status text not null default 'active' check (status in ('active', 'unlinked')),
+  trading_entered_at timestamptz,
+  data_entered_at timestamptz,
+  unlinked_at timestamptz,
+  unlinked_reason text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   version bigint not null default 1,
@@ -15,8 +19,20 @@ create table public.broker_accounts (
   unique (user_id, broker, account_id, is_paper)
 );
 comment on table public.broker_accounts is 'A linked account at a broker. Its keys are not here: they are sealed for the execute function alone.';
-comment on column public.broker_accounts.account_id is 'The broker''s own id of the account.';
-comment on column public.broker_accounts.is_paper is 'A paper account never reaches a live endpoint.';
+comment on column public.broker_accounts.id is 'The account''s id here; it is sealed into its credentials.';
+comment on column public.broker_accounts.user_id is 'Its owner, for ever.';
+comment on column public.broker_accounts.broker is 'alpaca or tastytrade; fixed once linked.';
+comment on column public.broker_accounts.account_id is 'The broker''s own id of the account; fixed once linked.';
+comment on column public.broker_accounts.label is 'The owner''s name for it.';
+comment on column public.broker_accounts.is_paper is 'A paper account never reaches a live endpoint; fixed once linked.';
+comment on column public.broker_accounts.status is 'unlinked: nothing is placed or sent, its credentials are wiped, its history stays.';
+comment on column public.broker_accounts.trading_entered_at is 'When the trading credential was entered; null while there is none.';
+comment on column public.broker_accounts.data_entered_at is 'When the data credential was entered; null while there is none.';
+comment on column public.broker_accounts.unlinked_at is 'When it was unlinked; null while active.';
+comment on column public.broker_accounts.unlinked_reason is 'Why it was unlinked.';
+comment on column public.broker_accounts.created_at is 'When it was linked first.';
+comment on column public.broker_accounts.updated_at is 'When the row was last changed.';
+comment on column public.broker_accounts.version is 'Grows with every change.';
 create index broker_accounts_user on public.broker_accounts (user_id);
 create trigger touch before insert or update on public.broker_accounts for each row execute function private.touch();
 select private.audit_changes('public.broker_accounts');
@@ -45,6 +61,20 @@ begin
 end $$;
 comment on function private.keep_owner() is 'A row keeps its owner.';
 create trigger keep_owner before update on public.broker_accounts for each row execute function private.keep_owner();
+
+create function private.keep_account() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  -- Credentials are sealed for one account in one environment, and consent to live trading is given for it.
+  if (new.id, new.broker, new.account_id, new.is_paper) is distinct from (old.id, old.broker, old.account_id, old.is_paper) then
+    perform private.refuse(409, 'ACCOUNT_IS_FIXED', 'Link the other account as a new one; a linked account keeps its broker, its number and its environment.',
+      jsonb_build_object('account', old.id));
+  end if;
+  return new;
+end $$;
+comment on function private.keep_account() is 'A linked account keeps its broker, its number and its environment: a paper account never becomes a live one.';
+create trigger keep_account before update on public.broker_accounts for each row execute function private.keep_account();
 
 alter table public.broker_accounts enable row level security;
 create policy "a user reads their own accounts" on public.broker_accounts for select to authenticated

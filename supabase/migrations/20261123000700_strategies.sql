@@ -134,7 +134,9 @@ begin
       'A strategy goes from draft to active, from active to inactive or halted, back to active, and to deleted.',
       jsonb_build_object('strategy', old.id, 'from', old.status, 'to', new.status));
   elsif new.status = 'active' then
-    if not exists (select from public.broker_accounts where id = new.broker_account_id and status = 'active') then
+    -- FOR SHARE: an unlinking that is under way is waited for, a later one waits and finds the strategy active.
+    perform from public.broker_accounts where id = new.broker_account_id and status = 'active' for share;
+    if not found then
       perform private.refuse(409, 'ACCOUNT_UNLINKED', 'Link the strategy''s broker account again, then activate it.',
         jsonb_build_object('strategy', old.id, 'account', new.broker_account_id));
     end if;

@@ -137,6 +137,9 @@ begin
     perform private.refuse(409, 'GATE_CLOSED', 'Trading is halted for this scope: only orders that reduce a position pass.',
       jsonb_build_object('gate', gate));
   end if;
+  if not private.reduces(wanted) then
+    perform private.require_live_consent(wanted.broker_account_id);
+  end if;
 
   insert into public.trades (
     id, user_id, broker_account_id, strategy_id, strategy_version, source, signal, symbol, side, order_type, time_in_force,

@@ -36,10 +36,16 @@ create function public.activate_strategy(p_strategy_id uuid, p_from timestamptz 
 language plpgsql security definer set search_path = ''
 as $$
 declare
-  strategy public.strategies := private.own_strategy(p_strategy_id);
+  strategy public.strategies;
   -- A person starts a strategy now; only a replay, run by the platform itself, names another moment.
   start_at timestamptz := case when private.calling_role() = 'authenticated' then now() else coalesce(p_from, now()) end;
 begin
+  select * into strategy from public.strategies where id = p_strategy_id;
+  if found then
+    -- The account before the strategy, as everywhere: it must not be unlinked while this runs.
+    perform private.lock_scopes(strategy.user_id, strategy.broker_account_id, strategy.id);
+  end if;
+  strategy := private.own_strategy(p_strategy_id);
   if not isfinite(start_at) then
     perform private.refuse(422, 'BAD_START', 'A strategy starts at a moment in time.', jsonb_build_object('from', start_at));
   end if;

@@ -5,6 +5,7 @@ language sql stable security definer set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object(
     'broker_account_id', a.id, 'user_id', a.user_id, 'broker', a.broker, 'account_id', a.account_id, 'is_paper', a.is_paper,
+    'trading_entered_at', a.trading_entered_at,
     'working', exists (select from public.trades as t where t.broker_account_id = a.id
       and t.status in ('submitting', 'submitted', 'partially_filled', 'cancel_pending', 'replace_pending', 'unknown')))
     order by a.id), '[]'::jsonb)
@@ -67,6 +68,8 @@ begin
     return 'WOULD_NOT_REDUCE: quantity=' || trim_scale(p_trade.quantity);
   elsif gate is not null and not reducing then
     return 'GATE_CLOSED: gate=' || gate;
+  elsif not reducing then
+    return private.live_refusal(p_trade.broker_account_id);
   end if;
   return null;
 end $$;

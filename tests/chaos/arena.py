@@ -25,6 +25,7 @@ from local.conductor.market import Market
 from local.conductor.pace import Pace
 from local.conductor.replay import Progressed, replay
 from local.conductor.settling import Patience
+from local.linking import enter_simulator_keys
 from local.stack import Stack
 from local.supervisor.broker_keys import BROKER_ACCOUNT, LEDGER_ACCOUNT
 from local.supervisor.cloud import Cloud
@@ -178,6 +179,7 @@ def _trader(stack: Stack, opens_at: datetime) -> None:
             "values (%s, %s, 'alpaca', %s, 'arena')",
             [LEDGER_ACCOUNT, user, BROKER_ACCOUNT],
         )
+        enter_simulator_keys(connection, stack, LEDGER_ACCOUNT)
         # Tight enough that some orders are refused: a refusal is a path of the flow too.
         connection.execute(
             "select public.set_limit('account', %s, 'position_limit', '120', 'shares or contracts')", [LEDGER_ACCOUNT]

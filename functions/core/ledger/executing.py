@@ -16,7 +16,10 @@ from functions.core.money import Amount, text
 
 
 class TradingAccount(Row):
-    """An active account; `working` says that something may be working at its broker."""
+    """An active account; `working` says that something may be working at its broker.
+
+    `trading_entered_at` is when its credential was entered, None while there is none.
+    """
 
     broker_account_id: UUID
     user_id: UUID
@@ -24,6 +27,7 @@ class TradingAccount(Row):
     account_id: str
     is_paper: bool
     working: bool
+    trading_entered_at: AwareDatetime | None = None
 
 
 class ClaimedOrder(Row):

@@ -6,7 +6,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import SecretStr
@@ -114,7 +113,6 @@ def settings_for(url: str, socket_url: str, **more: Any) -> Settings:
             "supabase_url": "http://127.0.0.1:1",
             "publishable_key": "nobody",
             "jwt_secret": "nothing",
-            "secrets_file": Path("/nonexistent"),
             "alpaca_trading_url": url,
             "alpaca_data_url": url,
             "alpaca_trade_stream_url": f"{socket_url}/stream",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from functions.brokers.keyring import Keyring, SealingPair
 from functions.core.wiring import wiring
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -106,10 +107,10 @@ def test_worker_when_a_setting_is_missing_then_3_and_the_variable_is_named() -> 
     assert "AGENTTRADER_PUBLISHABLE_KEY" in done.stderr
 
 
-def test_worker_when_there_are_no_broker_keys_then_3_and_what_to_set() -> None:
+def test_worker_when_there_are_no_private_keys_then_3_and_what_to_set() -> None:
     done = run("-m", "functions.worker", "stream_market_data", **complete())
     assert done.returncode == 3
-    assert "AGENTTRADER_SECRETS_FILE" in done.stderr
+    assert "AGENTTRADER_DATA_KEYS_FILE" in done.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
@@ -117,12 +118,12 @@ def test_worker_when_everything_is_down_then_it_waits_and_ends_cleanly_when_aske
     how: signal.Signals, tmp_path: Path
 ) -> None:
     keys = tmp_path / "keys.json"
-    keys.write_text('{"data": {"key": "k", "secret": "s"}, "accounts": {}}')
+    keys.write_text(Keyring("data", (SealingPair.generate(),)).document())
     keys.chmod(0o600)
-    with socket.create_server(("127.0.0.1", 0)) as hot_store:
+    with socket.create_server(("127.0.0.1", 0)) as ledger:
         environment = complete(
-            AGENTTRADER_HOTSTORE_URL=f"http://127.0.0.1:{hot_store.getsockname()[1]}",
-            AGENTTRADER_SECRETS_FILE=str(keys),
+            SUPABASE_URL=f"http://127.0.0.1:{ledger.getsockname()[1]}",
+            AGENTTRADER_DATA_KEYS_FILE=str(keys),
         )
         process = subprocess.Popen(
             [sys.executable, "-m", "functions.worker", "stream_market_data"],
@@ -131,9 +132,9 @@ def test_worker_when_everything_is_down_then_it_waits_and_ends_cleanly_when_aske
             stderr=subprocess.PIPE,
         )
         try:
-            hot_store.settimeout(30)
-            # It asks for its lease: it is running. It is hung up on, as by a store that is down.
-            hot_store.accept()[0].close()
+            ledger.settimeout(30)
+            # It asks whose credential to use: it is running. It is hung up on, as by a ledger that is down.
+            ledger.accept()[0].close()
             process.send_signal(how)
             _, said = process.communicate(timeout=30)
         finally:

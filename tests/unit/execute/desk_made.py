@@ -78,6 +78,7 @@ def account_row(account: UUID = ALICE, broker: str = "alpaca") -> dict[str, Any]
         "account_id": "PA1",
         "is_paper": True,
         "working": True,
+        "trading_entered_at": NOW.isoformat(),
     }
 
 

@@ -1,70 +1,152 @@
-"""The brokers of the accounts: made of the keys as they are, kept, and made anew when the keys were refused."""
+"""The brokers of the accounts: made of the credential as it is, kept, and made anew when it was refused or changed."""
 
 from __future__ import annotations
 
-import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from functions.brokers.keyring import Keyring, SealingPair
+from functions.brokers.sealing import Binding, Credential, seal
 from functions.core.errors import Misconfigured
+from functions.core.identity import named_uuid
+from functions.core.ledger.errors import LedgerRefused
 from functions.core.ledger.executing import ExecutionLedger
 from functions.execute.accounts import Accounts
-from tests.unit.core.doubles import World
+from tests.unit.core.doubles import NOW, Turns, World
 from tests.unit.execute.desk_made import ALICE, BOB, account_row
 
+PAIR, NEXT = SealingPair.generate(), SealingPair.generate()
+NO_CREDENTIALS = LedgerRefused("NO_CREDENTIALS", "enter them", 404)
 
-def write_keys(path: Path, *accounts: UUID) -> Path:
-    pairs = {str(account): {"key": "PK", "secret": "hush"} for account in accounts}
-    path.write_text(json.dumps({"data": {"key": "DK", "secret": "hush"}, "accounts": pairs}))
+
+def keyring(folder: Path, *pairs: SealingPair) -> Path:
+    path = folder / "trading-keys.json"
+    path.write_text(Keyring("trading", pairs or (PAIR,)).document())
     path.chmod(0o600)
     return path
 
 
-def accounts_of(path: Path, broker: str = "alpaca") -> tuple[World, Accounts]:
-    world = World(
-        {"trading_accounts": [account_row(ALICE, broker)]}, secrets_file=path, alpaca_trading_url="http://127.0.0.1:9"
-    )
+def sealed(account: UUID = ALICE, pair: SealingPair = PAIR) -> dict[str, Any]:
+    binding = Binding(named_uuid("user"), account, "alpaca", "paper", "trading")
+    credential = Credential(binding, {"key": "PK", "secret": "hush"}, datetime(2026, 1, 1, tzinfo=UTC))
+    return {
+        "broker_account_id": str(account),
+        "purpose": "trading",
+        "key_id": pair.id,
+        "sealed": seal(credential, pair.public_key),
+        "version": 1,
+        "entered_at": NOW.isoformat(),
+    }
+
+
+def accounts_of(path: Path, answer: Any, account: dict[str, Any] | None = None, **more: Any) -> tuple[World, Accounts]:
+    settings = {"trading_keys_file": path, "alpaca_trading_url": "http://127.0.0.1:9"} | more
+    answers = {"trading_accounts": [account or account_row(ALICE)], "broker_credentials": answer}
+    world = World(answers, **settings)
     return world, Accounts(world.ports, ExecutionLedger(world.ledger))
 
 
 def test_broker_when_asked_twice_then_it_is_the_same_and_the_ledger_was_asked_once(tmp_path: Path) -> None:
-    world, accounts = accounts_of(write_keys(tmp_path / "keys.json", ALICE))
+    world, accounts = accounts_of(keyring(tmp_path), sealed())
     assert accounts.broker(ALICE) is accounts.broker(ALICE)
-    assert world.said() == ["trading_accounts"]
+    assert world.said() == ["trading_accounts", "broker_credentials"]
+    assert world.asked("broker_credentials") == [{"p_account_id": str(ALICE), "p_purpose": "trading"}]
 
 
 def test_broker_when_its_keys_were_refused_then_the_next_is_made_of_the_keys_as_they_are_then(tmp_path: Path) -> None:
-    path = write_keys(tmp_path / "keys.json", ALICE)
-    _, accounts = accounts_of(path)
+    _, accounts = accounts_of(keyring(tmp_path), Turns(sealed(), sealed(), NO_CREDENTIALS))
     before = accounts.broker(ALICE)
     accounts.forget(ALICE)
     assert accounts.broker(ALICE) is not before
     accounts.forget(ALICE)
-    write_keys(path)
     with pytest.raises(Misconfigured):
         accounts.broker(ALICE)
 
 
+def test_broker_when_the_credential_was_entered_again_then_the_next_look_drops_it(tmp_path: Path) -> None:
+    world, accounts = accounts_of(keyring(tmp_path), sealed())
+    before = accounts.broker(ALICE)
+    accounts.active()
+    assert accounts.broker(ALICE) is before
+    world.ledger.answers["trading_accounts"] = [
+        account_row(ALICE) | {"trading_entered_at": (NOW + timedelta(seconds=1)).isoformat()}
+    ]
+    accounts.active()
+    assert accounts.broker(ALICE) is not before
+
+
+def test_broker_when_the_account_was_unlinked_then_the_next_look_drops_it(tmp_path: Path) -> None:
+    world, accounts = accounts_of(keyring(tmp_path), sealed())
+    accounts.broker(ALICE)
+    world.ledger.answers["trading_accounts"] = []
+    assert accounts.active() == []
+    with pytest.raises(Misconfigured) as refused:
+        accounts.broker(ALICE)
+    assert refused.value.code == "NO_ACCOUNT"
+
+
+def test_active_when_nothing_was_entered_yet_then_the_account_is_not_served(tmp_path: Path) -> None:
+    _, accounts = accounts_of(keyring(tmp_path), sealed(), account_row(ALICE) | {"trading_entered_at": None})
+    assert accounts.active() == []
+
+
+def test_broker_when_keys_rotate_then_a_credential_under_either_key_opens(tmp_path: Path) -> None:
+    for pair in (PAIR, NEXT):
+        _, accounts = accounts_of(keyring(tmp_path, PAIR, NEXT), sealed(pair=pair))
+        accounts.broker(ALICE)
+
+
+def test_broker_when_a_rotation_ends_between_row_and_keyring_then_the_row_is_read_again(tmp_path: Path) -> None:
+    world, accounts = accounts_of(keyring(tmp_path, NEXT), Turns(sealed(pair=PAIR), sealed(pair=NEXT)))
+    accounts.broker(ALICE)
+    assert len(world.asked("broker_credentials")) == 2
+
+
 def test_forget_when_there_is_no_broker_then_it_is_fine(tmp_path: Path) -> None:
-    _, accounts = accounts_of(tmp_path / "keys.json")
+    _, accounts = accounts_of(tmp_path / "keys.json", NO_CREDENTIALS)
     accounts.forget(BOB)
 
 
+LIVE = "https://api.alpaca.markets"
+PAPER = "https://paper-api.alpaca.markets"
+
+
 @pytest.mark.parametrize(
-    ("account", "broker", "keys", "code"),
+    ("account", "row", "answer", "settings", "code"),
     [
-        (BOB, "alpaca", [ALICE, BOB], "NO_ACCOUNT"),
-        (ALICE, "alpaca", [BOB], "NO_BROKER_KEYS"),
-        (ALICE, "etrade", [ALICE], "UNKNOWN_BROKER"),
+        (BOB, {}, sealed(BOB), {}, "NO_ACCOUNT"),
+        (ALICE, {}, NO_CREDENTIALS, {}, "NO_BROKER_KEYS"),
+        (ALICE, {"broker": "etrade"}, sealed(), {}, "UNKNOWN_BROKER"),
+        (ALICE, {}, sealed(BOB), {}, "SEALED_FOR_ANOTHER"),
+        (ALICE, {"user_id": str(BOB)}, sealed(), {}, "SEALED_FOR_ANOTHER"),
+        (ALICE, {"is_paper": False}, sealed(), {}, "SEALED_FOR_ANOTHER"),
+        (ALICE, {}, sealed(pair=NEXT), {}, "UNKNOWN_SEALING_KEY"),
+        (ALICE, {}, sealed(pair=NEXT) | {"key_id": PAIR.id}, {}, "CANNOT_OPEN"),
+        (ALICE, {}, sealed(), {"trading_keys_file": None}, "NO_KEYRING"),
+        (ALICE, {}, sealed(), {"alpaca_trading_url": LIVE}, "WRONG_ENDPOINT"),
+        (ALICE, {}, sealed(), {"alpaca_trading_url": "https://API.alpaca.markets.:443/"}, "WRONG_ENDPOINT"),
+        (ALICE, {}, sealed(), {"alpaca_trade_stream_url": "wss://api.alpaca.markets/stream"}, "WRONG_ENDPOINT"),
     ],
 )
-def test_broker_when_it_cannot_be_made_then_the_reason_is_said(
-    account: UUID, broker: str, keys: list[UUID], code: str, tmp_path: Path
+def test_broker_when_it_must_not_be_made_then_the_reason_is_said(
+    account: UUID, row: dict[str, Any], answer: Any, settings: dict[str, Any], code: str, tmp_path: Path
 ) -> None:
-    _, accounts = accounts_of(write_keys(tmp_path / "keys.json", *keys), broker)
+    _, accounts = accounts_of(keyring(tmp_path), answer, account_row(ALICE) | row, **settings)
     with pytest.raises(Misconfigured) as refused:
         accounts.broker(account)
     assert refused.value.code == code
     assert "hush" not in str(refused.value)
+
+
+def test_broker_when_the_account_is_live_then_it_never_speaks_to_the_paper_address(tmp_path: Path) -> None:
+    binding = Binding(named_uuid("user"), ALICE, "alpaca", "live", "trading")
+    credential = Credential(binding, {"key": "AK", "secret": "hush"}, datetime(2026, 1, 1, tzinfo=UTC))
+    row = sealed() | {"sealed": seal(credential, PAIR.public_key)}
+    _, accounts = accounts_of(keyring(tmp_path), row, account_row() | {"is_paper": False}, alpaca_trading_url=PAPER)
+    with pytest.raises(Misconfigured) as refused:
+        accounts.broker(ALICE)
+    assert refused.value.code == "WRONG_ENDPOINT"
