@@ -28,6 +28,7 @@ create table public.fills (
   foreign key (trade_id, user_id) references public.trades (id, user_id) on delete restrict,
   foreign key (trade_id, leg) references public.trade_legs (trade_id, leg) on delete restrict,
   foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,
+  foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict,
   unique (broker_account_id, broker_order_id, leg, cumulative_quantity),
   check ((kind = 'fill') = (corrects_fill_id is null))
 );

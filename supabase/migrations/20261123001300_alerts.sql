@@ -9,7 +9,8 @@ create table public.alerts (
   text text not null,
   numbers jsonb not null default '{}',
   raised_at timestamptz not null default now(),
-  acknowledged_at timestamptz
+  acknowledged_at timestamptz,
+  foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict
 );
 comment on table public.alerts is 'What a person should see. Null user_id: for administrators.';
 create index alerts_user on public.alerts (user_id, raised_at desc);

@@ -191,7 +191,7 @@ begin
           strategy.user_id, 'strategy', strategy);
         placed_ids := placed_ids || to_jsonb(placed.id);
       exception
-        when sqlstate 'PT404' or sqlstate 'PT409' or sqlstate 'PT422' then
+        when sqlstate 'PT403' or sqlstate 'PT404' or sqlstate 'PT409' or sqlstate 'PT422' then
           -- A refused order must not lose the other strategies' decisions; the refusal stands on the decision.
           refusal := sqlerrm;
       end;

@@ -9,7 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from tests.integration.ledger.desk import Desk, new_account, order_of
+from tests.integration.ledger.desk import Desk, fill_every_table, new_account, order_of
 from tests.integration.ledger.ledger import Ledger, become, refused
 
 FOREIGN = psycopg.errors.ForeignKeyViolation
@@ -78,6 +78,7 @@ def test_order_when_on_anothers_account_then_account_is_not_found(desk: Desk, th
 
 
 def test_order_when_account_is_unlinked_then_refused(desk: Desk) -> None:
+    desk.ledger.call("deactivate_strategy", "fn_api", p_strategy_id=desk.strategy)
     desk.ledger.run("update public.broker_accounts set status = 'unlinked' where id = %s", desk.account)
     with refused("NO_SUCH_ACCOUNT", 404):
         desk.place_by_hand("key")
@@ -105,6 +106,55 @@ def test_report_when_its_owner_is_not_the_accounts_then_refused(desk: Desk, thie
             thief.user,
             desk.account,
         )
+
+
+_OWNED = """
+  select c.oid::regclass::text, r.attname::text from pg_class as c
+  join pg_attribute as u on u.attrelid = c.oid and u.attname = 'user_id'
+  join pg_attribute as r on r.attrelid = c.oid and r.attname in ('broker_account_id', 'strategy_id', 'trade_id')
+    and not r.attisdropped
+  where c.relnamespace in ('public'::regnamespace, 'private'::regnamespace) and c.relkind in ('r', 'p')
+    and not c.relispartition order by 1, 2
+"""
+
+
+def test_tables_when_they_name_an_owner_and_a_row_then_the_foreign_key_names_both(ledger: Ledger) -> None:
+    """Of every table of the catalogue: a column of an account, a strategy or a trade stands in a key with user_id."""
+    bound = set(
+        ledger.rows(
+            "select c.conrelid::regclass::text, a.attname::text from pg_constraint as c "
+            "join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = any (c.conkey) "
+            "where c.contype = 'f' and exists (select from pg_attribute as u where u.attrelid = c.conrelid "
+            "and u.attnum = any (c.conkey) and u.attname = 'user_id')"
+        )
+    )
+    owned = set(ledger.rows(_OWNED))
+    assert len(owned) > 20
+    assert owned - bound == set()
+
+
+def test_rows_when_any_is_given_to_a_stranger_past_every_trigger_then_the_foreign_key_refuses(
+    fresh_ledger: Ledger,
+) -> None:
+    owner, stranger = Desk.open(fresh_ledger), Desk.open(fresh_ledger)
+    fill_every_table(owner)
+    attacked = []
+    for table, column in fresh_ledger.rows(_OWNED):
+        with fresh_ledger.session() as connection:
+            # Our own triggers are put aside; those of the foreign keys are not.
+            connection.execute(f"alter table {table} disable trigger user".encode())
+            try:
+                done = connection.execute(
+                    f"update {table} set user_id = %s where user_id = %s and {column} is not null".encode(),
+                    [stranger.user, owner.user],
+                )
+                connection.execute("set constraints all immediate")
+                assert done.rowcount == 0, f"{table} lets a row of one user point by {column} at another's"
+            except psycopg.errors.ForeignKeyViolation:
+                attacked.append((table, column))
+            connection.rollback()
+    print(f"{len(attacked)} of the catalogue's columns were attacked on rows that exist")
+    assert len(attacked) > 15
 
 
 def test_foreign_keys_when_to_a_users_row_then_they_carry_the_user(ledger: Ledger) -> None:
