@@ -243,3 +243,9 @@ def fill_every_table(desk: Desk) -> None:
     snapshot = {"p_as_of": NOON, "p_cash": "1", "p_equity": "1"}
     desk.ledger.call("record_account_snapshot", "fn_execute", p_account_id=desk.account, **snapshot)
     desk.ledger.call("write_daily_report", "fn_report", p_account_id=desk.account, p_date="2013-10-07")
+    desk.ledger.run(
+        "insert into public.live_confirmations (user_id, broker_account_id, action, by_whom) "
+        "values (%s, %s, 'withdrawn', 'a test')",
+        desk.user,
+        desk.account,
+    )

@@ -269,9 +269,7 @@ def test_key_when_retired_while_a_trader_enters_under_it_then_nothing_is_left_un
         def retire(connection: Connection, key: SealingPair = old) -> None:
             call(connection, "retire_sealing_key", "fn_execute", p_key_id=key.id)
 
-        said = fresh_ledger.at_once(
-            *answers([*[lambda c, d=desk: enter(c, d) for desk in desks], retire])  # type: ignore[misc]
-        )
+        said = fresh_ledger.at_once(*answers([*[lambda c, d=desk: enter(c, d) for desk in desks], retire]))
         assert set(said) <= {"done", "SEALING_KEY_RETIRED", "KEY_IN_USE"}
         stranded = fresh_ledger.one(
             "select count(*) from private.broker_credentials as c join public.sealing_keys as k on k.id = c.key_id "
