@@ -22,6 +22,7 @@ from functions.brokers.protocol import (
     Capabilities,
     Connected,
     MarketClock,
+    OrderChange,
     OrderRequest,
     Quarantined,
     TradeUpdate,
@@ -89,8 +90,17 @@ class AlpacaBroker:
 
     async def submit(self, order: OrderRequest) -> BrokerOrder:
         body = self._body(order)
+        return await self._write_order(lambda: self._client.post("/orders", body), order.client_order_id)
+
+    async def replace(self, broker_order_id: str, change: OrderChange) -> BrokerOrder:
+        body = _change(change)
+        return await self._write_order(
+            lambda: self._client.patch(f"/orders/{broker_order_id}", body), change.client_order_id
+        )
+
+    async def _write_order(self, call: Callable[[], Any], client_order_id: str) -> BrokerOrder:
         try:
-            return wire.order(await write(lambda: self._client.post("/orders", body)))
+            return wire.order(await write(call))
         except BadResponse as error:
             raise OutcomeUnknown(
                 "UNREADABLE_ANSWER", f"Alpaca's answer cannot be read, the order may be live: {error.text}"
@@ -99,7 +109,7 @@ class AlpacaBroker:
             # The code is also that of a missing field, hence the second look.
             if error.code != _DUPLICATE_CLIENT_ORDER_ID or "client_order_id" not in error.text:
                 raise
-        return await self._sent_before(order.client_order_id)
+        return await self._sent_before(client_order_id)
 
     async def _sent_before(self, client_order_id: str) -> BrokerOrder:
         """The id is unique per account, so this order was taken before: ours, from an answer that was lost."""
@@ -213,6 +223,22 @@ def _require_endpoint(configuration: Settings, *, is_paper: bool) -> None:
         if url is not None and (urlsplit(url).hostname or "").rstrip(".") == forbidden:
             kind = "paper" if is_paper else "live"
             raise Misconfigured("WRONG_ENDPOINT", f"a {kind} account must not reach {forbidden}; see the settings")
+
+
+def _change(change: OrderChange) -> dict[str, Any]:
+    if change.quantity != change.quantity.to_integral_value():
+        raise Unsupported("UNSUPPORTED_QUANTITY", f"Alpaca replaces whole shares only, was {text(change.quantity)}")
+    numbers = {
+        "qty": change.quantity,
+        "limit_price": change.limit_price,
+        "stop_price": change.stop_price,
+        # One field for both kinds of trail: it means what the order has.
+        "trail": change.trail_price if change.trail_price is not None else change.trail_percent,
+    }
+    body: dict[str, Any] = {"client_order_id": change.client_order_id}
+    if change.time_in_force is not None:
+        body["time_in_force"] = change.time_in_force
+    return body | {name: text(value) for name, value in numbers.items() if value is not None}
 
 
 async def _found(call: Callable[[], Any]) -> BrokerOrder | None:

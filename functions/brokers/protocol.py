@@ -59,6 +59,22 @@ class OrderRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderChange:
+    """What takes a working order's place: its own client order id, and the whole shape; None where the order has none.
+
+    `quantity` is that of the whole order, what is filled included. `time_in_force` is day or gtc, None to keep it.
+    """
+
+    client_order_id: str
+    quantity: Decimal
+    time_in_force: str | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerOrder:
     """An order as the broker has it. `raw_status` is the broker's own word, for logs."""
 
@@ -170,6 +186,15 @@ class Broker(Protocol):
         """Sends once. Raises Rejected, NotSent, OutcomeUnknown, Unsupported or BadCredentials; never retries by itself.
 
         An order of this client order id that the broker has already is returned as it is there.
+        """
+        ...
+
+    async def replace(self, broker_order_id: str, change: OrderChange) -> BrokerOrder:
+        """Asks once that a new order takes the place of a working one; returns the new one. Raises as `submit` does.
+
+        An answer is an acceptance only: that the old order is replaced, or that it works on because the exchange would
+        not have it, comes by the stream or by sync. An order of this client order id that the broker has already is
+        returned as it is there.
         """
         ...
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from functions.brokers.errors import BadCredentials, Rejected, Unsupported
-from functions.brokers.protocol import Broker, BrokerOrder, OrderRequest
+from functions.brokers.protocol import Broker, BrokerOrder, OrderChange, OrderRequest
 from functions.core.errors import AgentTraderError, Misconfigured
 from functions.core.ledger.executing import ClaimedOrder, ExecutionLedger
 from functions.core.log import logger
@@ -66,7 +66,6 @@ class Desk:
 
         A sender that was held up for so long that its lease may be over sends nothing: the order is the resolver's now.
         """
-        request = order_request(claimed)
         at = self.reach.clock.now()
         if at > claimed.good_until:
             await self.not_placed(
@@ -77,7 +76,7 @@ class Desk:
             _log.warning("held up, left to the resolver", trade=str(claimed.trade_id))
             return
         try:
-            order = await self.at_broker("broker.submit", lambda: broker.submit(request))
+            order = await self._at_the_broker(broker, claimed)
         except (Rejected, Unsupported, BadCredentials) as error:
             await self._attempted(claimed, "rejected", f"{error.code}: {error.text}")
             if isinstance(error, BadCredentials):
@@ -89,6 +88,19 @@ class Desk:
         else:
             await self._accepted(claimed, order, adopted=False)
             _log.info("sent", trade=str(claimed.trade_id), order=order.broker_order_id, at=at.isoformat())
+
+    async def _at_the_broker(self, broker: Broker, claimed: ClaimedOrder) -> BrokerOrder:
+        if claimed.multi_leg:
+            # What is known of it here is leg 0: sent alone it would be another order.
+            raise Unsupported("UNSUPPORTED_LEGS", "orders of several legs are not sent yet")
+        if claimed.replaces_trade_id is None:
+            request = order_request(claimed)
+            return await self.at_broker("broker.submit", lambda: broker.submit(request))
+        if claimed.replaces_broker_order_id is None:
+            raise Unsupported("NOTHING_TO_REPLACE", "the broker's name of the order to be replaced is not known")
+        replaced, change = claimed.replaces_broker_order_id, order_change(claimed)
+        # Never as an order of its own: beside the old one it would be a second.
+        return await self.at_broker("broker.replace", lambda: broker.replace(replaced, change))
 
     async def adopt(self, claimed: ClaimedOrder, order: BrokerOrder) -> None:
         """The broker has the order: what was unknown is known."""
@@ -121,6 +133,21 @@ class Desk:
             self.accounts.forget(account)
         name = f"cannot-trade|{account}|{error.code}"
         await self.ask(self.ledger.raise_alert, error.code, "critical", error.text, {"account": str(account)}, name)
+
+
+def order_change(claimed: ClaimedOrder) -> OrderChange:
+    """What is asked to take the place of a working order, from what was claimed. Raises Unsupported."""
+    if claimed.quantity is None:
+        raise Unsupported("UNSUPPORTED_NOTIONAL", "an order by notional is not replaced")
+    return OrderChange(
+        client_order_id=claimed.client_order_id,
+        quantity=claimed.quantity,
+        time_in_force=claimed.time_in_force if claimed.time_in_force in ("day", "gtc") else None,
+        limit_price=claimed.price,
+        stop_price=claimed.stop_price,
+        trail_price=claimed.trail_price,
+        trail_percent=claimed.trail_percent,
+    )
 
 
 def order_request(claimed: ClaimedOrder) -> OrderRequest:

@@ -10,7 +10,7 @@ from functions.core.ledger.executing import BrokerUpdate, ExecutionLedger, FillT
 _SAID: dict[OrderState, str] = {
     "submitted": "submitted",
     "partially_filled": "submitted",
-    "replace_pending": "submitted",
+    "replace_pending": "replace_pending",
     "cancel_pending": "cancel_pending",
     "canceled": "canceled",
     "expired": "expired",

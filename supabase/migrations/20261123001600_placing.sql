@@ -223,6 +223,8 @@ begin
         'parent_trade_id', trade.parent_trade_id, 'oco_group', trade.oco_group, 'event_at', p_at, 'trace', trade.trace,
         'reason', trade.reason),
       trade.user_id, trade.source, strategy, p_reprices_trade_id => trade.id);
+    -- The exit of a position that waits for this order waits for the new one.
+    update public.position_exits set exit_trade_id = successor.id where exit_trade_id = trade.id and status = 'triggered';
   exception
     when sqlstate 'PT404' or sqlstate 'PT409' or sqlstate 'PT422' then
       perform private.alert(trade.user_id, trade.broker_account_id, 'EXIT_NOT_PLACED', 'critical',

@@ -31,7 +31,11 @@ class TradingAccount(Row):
 
 
 class ClaimedOrder(Row):
-    """An order that this sender alone may send. Quantity in shares or contracts, prices in dollars."""
+    """An order that this sender alone may send. Quantity in shares or contracts, prices in dollars.
+
+    `replaces_broker_order_id` is the working order whose place it takes: it is never sent as an order of its own.
+    Of a `multi_leg` order this is leg 0.
+    """
 
     trade_id: UUID
     user_id: UUID
@@ -48,6 +52,9 @@ class ClaimedOrder(Row):
     trail_price: Amount | None
     trail_percent: Amount | None
     position_intent: str
+    multi_leg: bool
+    replaces_trade_id: UUID | None
+    replaces_broker_order_id: str | None
     good_until: AwareDatetime
     attempt: int
 
@@ -107,7 +114,7 @@ class BrokerUpdate(Row):
 
     broker_order_id: str
     client_order_id: str | None
-    status: Literal["submitted", "cancel_pending", "canceled", "expired", "rejected", "replaced"]
+    status: Literal["submitted", "cancel_pending", "replace_pending", "canceled", "expired", "rejected", "replaced"]
     at: AwareDatetime
     reason: str | None = None
 

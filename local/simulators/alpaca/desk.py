@@ -4,6 +4,7 @@ bookings and trade updates."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace as copy
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, Protocol
@@ -128,6 +129,9 @@ class OrderDesk:
         if total <= old.filled:
             raise refusals.invalid(f"qty must exceed filled_qty {text(old.filled)}, was {text(total)}")
         self._check_change(old, change)
+        if old.new.trail_percent is not None and change.trail_price is not None:
+            # The one field `trail` means what the order has.
+            change = copy(change, trail_price=None, trail_percent=change.trail_price)
         made_id = client_order_id or self._make_id()
         new = _changed(old.new, change, str(named_uuid("alpaca-order", self.account_id, made_id)), total - old.filled)
         others = [record for record in self.open_orders() if record is not old]
@@ -297,7 +301,7 @@ class OrderDesk:
 
 def _changed(old: NewOrder, change: Change, order_id: str, quantity: Decimal) -> NewOrder:
     """The order a replace asks for, as the broker shows it."""
-    trails = change.trail_price is not None
+    trails = change.trail_price is not None or change.trail_percent is not None
     return NewOrder(
         order_id=order_id,
         symbol=old.symbol,
@@ -308,5 +312,5 @@ def _changed(old: NewOrder, change: Change, order_id: str, quantity: Decimal) ->
         limit=old.limit if change.limit is None else change.limit,
         stop=old.stop if change.stop is None else change.stop,
         trail_price=change.trail_price if trails else old.trail_price,
-        trail_percent=None if trails else old.trail_percent,
+        trail_percent=change.trail_percent if trails else old.trail_percent,
     )

@@ -56,7 +56,7 @@ def attempted(desk: Desk, trade: UUID, outcome: str, attempt: int = 1) -> str:
     return str(desk.ledger.call("record_attempt", "fn_execute", **said)["status"])
 
 
-def open_quantity(desk: Desk) -> Decimal:
+def open_quantity(desk: Desk) -> Decimal | int:
     """What counts as still to fill on the account."""
     return Decimal(
         desk.ledger.one("select private.working_quantity(%s, 'SPY', 'buy')", desk.account)  # one side is enough here

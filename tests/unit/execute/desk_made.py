@@ -18,6 +18,7 @@ from functions.brokers.protocol import (
     Capabilities,
     Connected,
     MarketClock,
+    OrderChange,
     OrderRequest,
     Quarantined,
     TradeUpdate,
@@ -56,6 +57,9 @@ def claimed_row(number: int = 1, account: UUID = ALICE, **more: Any) -> dict[str
         "trail_price": None,
         "trail_percent": None,
         "position_intent": "buy_to_open",
+        "multi_leg": False,
+        "replaces_trade_id": None,
+        "replaces_broker_order_id": None,
         "good_until": (NOW + timedelta(minutes=1)).isoformat(),
         "attempt": 1,
     }
@@ -169,6 +173,10 @@ class ScriptedBroker:
 
     async def submit(self, order: OrderRequest) -> BrokerOrder:
         found: BrokerOrder = self._answer("submit", order)
+        return found
+
+    async def replace(self, broker_order_id: str, change: OrderChange) -> BrokerOrder:
+        found: BrokerOrder = self._answer("replace", (broker_order_id, change))
         return found
 
     async def cancel(self, broker_order_id: str) -> None:

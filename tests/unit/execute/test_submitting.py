@@ -18,6 +18,7 @@ from functions.brokers.errors import (
 )
 from functions.core.errors import AgentTraderError
 from functions.core.ledger.errors import LedgerUnavailable
+from functions.core.ledger.executing import ClaimedOrder
 from functions.execute import submitting
 from functions.execute.submitting import order_request
 from tests.unit.core.doubles import NOW, Turns, World
@@ -187,3 +188,56 @@ def test_order_request_when_made_of_a_claim_then_every_number_is_exact() -> None
     assert (request.limit_price, request.stop_price) == (Decimal("270.1"), Decimal("271.05"))
     assert (request.trail_price, request.trail_percent) == (Decimal("0.5"), Decimal("1.5"))
     assert (request.order_type, request.time_in_force, request.position_intent) == ("stop_limit", "day", "buy_to_open")
+
+
+def replacement_row(**more: Any) -> dict[str, Any]:
+    """A claimed order that is to take the place of the broker's order b-old."""
+    return claimed_row(1, replaces_trade_id=str(trade(9)), replaces_broker_order_id="b-old") | more
+
+
+async def test_send_when_it_replaces_an_order_then_the_broker_is_asked_to_replace_and_never_for_a_new_order() -> None:
+    world = world_of()
+    broker = ScriptedBroker(world.journal, replace=at_broker())
+    await desk_of(world, {ALICE: broker}).send(broker, ClaimedOrder.model_validate(replacement_row()))
+    assert world.said() == ["broker.replace", "record_submission"]
+    ((replaced, change),) = world.asked("broker.replace")
+    assert (replaced, change.client_order_id, change.quantity) == ("b-old", "at-1", Decimal(10))
+    assert (change.limit_price, change.time_in_force) == (Decimal("270.10"), "day")
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (Rejected("42210000", "order is already filled", http_status=422), "rejected"),
+        (OutcomeUnknown("NO_ANSWER", "may be live"), "unknown"),
+        (NotSent("RATE_LIMITED", "slow down", 7.0), "unknown"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+async def test_send_when_the_replacement_is_not_taken_then_the_attempt_ends_as_what_is_known(
+    error: AgentTraderError, outcome: str
+) -> None:
+    world = world_of()
+    broker = ScriptedBroker(world.journal, replace=error, submit=at_broker())
+    await desk_of(world, {ALICE: broker}).send(broker, ClaimedOrder.model_validate(replacement_row()))
+    assert [attempt["p_outcome"] for attempt in world.asked("record_attempt")] == [outcome]
+    assert world.asked("broker.submit") == []
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        (replacement_row(replaces_broker_order_id=None), "NOTHING_TO_REPLACE"),
+        (replacement_row(quantity=None, notional="100"), "UNSUPPORTED_NOTIONAL"),
+        (claimed_row(1, multi_leg=True), "UNSUPPORTED_LEGS"),
+    ],
+    ids=["no broker order", "notional", "several legs"],
+)
+async def test_send_when_it_cannot_be_said_in_one_order_then_nothing_is_sent(row: dict[str, Any], code: str) -> None:
+    world = world_of()
+    broker = ScriptedBroker(world.journal, submit=at_broker(), replace=at_broker())
+    await desk_of(world, {ALICE: broker}).send(broker, ClaimedOrder.model_validate(row))
+    (attempt,) = world.asked("record_attempt")
+    assert attempt["p_outcome"] == "rejected"
+    assert attempt["p_detail"].startswith(code)
+    assert world.said("broker") == []

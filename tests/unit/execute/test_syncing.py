@@ -126,7 +126,7 @@ async def test_compare_when_the_ledger_goes_then_it_is_said() -> None:
         ("partially_filled", "submitted"),
         ("filled", "submitted"),
         ("cancel_pending", "cancel_pending"),
-        ("replace_pending", "submitted"),
+        ("replace_pending", "replace_pending"),
         ("canceled", "canceled"),
         ("expired", "expired"),
         ("rejected", "rejected"),

@@ -1,0 +1,95 @@
+"""A working order is replaced at the broker: by a new order of its own name, once, or not at all."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from functions.brokers.errors import NotSent, OutcomeUnknown, Rejected, Unsupported
+from functions.brokers.protocol import OrderChange
+from functions.core.errors import AgentTraderError
+from tests.contract.brokers.venue import AlpacaVenue, Venue, order
+
+LIMIT: dict[str, Any] = {"order_type": "limit", "limit_price": Decimal("200.01")}
+
+
+def change(client_order_id: str = "new", quantity: str = "10", **more: Any) -> OrderChange:
+    return OrderChange(client_order_id=client_order_id, quantity=Decimal(quantity), **more)
+
+
+async def test_replace_when_the_order_works_then_a_new_one_takes_its_place(venue: Venue) -> None:
+    broker = venue.broker()
+    old = await broker.submit(order("old", "10", **LIMIT))
+    new = await broker.replace(old.broker_order_id, change(quantity="12", limit_price=Decimal("201.5")))
+    assert new.broker_order_id != old.broker_order_id
+    found, before = await broker.find_order("new"), await broker.find_order("old")
+    assert found is not None
+    assert before is not None
+    assert (found.quantity, found.limit_price, found.state) == (Decimal(12), Decimal("201.5"), "submitted")
+    assert before.state == "replaced"
+    assert [row.client_order_id for row in await broker.open_orders()] == ["new"]
+
+
+async def test_replace_when_a_trailing_stop_then_its_own_kind_of_trail_is_changed(venue: Venue) -> None:
+    broker = venue.broker()
+    by_price = await broker.submit(order("price", order_type="trailing_stop", trail_price=Decimal("5.5")))
+    by_percent = await broker.submit(order("percent", order_type="trailing_stop", trail_percent=Decimal("2.5")))
+    await broker.replace(by_price.broker_order_id, change("price-2", "1", trail_price=Decimal("6.5")))
+    await broker.replace(by_percent.broker_order_id, change("percent-2", "1", trail_percent=Decimal("3.5")))
+    trails = {row["client_order_id"]: (row["trail_price"], row["trail_percent"]) for row in venue.orders()}
+    assert (trails["price-2"], trails["percent-2"]) == (("6.5", None), (None, "3.5"))
+
+
+async def test_replace_when_the_order_is_over_then_rejected_and_nothing_new_works(venue: Venue) -> None:
+    broker = venue.broker()
+    filled = await broker.submit(order("old", "1"))
+    canceled = await broker.submit(order("gone", **LIMIT))
+    await broker.cancel(canceled.broker_order_id)
+    for over in (filled.broker_order_id, canceled.broker_order_id, "00000000-0000-4000-8000-000000000000"):
+        with pytest.raises(Rejected):
+            await broker.replace(over, change(limit_price=Decimal("201.5")))
+    assert await broker.find_order("new") is None
+    assert await broker.open_orders() == []
+
+
+async def test_replace_when_asked_twice_under_one_name_then_one_order(venue: Venue) -> None:
+    broker = venue.broker()
+    old = await broker.submit(order("old", "10", **LIMIT))
+    first = await broker.replace(old.broker_order_id, change(quantity="12"))
+    again = await broker.replace(old.broker_order_id, change(quantity="12"))
+    assert again.broker_order_id == first.broker_order_id
+    assert len(venue.orders()) == 2
+
+
+async def test_replace_when_of_a_fraction_then_unsupported_and_nothing_is_sent(opened: AlpacaVenue) -> None:
+    broker = opened.broker()
+    old = await broker.submit(order("old", "10", **LIMIT))
+    with pytest.raises(Unsupported):
+        await broker.replace(old.broker_order_id, change(quantity="10.5"))
+    assert opened.sent("PATCH", f"/v2/orders/{old.broker_order_id}") == 0
+
+
+@pytest.mark.parametrize(
+    ("switch", "raised", "exists"),
+    [
+        ("timeout_after_accept", OutcomeUnknown, True),
+        ("error_504_after_accept", OutcomeUnknown, True),
+        ("reset_before_accept", OutcomeUnknown, False),
+        ("reset_after_accept", OutcomeUnknown, True),
+        ("reject_429", NotSent, False),
+    ],
+)
+async def test_replace_when_a_fault_strikes_then_it_is_sent_once_and_find_order_tells_the_truth(
+    switch: str, raised: type[AgentTraderError], exists: bool, opened: AlpacaVenue
+) -> None:
+    broker = opened.broker(broker_timeout=0.3)
+    old = await broker.submit(order("old", "10", **LIMIT))
+    opened.simulator.fault(switch, method="PATCH")
+    with pytest.raises(raised):
+        await broker.replace(old.broker_order_id, change(quantity="12"))
+    assert opened.sent("PATCH", f"/v2/orders/{old.broker_order_id}") == 1
+    assert (await broker.find_order("new") is not None) is exists
+    await broker.replace(old.broker_order_id, change(quantity="12"))
+    assert [row["client_order_id"] for row in opened.orders()] == ["old", "new"]
