@@ -68,3 +68,16 @@ def percentile(samples: Sequence[float], percent: float) -> float:
     if not samples:
         raise ValueError("no samples were taken")
     return sorted(samples)[max(0, math.ceil(percent / 100 * len(samples)) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Calls per second of each contestant, all clients together; the last one is the floor."""
+
+    title: str
+    clients: int
+    rates: Mapping[str, float]
+
+    def ratio(self, name: str) -> float:
+        """How many times as fast the floor is."""
+        return round(list(self.rates.values())[-1] / self.rates[name], 2)

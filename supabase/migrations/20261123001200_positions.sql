@@ -1,4 +1,4 @@
--- Positions, the sum of the fills.
+-- Positions: adjustments and fills, summed by account, by strategy and in lots.
 
 create table public.position_books (
   broker_account_id uuid not null,
@@ -8,7 +8,10 @@ create table public.position_books (
   cost_basis private.amount not null default 0,
   multiplier private.amount not null default 1,
   realised_pnl private.amount not null default 0,
+  fifo_realised_pnl private.amount not null default 0,
   fees private.amount not null default 0,
+  last_event_at timestamptz not null default '-infinity',
+  last_number bigint not null default 0,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   version bigint not null default 1,
@@ -16,9 +19,23 @@ create table public.position_books (
   foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,
   check (quantity <> 0 or cost_basis = 0)
 );
-comment on table public.position_books is 'The sum of the fills, by account and symbol. Quantity is negative for a short position.';
+comment on table public.position_books is 'Adjustments and fills, summed by account and symbol. Quantity is negative for a short position. Its row lock is the lock of the lots too.';
+comment on column public.position_books.broker_account_id is 'The account.';
+comment on column public.position_books.symbol is 'What is held.';
+comment on column public.position_books.user_id is 'Owner of the account.';
+comment on column public.position_books.quantity is 'Shares or contracts; negative for a short position.';
 comment on column public.position_books.cost_basis is 'Exact, in dollars: what the open quantity cost; negative for a short position.';
+comment on column public.position_books.multiplier is 'Units of the underlying for one share or contract.';
+comment on column public.position_books.realised_pnl is 'Dollars realised so far, average cost, fees not deducted.';
+comment on column public.position_books.fifo_realised_pnl is 'Dollars realised so far, first in first out, fees not deducted.';
+comment on column public.position_books.fees is 'Dollars of fees charged with fills so far.';
+comment on column public.position_books.last_event_at is 'Event time of the newest event in it: what comes with an older one is walked in at its place.';
+comment on column public.position_books.last_number is 'The number of that event.';
+comment on column public.position_books.created_at is 'When the row was written, UTC.';
+comment on column public.position_books.updated_at is 'When the row last changed, UTC.';
+comment on column public.position_books.version is 'Grows by one with every change of the row.';
 create index position_books_user on public.position_books (user_id);
+create index position_books_account on public.position_books (broker_account_id, user_id);
 create index position_books_symbol on public.position_books (symbol);
 create trigger touch before insert or update on public.position_books for each row execute function private.touch();
 select private.protect_from_delete('public.position_books');
@@ -43,185 +60,175 @@ create table public.strategy_positions (
   check (owner_key = coalesce(strategy_id::text, 'manual')),
   check (quantity <> 0 or cost_basis = 0)
 );
-comment on table public.strategy_positions is 'The same fills by strategy; owner_key is the strategy''s id, or "manual" for manual and external trades.';
+comment on table public.strategy_positions is 'The same events by strategy; their quantities add up to the account''s, to the last decimal.';
+comment on column public.strategy_positions.broker_account_id is 'The account.';
+comment on column public.strategy_positions.owner_key is 'The strategy''s id, or manual for manual and external trades.';
+comment on column public.strategy_positions.strategy_id is 'The strategy; null for manual.';
+comment on column public.strategy_positions.symbol is 'What is held.';
+comment on column public.strategy_positions.user_id is 'Owner of the account.';
+comment on column public.strategy_positions.quantity is 'Shares or contracts; negative for a short position.';
+comment on column public.strategy_positions.cost_basis is 'Exact, in dollars; negative for a short position.';
+comment on column public.strategy_positions.multiplier is 'Units of the underlying for one share or contract.';
+comment on column public.strategy_positions.realised_pnl is 'Dollars realised so far, average cost, fees not deducted.';
+comment on column public.strategy_positions.fees is 'Dollars of fees charged with fills so far.';
+comment on column public.strategy_positions.created_at is 'When the row was written, UTC.';
+comment on column public.strategy_positions.updated_at is 'When the row last changed, UTC.';
+comment on column public.strategy_positions.version is 'Grows by one with every change of the row.';
 create index strategy_positions_user on public.strategy_positions (user_id);
+create index strategy_positions_account on public.strategy_positions (broker_account_id, user_id);
 create index strategy_positions_strategy on public.strategy_positions (strategy_id, user_id);
 create index strategy_positions_symbol on public.strategy_positions (symbol);
+create index strategy_positions_owners on public.strategy_positions (broker_account_id, symbol);
 create trigger touch before insert or update on public.strategy_positions for each row execute function private.touch();
 select private.protect_from_delete('public.strategy_positions');
 
-create view public.positions with (security_invoker = true) as
-select b.user_id, b.broker_account_id, b.symbol, b.quantity,
-  case when b.quantity <> 0 then round(b.cost_basis / (b.quantity * b.multiplier), 10) end as average_entry_price,
-  b.cost_basis,
-  m.mark, m.marked_at, m.source as mark_source,
-  case when b.quantity = 0 then 0 else b.quantity * b.multiplier * m.mark end as market_value,
-  case when b.quantity = 0 then 0 else b.quantity * b.multiplier * m.mark - b.cost_basis end as unrealised_pnl,
-  b.realised_pnl, b.fees, b.updated_at, b.version
-from public.position_books as b
-left join public.position_marks as m on m.symbol = b.symbol;
-comment on view public.positions is
-  'Positions with their latest mark. Market value and unrealised P&L are null where there is no mark: missing stays missing.';
+create table public.position_lots (
+  opened_by uuid not null,
+  owner_key text not null,
+  user_id uuid not null,
+  broker_account_id uuid not null,
+  symbol text not null references public.instruments (symbol) on delete restrict,
+  opened_at timestamptz not null,
+  number bigint not null,
+  original_quantity private.amount not null,
+  quantity private.amount not null,
+  cost_basis private.amount not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  primary key (opened_by, owner_key),
+  foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,
+  check (quantity <> 0 or cost_basis = 0)
+);
+comment on table public.position_lots is 'First in, first out: what each fill or adjustment has opened, and what is left of it.';
+comment on column public.position_lots.opened_by is 'The fill or position adjustment that opened it.';
+comment on column public.position_lots.owner_key is 'Who opened it: a strategy''s id, or manual.';
+comment on column public.position_lots.user_id is 'Owner of the account.';
+comment on column public.position_lots.broker_account_id is 'The account: lots are the account''s, whoever opened them.';
+comment on column public.position_lots.symbol is 'What is held.';
+comment on column public.position_lots.opened_at is 'Event time of its opening.';
+comment on column public.position_lots.number is 'The number of what opened it: decides among lots of one time.';
+comment on column public.position_lots.original_quantity is 'Signed, as it was opened; zero where what opened it was taken back.';
+comment on column public.position_lots.quantity is 'Signed, what is left, splits counted; zero once it is closed.';
+comment on column public.position_lots.cost_basis is 'Exact, in dollars: what is left of its cost; negative for a short lot.';
+comment on column public.position_lots.created_at is 'When the row was written, UTC.';
+comment on column public.position_lots.updated_at is 'When the row last changed, UTC.';
+create index position_lots_open on public.position_lots (broker_account_id, symbol, opened_at, number, owner_key) where quantity <> 0;
+create index position_lots_account on public.position_lots (broker_account_id, user_id);
+create index position_lots_user on public.position_lots (user_id);
+create index position_lots_symbol on public.position_lots (symbol, broker_account_id);
+select private.protect_from_delete('public.position_lots');
+
+create table public.lot_closings (
+  id bigint generated always as identity primary key,
+  user_id uuid not null,
+  broker_account_id uuid not null,
+  symbol text not null references public.instruments (symbol) on delete restrict,
+  opened_by uuid not null,
+  owner_key text not null,
+  closed_by uuid not null,
+  closed_at timestamptz not null,
+  quantity private.amount not null,
+  cost private.amount not null,
+  proceeds private.amount not null,
+  realised_pnl private.amount not null,
+  booked_by uuid not null,
+  created_at timestamptz not null default now(),
+  foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,
+  foreign key (opened_by, owner_key) references public.position_lots (opened_by, owner_key) on delete restrict,
+  check (realised_pnl = proceeds - cost)
+);
+comment on table public.lot_closings is
+  'What each fill or adjustment has closed of which lot; append-only: where a later word of the broker changes it, a further row says the difference. The sum counts.';
+comment on column public.lot_closings.id is 'Key.';
+comment on column public.lot_closings.user_id is 'Owner of the account.';
+comment on column public.lot_closings.broker_account_id is 'The account.';
+comment on column public.lot_closings.symbol is 'What was closed.';
+comment on column public.lot_closings.opened_by is 'The lot: what opened it ...';
+comment on column public.lot_closings.owner_key is '... and whose it was.';
+comment on column public.lot_closings.closed_by is 'The fill or adjustment that closed it.';
+comment on column public.lot_closings.closed_at is 'Event time of the closing: the day its P&L belongs to.';
+comment on column public.lot_closings.quantity is 'Closed of the lot, signed like the lot.';
+comment on column public.lot_closings.cost is 'Dollars that it had cost; of a short lot what it had brought, negative.';
+comment on column public.lot_closings.proceeds is 'Dollars received for it; of a short lot what it took to buy it back, negative.';
+comment on column public.lot_closings.realised_pnl is 'Proceeds less cost, dollars, fees not deducted.';
+comment on column public.lot_closings.booked_by is 'What made this row be written: the closing itself, or the bust, correction, late fill or adjustment that changed it.';
+comment on column public.lot_closings.created_at is 'When the row was written, UTC.';
+create index lot_closings_account on public.lot_closings (broker_account_id, symbol, closed_at);
+create index lot_closings_account_user on public.lot_closings (broker_account_id, user_id);
+create index lot_closings_lot on public.lot_closings (opened_by, owner_key);
+create index lot_closings_closed_by on public.lot_closings (closed_by);
+create index lot_closings_user on public.lot_closings (user_id, closed_at desc);
+create index lot_closings_symbol on public.lot_closings (symbol);
+select private.protect_append_only('public.lot_closings');
+
+-- Arithmetic -----------------------------------------------------------------------------------------------------------
+
+create function private.portion(p_total numeric, p_part numeric, p_whole numeric) returns numeric
+language sql immutable parallel safe set search_path = ''
+as $$
+  -- div() is exact where "/" rounds by itself first: a number just below a half would be rounded twice.
+  select case when p_part = p_whole then p_total
+    else sign(p_total) * sign(p_part) * sign(p_whole)
+      * div(20000000000 * abs(p_total * p_part) + abs(p_whole), 2 * abs(p_whole)) * 0.0000000001 end
+$$;
+comment on function private.portion(numeric, numeric, numeric) is
+  'p_total x p_part / p_whole, rounded half away from zero at 10 places, exactly. What is given out in parts is given out by running totals: part i is portion(total, s[i], s[n]) - portion(total, s[i-1], s[n]), so that the parts add up to the last decimal.';
 
 create type private.position_change as (quantity numeric, cost_basis numeric, realised numeric);
 
-create function private.position_after(p_quantity numeric, p_cost numeric, p_signed numeric, p_price numeric, p_multiplier numeric)
+create function private.position_after(p_quantity numeric, p_cost numeric, p_signed numeric, p_value numeric)
 returns private.position_change
 language plpgsql immutable set search_path = ''
 as $$
 declare
   result private.position_change;
-  closed numeric;
+  closing_value numeric;
   released numeric;
 begin
-  if p_quantity = 0 or sign(p_quantity) = sign(p_signed) then
-    result := (p_quantity + p_signed, p_cost + p_signed * p_price * p_multiplier, 0);
-    return result;
-  end if;
-  closed := least(abs(p_quantity), abs(p_signed));
-  -- Closing all of it releases the exact cost; closing a part releases its share, rounded half away from zero.
-  released := case when closed = abs(p_quantity) then p_cost else round(p_cost * closed / abs(p_quantity), 10) end;
-  result.realised := round(closed * sign(p_quantity) * p_price * p_multiplier - released, 10);
   result.quantity := p_quantity + p_signed;
-  result.cost_basis := case
-    when abs(p_signed) > abs(p_quantity) then result.quantity * p_price * p_multiplier
-    else p_cost - released end;
+  if p_quantity = 0 or sign(p_quantity) = sign(p_signed) then
+    result.cost_basis := p_cost + coalesce(p_value, 0);
+    result.realised := 0;
+  elsif abs(p_signed) <= abs(p_quantity) then
+    released := private.portion(p_cost, abs(p_signed), abs(p_quantity));
+    result.cost_basis := p_cost - released;
+    result.realised := coalesce(-p_value - released, 0);
+  else
+    -- Through zero: what closes takes its part of the value, what opens the rest.
+    closing_value := private.portion(p_value, abs(p_quantity), abs(p_signed));
+    result.cost_basis := coalesce(p_value - closing_value, 0);
+    result.realised := coalesce(-closing_value - p_cost, 0);
+  end if;
   return result;
 end $$;
-comment on function private.position_after(numeric, numeric, numeric, numeric, numeric) is
-  'A position after a signed quantity at a price: opening, adding, reducing, flipping through zero; average cost.';
+comment on function private.position_after(numeric, numeric, numeric, numeric) is
+  'A position (quantity, exact cost) after a signed quantity for a value in dollars (positive: paid): opening, adding, reducing, flipping through zero; average cost. Cost less realised grows by the value, to the last decimal. Without a value what leaves takes its cost along and nothing is realised.';
 
-create function private.add_fill(
-  p_before private.position_change, p_signed numeric, p_price numeric, p_multiplier numeric)
-returns private.position_change
-language plpgsql immutable set search_path = ''
-as $$
-declare
-  result private.position_change := private.position_after(
-    p_before.quantity, p_before.cost_basis, p_signed, p_price, p_multiplier);
-begin
-  result.cost_basis := round(result.cost_basis, 10);
-  result.realised := p_before.realised + result.realised;
-  return result;
-end $$;
-comment on function private.add_fill(private.position_change, numeric, numeric, numeric) is
-  'One fill more on a position, at the scale at which positions are kept; realised adds up.';
+create view public.positions with (security_invoker = true) as
+select b.user_id, b.broker_account_id, b.symbol, b.quantity,
+  case when b.quantity <> 0 then (sign(b.cost_basis) * sign(b.quantity)
+    * div(20000000000 * abs(b.cost_basis) + abs(b.quantity * b.multiplier), 2 * abs(b.quantity * b.multiplier)) * 0.0000000001)::numeric(28, 10)
+  end as average_entry_price,
+  b.cost_basis,
+  m.mark, m.marked_at, m.source as mark_source,
+  case when b.quantity = 0 then 0 else b.quantity * b.multiplier * m.mark end as market_value,
+  case when b.quantity = 0 then 0 else b.quantity * b.multiplier * m.mark - b.cost_basis end as unrealised_pnl,
+  b.realised_pnl, b.fifo_realised_pnl, b.fees, b.updated_at, b.version
+from public.position_books as b
+left join public.position_marks as m on m.symbol = b.symbol;
+comment on view public.positions is
+  'Positions with their latest mark. Market value and unrealised P&L are null where there is no mark: missing stays missing.';
 
-create aggregate private.position_of(p_signed numeric, p_price numeric, p_multiplier numeric) (
-  sfunc = private.add_fill, stype = private.position_change, initcond = '(0,0,0)');
-comment on aggregate private.position_of(numeric, numeric, numeric) is
-  'The position that fills leave behind, walked in their order from nothing: quantity, cost basis, realised.';
-
-create function private.book_fill() returns trigger
-language plpgsql security definer set search_path = ''
-as $$
-declare
-  signed numeric := case new.side when 'buy' then new.quantity else -new.quantity end;
-  book public.position_books;
-  own public.strategy_positions;
-  change private.position_change;
-begin
-  if new.kind <> 'fill' then
-    return new;
-  end if;
-  insert into public.position_books (broker_account_id, symbol, user_id, multiplier)
-  values (new.broker_account_id, new.symbol, new.user_id, new.multiplier) on conflict do nothing;
-  select * into book from public.position_books
-  where broker_account_id = new.broker_account_id and symbol = new.symbol for update;
-  -- Under the position's lock: a doubled fill is refused before it is counted, also where the caller says ON CONFLICT.
-  if exists (
-    select from public.fills
-    where id = new.id
-      or (broker_account_id = new.broker_account_id and broker_order_id = new.broker_order_id and leg = new.leg
-        and cumulative_quantity = new.cumulative_quantity)) then
-    perform private.refuse(409, 'DUPLICATE_FILL', 'This fill is on record already; record_fill() counts it once.',
-      jsonb_build_object('broker_order', new.broker_order_id, 'cumulative_quantity', new.cumulative_quantity));
-  end if;
-  change := private.position_after(book.quantity, book.cost_basis, signed, new.price, new.multiplier);
-  update public.position_books
-  set quantity = change.quantity, cost_basis = change.cost_basis, realised_pnl = book.realised_pnl + change.realised,
-      fees = book.fees + new.fee
-  where broker_account_id = new.broker_account_id and symbol = new.symbol;
-  new.realised_pnl := change.realised;
-  new.position_quantity := change.quantity;
-  new.position_cost := change.cost_basis;
-
-  insert into public.strategy_positions (broker_account_id, owner_key, strategy_id, symbol, user_id, multiplier)
-  values (new.broker_account_id, coalesce(new.strategy_id::text, 'manual'), new.strategy_id, new.symbol, new.user_id, new.multiplier)
-  on conflict do nothing;
-  select * into own from public.strategy_positions
-  where broker_account_id = new.broker_account_id and owner_key = coalesce(new.strategy_id::text, 'manual')
-    and symbol = new.symbol for update;
-  change := private.position_after(own.quantity, own.cost_basis, signed, new.price, new.multiplier);
-  update public.strategy_positions
-  set quantity = change.quantity, cost_basis = change.cost_basis, realised_pnl = own.realised_pnl + change.realised,
-      fees = own.fees + new.fee
-  where broker_account_id = own.broker_account_id and owner_key = own.owner_key and symbol = own.symbol;
-  new.strategy_realised_pnl := change.realised;
-
-  update public.trade_legs
-  set filled_quantity = filled_quantity + new.quantity, filled_value = filled_value + new.quantity * new.price, updated_at = now()
-  where trade_id = new.trade_id and leg = new.leg;
-  return new;
-end $$;
-comment on function private.book_fill() is 'A fill moves the account''s position, the strategy''s position and the leg''s counters in its own transaction.';
-create trigger book before insert on public.fills for each row execute function private.book_fill();
-
-create function public.check_positions() returns jsonb
-language sql stable security definer set search_path = ''
-as $$
-  with executed as (
-    select f.*, case f.side when 'buy' then f.quantity else -f.quantity end as signed,
-      coalesce(f.strategy_id::text, 'manual') as owner_key
-    from public.fills as f where f.kind = 'fill'
-  ), by_account as (
-    select broker_account_id, symbol, sum(fee) as fees, sum(realised_pnl) as booked,
-      private.position_of(signed, price, multiplier order by number) as walked
-    from executed group by broker_account_id, symbol
-  ), by_owner as (
-    select broker_account_id, owner_key, symbol, sum(fee) as fees, sum(strategy_realised_pnl) as booked,
-      private.position_of(signed, price, multiplier order by number) as walked
-    from executed group by broker_account_id, owner_key, symbol
-  ), by_leg as (
-    select l.trade_id, l.leg, l.filled_quantity, l.filled_value, t.filled_quantity as trade_filled,
-      coalesce(sum(e.quantity), 0) as quantity, coalesce(sum(e.quantity * e.price), 0) as value,
-      not exists (select from public.trade_legs as o where o.trade_id = l.trade_id and o.leg <> l.leg) as only_leg
-    from public.trade_legs as l
-    join public.trades as t on t.id = l.trade_id
-    left join executed as e on e.trade_id = l.trade_id and e.leg = l.leg
-    group by l.trade_id, l.leg, t.id
-  ), wrong as (
-    select jsonb_build_object('what', 'position', 'account', coalesce(b.broker_account_id, s.broker_account_id),
-      'symbol', coalesce(b.symbol, s.symbol),
-      'book', jsonb_build_array(b.quantity::text, b.cost_basis::text, b.realised_pnl::text, b.fees::text),
-      'fills', jsonb_build_array((s.walked).quantity::text, (s.walked).cost_basis::text, (s.walked).realised::text, s.fees::text)) as finding
-    from public.position_books as b
-    full join by_account as s on s.broker_account_id = b.broker_account_id and s.symbol = b.symbol
-    where (coalesce(b.quantity, 0), coalesce(b.cost_basis, 0), coalesce(b.realised_pnl, 0), coalesce(b.fees, 0))
-        is distinct from (coalesce((s.walked).quantity, 0), coalesce((s.walked).cost_basis, 0), coalesce((s.walked).realised, 0), coalesce(s.fees, 0))
-      or coalesce(s.booked, 0) <> coalesce((s.walked).realised, 0)
-    union all
-    select jsonb_build_object('what', 'strategy position', 'account', coalesce(b.broker_account_id, s.broker_account_id),
-      'owner', coalesce(b.owner_key, s.owner_key), 'symbol', coalesce(b.symbol, s.symbol),
-      'book', jsonb_build_array(b.quantity::text, b.cost_basis::text, b.realised_pnl::text, b.fees::text),
-      'fills', jsonb_build_array((s.walked).quantity::text, (s.walked).cost_basis::text, (s.walked).realised::text, s.fees::text))
-    from public.strategy_positions as b
-    full join by_owner as s
-      on s.broker_account_id = b.broker_account_id and s.owner_key = b.owner_key and s.symbol = b.symbol
-    where (coalesce(b.quantity, 0), coalesce(b.cost_basis, 0), coalesce(b.realised_pnl, 0), coalesce(b.fees, 0))
-        is distinct from (coalesce((s.walked).quantity, 0), coalesce((s.walked).cost_basis, 0), coalesce((s.walked).realised, 0), coalesce(s.fees, 0))
-      or coalesce(s.booked, 0) <> coalesce((s.walked).realised, 0)
-    union all
-    select jsonb_build_object('what', 'leg', 'trade', trade_id, 'leg', leg, 'counter', filled_quantity::text, 'fills', quantity::text)
-    from by_leg
-    where filled_quantity <> quantity or filled_value <> value or (only_leg and trade_filled <> quantity)
-  )
-  select jsonb_build_object('ok', not exists (select from wrong),
-    'findings', coalesce((select jsonb_agg(finding) from wrong), '[]'::jsonb))
-$$;
-comment on function public.check_positions() is
-  'Recomputes positions, strategy positions and leg counters from the fills: {"ok", "findings": [...]}.';
-grant execute on function public.check_positions() to fn_report;
+create view public.realised_pnl with (security_invoker = true) as
+with events as (
+  select f.id, f.user_id, f.broker_account_id, f.symbol, f.kind, f.executed_at as at, f.fee, f.realised_pnl from public.fills as f
+  union all
+  select a.id, a.user_id, a.broker_account_id, a.symbol, a.kind, a.effective_at, 0, a.realised_pnl from public.position_adjustments as a)
+select e.id as event_id, e.user_id, e.broker_account_id, e.symbol, e.kind, e.at, e.fee, e.realised_pnl as average_cost_pnl,
+  coalesce((select sum(c.realised_pnl) from public.lot_closings as c where c.closed_by = e.id), 0) as fifo_pnl
+from events as e;
+comment on view public.realised_pnl is
+  'Realised P&L of each fill and adjustment both ways, dollars, fees not deducted: by average cost as it was booked (a bust or correction carries the difference), by lots as it is now known. Sum it by day of `at`.';
 
 create function public.watched_symbols(p_most integer default 30) returns jsonb
 language sql stable security definer set search_path = ''
@@ -252,5 +259,9 @@ create policy "a user reads their own positions" on public.position_books for se
 alter table public.strategy_positions enable row level security;
 create policy "a user reads positions of their own strategies" on public.strategy_positions for select to authenticated
   using (user_id = any ((select private.readable_users())::uuid[]));
+alter table public.position_lots enable row level security;
+create policy "a user reads their own lots" on public.position_lots for select to authenticated using (user_id = any ((select private.readable_users())::uuid[]));
+alter table public.lot_closings enable row level security;
+create policy "a user reads closings of their own lots" on public.lot_closings for select to authenticated using (user_id = any ((select private.readable_users())::uuid[]));
 
-grant select on public.position_books, public.strategy_positions, public.positions to authenticated;
+grant select on public.position_books, public.strategy_positions, public.position_lots, public.lot_closings, public.positions, public.realised_pnl to authenticated;

@@ -88,7 +88,7 @@ def test_fill_when_told_again_with_other_amounts_then_first_stays_gate_closed_an
     assert not desk.fill(order, quantity, price, "100", source="activities")["counted"]
     assert (desk.count("fills"), desk.position()) == (1, 100)
     assert _gate_closed(desk)
-    assert _alerts(desk) == ["FILL_CONFLICT"]
+    assert _alerts(desk) == ["FILL_CONFLICT_BREAK"]
 
 
 def test_fill_when_told_by_its_name_with_another_running_total_then_one_fill(desk: Desk) -> None:
@@ -125,9 +125,15 @@ def test_fill_when_more_than_ordered_then_recorded_gate_closed_and_alert(desk: D
     answer = desk.fill(order, "130", "10")
     assert (answer["counted"], desk.position()) == (True, 130)
     assert _gate_closed(desk)
-    assert _alerts(desk) == ["EXCESS_FILL"]
+    assert _alerts(desk) == ["EXCESS_FILL_BREAK"]
+    breaks = desk.ledger.rows(
+        "select id, kind, numbers from public.reconciliation_breaks where user_id = %s", desk.user
+    )
+    assert [(kind, numbers["trade"], Decimal(numbers["filled"])) for _, kind, numbers in breaks] == [
+        ("excess_fill", str(trade), 130)
+    ]
     halts = desk.ledger.rows("select action, reason from public.trading_halts where user_id = %s", desk.user)
-    assert halts == [("engaged", f"EXCESS_FILL: trade={trade}")]
+    assert halts == [("engaged", f"EXCESS_FILL_BREAK: break={breaks[0][0]}")]
 
 
 def test_fill_when_before_the_answer_to_the_submission_then_order_witnessed(desk: Desk) -> None:
