@@ -53,7 +53,7 @@ comment on column public.fills.symbol is 'What was bought or sold.';
 comment on column public.fills.side is 'buy or sell; of a bust, the side of what was taken back.';
 comment on column public.fills.quantity is 'Shares or contracts; of a bust what is taken back, of a correction what it is now.';
 comment on column public.fills.price is 'Dollars per share or contract unit; of a correction what it is now.';
-comment on column public.fills.fee is 'Dollars charged for it; of a bust or correction the difference to what was charged before.';
+comment on column public.fills.fee is 'Dollars charged for it; a bust gives its fill''s back (negative), a correction leaves them.';
 comment on column public.fills.multiplier is 'Units of the underlying for one share or contract, as booked.';
 comment on column public.fills.executed_at is 'Event time: when it was executed, taken back or corrected.';
 comment on column public.fills.source is 'The path it came by first: stream, activities or order.';

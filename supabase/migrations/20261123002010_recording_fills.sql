@@ -72,8 +72,6 @@ declare
   happened timestamptz;
   corrected_quantity private.amount;
   corrected_price private.amount;
-  fee_now private.amount;
-  fee_before numeric;
   first public.fills;
   terms private.effective_terms;
   trade public.trades;
@@ -84,7 +82,6 @@ begin
     happened := (p_told ->> 'executed_at')::timestamptz;
     corrected_quantity := (p_told ->> 'quantity')::numeric;
     corrected_price := (p_told ->> 'price')::numeric;
-    fee_now := (p_told ->> 'fee')::numeric;
     perform (p_told ->> 'cumulative_quantity')::numeric, (p_told ->> 'leg')::integer;
   exception
     when data_exception or check_violation then
@@ -112,13 +109,11 @@ begin
   if known is null then
     select id into known from public.fills
     where corrects_fill_id = first.id and kind = fill_kind
-      and (kind = 'bust' or ((quantity, price) = (corrected_quantity, corrected_price)
-        and (executed_at = happened or (terms.quantity, terms.price) = (corrected_quantity, corrected_price))))
+      and (kind = 'bust' or (quantity, price, executed_at) = (corrected_quantity, corrected_price, happened))
     limit 1;
   end if;
   if known is null then
     select count(*) filter (where kind = 'correction') into corrections from public.fills where corrects_fill_id = first.id;
-    select sum(fee) into fee_before from public.fills where id = first.id or corrects_fill_id = first.id;
     known := private.named_uuid(fill_kind || '|' || first.id || case when fill_kind = 'correction' then '|' || corrections else '' end);
     insert into public.fills (
       id, user_id, broker_account_id, trade_id, leg, strategy_id, kind, corrects_fill_id, broker_order_id, cumulative_quantity, occurrence,
@@ -128,7 +123,7 @@ begin
       first.broker_order_id, first.cumulative_quantity, first.occurrence, first.symbol, first.side,
       case fill_kind when 'bust' then terms.quantity else corrected_quantity end,
       case fill_kind when 'bust' then terms.price else corrected_price end,
-      case when fill_kind = 'bust' then -fee_before when terms.quantity = 0 then 0 else coalesce(fee_now - fee_before, 0) end,
+      case fill_kind when 'bust' then -first.fee else 0 end,
       first.multiplier, happened, p_told ->> 'source');
     trade := private.count_trade(first.trade_id, first.leg, null, happened);
     perform private.alert(first.user_id, p_account.id, case fill_kind when 'bust' then 'FILL_BUSTED' else 'FILL_CORRECTED' end, 'warning',
@@ -277,9 +272,7 @@ begin
     trade := private.count_trade(trade.id, fill_leg, (p_fill ->> 'ordered_quantity')::numeric, executed);
   end if;
   perform private.name_fill(account, p_fill, fill_id);
-  if counted then
-    perform private.apply_waiting(account);
-  end if;
+  perform private.apply_waiting(account);
   if p_cursor is not null then
     perform private.move_cursor(p_cursor ->> 'worker', p_cursor ->> 'stream', (p_cursor ->> 'position')::timestamptz);
   end if;
