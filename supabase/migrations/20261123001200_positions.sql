@@ -175,6 +175,7 @@ comment on function private.portion(numeric, numeric, numeric) is
   'p_total x p_part / p_whole, rounded half away from zero at 10 places, exactly. What is given out in parts is given out by running totals: part i is portion(total, s[i], s[n]) - portion(total, s[i-1], s[n]), so that the parts add up to the last decimal.';
 
 create type private.position_change as (quantity numeric, cost_basis numeric, realised numeric);
+comment on type private.position_change is 'A position after an event, and what the event realised.';
 
 create function private.position_after(p_quantity numeric, p_cost numeric, p_signed numeric, p_value numeric)
 returns private.position_change
@@ -219,6 +220,23 @@ left join public.position_marks as m on m.symbol = b.symbol;
 comment on view public.positions is
   'Positions with their latest mark. Market value and unrealised P&L are null where there is no mark: missing stays missing.';
 
+comment on column public.positions.user_id is 'Owner of the account.';
+comment on column public.positions.broker_account_id is 'The account.';
+comment on column public.positions.symbol is 'What is held.';
+comment on column public.positions.quantity is 'Shares or contracts; negative for a short position.';
+comment on column public.positions.average_entry_price is 'Cost of one, in dollars, rounded half away from zero at 10 places; null where nothing is held.';
+comment on column public.positions.cost_basis is 'Exact, in dollars; negative for a short position.';
+comment on column public.positions.mark is 'The price it is valued at, dollars.';
+comment on column public.positions.marked_at is 'Event time of the mark.';
+comment on column public.positions.mark_source is 'Where the mark came from.';
+comment on column public.positions.market_value is 'Quantity x multiplier x mark, dollars; null without a mark.';
+comment on column public.positions.unrealised_pnl is 'Market value less cost basis, dollars; null without a mark.';
+comment on column public.positions.realised_pnl is 'Dollars realised so far, average cost, fees not deducted.';
+comment on column public.positions.fifo_realised_pnl is 'Dollars realised so far, first in first out, fees not deducted.';
+comment on column public.positions.fees is 'Dollars of fees charged with fills so far.';
+comment on column public.positions.updated_at is 'When the position last changed, UTC.';
+comment on column public.positions.version is 'Grows by one with every change of the position.';
+
 create view public.realised_pnl with (security_invoker = true) as
 with events as (
   select f.id, f.user_id, f.broker_account_id, f.symbol, f.kind, f.executed_at as at, f.fee, f.realised_pnl from public.fills as f
@@ -229,6 +247,15 @@ select e.id as event_id, e.user_id, e.broker_account_id, e.symbol, e.kind, e.at,
 from events as e;
 comment on view public.realised_pnl is
   'Realised P&L of each fill and adjustment both ways, dollars, fees not deducted: by average cost as it was booked (a bust or correction carries the difference), by lots as it is now known. Sum it by day of `at`.';
+comment on column public.realised_pnl.event_id is 'The fill or adjustment.';
+comment on column public.realised_pnl.user_id is 'Owner of the account.';
+comment on column public.realised_pnl.broker_account_id is 'The account.';
+comment on column public.realised_pnl.symbol is 'What was moved.';
+comment on column public.realised_pnl.kind is 'fill, bust, correction, or the kind of the adjustment.';
+comment on column public.realised_pnl.at is 'Event time.';
+comment on column public.realised_pnl.fee is 'Dollars charged with it; negative where a bust gave them back.';
+comment on column public.realised_pnl.average_cost_pnl is 'Dollars that booking it added to the realised P&L by average cost.';
+comment on column public.realised_pnl.fifo_pnl is 'Dollars that its closings of lots have realised.';
 
 create function public.watched_symbols(p_most integer default 30) returns jsonb
 language sql stable security definer set search_path = ''

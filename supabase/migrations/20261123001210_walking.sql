@@ -3,6 +3,7 @@
 create type private.book_event as (
   id uuid, at timestamptz, number bigint, kind text, owner_key text, signed numeric, value numeric, fee numeric,
   numerator numeric, denominator numeric, from_adjustment_id uuid);
+comment on type private.book_event is 'A fill or adjustment as it counts: what walk() walks.';
 
 create function private.effective_events(
   p_account_id uuid, p_symbol text, p_fill public.fills default null, p_adjustment public.position_adjustments default null)
@@ -44,6 +45,7 @@ comment on function private.effective_events(uuid, text, public.fills, public.po
 create type private.book_line as (
   what text, owner_key text, opened_by uuid, closed_by uuid, at timestamptz, number bigint, original numeric,
   quantity numeric, cost numeric, realised numeric, proceeds numeric, fees numeric);
+comment on type private.book_line is 'A line of the books that walk() makes: account, owner, lot, closing or share.';
 
 create function private.walk(
   p_account_id uuid, p_symbol text, p_fill public.fills default null, p_adjustment public.position_adjustments default null)

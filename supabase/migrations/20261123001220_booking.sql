@@ -2,6 +2,7 @@
 
 create type private.booked as (
   quantity numeric, cost numeric, quantity_change numeric, value_change numeric, realised numeric, owner_realised numeric);
+comment on type private.booked is 'What booking an event made of a position, and how much it added.';
 
 create function private.locked_book(p_account_id uuid, p_symbol text, p_user_id uuid) returns public.position_books
 language plpgsql set search_path = ''
@@ -143,6 +144,7 @@ comment on function private.rebuild(uuid, text, uuid, uuid, text, public.fills, 
   'Walks a symbol''s facts anew, with one more that is being inserted, and makes the sums what they say. What is append-only gets the difference.';
 
 create type private.effective_terms as (quantity numeric, price numeric);
+comment on type private.effective_terms is 'Quantity and price of a fill as they count.';
 
 create function private.terms_of(p_fill_id uuid, p_change public.fills default null) returns private.effective_terms
 language sql stable set search_path = ''

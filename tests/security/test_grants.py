@@ -91,6 +91,7 @@ def test_policy_columns_when_listed_then_each_is_indexed(ledger: Ledger) -> None
     tables = {name for name, kind in RELATIONS.items() if kind != "shared"} - {
         "halt_progress",
         "positions",
+        "realised_pnl",
         "risk_limit_versions",
     }
     indexed = {

@@ -159,6 +159,25 @@ class Desk:
         )
         return answer
 
+    def change(self, kind: str, order: str, **more: Any) -> dict[str, Any]:
+        """The broker takes a fill back (bust) or corrects it."""
+        said = {"kind": kind, "broker_order_id": order, "executed_at": NOON.isoformat(), "source": "stream"} | more
+        answer: dict[str, Any] = self.ledger.call("record_fill", "fn_execute", p_account_id=self.account, p_fill=said)
+        return answer
+
+    def activity(self, kind: str, external_id: str, **more: Any) -> dict[str, Any]:
+        """An account activity, ten minutes after noon where nothing else is said."""
+        said = {
+            "source": "activities",
+            "external_id": external_id,
+            "kind": kind,
+            "occurred_at": (NOON + timedelta(minutes=10)).isoformat(),
+        } | more
+        answer: dict[str, Any] = self.ledger.call(
+            "apply_activity", "fn_execute", p_account_id=self.account, p_activity=said
+        )
+        return answer
+
     def hold(self, quantity: str, price: str = "100") -> None:
         """Makes the account hold a signed quantity."""
         side = "sell" if quantity.startswith("-") else "buy"
@@ -237,6 +256,8 @@ def fill_every_table(desk: Desk) -> None:
     """One eventful session: at least one row of the desk in every table that has an owner."""
     _, order = desk.working()
     desk.fill(order, "150", "10", external_id=f"execution of {desk.account}")  # The excess raises an alert and a halt.
+    desk.activity("transfer_out", f"transfer of {desk.account}", symbol="SPY", quantity="-1")
+    desk.activity("dividend", f"dividend of {desk.account}", symbol="SPY", amount="1")
     desk.set_limit("position_limit", "1000")
     session = {"date": "2013-10-07", "opens_at": "2013-10-07T13:30Z", "closes_at": "2013-10-07T20:00Z"}
     desk.ledger.call("upsert_calendar", "fn_ingest", p_sessions=[session], p_source="test")

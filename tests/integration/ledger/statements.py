@@ -30,8 +30,11 @@ SYMBOLS = (SHARE, OTHER, CALL, PUT)
 OWNERS = (MANUAL, "1st", "2nd")
 """In the order of their keys: a strategy's id begins with a digit."""
 RATIOS = ((2, 1), (3, 2), (1, 10), (1, 3), (7, 3))
-_KINDS = ("fill",) * 10 + ("bust", "bust", "correction", "correction", "split", "expiry", "exercise", "cash_in_lieu")
-_KINDS += ("opening_balance", "transfer_out")
+_KINDS = [
+    *["fill"] * 10,
+    *["bust", "correction"] * 2,
+    *["split", "expiry", "exercise", "cash_in_lieu", "opening_balance", "transfer_out"],
+]
 
 
 def at(minute: int) -> str:
@@ -127,7 +130,12 @@ class History:
         if not self._names:
             return self._fill(now, number, step)
         fill, named = self._names[step.pick % len(self._names)]
-        said = {"kind": kind, "executed_at": at(now + 1000 + number), "source": "stream", "external_id": f"change {number}"}
+        said = {
+            "kind": kind,
+            "executed_at": at(now + 1000 + number),
+            "source": "stream",
+            "external_id": f"change {number}",
+        }
         if step.pick % 2:
             said |= {"corrects_external_id": named["external_id"], "broker_order_id": named["broker_order_id"]}
         else:
@@ -148,7 +156,9 @@ class History:
     def _activity(self, number: int, kind: str, event: Event, **more: str) -> None:
         name = {"source": "activities", "external_id": f"activity {number}", "kind": kind}
         self.events.append(event)
-        self.told.append(Told("apply_activity", name | {"occurred_at": at(event.at), "symbol": event.symbol} | more, event))
+        self.told.append(
+            Told("apply_activity", name | {"occurred_at": at(event.at), "symbol": event.symbol} | more, event)
+        )
 
     def _split(self, now: int, number: int, step: Step) -> None:
         new, old = RATIOS[step.pick % len(RATIOS)]
@@ -225,20 +235,24 @@ select n, %(user)s, 'alpaca', n::text from unnest(%(accounts)s::uuid[]) as n;
 insert into public.strategy_kinds (kind, title, description, config_schema)
 values ('by_hand', 'By hand', 'Decides what a test says.', '{}') on conflict do nothing;
 insert into public.instruments (symbol, kind, multiplier, tradable, source)
-select s, 'option', 100, false, 'test' from unnest(array['SPY131019C00170000', 'SPY131019P00170000']) as s on conflict do nothing;
+select s, 'option', 100, false, 'test' from unnest(array['SPY131019C00170000', 'SPY131019P00170000']) as s
+on conflict do nothing;
 set local session_replication_role = replica;
 insert into public.strategies (id, user_id, broker_account_id, name, kind, symbols, strategy_version)
 select (left(o, 1) || substr(md5(o || n), 2))::uuid, %(user)s, n, o || n, 'by_hand', '{SPY}', 1
 from unnest(%(accounts)s::uuid[]) as n, unnest(array['1st', '2nd']) as o;
-insert into public.strategy_versions (strategy_id, strategy_version, user_id, kind, config, symbols, timeframe, created_by)
+insert into public.strategy_versions (
+  strategy_id, strategy_version, user_id, kind, config, symbols, timeframe, created_by)
 select id, 1, user_id, kind, config, symbols, timeframe, 'test' from public.strategies where user_id = %(user)s;
-insert into public.trades (id, user_id, broker_account_id, strategy_id, strategy_version, source, signal, symbol, side, order_type, quantity,
+insert into public.trades (
+  id, user_id, broker_account_id, strategy_id, strategy_version, source, signal, symbol, side, order_type, quantity,
   status, client_order_id, broker_order_id, event_at, status_at, good_until)
-select md5(concat_ws(' ', d, o, s, n))::uuid, %(user)s, n, case o when 'manual' then null else (left(o, 1) || substr(md5(o || n), 2))::uuid end,
-  case o when 'manual' then null else 1 end, 'external', concat_ws(' ', d, o, s), s, d, 'market', 1e15, 'partially_filled',
-  concat_ws(' ', d, o, s), concat_ws(' ', d, o, s), '2013-10-07', '2013-10-07', '2013-10-08'
+select md5(name || n)::uuid, %(user)s, n,
+  case o when 'manual' then null else (left(o, 1) || substr(md5(o || n), 2))::uuid end,
+  case o when 'manual' then null else 1 end, 'external', name, s, d, 'market', 1e15, 'partially_filled', name, name,
+  '2013-10-07', '2013-10-07', '2013-10-08'
 from unnest(%(accounts)s::uuid[]) as n, unnest(array['manual', '1st', '2nd']) as o, unnest(array['buy', 'sell']) as d,
-  unnest(array['SPY', 'IWM', 'SPY131019C00170000', 'SPY131019P00170000']) as s;
+  unnest(array['SPY', 'IWM', 'SPY131019C00170000', 'SPY131019P00170000']) as s, concat_ws(' ', d, o, s) as name;
 insert into public.trade_legs (trade_id, leg, user_id, symbol, side, position_intent, quantity)
 select id, 0, user_id, symbol, side, side || '_to_open', quantity from public.trades where user_id = %(user)s;
 set local session_replication_role = origin;

@@ -32,7 +32,7 @@ APPEND_ONLY = {
     "trade_transitions",
     "trading_halts",
 }
-"""Written once. An attempt is completed once, by its outcome."""
+"""Written once. An attempt is completed once, by its outcome; an activity is applied once."""
 NEVER_DELETED = {
     "api_keys",
     "automation_sources",
@@ -54,7 +54,7 @@ NEVER_DELETED = {
     "trading_gates",
 }
 """Rows that change, and never go."""
-GUARDS = ("forbid_change", "complete_attempt_once")
+GUARDS = ("apply_once", "forbid_change", "complete_attempt_once")
 
 
 @pytest.fixture(scope="module")

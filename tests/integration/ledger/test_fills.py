@@ -130,7 +130,7 @@ def test_fill_when_more_than_ordered_then_recorded_gate_closed_and_alert(desk: D
         "select id, kind, numbers from public.reconciliation_breaks where user_id = %s", desk.user
     )
     assert [(kind, numbers["trade"], Decimal(numbers["filled"])) for _, kind, numbers in breaks] == [
-        ("excess_fill", str(trade), 130)
+        ("excess_fill", str(trade), Decimal(130))
     ]
     halts = desk.ledger.rows("select action, reason from public.trading_halts where user_id = %s", desk.user)
     assert halts == [("engaged", f"EXCESS_FILL_BREAK: break={breaks[0][0]}")]
