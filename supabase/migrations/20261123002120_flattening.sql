@@ -213,7 +213,7 @@ begin
   perform private.lock_account_scopes(account);
   select array_agg(found.id) into resting from (
     select t.id from public.trades as t
-    where t.broker_account_id = account.id and t.order_type <> 'market' and not private.opens(t) and t.cancel_requested_at is null
+    where t.broker_account_id = account.id and t.order_type <> 'market' and not private.opens(t)
       and t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced')
     order by t.placed_number for update) as found;
 
@@ -234,7 +234,7 @@ begin
     -- A resting exit holds the shares that are to be sold now: its owner's own, and others' where the account has no more.
     for in_the_way in
       select t.* from public.trades as t
-      where t.id = any (resting) and t.symbol = target.symbol and t.side = target.side
+      where t.id = any (resting) and t.cancel_requested_at is null and t.symbol = target.symbol and t.side = target.side
         and (target.owner_key in ('account', coalesce(t.strategy_id::text, 'manual')) or room.account < room.own)
       order by t.placed_number
     loop
