@@ -68,7 +68,7 @@ begin
       when 'account' then (select user_id from public.broker_accounts where id = new.broker_account_id)
       when 'strategy' then (select user_id from public.strategies where id = new.strategy_id) end);
     new.unit := coalesce(nullif(trim(new.unit), ''), private.limit_unit(new.name));
-    if new.unit is distinct from private.limit_unit(new.name) then
+    if (new.unit = private.limit_unit(new.name)) is not true then
       perform private.refuse(422, 'UNKNOWN_LIMIT', 'Name a limit that a risk rule enforces, in its own unit: see docs/risk.md.',
         jsonb_build_object('name', new.name, 'unit', new.unit, 'expected_unit', private.limit_unit(new.name)));
     end if;
