@@ -641,6 +641,7 @@ select t.id as trade_id, t.user_id, t.broker_account_id, t.strategy_id, t.replac
     else private.added_open(t.replaces_trade_id, l.leg, l.quantity, l.filled_quantity) end as open
 from public.trades as t join public.trade_legs as l on l.trade_id = t.id
 where t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced') and private.is_working(t.status);
+comment on column private.open_legs.replaces_trade_id is 'The order that this one replaces.';
 comment on view private.open_legs is
   'What may still fill, leg by leg, shares or contracts: orders that are approved and not over. It adds up: an order and its replacement together count once, at the larger rest.';
 

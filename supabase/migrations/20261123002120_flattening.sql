@@ -24,6 +24,17 @@ cross join lateral (
 where g.closed;
 comment on view public.halt_progress is
   'The halts in force, and what is still open behind each, of the rows that the reader may see: complete says that the halt has done what its mode asks.';
+comment on column public.halt_progress.gate_key is 'The closed gate.';
+comment on column public.halt_progress.scope is 'Whose orders are halted.';
+comment on column public.halt_progress.user_id is 'Owner of the gate; null for the global one.';
+comment on column public.halt_progress.broker_account_id is 'The account, where the gate is an account''s.';
+comment on column public.halt_progress.strategy_id is 'The strategy, where the gate is a strategy''s.';
+comment on column public.halt_progress.mode is 'What the halt asks for: as in trading_gates.';
+comment on column public.halt_progress.spare_exits is 'Whether cancelling leaves exits alone.';
+comment on column public.halt_progress.reason is 'Why.';
+comment on column public.halt_progress.engaged_by is 'Who engaged it, or made it harder last.';
+comment on column public.halt_progress.engaged_at is 'When, UTC.';
+comment on column public.halt_progress.complete is 'Whether everything is done that its mode asks for.';
 comment on column public.halt_progress.working_entries is 'Orders that may open something and are not over.';
 comment on column public.halt_progress.working_exits is 'Orders that only reduce and are not over.';
 comment on column public.halt_progress.open_positions is 'Positions that are not zero.';

@@ -189,12 +189,8 @@ def test_user_limit_when_one_account_is_long_and_another_short_then_they_do_not_
 
 
 def test_symbol_limit_when_on_every_scope_then_only_that_symbol_counts(fresh_desk: Desk) -> None:
-    for scope, ids in (
-        ("global", {}),
-        ("user", {"user_id": fresh_desk.user}),
-        ("strategy", {"strategy_id": fresh_desk.strategy}),
-    ):
-        limit = _add(fresh_desk, "5", scope=scope, symbol="IWM", **({"broker_account_id": None} | ids))
+    for scope in ("global", "user", "strategy"):
+        limit = _limit(fresh_desk, scope, "position_limit", Decimal(5), symbol="IWM")
         assert fresh_desk.approve(fresh_desk.place(quantity="6")) == "approved"
         refusal = fresh_desk.approval(fresh_desk.place(quantity="6", symbol="IWM"))["refusal"]
         assert (refusal["code"], refusal["scope"]) == ("POSITION_LIMIT", scope)
@@ -240,14 +236,14 @@ def test_limit_when_sixteen_clients_approve_hundreds_then_not_exceeded_by_a_shar
     assert fresh_ledger.one("select count(*) from public.trades where status = 'pending'") == 0
 
 
-def _limit(desk: Desk, scope: str, name: str, value: Decimal) -> None:
-    ids = {
+def _limit(desk: Desk, scope: str, name: str, value: Decimal, **more: Any) -> UUID:
+    ids: dict[str, dict[str, Any]] = {
         "user": {"user_id": desk.user},
         "account": {"broker_account_id": desk.account},
         "strategy": {"strategy_id": desk.strategy},
     }
-    row: dict[str, Any] = {"broker_account_id": None} | ids.get(scope, {})
-    _add(desk, str(value), name, scope=scope, **row)
+    row: dict[str, Any] = {"broker_account_id": None} | ids.get(scope, {}) | more
+    return _add(desk, str(value), name, scope=scope, **row)
 
 
 @pytest.mark.parametrize("how", ["call", "studio"])

@@ -1,0 +1,75 @@
+"""Halts and limits are rows: risk on an empty hot store, on the real ledger, lets nothing through that was held."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from functions.core.events import QuoteData
+from functions.core.ports import Ports
+from functions.risk.halting import Flattener
+from functions.risk.judging import Judge
+from local.hotstore.memory import Memory
+from tests.integration.ledger.desk import NOON, Desk
+from tests.integration.ledger.ledger import Ledger
+from tests.unit.core.doubles import World
+
+SESSION = {"date": "2013-10-07", "opens_at": "2013-10-07T13:30Z", "closes_at": "2013-10-07T20:00Z"}
+
+
+class _Direct:
+    """The calls of risk, under its own role, without the way through REST."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def call(self, function: str, arguments: dict[str, Any]) -> Any:
+        return self._ledger.call(function, "fn_risk", **arguments)
+
+
+def _risk(ledger: Ledger) -> tuple[Ports, World]:
+    world = World()
+    world.clock.at = NOON
+    return Ports(world.ports.settings, _Direct(ledger), world.bus, world.hot, world.clock), world
+
+
+def _quote(world: World) -> None:
+    quote = QuoteData.model_validate(
+        {
+            "symbol": "SPY",
+            "bid": "99.99",
+            "ask": "100.01",
+            "bid_size": "1",
+            "ask_size": "1",
+            "quoted_at": (NOON - timedelta(seconds=1)).isoformat(),
+            "feed": "test",
+        }
+    )
+    world.hot.put("quote:SPY", quote.model_dump(mode="json"))
+
+
+def test_halt_and_limit_when_the_hot_store_is_wiped_then_they_hold_and_flattening_goes_on(ledger: Ledger) -> None:
+    ledger.call("upsert_calendar", "fn_ingest", p_sessions=[SESSION], p_source="test")
+    desk = Desk.open(ledger)
+    reach, world = _risk(ledger)
+    _quote(world)
+    desk.hold("10")
+    desk.set_limit("position_limit", "50")
+    fits, too_much = desk.place(quantity="5"), desk.place(quantity="100")
+    Judge(reach).judge_pending(desk.account)
+    assert (desk.status(fits), desk.status(too_much)) == ("approved", "rejected")
+
+    pending, too_much = desk.place(quantity="1"), desk.place(quantity="100")
+    desk.close(mode="no_new_entries")
+    world.hot.memory = Memory()  # Everything quick is lost: quotes, leases, what rules remember.
+    Judge(reach).judge_pending(desk.account)
+    assert {desk.status(pending), desk.status(too_much)} == {"rejected"}
+    refusal = desk.ledger.one("select refusal from public.trades where id = %s", pending)
+    assert refusal.startswith("GATE_CLOSED")
+    assert not desk.claim(fits)["claimed"]
+
+    desk.close(mode="flatten")
+    assert Flattener(reach).continue_halts() == 1
+    Judge(reach).judge_pending(desk.account)
+    closing = "select status, quantity from public.trades where broker_account_id = %s and source = 'risk'"
+    assert desk.ledger.rows(closing, desk.account) == [("approved", 10)]
