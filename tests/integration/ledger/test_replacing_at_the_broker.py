@@ -110,7 +110,7 @@ class Trading:
         await self.sender.submit_approved(self.desk.account)
 
     async def sync(self) -> None:
-        accounts = {account.broker_account_id: account for account in self.sender.accounts.active()}
+        accounts = {account.broker_account_id: account for account in self.sender.ledger.trading_accounts()}
         await sync_account(self.sender, accounts[self.desk.account], self.broker)
 
     async def resolve(self) -> None:
