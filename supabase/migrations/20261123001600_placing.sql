@@ -245,6 +245,7 @@ begin
   if (select auth.uid()) is null then
     perform private.refuse(401, 'SIGN_IN', 'Sign in to place an order.');
   end if;
+  perform private.require_scope('trade');
   perform private.require_trader();
   perform private.refuse_reader();
   if coalesce(p_order ->> 'idempotency_key', '') = '' then

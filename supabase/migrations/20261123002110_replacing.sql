@@ -14,6 +14,7 @@ declare
   strange text;
 begin
   perform private.require_trader();
+  perform private.require_scope('trade');
   if coalesce(key, '') = '' then
     perform private.refuse(422, 'IDEMPOTENCY_KEY_NEEDED', 'Send an idempotency_key: with it the same replacement is never made twice.');
   end if;

@@ -128,7 +128,7 @@ grant execute on function public.create_api_key(text, text[], timestamptz) to au
 grant execute on function public.revoke_api_key(uuid) to authenticated, fn_api;
 grant execute on function public.use_api_key(text) to fn_api;
 
-create function private.require_scope(p_scope text) returns void
+create function private.require_scope(variadic p_scopes text[]) returns void
 language plpgsql stable security definer set search_path = ''
 as $$
 declare
@@ -136,18 +136,19 @@ declare
 begin
   -- A person's own token has no scopes; a token made for a program has them, and PostgREST is reachable with it too.
   if claims ? 'scopes' or claims ? 'api_key_id' then
-    if not coalesce(claims -> 'scopes' ? p_scope, false) then
-      perform private.refuse(403, 'SCOPE_NEEDED', 'This key may not do that; create one with the scope.', jsonb_build_object('scope', p_scope));
+    if not coalesce(claims -> 'scopes' ?| p_scopes, false) then
+      perform private.refuse(403, 'SCOPE_NEEDED', 'This key may not do that; a person does it, or a key that has the scope.',
+        jsonb_build_object('scope', array_to_string(p_scopes, ' or ')));
     end if;
     if not exists (
       select from public.api_keys where id::text = claims ->> 'api_key_id' and user_id::text = claims ->> 'sub'
-        and revoked_at is null and expires_at > now() and p_scope = any (scopes)) then
+        and revoked_at is null and expires_at > now() and p_scopes && scopes) then
       perform private.refuse(401, 'BAD_KEY', 'The key of this token is revoked, expired or has lost the scope.');
     end if;
   end if;
 end $$;
-comment on function private.require_scope(text) is
-  'Refuses a program''s token without the scope, and one whose key is revoked or expired; a person''s token passes.';
+comment on function private.require_scope(text[]) is
+  'Refuses a program''s token that has none of the scopes, and one whose key is revoked or expired; a person''s token passes.';
 
 -- Automation -----------------------------------------------------------------------------------------------------------
 

@@ -4,9 +4,14 @@ create function private.may_read() returns boolean
 language plpgsql stable security definer set search_path = ''
 as $$
 begin
-  return exists (select from public.profiles as p where p.user_id = (select auth.uid()) and not p.disabled);
+  if not exists (select from public.profiles as p where p.user_id = (select auth.uid()) and not p.disabled) then
+    return false;
+  end if;
+  perform private.require_scope('read');
+  return true;
 end $$;
-comment on function private.may_read() is 'Whether the caller is a user who is not shut out: a token lives on for up to an hour.';
+comment on function private.may_read() is
+  'Whether the caller is a user who is not shut out: a token lives on for up to an hour. A program''s token needs the scope to read.';
 grant execute on function private.may_read() to authenticated;
 
 create function private.require_writer() returns trigger
@@ -14,10 +19,29 @@ language plpgsql security definer set search_path = ''
 as $$
 begin
   perform private.refuse_reader();
+  if tg_nargs > 0 then
+    perform private.require_scope(variadic tg_argv);
+  end if;
   return null;
 end $$;
 comment on function private.require_writer() is
-  'Refuses every change that a viewer or a disabled user makes, whatever path it comes by: REST, or a function they may call.';
+  'Refuses every change that a viewer or a disabled user makes, and a program''s without the scope, whatever path it comes by: REST, or a function they may call.';
+
+create function private.scopes_to_change(p_table regclass) returns text[]
+language sql stable set search_path = ''
+as $$
+  select case
+    -- A halt cancels and closes, an exit closes: that is risk's work too. Placing an order asks for the scope itself.
+    when p_table = 'public.trades'::regclass then array['trade', 'risk']
+    when p_table = 'public.strategies'::regclass then array['strategies', 'risk']
+    when p_table in ('public.risk_limits'::regclass, 'public.trading_gates'::regclass, 'public.position_exits'::regclass) then array['risk']
+    -- Who one is, where one trades and what acts in one's name is a person's to change: no scope is enough.
+    when p_table in ('public.profiles'::regclass, 'public.broker_accounts'::regclass, 'private.broker_credentials'::regclass,
+      'public.api_keys'::regclass, 'public.automation_sources'::regclass) then array['person']
+    -- The rest follows from these.
+    else '{}' end
+$$;
+comment on function private.scopes_to_change(regclass) is 'The scopes of which a program''s token needs one to change rows of the table; {} where the change follows from another.';
 
 -- Once per statement, before it does anything; it asks only where a person's token is behind the statement, also inside a
 -- SECURITY DEFINER function, because the claims belong to the transaction.
@@ -32,7 +56,8 @@ begin
     execute format(
       'create trigger a_require_writer before insert or update or delete on %s for each statement '
       'when (nullif(current_setting(''request.jwt.claims'', true), '''')::jsonb ->> ''role'' = ''authenticated'') '
-      'execute function private.require_writer()', target.name);
+      'execute function private.require_writer(%s)', target.name,
+      (select string_agg(quote_literal(s), ', ') from unnest(private.scopes_to_change(target.name)) as s));
     if target.schema_name = 'public' then
       execute format(
         'create policy "who is shut out reads nothing" on %s as restrictive for select to authenticated '

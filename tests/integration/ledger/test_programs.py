@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.integration.ledger.desk import Desk, calling
 from tests.integration.ledger.ledger import Connection, become, refused
@@ -158,6 +159,57 @@ def test_key_when_another_user_revokes_it_then_it_is_not_found(desk: Desk) -> No
         desk.ledger.call(
             "revoke_api_key", "authenticated", Desk.open(desk.ledger).user, p_api_key_id=made["api_key_id"]
         )
+
+
+_ORDER = {"symbol": "SPY", "side": "buy", "position_intent": "buy_to_open", "quantity": "1"}
+_SCOPES = ("read", "trade", "strategies", "risk", "reports")
+
+
+def _attempts(desk: Desk) -> dict[str, tuple[str, str, dict[str, Any]]]:
+    """What a program may try: the scope that allows it, and the statement; "person" where none does."""
+    gate = f"account:{desk.account}"
+    return {
+        "reads strategies": ("read", "select count(*) from public.strategies", {}),
+        "reads gates": ("read", "select count(*) from public.trading_gates", {}),
+        "places": (
+            "trade",
+            "select public.place_trade(%(order)s)",
+            {"order": Jsonb(_ORDER | {"broker_account_id": str(desk.account), "idempotency_key": str(uuid4())})},
+        ),
+        "halts": ("risk", "select public.close_gate(%(gate)s, 'a test')", {"gate": gate}),
+        "deactivates": ("strategies", "select public.deactivate_strategy(%(id)s)", {"id": desk.strategy}),
+        "renames a strategy": (
+            "strategies",
+            "update public.strategies set description = 'x' where id = %(id)s",
+            {"id": desk.strategy},
+        ),
+        "renames an account": (
+            "person",
+            "update public.broker_accounts set label = 'x' where id = %(id)s",
+            {"id": desk.account},
+        ),
+        "renames itself": ("person", "update public.profiles set display_name = 'x'", {}),
+    }
+
+
+@pytest.mark.parametrize("attempt", _attempts(Desk(None, UUID(int=0), UUID(int=0), UUID(int=0))))  # type: ignore[arg-type]
+def test_token_of_a_key_when_it_tries_then_only_its_scope_lets_it(desk: Desk, attempt: str) -> None:
+    allowed, statement, values = _attempts(desk)[attempt]
+    for scope in _SCOPES:
+        scopes = [scope] if attempt.startswith("reads") else sorted({"read", scope})
+        made = _new_key(desk, *scopes)
+        claims = {"scopes": scopes, "api_key_id": made["api_key_id"]}
+        # A halt may change strategies: both scopes do.
+        passes = scope == allowed or (attempt.endswith("a strategy") and scope == "risk")
+        passes = passes or (attempt == "deactivates" and scope == "risk")
+        with desk.ledger.session() as connection:
+            become(connection, "authenticated", desk.user, **claims)
+            if passes:
+                connection.execute(statement.encode(), values)
+            else:
+                with refused("SCOPE_NEEDED", 403):
+                    connection.execute(statement.encode(), values)
+            connection.rollback()
 
 
 # --- doubled requests -----------------------------------------------------------------------------------------------
