@@ -12,6 +12,14 @@ NODE_READY := local/node_modules/.ready
 SUPABASE_CLI := 3.1.0
 CLI_READY := .tools/.supabase-$(SUPABASE_CLI)
 
+# Two workers; tests that share servers stay together, the longest groups come first (tests/conftest.py).
+WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
+
+# Everything here is many short Python processes. Where the environment forbids to keep compiled modules, as containers
+# do, each would compile all that it imports: three seconds for a broker's SDK. They are kept away from the sources.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status test chaos lint advise format bench lock clean
 
@@ -46,8 +54,8 @@ down: setup ## Stops a running local cloud
 status: setup ## What is running, where, and how it is
 	@$(BIN)/agenttrader status $(ARGS)
 
-test: setup ## Every test, with coverage (under ten minutes on two cores)
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup ## Every test (under ten minutes on two cores)
+	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 chaos: setup ## The long fault tests (a few minutes)
 	@$(BIN)/python -m pytest -m long $(ARGS)

@@ -1,4 +1,4 @@
-"""A throw-away Postgres with the whole ledger in it: built once per test session, cloned for each test.
+"""A throw-away Postgres with the whole ledger in it: built once per machine, cloned for each test.
 
 The steps are those of `local/supervisor/preparation.py`: the platform's schemas, the bus, the gateway's auth tables,
 our migrations, the seed.
@@ -7,29 +7,24 @@ our migrations, the seed.
 from __future__ import annotations
 
 import os
-import random
-import shutil
-import signal
-import socket
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
 
+from functions.core.wiring import WIRING_FILE
 from local import bootstrap
 from local.bus import schema as bus_schema
 from local.migrations import migrate
 from local.postgres import PostgresServer
 from local.stack import PROJECT
 from local.supervisor import tools
+from tests.throw_away_postgres import Preparation, throw_away_postgres
 
 TEMPLATE = "ledger_template"
 _WAIT_SECONDS = 30.0
@@ -69,23 +64,6 @@ end $$;
 """  # noqa: S608 - names of the catalogue
 
 
-def free_ports(how_many: int) -> int:
-    """The first of so many neighbouring ports that are free now, below the range of outgoing connections."""
-    for first in random.sample(range(23_000, 32_000), 500):
-        if all(_is_free(port) for port in range(first, first + how_many)):
-            return first
-    raise AssertionError("no free ports were found")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
 @dataclass
 class LedgerServer:
     """One Postgres server that clones the prepared ledger in a fraction of a second."""
@@ -110,25 +88,33 @@ class LedgerServer:
                 connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
+def _make_template(server: PostgresServer, folder: Path) -> None:
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute(f"create database {TEMPLATE}".encode())
+    prepare(server.dsn(database=TEMPLATE), folder / "storage")
+
+
+_LOCAL = PROJECT / "local"
+LEDGER = Preparation(
+    "ledger",
+    (
+        *(_LOCAL / name for name in ("bootstrap", "bus", "gateway", "migrations.py", "sql_statements.py")),
+        _LOCAL / "package-lock.json",
+        PROJECT / "requirements.lock",
+        PROJECT / "supabase" / "migrations",
+        PROJECT / "supabase" / "seed.sql",
+        WIRING_FILE,
+        Path(__file__),
+    ),
+    _make_template,
+)
+
+
 @contextmanager
 def ledger_server() -> Iterator[LedgerServer]:
-    """Starts Postgres, prepares the ledger in it; stopped and removed at the end."""
-    # Postgres runs as another user where the tests run as root, and pytest's own folders are closed to others.
-    state = Path(tempfile.mkdtemp(prefix="agenttrader-ledger-"))
-    state.chmod(0o711)
-    server = PostgresServer(state / "postgres", free_ports(1), "password", durable=False)
-    process = server.start()
-    try:
-        _wait_for(server.dsn(), process)
-        with psycopg.connect(server.dsn(), autocommit=True) as connection:
-            connection.execute(f"create database {TEMPLATE}".encode())
-        prepare(server.dsn(database=TEMPLATE), state / "storage")
-        yield LedgerServer(server)
-    finally:
-        # SIGINT is Postgres's fast shutdown: it ends sessions instead of waiting for them.
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=_WAIT_SECONDS)
-        shutil.rmtree(state)
+    """Starts Postgres with the prepared ledger in it; stopped and removed at the end."""
+    with throw_away_postgres(LEDGER) as running:
+        yield LedgerServer(running.server)
 
 
 def prepare_platform(dsn: str, storage: Path) -> None:
@@ -163,17 +149,3 @@ def _prepare_gateway(dsn: str, storage: Path) -> None:
     command += ["--database-url", dsn, "--storage-folder", str(storage)]
     done = subprocess.run(command, env=kept | own, capture_output=True, text=True, timeout=_WAIT_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
-
-
-def _wait_for(dsn: str, process: subprocess.Popen[bytes]) -> None:
-    port = urlsplit(dsn).port
-    deadline = time.monotonic() + _WAIT_SECONDS
-    while True:
-        try:
-            psycopg.connect(dsn).close()
-        except psycopg.OperationalError:
-            assert process.poll() is None, f"Postgres ended with code {process.returncode}"
-            assert time.monotonic() < deadline, f"Postgres did not start on port {port}"
-            time.sleep(0.02)
-        else:
-            return

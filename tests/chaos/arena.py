@@ -26,11 +26,13 @@ from local.conductor.pace import Pace
 from local.conductor.replay import Progressed, replay
 from local.conductor.settling import Patience
 from local.linking import enter_simulator_keys
-from local.stack import Stack
+from local.stack import PORT_OFFSETS, Stack
 from local.supervisor.broker_keys import BROKER_ACCOUNT, LEDGER_ACCOUNT
 from local.supervisor.cloud import Cloud
 from local.supervisor.environment import Setup
 from local.verify import verify
+from tests.machine import free_ports
+from tests.prepared import calendar_cache
 
 DAY = date(2018, 2, 5)
 _MOST_REPORT_RUNS = 20
@@ -55,13 +57,13 @@ class Ledger:
 
 
 @contextmanager
-def arena(port_base: int, extra: Mapping[str, str] | None = None) -> Iterator[Cloud]:
-    """A fresh cloud with a trader, limits and two busy strategies. Ports from `port_base`; nothing is left behind."""
+def arena(extra: Mapping[str, str] | None = None) -> Iterator[Cloud]:
+    """A fresh cloud with a trader, limits and two busy strategies. Nothing is left behind."""
     folder = Path(tempfile.mkdtemp(prefix="agenttrader-arena-"))
     folder.chmod(0o711)
     try:
-        cache = _calendar_cache()
-        stack = Stack.create(folder / "state", port_base)
+        cache = calendar_cache()
+        stack = Stack.create(folder / "state", free_ports(max(PORT_OFFSETS.values()) + 1))
         shutil.copytree(cache, stack.state / "cache", dirs_exist_ok=True)
         tape = tape_of("SPY", DAY, DAY, 7, cache)
         setup = Setup(
@@ -192,10 +194,3 @@ def _trader(stack: Stack, opens_at: datetime) -> None:
                 [strategy, user, LEDGER_ACCOUNT, kind, kind, json.dumps(config)],
             )
             connection.execute("select public.activate_strategy(%s, %s)", [strategy, opens_at - timedelta(minutes=1)])
-
-
-def _calendar_cache() -> Path:
-    """The exchange calendar's table takes seconds to make: made once per machine and day, read by every arena."""
-    cache = Path(tempfile.gettempdir()) / "agenttrader-test-calendar"
-    cache.mkdir(exist_ok=True)
-    return cache

@@ -10,7 +10,6 @@ import pytest
 from tests.chaos.arena import Ledger, arena, trade
 from tests.chaos.strikes import FOLDER, WHEN
 
-PORT_BASE = 29000
 # About forty minutes of tape: each strategy enters and leaves several times, and some orders are refused.
 PUSHES = 40
 
@@ -39,6 +38,6 @@ def steps(folder: Path) -> frozenset[str]:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     folder = strike_folder(tmp_path_factory.mktemp("undisturbed"))
     watch = {"AGENTTRADER_PORTS_WRAPPER": "tests.chaos.strikes:wrap", FOLDER: str(folder), WHEN: "never"}
-    with arena(PORT_BASE, watch) as cloud:
+    with arena(watch) as cloud:
         ledger = trade(cloud, PUSHES)
     return Undisturbed(ledger, steps(folder / "seen"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.arena import arena, trade
-from tests.chaos.conftest import PORT_BASE, PUSHES, Undisturbed, steps, strike_folder
+from tests.chaos.conftest import PUSHES, Undisturbed, steps, strike_folder
 from tests.chaos.strikes import FOLDER, WHEN
 
 # The steps without which the flow has not been walked: a test that strikes nothing proves nothing.
@@ -54,7 +54,7 @@ def test_flow_when_killed_at_every_step_then_ledger_is_the_same(
     folder = strike_folder(tmp_path)
     strike = {"AGENTTRADER_PORTS_WRAPPER": "tests.chaos.strikes:wrap", FOLDER: str(folder), WHEN: when}
 
-    with arena(PORT_BASE + 20, strike) as cloud:
+    with arena(strike) as cloud:
         struck = trade(cloud, PUSHES, patience=200)
 
     assert steps(folder / "struck") >= undisturbed.steps

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.chaos.arena import arena, trade
-from tests.chaos.conftest import PORT_BASE, PUSHES, Undisturbed
+from tests.chaos.conftest import PUSHES, Undisturbed
 
 _BUS = {
     "seed": 11,
@@ -20,7 +20,7 @@ _BUS = {
 
 @pytest.mark.timeout(300)
 def test_flow_when_messages_are_lost_doubled_and_delayed_then_ledger_is_the_same(undisturbed: Undisturbed) -> None:
-    with arena(PORT_BASE + 40) as cloud:
+    with arena() as cloud:
         httpx.post(f"{cloud.url('bus')}/control/faults", json=_BUS, timeout=5).raise_for_status()
         httpx.post(
             f"{cloud.url('webhooks')}/control/faults", json={"lose": 0.3, "seed": 11}, timeout=5

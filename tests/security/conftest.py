@@ -18,7 +18,7 @@ from local.supervisor.cloud import Cloud
 from supabase import Client, create_client
 from tests.integration.ledger.desk import Desk, fill_every_table, new_account, new_strategy
 from tests.integration.ledger.ledger import Ledger
-from tests.ledger_database import free_ports
+from tests.machine import free_ports
 
 _PORTS = 12
 _PASSWORD = "correct horse battery"

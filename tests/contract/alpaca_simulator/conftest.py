@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import pytest
 from local.tape.sessions import MarketCalendar, new_york
 from local.tape.spec import DEFAULT
 from tests.contract.alpaca_simulator.running import Running, start
+from tests.prepared import calendar_cache
 
 
 @pytest.fixture(scope="session")
 def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where simulators keep the calendar's table, so that it is computed once."""
-    return tmp_path_factory.mktemp("state")
+    """Where simulators find the calendar's table."""
+    folder = tmp_path_factory.mktemp("state")
+    shutil.copytree(calendar_cache(), folder / "cache")
+    return folder
 
 
 @pytest.fixture(scope="session")

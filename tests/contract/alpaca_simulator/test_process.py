@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,15 +17,9 @@ import requests
 
 from local.process.listening import listen
 from tests.contract.alpaca_simulator.running import ACCOUNTS, ALICE, WITHIN_SECONDS, Running
+from tests.machine import free_port
 
 MODULE = "local.simulators.alpaca"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @contextmanager

@@ -9,11 +9,12 @@ import pytest
 from local.tape.sessions import new_york
 from tests.contract.brokers.rude import RudeServer
 from tests.contract.brokers.venue import AlpacaVenue, Venue, start_alpaca
+from tests.prepared import calendar_cache
 
 
 @pytest.fixture(scope="session")
-def _alpaca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AlpacaVenue]:
-    venue, stop = start_alpaca(new_york(cache=tmp_path_factory.mktemp("calendar")))
+def _alpaca() -> Iterator[AlpacaVenue]:
+    venue, stop = start_alpaca(new_york(cache=calendar_cache()))
     yield venue
     stop()
 

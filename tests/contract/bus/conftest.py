@@ -8,7 +8,6 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,6 +26,8 @@ from functions.core.events import StrategyChanged, StrategyData
 from functions.core.wiring import Wiring
 from local.bus.schema import apply, queue_of
 from local.postgres import PostgresServer
+from tests import machine
+from tests.throw_away_postgres import throw_away_postgres
 
 PUBLISHER_PASSWORD = "publishes"
 DISPATCHER_PASSWORD = "delivers"
@@ -48,39 +49,22 @@ TABLE = Wiring.model_validate(
 )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
-    return _free_port
-
-
-def _eventually(condition: Callable[[], bool], seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.005)
+    return machine.free_port
 
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable[..., None]:
     """Waits for something that another process does."""
-    return _eventually
+    return machine.eventually
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[PostgresServer]:
     """One throw-away Postgres for the whole session, with a template database that has the bus."""
-    folder = Path(tempfile.mkdtemp(prefix="agenttrader-bus-"))
-    folder.chmod(0o711)
-    postgres = PostgresServer(folder / "data", _free_port(), "secret", durable=False)
-    process = postgres.start()
-    try:
-        _eventually(lambda: _accepts(postgres.dsn()), 30)
+    with throw_away_postgres() as running:
+        postgres = running.server
         with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
             connection.execute("create database bus_template")
         apply(
@@ -90,18 +74,6 @@ def server() -> Iterator[PostgresServer]:
             dispatcher_password=DISPATCHER_PASSWORD,
         )
         yield postgres
-    finally:
-        process.send_signal(2)
-        process.wait(10)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _accepts(dsn: str) -> bool:
-    try:
-        psycopg.connect(dsn).close()
-    except psycopg.OperationalError:
-        return False
-    return True
 
 
 @dataclass(frozen=True)
@@ -231,14 +203,14 @@ def pubsub_emulator() -> Iterator[str]:
     jar, java = _emulator_jar("platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"), shutil.which("java")
     if jar is None or java is None:
         pytest.skip("no Pub/Sub emulator: set PUBSUB_EMULATOR_HOST, or install gcloud's pubsub-emulator and Java")
-    port = _free_port()
+    port = machine.free_port()
     process = subprocess.Popen(
         [java, "-Xmx256m", "-jar", str(jar), "--host=127.0.0.1", f"--port={port}"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        _eventually(lambda: _listens(port), 60)
+        machine.eventually(lambda: _listens(port), 60)
         yield f"127.0.0.1:{port}"
     finally:
         process.kill()

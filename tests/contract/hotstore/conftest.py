@@ -18,13 +18,14 @@ import pytest
 from functions.core.hotstore.firestore import FirestoreHotStore
 from functions.core.hotstore.local import LocalHotStore
 from functions.core.hotstore.port import HotStore
+from tests.machine import free_port
 
 
 class StoreProcess:
     """`python -m local.hotstore` on a port of its own; may be killed and started again on the same port."""
 
     def __init__(self) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.process: subprocess.Popen[str] | None = None
 
     @property
@@ -43,12 +44,6 @@ class StoreProcess:
         if self.process.stderr is not None:
             self.process.stderr.close()
         return code
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int, seconds: float) -> None:
@@ -92,7 +87,7 @@ def firestore_emulator() -> Iterator[str]:
     java, jar = shutil.which("java"), _emulator_jar()
     if java is None or jar is None:
         pytest.skip("no Firestore emulator: set FIRESTORE_EMULATOR_HOST, or install gcloud's emulator and Java")
-    port = _free_port()
+    port = free_port()
     main = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
     options = ["--host=127.0.0.1", f"--port={port}", "--database-mode=firestore-native"]
     process = subprocess.Popen(

@@ -7,11 +7,7 @@ import itertools
 import json
 import os
 import queue
-import shutil
-import signal
-import socket
 import subprocess
-import tempfile
 import threading
 import time
 import uuid
@@ -31,9 +27,11 @@ from local import bootstrap
 from local.postgres import PostgresServer
 from local.stack import PROJECT
 from local.supervisor.tools import node
+from tests import machine
+from tests.machine import PATIENCE
+from tests.throw_away_postgres import BOOTSTRAPPED, Preparation, ThrowAwayPostgres, throw_away_postgres
 
 SECRET = "a-secret-of-these-tests-only-0123456789"
-PATIENCE = 15.0
 
 SCHEMA = """
 create table public.notes (
@@ -71,69 +69,26 @@ create policy be_seen on realtime.messages for insert to authenticated
 """
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.01)
-
-
 @pytest.fixture(scope="session")
 def eventually() -> Callable[..., None]:
     """Waits for something that another process does."""
-    return _eventually
+    return machine.eventually
 
 
-def _answers(dsn: str) -> bool:
-    with contextlib.suppress(psycopg.OperationalError), psycopg.connect(dsn, connect_timeout=1):
-        return True
-    return False
-
-
-class RunningPostgres:
-    def __init__(self, folder: Path) -> None:
-        self.server = PostgresServer(folder / "data", _free_port(), "secret", durable=False)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def dsn(self) -> str:
-        return self.server.dsn()
-
-    def start(self) -> None:
-        self._process = self.server.start()
-        _eventually(lambda: _answers(self.dsn))
-
-    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        if self._process is not None:
-            self._process.send_signal(how)
-            self._process.wait(PATIENCE)
-            self._process = None
+def _make(server: PostgresServer, _: Path) -> None:
+    bootstrap.apply(server.dsn())
+    with psycopg.connect(server.dsn()) as connection:
+        connection.execute(SCHEMA)
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[RunningPostgres]:
-    folder = Path(tempfile.mkdtemp(prefix="agenttrader-realtime-"))
-    folder.chmod(0o711)
-    running = RunningPostgres(folder)
-    try:
-        running.start()
-        bootstrap.apply(running.dsn)
-        with psycopg.connect(running.dsn, autocommit=True) as connection:
-            connection.execute(SCHEMA)
+def postgres() -> Iterator[ThrowAwayPostgres]:
+    with throw_away_postgres(Preparation("realtime", (*BOOTSTRAPPED.sources, Path(__file__)), _make)) as running:
         yield running
-    finally:
-        running.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-def database(postgres: RunningPostgres) -> Iterator[psycopg.Connection]:
+def database(postgres: ThrowAwayPostgres) -> Iterator[psycopg.Connection]:
     """The superuser's session, each statement its own transaction."""
     with psycopg.connect(postgres.dsn, autocommit=True) as connection:
         yield connection
@@ -143,7 +98,7 @@ class RealtimeProcess:
     """The server as its own process."""
 
     def __init__(self, dsn: str, log: Path, port: int | None = None) -> None:
-        self.port = port or _free_port()
+        self.port = port or machine.free_port()
         self.log = log
         binary = node()
         assert binary is not None, "node is not installed"
@@ -158,7 +113,7 @@ class RealtimeProcess:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command, env=self.environment, stderr=log)
-        _eventually(lambda: "streaming changes" in self.log.read_text())
+        machine.eventually(lambda: "streaming changes" in self.log.read_text())
 
     def stop(self) -> int:
         assert self.process is not None
@@ -167,7 +122,7 @@ class RealtimeProcess:
 
 
 @pytest.fixture(scope="session")
-def realtime(postgres: RunningPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealtimeProcess]:
+def realtime(postgres: ThrowAwayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealtimeProcess]:
     running = RealtimeProcess(postgres.dsn, tmp_path_factory.mktemp("realtime") / "realtime.log")
     running.start()
     yield running
@@ -175,7 +130,7 @@ def realtime(postgres: RunningPostgres, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def own_realtime(postgres: RunningPostgres, tmp_path: Path) -> Iterator[RealtimeProcess]:
+def own_realtime(postgres: ThrowAwayPostgres, tmp_path: Path) -> Iterator[RealtimeProcess]:
     """A server of one test, started."""
     running = RealtimeProcess(postgres.dsn, tmp_path / "realtime.log")
     running.start()
@@ -302,7 +257,7 @@ def phoenix() -> type[Phoenix]:
 
 
 @pytest.fixture
-def node_script(realtime: RealtimeProcess, postgres: RunningPostgres) -> Callable[..., list[dict[str, Any]]]:
+def node_script(realtime: RealtimeProcess, postgres: ThrowAwayPostgres) -> Callable[..., list[dict[str, Any]]]:
     """Runs a script of this folder and returns the JSON objects that it printed, one per line."""
 
     def run(name: str, *arguments: str) -> list[dict[str, Any]]:

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
-import shutil
-import signal
-import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,27 +13,15 @@ from typing import Any
 
 import httpx
 import jwt
-import psycopg
 
-from local import bootstrap
 from local.postgres import PostgresServer
 from local.supervisor import tools
+from tests.machine import free_port
+from tests.throw_away_postgres import BOOTSTRAPPED, ThrowAwayPostgres, throw_away_postgres
 
 PROJECT = Path(__file__).resolve().parents[3]
 SECRET = "a-secret-of-the-contract-tests-with-more-than-32-bytes"
 WAIT_SECONDS = 30.0
-
-
-def free_port() -> int:
-    """A port that is free now, below the range from which the system picks ports for outgoing connections."""
-    for port in random.sample(range(23_000, 32_000), 200):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no free port was found")
 
 
 def wait_until_answers(url: str, process: subprocess.Popen[bytes]) -> None:
@@ -53,18 +36,6 @@ def wait_until_answers(url: str, process: subprocess.Popen[bytes]) -> None:
             pass  # Not listening yet.
         time.sleep(0.02)
     raise AssertionError(f"{url} did not answer within {WAIT_SECONDS} s")
-
-
-def wait_for_postgres(dsn: str) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        try:
-            psycopg.connect(dsn).close()
-        except psycopg.OperationalError:
-            assert time.monotonic() < deadline, "Postgres did not start"
-            time.sleep(0.02)
-        else:
-            return
 
 
 def sign(claims: dict[str, Any]) -> str:
@@ -152,19 +123,7 @@ class Cloud:
 
 
 @contextmanager
-def fresh_cloud() -> Iterator[tuple[Cloud, subprocess.Popen[bytes]]]:
+def fresh_cloud() -> Iterator[tuple[Cloud, ThrowAwayPostgres]]:
     """A new Postgres with the bootstrap, and where its gateway is to be; ended and removed at the end."""
-    # Postgres runs as another user where the tests run as root, and pytest's own folders are closed to others.
-    state = Path(tempfile.mkdtemp(prefix="agenttrader-contract-"))
-    state.chmod(0o755)
-    server = PostgresServer(state / "postgres", free_port(), "password", durable=False)
-    process = server.start()
-    try:
-        wait_for_postgres(server.dsn())
-        bootstrap.apply(server.dsn())
-        yield Cloud(server, free_port(), free_port(), free_port(), state), process
-    finally:
-        # SIGINT ends sessions; a process that was killed by a test is already gone.
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
-        shutil.rmtree(state)
+    with throw_away_postgres(BOOTSTRAPPED) as running:
+        yield Cloud(running.server, free_port(), free_port(), free_port(), running.folder), running

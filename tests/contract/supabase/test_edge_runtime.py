@@ -8,7 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.contract.supabase.small_cloud import WAIT_SECONDS, Cloud, free_port, sign
+from tests.contract.supabase.small_cloud import WAIT_SECONDS, Cloud, sign
+from tests.machine import free_port
 
 
 def test_edge_when_a_function_breaks_and_is_mended_then_the_mended_one_answers(cloud: Cloud, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from local.stack import PORT_OFFSETS, PROJECT, Stack
-from local.supervisor.ports import is_free
+from tests.machine import free_ports
+from tests.prepared import calendar_cache
 
 COMMAND = [sys.executable, "-c", "from local.cli.app import main; main()"]
 
@@ -30,10 +32,7 @@ class Running:
 @pytest.fixture(scope="session")
 def port_base() -> int:
     """A base whose ports were all free a moment ago."""
-    for base in range(25000, 32000, 100):
-        if all(is_free(base + offset) for offset in PORT_OFFSETS.values()):
-            return base
-    raise RuntimeError("no free range of ports")
+    return free_ports(max(PORT_OFFSETS.values()) + 1)
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +43,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, port_base: int) -> Iterato
     for parent in (folder, *folder.parents):
         if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
             parent.chmod(parent.stat().st_mode | 0o011)
+    shutil.copytree(calendar_cache(), folder / "cache")
     environment = os.environ | {"AGENTTRADER_STATE": str(folder), "AGENTTRADER_PORT_BASE": str(port_base)}
     log = (folder / "up.log").open("w")
     process = subprocess.Popen(

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import pytest
 
 from local.bus.cloudevent import Push
 from local.bus.delivery import Courier
+from tests.machine import free_port
 
 WIRING = """
 defaults: { memory: 256Mi, timeout: 10s, concurrency: 4, min_instances: 0, max_instances: 1 }
@@ -65,9 +65,7 @@ class Runner:
         self.folder = folder
         (folder / "wiring.yaml").write_text(WIRING)
         (folder / "main.py").write_text(SOURCE)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.courier = Courier(f"http://127.0.0.1:{self.port}")
 

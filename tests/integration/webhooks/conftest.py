@@ -6,14 +6,10 @@ import contextlib
 import http.client
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,70 +19,22 @@ from typing import Any
 import psycopg
 import pytest
 
-from local import bootstrap
-from local.postgres import PostgresServer
 from local.stack import PROJECT
-
-PATIENCE = 15.0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.01)
+from tests import machine
+from tests.machine import PATIENCE
+from tests.throw_away_postgres import BOOTSTRAPPED, ThrowAwayPostgres, throw_away_postgres
 
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable[..., None]:
     """Waits for something that another process does."""
-    return _eventually
-
-
-def _answers(dsn: str) -> bool:
-    with contextlib.suppress(psycopg.OperationalError), psycopg.connect(dsn, connect_timeout=1):
-        return True
-    return False
-
-
-class RunningPostgres:
-    def __init__(self, folder: Path) -> None:
-        self.server = PostgresServer(folder / "data", _free_port(), "secret", durable=False)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def dsn(self) -> str:
-        return self.server.dsn()
-
-    def start(self) -> None:
-        self._process = self.server.start()
-        _eventually(lambda: _answers(self.dsn))
-
-    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        if self._process is not None:
-            self._process.send_signal(how)
-            self._process.wait(PATIENCE)
-            self._process = None
+    return machine.eventually
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[RunningPostgres]:
-    folder = Path(tempfile.mkdtemp(prefix="agenttrader-webhooks-"))
-    folder.chmod(0o711)
-    running = RunningPostgres(folder)
-    try:
-        running.start()
-        bootstrap.apply(running.dsn)
+def postgres() -> Iterator[ThrowAwayPostgres]:
+    with throw_away_postgres(BOOTSTRAPPED) as running:
         yield running
-    finally:
-        running.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Database:
@@ -117,7 +65,7 @@ class Database:
 
 
 @pytest.fixture
-def database(postgres: RunningPostgres) -> Iterator[Database]:
+def database(postgres: ThrowAwayPostgres) -> Iterator[Database]:
     opened = Database(postgres.dsn)
     opened.rows("truncate net.http_request_queue, net._http_response, cron.job, cron.job_run_details")
     yield opened
@@ -190,7 +138,7 @@ def receiver() -> Iterator[Receiver]:
 
 class WorkerProcess:
     def __init__(self, dsn: str, log: Path) -> None:
-        self.port = _free_port()
+        self.port = machine.free_port()
         self.log = log
         self.command = [sys.executable, "-m", "local.webhooks", "--port", str(self.port)]
         self.environment = os.environ | {"AGENTTRADER_DATABASE_URL": dsn}
@@ -218,7 +166,7 @@ class WorkerProcess:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([*self.command, *options], env=self.environment, cwd=PROJECT, stderr=log)
         if healthy:
-            _eventually(self.is_healthy)
+            machine.eventually(self.is_healthy)
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None
@@ -237,7 +185,7 @@ def _made(dsn: str, log: Path) -> Iterator[WorkerProcess]:
 
 
 @pytest.fixture(scope="module")
-def worker(postgres: RunningPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
+def worker(postgres: ThrowAwayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
     """One worker for a module's tests. Only one serves a database, so such a module starts no other."""
     with _made(postgres.dsn, tmp_path_factory.mktemp("worker") / "webhooks.log") as running:
         running.start()
@@ -245,7 +193,7 @@ def worker(postgres: RunningPostgres, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-def own_worker(postgres: RunningPostgres, database: Database, tmp_path: Path) -> Iterator[WorkerProcess]:
+def own_worker(postgres: ThrowAwayPostgres, database: Database, tmp_path: Path) -> Iterator[WorkerProcess]:
     """A worker of one test, which starts it."""
     with _made(postgres.dsn, tmp_path / "webhooks.log") as running:
         yield running

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.supervisor.part import Part
+from tests import machine
 
 SERVER = """
 import http.server, os, signal, sys
@@ -34,19 +34,8 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """Ports that were free a moment ago and that no other call of this fixture was given."""
-    given: set[int] = set()
-
-    def take() -> int:
-        while True:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = int(probe.getsockname()[1])
-            if port not in given:
-                given.add(port)
-                return port
-
-    return take
+    """Ports that were free a moment ago and that nobody else in this run was given."""
+    return machine.free_port
 
 
 @pytest.fixture

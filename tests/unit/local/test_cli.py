@@ -21,15 +21,16 @@ from local.stack import PORT_OFFSETS, Stack, write_private
 from local.supervisor.claim import Claim
 from local.supervisor.errors import AlreadyRunning
 from local.supervisor.notice import Notice
+from tests.machine import free_ports
 
 COMMANDS = ["demo", "up", "down", "status", "doctor", "verify", "studio"]
 ADMIN_COMMANDS = [f"admin {name}" for name in ("grant", "revoke", "invite", "disable", "enable", "sign-up")]
 
 
 @pytest.fixture(scope="session")
-def calendar_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The exchange's calendar takes seconds to make; the tests of this file make it once."""
-    return tmp_path_factory.mktemp("calendar")
+def calendar_cache() -> Path:
+    """The exchange's calendar takes seconds to make."""
+    return prepared.calendar_cache()
 
 
 @pytest.mark.parametrize("command", COMMANDS + ADMIN_COMMANDS)
@@ -163,13 +164,9 @@ def test_tape_when_nothing_is_set_then_the_made_tape_is_opened(
 def test_doctor_when_a_port_is_taken_then_it_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    base = free_ports(max(PORT_OFFSETS.values()) + 1)
     with socket.socket() as other:
-        for base in range(28000, 32000, 50):  # any free port whose neighbours belong to our range
-            try:
-                other.bind(("127.0.0.1", base + PORT_OFFSETS["bus"]))
-            except OSError:
-                continue
-            break
+        other.bind(("127.0.0.1", base + PORT_OFFSETS["bus"]))
         other.listen()
         monkeypatch.setenv("AGENTTRADER_PORT_BASE", str(base))
         assert run(["doctor", "--json"]) == Exit.ENVIRONMENT

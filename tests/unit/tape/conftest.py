@@ -1,12 +1,13 @@
-"""The exchange's calendar, computed once for all tape tests."""
+"""The exchange's calendar, computed once per machine."""
 
 from __future__ import annotations
 
 import pytest
 
 from local.tape.sessions import MarketCalendar, new_york
+from tests.prepared import calendar_cache
 
 
 @pytest.fixture(scope="session")
-def calendar(tmp_path_factory: pytest.TempPathFactory) -> MarketCalendar:
-    return new_york(cache=tmp_path_factory.mktemp("calendar"))
+def calendar() -> MarketCalendar:
+    return new_york(cache=calendar_cache())
