@@ -21,6 +21,7 @@ from local.stack import PORT_OFFSETS, Stack, write_private
 from local.supervisor.claim import Claim
 from local.supervisor.errors import AlreadyRunning
 from local.supervisor.notice import Notice
+from tests import prepared
 from tests.machine import free_ports
 
 COMMANDS = ["demo", "up", "down", "status", "doctor", "verify", "studio"]
