@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from local.stack import PROJECT
 sys.dont_write_bytecode = False
 sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(sys.prefix) / "pycache"))
 os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+# Two workers must see the cases of a test in one order, also where they come from a set.
+os.environ.setdefault("PYTHONHASHSEED", str(random.randrange(1, 2**32)))
 
 # Folders whose tests share servers for the whole session: with two workers (`make test`) each goes to one of them, the
 # longest first. Every other file goes to whichever worker is free.

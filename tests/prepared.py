@@ -21,7 +21,7 @@ from pathlib import Path
 from local.stack import PROJECT
 from local.tape.sessions import new_york
 
-_MOST_KEPT = 4
+_MOST_KEPT = 8
 
 
 def lend(name: str, sources: Iterable[Path], make: Callable[[Path], None], to: Path) -> None:

@@ -67,7 +67,7 @@ def test_event_of_when_it_is_a_cloud_event_or_a_raw_push_then_the_event_is_the_s
         CloudEvent(ATTRIBUTES, "text"),
         CloudEvent(ATTRIBUTES, {"other": 1}),
     ],
-    ids=repr,
+    ids=lambda message: repr(getattr(message, "data", message)),
 )
 def test_payload_of_when_there_is_no_message_then_a_sentence_says_what_was_there(message: object) -> None:
     with pytest.raises(BadInput) as refused:

@@ -100,7 +100,11 @@ def test_read_bars_when_the_columns_are_others_then_it_is_refused(tmp_path: Path
         read_bars(write_bars(tmp_path, GOOD, header="Datetime,Open,High,Low,Close,Volume"))
 
 
-@pytest.mark.parametrize("content", [b"not gzip", gzip.compress(b"ts,open\n")[:-4], gzip.compress(b"\xff\xfe\xfa")])
+@pytest.mark.parametrize(
+    "content",
+    [b"not gzip", gzip.compress(b"ts,open\n")[:-4], gzip.compress(b"\xff\xfe\xfa")],
+    ids=["not gzip", "cut", "not text"],
+)
 def test_read_bars_when_the_file_is_damaged_then_it_is_refused(content: bytes, tmp_path: Path) -> None:
     path = write_bars(tmp_path, [])
     path.write_bytes(content)
