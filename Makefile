@@ -13,7 +13,7 @@ SUPABASE_CLI := 3.1.0
 CLI_READY := .tools/.supabase-$(SUPABASE_CLI)
 
 # Two workers; tests that share servers stay together, the longest groups come first (tests/conftest.py).
-WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
+WORKERS := -n 2 --dist loadscope --no-loadscope-reorder
 
 # Everything here is many short Python processes. Where the environment forbids to keep compiled modules, as containers
 # do, each would compile all that it imports: three seconds for a broker's SDK. They are kept away from the sources.

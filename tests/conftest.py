@@ -6,10 +6,9 @@ import os
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-
-from local.stack import PROJECT
 
 # The tests start some hundred Python processes. Where the environment forbids to keep compiled modules, as containers
 # do, each compiles all that it imports: three seconds for a broker's SDK. Kept here, nothing is written beside sources.
@@ -36,15 +35,25 @@ _TOGETHER = (
 )
 
 
-@pytest.hookimpl(tryfirst=True)
+def _group(nodeid: str) -> str:
+    """The folder that a test shares servers with, or its own file."""
+    path = nodeid.partition("::")[0]
+    return next((name for name in _TOGETHER if path.startswith(f"tests/{name}/")), path)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Names the group of each test for `--dist loadgroup`, and sorts them so that no worker ends with a long one."""
-    tests = PROJECT / "tests"
-    order: dict[str, int] = {name: number for number, name in enumerate(_TOGETHER)}
-    ranked: list[tuple[int, pytest.Item]] = []
-    for item in items:
-        path = item.path.relative_to(tests)
-        group = next((name for name in _TOGETHER if path.is_relative_to(name)), path.as_posix())
-        item.add_marker(pytest.mark.xdist_group(group))
-        ranked.append((order.setdefault(group, len(order)), item))
-    items[:] = [item for _, item in sorted(ranked, key=lambda pair: pair[0])]
+    """The longest groups come first, so that no worker ends with one."""
+    rank = {name: number for number, name in enumerate(_TOGETHER)}
+    items.sort(key=lambda item: rank.get(_group(item.nodeid), len(rank)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hands whole groups to the workers, whatever `--dist` says; a test keeps the name by which it is run alone."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return Groups(config, log)
