@@ -52,7 +52,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Hands whole groups to the workers, whatever `--dist` says; a test keeps the name by which it is run alone."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class Groups(LoadScopeScheduling):
+    class Groups(LoadScopeScheduling):  # type: ignore[misc] # the vendor has no types
         def _split_scope(self, nodeid: str) -> str:
             return _group(nodeid)
 
