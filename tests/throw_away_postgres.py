@@ -16,7 +16,7 @@ import psycopg
 from local import bootstrap
 from local.postgres import PostgresServer
 from local.stack import PROJECT
-from tests.machine import eventually, free_port
+from tests.machine import eventually, free_port, new_folder
 from tests.prepared import lend
 
 _START_SECONDS = 30.0
@@ -72,9 +72,7 @@ class ThrowAwayPostgres:
 @contextmanager
 def throw_away_postgres(preparation: Preparation = EMPTY) -> Iterator[ThrowAwayPostgres]:
     """A running server with what was prepared; ended and removed at the end."""
-    # Postgres runs as another user where the tests run as root, and pytest's own folders are closed to others.
-    folder = Path(tempfile.mkdtemp(prefix=f"agenttrader-{preparation.name}-"))
-    folder.chmod(0o711)
+    folder = new_folder(preparation.name)
     running = ThrowAwayPostgres(folder, _server(folder / "postgres"))
     try:
         lend(

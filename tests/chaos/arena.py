@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +29,7 @@ from local.supervisor.broker_keys import BROKER_ACCOUNT, LEDGER_ACCOUNT
 from local.supervisor.cloud import Cloud
 from local.supervisor.environment import Setup
 from local.verify import verify
-from tests.machine import free_ports
+from tests.machine import free_ports, new_folder
 from tests.prepared import calendar_cache
 
 DAY = date(2018, 2, 5)
@@ -59,8 +57,7 @@ class Ledger:
 @contextmanager
 def arena(extra: Mapping[str, str] | None = None) -> Iterator[Cloud]:
     """A fresh cloud with a trader, limits and two busy strategies. Nothing is left behind."""
-    folder = Path(tempfile.mkdtemp(prefix="agenttrader-arena-"))
-    folder.chmod(0o711)
+    folder = new_folder("arena")
     try:
         cache = calendar_cache()
         stack = Stack.create(folder / "state", free_ports(max(PORT_OFFSETS.values()) + 1))

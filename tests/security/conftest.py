@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +16,7 @@ from local.supervisor.cloud import Cloud
 from supabase import Client, create_client
 from tests.integration.ledger.desk import Desk, fill_every_table, new_account, new_strategy
 from tests.integration.ledger.ledger import Ledger
-from tests.machine import free_ports
+from tests.machine import free_ports, new_folder
 
 _PORTS = 12
 _PASSWORD = "correct horse battery"
@@ -65,11 +63,9 @@ class Gateway:
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """The running cloud; stopped and removed at the end."""
-    # Postgres runs as another user where the tests run as root, and pytest's own folders are closed to others.
-    state = Path(tempfile.mkdtemp(prefix="agenttrader-security-"))
+    state = new_folder("security")
     try:
         made = Stack.create(state / "state", free_ports(_PORTS))
-        state.chmod(0o711)
         with Cloud(made, only=("seed", "gateway", "realtime")):
             yield made
     finally:

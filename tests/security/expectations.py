@@ -86,6 +86,33 @@ UPDATABLE: dict[str, set[str]] = {
 }
 """The columns that a signed-in user writes, in their own rows; every other writing is a function's."""
 
+INSERTED: dict[str, dict[str, str]] = {
+    "broker_accounts": {"account_id": "another"},
+    "strategies": {"name": "another"},
+}
+"""What makes a second row of an insertable table another one, beside its id."""
+
+READS: dict[str, set[str]] = {
+    "owner": {"owner"},
+    "stranger": {"stranger"},
+    "viewer": set(),
+    "administrator": set(),
+}
+"""Of the rows of the owner A and of the stranger B, whose each signed-in person reads where rows are owned."""
+
+WRITES = {"owner"}
+"""Who writes in rows of A, where anybody may at all."""
+
+HEARS: dict[str, set[str]] = {
+    "user:{owner}": {"owner"},
+    "user:{stranger}": {"stranger"},
+    "user:": set(),
+    "global": set(),
+    "realtime:user:{owner}": set(),
+}
+"""Private topics of realtime, and who joins each; nobody but the ledger speaks on any. `service_role` bypasses
+row-level security, as on the platform: it hears and speaks on all, and no function is given its key."""
+
 FUNCTION_ROLES = ("fn_api", "fn_execute", "fn_ingest", "fn_relay", "fn_report", "fn_risk", "fn_strategy")
 ROLES = ("anon", "authenticated", "service_role", *FUNCTION_ROLES)
 

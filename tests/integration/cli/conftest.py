@@ -9,12 +9,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from local.stack import PORT_OFFSETS, PROJECT, Stack
-from tests.machine import free_ports
+from tests.machine import free_ports, new_folder
 from tests.prepared import calendar_cache
 
 COMMAND = [sys.executable, "-c", "from local.cli.app import main; main()"]
@@ -36,13 +35,9 @@ def port_base() -> int:
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory, port_base: int) -> Iterator[Running]:
+def running(port_base: int) -> Iterator[Running]:
     """`agenttrader up` in a folder of its own, whose tape stands still until a test moves it."""
-    folder = tmp_path_factory.mktemp("cloud")
-    # As root, Postgres runs as nobody, who must be able to pass through pytest's private folders.
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
+    folder = new_folder("cloud")
     shutil.copytree(calendar_cache(), folder / "cache")
     environment = os.environ | {"AGENTTRADER_STATE": str(folder), "AGENTTRADER_PORT_BASE": str(port_base)}
     log = (folder / "up.log").open("w")
@@ -66,6 +61,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, port_base: int) -> Iterato
         process.wait(60)
         process.stdout.close()
         log.close()
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(autouse=True)
