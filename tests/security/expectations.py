@@ -95,16 +95,17 @@ INSERTED: dict[str, dict[str, str]] = {
 READS: dict[str, set[str]] = {
     "owner": {"owner"},
     "stranger": {"stranger"},
-    "viewer": set(),
+    "viewer": {"owner"},
     "administrator": set(),
 }
-"""Of the rows of the owner A and of the stranger B, whose each signed-in person reads where rows are owned."""
+"""Of the rows of the owner A and of the stranger B, whose each signed-in person reads where rows are owned. The viewer
+is one of A's desk; an administrator works in schema admin and reads nobody's rows through the API."""
 
 WRITES = {"owner"}
 """Who writes in rows of A, where anybody may at all."""
 
 HEARS: dict[str, set[str]] = {
-    "user:{owner}": {"owner"},
+    "user:{owner}": {"owner", "viewer"},
     "user:{stranger}": {"stranger"},
     "user:": set(),
     "global": set(),

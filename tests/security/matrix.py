@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from tests.integration.ledger.desk import Desk, fill_every_table, new_user
+from tests.integration.ledger.desk import Desk, fill_every_table
 from tests.integration.ledger.ledger import Ledger
+from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, new_administrator, new_viewer
 from tests.security.expectations import FUNCTION_ROLES, INSERTED
 
 PEOPLE = ("owner", "stranger", "viewer", "administrator")
@@ -142,10 +143,8 @@ class World:
         """The role and the claims; a person comes with the second factor, so that nothing is refused for want of it."""
         if caller not in PEOPLE:
             return caller, {"role": caller}
-        claims = {"role": "authenticated", "sub": str(self.ids[caller]), "aal": "aal2", "aud": "authenticated"}
-        if caller == "administrator":
-            claims["app_metadata"] = {"administrator": True}  # type: ignore[assignment]
-        return "authenticated", claims
+        claims: dict[str, Any] = {"role": "authenticated", "sub": str(self.ids[caller])} | SECOND_FACTOR
+        return "authenticated", claims | (CLAIM if caller == "administrator" else {})
 
     def whose(self, relation: Relation) -> dict[str, str]:
         """The condition that finds the rows of A, of B and of nobody; in a shared table all are nobody's."""
@@ -215,7 +214,7 @@ class World:
             )
 
 
-_PEOPLE_MADE = {
-    "viewer": lambda world: new_user(world.ledger),
-    "administrator": lambda world: new_user(world.ledger),
+_PEOPLE_MADE: dict[str, Callable[[World], UUID]] = {
+    "viewer": lambda world: new_viewer(world.ledger, "the desk of A", world.owner.user),
+    "administrator": lambda world: new_administrator(world.ledger),
 }

@@ -14,8 +14,8 @@ import pytest
 
 from tests.integration.ledger.ledger import Ledger
 from tests.ledger_database import ledger_server
+from tests.security.expectations import ADMINISTRATORS_ONLY, HEARS, INSERTABLE, READS, RELATIONS, UPDATABLE, WRITES
 from tests.security.expectations import CALLERS as EXECUTE
-from tests.security.expectations import HEARS, INSERTABLE, READS, RELATIONS, UPDATABLE, WRITES
 from tests.security.matrix import CALLERS, PEOPLE, Relation, World
 
 REFUSED = "refused"
@@ -106,7 +106,7 @@ def _changed(world: World, relation: Relation, caller: str) -> str:
     """How many rows of A change: hers all, for another person none are there, everybody else may not."""
     if caller in WRITES:
         return str(world.real(relation)["owner"])
-    return "0" if caller in PEOPLE else REFUSED
+    return "0" if caller in PEOPLE and caller != "viewer" else REFUSED
 
 
 @pytest.mark.parametrize("caller", CALLERS)
@@ -134,6 +134,9 @@ def test_functions_when_called_then_only_by_whom_it_was_decided(world: World, ca
     found = {name: answer.startswith("42501 ") for name, answer in zip(functions, answers, strict=True)}
     role, _ = world.token(caller)
     assert found == {name: role not in EXECUTE[name] for name in functions}
+    if caller in PEOPLE:
+        heard = {name for name, answer in zip(functions, answers, strict=True) if "ADMINISTRATOR_NEEDED" not in answer}
+        assert set(functions) - heard == (set() if caller == "administrator" else set(ADMINISTRATORS_ONLY))
 
 
 @pytest.mark.parametrize("caller", CALLERS)
