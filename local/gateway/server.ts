@@ -52,7 +52,7 @@ export function createGateway(settings: Settings, database: Database): Server {
       const caller = identify(request, tokens);
       if (caller instanceof Response) return caller;
       const served = await servedWithWish(request, () => toLite(backend.rest, request, caller, peerAddress));
-      return asUnauthorised(served, caller);
+      return asUnauthorised(await asMalformed(served), caller);
     },
     auth: async (request: Request, backend: Backend, path: string, peerAddress: string | undefined) => {
       if (path === "/auth/v1/.well-known/openid-configuration") return discovery(issuer);
@@ -136,6 +136,15 @@ async function asUnauthorised(response: Response, caller: Caller): Promise<Respo
   if (response.status !== 403 || caller.claims.role !== "anon") return response;
   const body = await response.text();
   return body.includes('"42501"') ? new Response(body, { status: 401, headers: response.headers }) : new Response(body, response);
+}
+
+/** lite says 500 where its parser of the query string gives up; the caller wrote it, so PostgREST says 400. */
+async function asMalformed(response: Response): Promise<Response> {
+  if (response.status !== 500) return response;
+  const body = await response.text();
+  const gaveUp = /"message":"Error: ([^"\\]* at position \d+)"/.exec(body);
+  if (!gaveUp) return new Response(body, response);
+  return json(400, { code: "PGRST100", message: gaveUp[1], details: null, hint: null });
 }
 
 function health(database: Database): Response {

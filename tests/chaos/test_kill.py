@@ -34,6 +34,9 @@ FLOW = {
     "report.finish_session_report",
 }
 
+# Of a run that the schedule starts once a day, and that died at its first step: nobody waits for it on this day.
+BEHIND = {"ingest.drop_old_bars"}
+
 
 def test_undisturbed_day_when_replayed_then_trades_and_agrees_with_broker(undisturbed: Undisturbed) -> None:
     assert undisturbed.ledger.fills >= 6
@@ -57,7 +60,7 @@ def test_flow_when_killed_at_every_step_then_ledger_is_the_same(
     with arena(strike) as cloud:
         struck = trade(cloud, PUSHES, patience=200)
 
-    assert steps(folder / "struck") >= undisturbed.steps
+    assert steps(folder / "struck") >= undisturbed.steps - BEHIND
     assert struck.rows == undisturbed.ledger.rows
     assert struck.broker == undisturbed.ledger.broker
     assert struck.verified == ()

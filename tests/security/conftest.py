@@ -17,6 +17,7 @@ from supabase import Client, create_client
 from tests.integration.ledger.desk import Desk, fill_every_table, new_account, new_strategy
 from tests.integration.ledger.ledger import Ledger
 from tests.machine import free_ports, new_folder
+from tests.security.filling import fill_what_is_empty
 
 _PORTS = 12
 _PASSWORD = "correct horse battery"
@@ -104,6 +105,7 @@ def owner(stack: Stack, ledger: Ledger) -> Person:
     """User A, with rows in every table."""
     person = _sign_up(stack, ledger, "owner")
     fill_every_table(person.desk)
+    fill_what_is_empty(ledger, person.desk)
     return person
 
 
@@ -113,4 +115,5 @@ def thief(stack: Stack, ledger: Ledger, owner: Person) -> Person:
     del owner
     person = _sign_up(stack, ledger, "thief")
     fill_every_table(person.desk)
+    fill_what_is_empty(ledger, person.desk)
     return person

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-Kind = Literal["own", "own and global", "shared"]
+Kind = Literal["own", "own alone", "own and global", "audit", "shared"]
 
 RELATIONS: dict[str, Kind] = {
     "account_snapshots": "own",
     "alerts": "own",
     "api_keys": "own",
-    "audit_log": "own",
+    "audit_log": "audit",
     "automation_sources": "own",
     "backtest_trials": "own",
     "backtests": "own",
@@ -28,7 +28,7 @@ RELATIONS: dict[str, Kind] = {
     "fills": "own",
     "halt_progress": "own and global",
     "heartbeats": "shared",
-    "idempotency_keys": "own",
+    "idempotency_keys": "own alone",
     "instruments": "shared",
     "live_confirmations": "own",
     "lot_closings": "own",
@@ -64,7 +64,22 @@ RELATIONS: dict[str, Kind] = {
     "trading_gates": "own and global",
     "trading_halts": "own and global",
 }
-"""Whose rows a signed-in user reads: their own; also those of nobody; or everybody's."""
+"""Whose rows a signed-in person reads: READS says it for each kind."""
+
+READS: dict[Kind, dict[str, set[str]]] = {
+    "own": {"owner": {"owner"}, "stranger": {"stranger"}, "viewer": {"owner"}, "administrator": set()},
+    "own alone": {"owner": {"owner"}, "stranger": {"stranger"}, "viewer": set(), "administrator": set()},
+    "own and global": {
+        "owner": {"owner", "nobody"},
+        "stranger": {"stranger", "nobody"},
+        "viewer": {"owner", "nobody"},
+        "administrator": {"nobody"},
+    },
+    "audit": {"owner": {"owner"}, "stranger": {"stranger"}, "viewer": {"owner"}, "administrator": {"nobody"}},
+    "shared": {person: {"nobody"} for person in ("owner", "stranger", "viewer", "administrator")},
+}
+"""Of the rows of A (owner), of B (stranger) and of nobody, whose each person reads. The viewer is one of A's desk; an
+administrator works in schema admin and reads nobody else's rows through the API."""
 
 INSERTABLE: dict[str, set[str]] = {
     "broker_accounts": {"user_id", "broker", "account_id", "label", "is_paper"},
@@ -91,15 +106,6 @@ INSERTED: dict[str, dict[str, str]] = {
     "strategies": {"name": "another"},
 }
 """What makes a second row of an insertable table another one, beside its id."""
-
-READS: dict[str, set[str]] = {
-    "owner": {"owner"},
-    "stranger": {"stranger"},
-    "viewer": {"owner"},
-    "administrator": set(),
-}
-"""Of the rows of the owner A and of the stranger B, whose each signed-in person reads where rows are owned. The viewer
-is one of A's desk; an administrator works in schema admin and reads nobody's rows through the API."""
 
 WRITES = {"owner"}
 """Who writes in rows of A, where anybody may at all."""
@@ -218,14 +224,17 @@ CALLERS: dict[str, set[str]] = {
 """The roles that may EXECUTE each function of schema public; nobody else may."""
 
 ADMINISTRATORS_ONLY: dict[str, dict[str, object]] = {
+    "audit_heads": {},
     "disable_user": {"p_user": "owner@example.com", "p_reason": "spite"},
     "enable_user": {"p_user": "owner@example.com"},
+    "export_audit": {},
     "grant_administrator": {"p_user": "thief@example.com", "p_reason": "ambition"},
     "invite_user": {"p_email": "accomplice@example.com"},
     "revoke_administrator": {"p_user": "owner@example.com", "p_reason": "spite"},
     "revoke_invitation": {"p_email": "accomplice@example.com"},
     "set_desk": {"p_user": "thief@example.com", "p_desk": "owners", "p_role": "viewer"},
     "set_sign_up": {"p_mode": "open"},
+    "verify_audit_chain": {},
 }
 """Functions that a signed-in person may call and only an administrator is heard by, with what a trader would try."""
 

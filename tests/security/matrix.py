@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +13,7 @@ from tests.integration.ledger.desk import Desk, fill_every_table
 from tests.integration.ledger.ledger import Ledger
 from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, new_administrator, new_viewer
 from tests.security.expectations import FUNCTION_ROLES, INSERTED
+from tests.security.filling import Relation, fill_what_is_empty, relations
 
 PEOPLE = ("owner", "stranger", "viewer", "administrator")
 """The owner A has rows in every table and so has the stranger B; every try is made on the rows of A."""
@@ -42,66 +42,6 @@ begin
   end;
 end $$;
 """
-_LOOSEN = """
-do $$
-declare
-  target record;
-begin
-  for target in select conrelid::regclass as name, conname from pg_constraint
-    where contype = 'c' and connamespace in ('public'::regnamespace, 'private'::regnamespace) and coninhcount = 0
-      and conrelid <> 0
-  loop
-    execute format('alter table %s drop constraint if exists %I', target.name, target.conname);
-  end loop;
-  for target in select partrelid::regclass as name, partrelid from pg_partitioned_table where partdefid = 0 loop
-    execute format('create table matrix.rest_%s partition of %s default', target.partrelid, target.name);
-  end loop;
-end $$;
-"""
-_COLUMNS = """
-select c.relname::text, c.relkind::text, a.attname::text, format_type(t.oid, null),
-  a.attnotnull and not a.atthasdef and a.attidentity = '', a.attgenerated <> '' or a.attidentity <> ''
-from pg_class as c
-join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-join pg_type as o on o.oid = a.atttypid
-join pg_type as t on t.oid = coalesce(nullif(o.typbasetype, 0), o.oid)
-where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
-order by c.relname, a.attnum
-"""
-_VALUES = {
-    "uuid": "gen_random_uuid()",
-    "boolean": "false",
-    "jsonb": "'{}'",
-    "date": "current_date",
-    "timestamp with time zone": "now()",
-    "interval": "'1 day'",
-    "bytea": "'x'",
-    "text": "gen_random_uuid()::text",
-    "numeric": "1",
-    "integer": "1",
-    "bigint": "1",
-    "smallint": "1",
-    "double precision": "1",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    name: str
-    type: str
-    needed: bool
-    generated: bool
-
-
-@dataclass
-class Relation:
-    name: str
-    is_view: bool
-    columns: list[Column] = field(default_factory=list)
-
-    @property
-    def is_owned(self) -> bool:
-        return any(column.name == "user_id" for column in self.columns)
 
 
 class World:
@@ -112,16 +52,11 @@ class World:
         self.owner, self.stranger = Desk.open(ledger), Desk.open(ledger)
         for desk in (self.owner, self.stranger):
             fill_every_table(desk)
+        fill_what_is_empty(ledger, self.owner, self.stranger, shared=True)
         self.ids = {"owner": self.owner.user, "stranger": self.stranger.user}
         self.ids |= {name: _PEOPLE_MADE[name](self) for name in PEOPLE if name not in self.ids}
         ledger.connection.execute(_ATTEMPT)
-        ledger.connection.execute(_LOOSEN)
-        self.relations: dict[str, Relation] = {}
-        for name, kind, *column in ledger.rows(_COLUMNS):
-            found = self.relations.setdefault(name, Relation(name, kind in ("v", "m")))
-            found.columns.append(Column(*column))
-        for relation in self.relations.values():
-            self._fill(relation)
+        self.relations = relations(ledger)
 
     # --- tries ----------------------------------------------------------------------------------------------------
 
@@ -192,26 +127,6 @@ class World:
             f"select to_jsonb(t) from public.{relation.name} as t where {self.hers(relation)} limit 1"
         )
         return found
-
-    def _fill(self, relation: Relation) -> None:
-        """A table that the desks' session left empty gets one row of anything for each of those who should have one."""
-        for whose, there in self.real(relation).items():
-            if there or relation.is_view or (whose == "nobody" and relation.is_owned):
-                continue
-            desk = self.stranger if whose == "stranger" else self.owner
-            own: dict[str, UUID] = {
-                "user_id": desk.user,
-                "broker_account_id": desk.account,
-                "strategy_id": desk.strategy,
-            }
-            values = {
-                column.name: f"'{own[column.name]}'" if column.name in own else _VALUES.get(column.type, "'{}'")
-                for column in relation.columns
-                if (column.needed or column.name in own) and not column.generated
-            }
-            self.ledger.tamper(
-                f"insert into public.{relation.name} ({', '.join(values)}) values ({', '.join(values.values())})"
-            )
 
 
 _PEOPLE_MADE: dict[str, Callable[[World], UUID]] = {

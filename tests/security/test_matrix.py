@@ -16,7 +16,8 @@ from tests.integration.ledger.ledger import Ledger
 from tests.ledger_database import ledger_server
 from tests.security.expectations import ADMINISTRATORS_ONLY, HEARS, INSERTABLE, READS, RELATIONS, UPDATABLE, WRITES
 from tests.security.expectations import CALLERS as EXECUTE
-from tests.security.matrix import CALLERS, PEOPLE, Relation, World
+from tests.security.filling import Relation
+from tests.security.matrix import CALLERS, PEOPLE, World
 
 REFUSED = "refused"
 # A right that is not granted or a policy, and the ledger's own refusals of a person.
@@ -49,7 +50,7 @@ def test_relations_when_listed_then_each_has_an_expectation_and_rows_of_all_kind
         assert (RELATIONS[relation.name] == "shared") is not relation.is_owned, relation.name
         wanted = ("owner", "stranger") if relation.is_owned else ("nobody",)
         real = world.real(relation)
-        assert all(real[whose] for whose in wanted), f"nothing to read in {relation.name}: {real}; fill_every_table()"
+        assert all(real[whose] for whose in wanted), f"nothing to read in {relation.name}: {real}"
     # Who may write is said for tables that exist, and how a new row differs for each that takes one.
     assert set(INSERTABLE) | set(UPDATABLE) <= set(RELATIONS)
 
@@ -68,8 +69,7 @@ def test_rows_when_read_then_those_that_were_decided(world: World, caller: str) 
 def _readable(world: World, relation: Relation, caller: str) -> str:
     if caller not in PEOPLE:
         return REFUSED
-    kind = RELATIONS[relation.name]
-    seen = READS[caller] | (set() if kind == "own" else {"nobody"})
+    seen = READS[RELATIONS[relation.name]][caller]
     shown = {whose: count if whose in seen else 0 for whose, count in world.real(relation).items()}
     return str(world.ledger.one("select %s::jsonb::text", json.dumps(shown)))
 

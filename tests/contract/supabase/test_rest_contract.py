@@ -49,6 +49,12 @@ def test_error_when_a_statement_runs_past_its_roles_limit_then_the_status_is_504
             connection.execute("alter role fn_risk reset statement_timeout; notify pgrst, 'reload schema'")
 
 
+@pytest.mark.parametrize("text", ['"', 'id,"', "id->>", "id:", "id(*"])
+def test_query_when_it_cannot_be_parsed_then_the_caller_is_told(cloud: Cloud, text: str) -> None:
+    answer = httpx.get(f"{cloud.url}/rest/v1/notes", params={"select": text}, headers=cloud.headers())
+    assert answer.status_code == 400, answer.text
+
+
 @settings(max_examples=20, deadline=None)
 @given(amount=st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**17), max_value=10**17, places=10))
 def test_numeric_when_it_crosses_both_ways_then_no_digit_is_lost(cloud: Cloud, amount: object) -> None:
@@ -158,10 +164,14 @@ def test_schema_when_it_changes_then_the_next_requests_see_it_without_a_restart(
         assert _until(lambda: cloud.rpc(name).status_code == 404)
 
 
-@pytest.mark.parametrize(
-    "path", ["/_system/config", "/_system/info", "/_system/introspect", "/editor/public.notes", "/"]
-)
-def test_gateway_when_a_path_is_not_the_apis_then_nothing_is_served(cloud: Cloud, path: str) -> None:
+@pytest.mark.parametrize("path", ["/_system/config", "/_system/info", "/_system/introspect", "/editor/public.notes"])
+def test_gateway_when_a_path_is_the_studios_then_a_key_opens_nothing(cloud: Cloud, path: str) -> None:
+    answer = httpx.get(f"{cloud.url}{path}", headers={"apikey": cloud.service_key})
+    assert (answer.status_code, answer.json()["code"]) == (403, "ADMINISTRATOR_NEEDED")
+
+
+@pytest.mark.parametrize("path", ["/", "/_systems", "/rest/v2/notes"])
+def test_gateway_when_a_path_is_nobodys_then_nothing_is_served(cloud: Cloud, path: str) -> None:
     answer = httpx.get(f"{cloud.url}{path}", headers={"apikey": cloud.service_key})
     assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.brokers import alpaca_wire as wire
@@ -98,7 +98,7 @@ def read(name: str, row: object) -> object:
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 @given(data=st.data())
 def test_reader_when_given_any_json_then_it_answers_or_refuses(name: str, data: st.DataObject) -> None:
     fields = st.sampled_from(list(READERS[name][1]))
@@ -106,7 +106,7 @@ def test_reader_when_given_any_json_then_it_answers_or_refuses(name: str, data: 
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
 @given(data=st.data())
 def test_reader_when_one_field_is_anything_then_it_answers_or_refuses(name: str, data: st.DataObject) -> None:
     row = READERS[name][1]
