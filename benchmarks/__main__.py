@@ -19,6 +19,7 @@ from benchmarks.bus_delivery import bus_delivery
 from benchmarks.ledger_calls import ledger_calls
 from benchmarks.measuring import Result
 from benchmarks.orders import orders
+from benchmarks.storing_bars import storing_bars
 from functions.core.errors import AgentTraderError, Misconfigured
 from functions.core.settings import Settings
 from local.stack import PORT_OFFSETS, Stack
@@ -63,6 +64,7 @@ def run(rounds: int, port_base: int | None = None) -> list[Result]:
             return [
                 orders(stack, settings, rounds=rounds, seconds=_SECONDS_EACH),
                 *ledger_calls(stack, settings, rounds=rounds, seconds=_SECONDS_EACH),
+                storing_bars(stack, rounds=rounds, seconds=_SECONDS_EACH),
                 bus_delivery(stack, rounds=rounds, seconds=_SECONDS_EACH),
             ]
     finally:

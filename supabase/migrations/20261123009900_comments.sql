@@ -82,7 +82,6 @@ begin
       ('filled_quantity', 'Shares or contracts filled so far.'),
       ('multiplier', 'Units of the underlying for one share or contract.'),
       ('price', 'Dollars for one unit.'),
-      
       ('fee', 'Fee in dollars.'),
       ('fees', 'Sum of the fees, in dollars.'),
       ('mark', 'The price it is valued at, in dollars; null where there is none.'),
