@@ -1,6 +1,6 @@
 -- The audit trail is read, verified, and exported.
 
-create policy "a user reads the audit trail of their own rows, an administrator also of nobody's" on public.audit_log
+create policy "users read the audit trail of their rows" on public.audit_log
   for select to authenticated
   using (user_id = any ((select private.readable_users())::uuid[]) or (user_id is null and (select private.is_administrator())));
 grant select on public.audit_log to authenticated;
