@@ -11,7 +11,13 @@ from functions.core.wiring import wiring
 from local.stack import HOST, PROJECT, Stack
 from local.supervisor import tools
 from local.supervisor.broker_keys import accounts_file
-from local.supervisor.environment import Setup, edge_environment, function_environment, part_environment
+from local.supervisor.environment import (
+    Setup,
+    edge_environment,
+    function_environment,
+    part_environment,
+    worker_environment,
+)
 from local.supervisor.part import Node, Part
 from local.supervisor.preparation import preparation
 
@@ -176,7 +182,9 @@ def _functions(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[
             name,
             _python("functions.worker", name),
             # One process of each name runs here, so a restarted one may take its lease back at once.
-            environment | {"AGENTTRADER_WORKER_ID": f"local:{name}"} | dict(setup.extra),
+            worker_environment(environment, function.secrets)
+            | {"AGENTTRADER_WORKER_ID": f"local:{name}"}
+            | dict(setup.extra),
             after=needed,
         )
         for name, function in wiring().functions.items()

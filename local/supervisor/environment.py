@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from local.stack import HOST, PROJECT, Stack
 from local.supervisor.broker_keys import keyring_file
+
+KEY_FILES: Final = {
+    "trading-key": "AGENTTRADER_TRADING_KEYS_FILE",
+    "data-key": "AGENTTRADER_DATA_KEYS_FILE",
+}
+"""The secrets of the wiring table, and the settings that say where they are mounted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,12 @@ def function_environment(stack: Stack, setup: Setup) -> dict[str, str]:
         }
         | dict(setup.extra)
     )
+
+
+def worker_environment(environment: Mapping[str, str], secrets: Sequence[str]) -> dict[str, str]:
+    """A function's environment without the private keys that the wiring table does not name for it."""
+    hidden = {variable for secret, variable in KEY_FILES.items() if secret not in secrets}
+    return {name: value for name, value in environment.items() if name not in hidden}
 
 
 def edge_environment(stack: Stack) -> dict[str, str]:

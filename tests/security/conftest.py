@@ -67,7 +67,7 @@ def stack() -> Iterator[Stack]:
     state = new_folder("security")
     try:
         made = Stack.create(state / "state", free_ports(_PORTS))
-        with Cloud(made, only=("seed", "gateway", "realtime")):
+        with Cloud(made, only=("installation", "gateway", "realtime")):
             yield made
     finally:
         shutil.rmtree(state)

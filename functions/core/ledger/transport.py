@@ -12,8 +12,10 @@ from functions.core.settings import Settings
 if TYPE_CHECKING:
     from supabase import Client
 
-# A token is renewed this long before its end, so that none expires on the way.
+# A token is renewed this long before its end, so that none expires on the way; of a short life, after half of it.
 _RENEW_BEFORE = 60
+# What PostgREST says of a token whose time is over: it has looked at nothing yet, so the same call is safe again.
+_EXPIRED = "PGRST303"
 
 
 class Transport(Protocol):
@@ -31,6 +33,7 @@ class RestTransport:
         self._lock = threading.Lock()
         self._client: Client | None = None
         self._renew_at = 0.0
+        self._expires_at = 0.0
 
     def call(self, function: str, arguments: dict[str, Any]) -> Any:
         """Raises LedgerRefused, NotAuthorised, BadInput (final) and LedgerUnavailable (temporary)."""
@@ -38,7 +41,14 @@ class RestTransport:
         from postgrest.exceptions import APIError
 
         try:
-            return self._connected().rpc(function, arguments).execute().data
+            try:
+                return self._connected().rpc(function, arguments).execute().data
+            except APIError as error:
+                if error.code != _EXPIRED:
+                    raise
+                # Our clock is behind the ledger's, or this machine slept: once more, with a token made now.
+                self._forget_token()
+                return self._connected().rpc(function, arguments).execute().data
         except APIError as error:
             raise from_answer(function, error.code, error.message, error.details, error.hint) from error
         except httpx.HTTPError as error:
@@ -58,15 +68,23 @@ class RestTransport:
                     persist_session=False,
                 )
                 self._client = create_client(self._settings.supabase_url, self._settings.publishable_key, options)
-            if now >= self._renew_at:
-                self._client.postgrest.auth(self._token())
-                self._renew_at = now + self._settings.token_seconds - _RENEW_BEFORE
+            # Both clocks: the monotonic one stands still while a function's machine sleeps, the other one may be set.
+            if now >= self._renew_at or time.time() >= self._expires_at - _RENEW_BEFORE / 2:
+                life = self._settings.token_seconds
+                issued = int(time.time())
+                self._client.postgrest.auth(self._token(issued))
+                self._renew_at = now + max(life - _RENEW_BEFORE, life / 2)
+                self._expires_at = issued + life
             return self._client
 
-    def _token(self) -> str:
+    def _forget_token(self) -> None:
+        with self._lock:
+            self._renew_at = 0.0
+
+    def _token(self, issued: int) -> str:
+        """Nothing but the role, for some minutes: what the role may do is what it was granted in Postgres."""
         import jwt
 
-        issued = int(time.time())
         claims = {
             "role": self._role,
             "iat": issued,

@@ -89,7 +89,7 @@ class Gateway:
             def _answer(self) -> None:
                 outer.asked.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
                 outer.tokens.append(self.headers["Authorization"].removeprefix("Bearer "))
-                status, body = outer.answer
+                status, body = outer.answers.pop(0) if outer.answers else outer.answer
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
@@ -102,6 +102,7 @@ class Gateway:
         self.asked: list[tuple[str, Any]] = []
         self.tokens: list[str] = []
         self.answer: tuple[int, bytes] = (200, b'["SPY"]')
+        self.answers: list[tuple[int, bytes]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -132,27 +133,82 @@ def test_call_when_made_then_the_role_is_in_a_token_that_soon_ends(gateway: Gate
     assert claims["exp"] - claims["iat"] == 600
 
 
-def test_call_when_the_token_is_near_its_end_then_a_new_one_is_made(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Clock:
-        """Machine time, moved by the test."""
+class Clock:
+    """Machine time, moved by the test; `asleep` is time that the monotonic clock does not count."""
 
-        now = 1_800_000_000.0
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+        self.asleep = 0.0
 
-        def monotonic(self) -> float:
-            return self.now
+    def monotonic(self) -> float:
+        return self.now
 
-        def time(self) -> float:
-            return self.now
+    def time(self) -> float:
+        return self.now + self.asleep
 
-    clock = Clock()
-    monkeypatch.setattr(transport, "time", clock)
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(transport, "time", made)
+    return made
+
+
+def test_call_when_the_token_is_near_its_end_then_a_new_one_is_made(gateway: Gateway, clock: Clock) -> None:
     calls = transport_to(gateway.url)
     for seconds in (0, 539, 2):
         clock.now += seconds
         calls.call("watched_symbols", {})
     assert gateway.tokens[0] == gateway.tokens[1] != gateway.tokens[2]
+
+
+def test_call_when_the_machine_slept_over_the_tokens_end_then_a_new_one_is_made(gateway: Gateway, clock: Clock) -> None:
+    calls = transport_to(gateway.url)
+    calls.call("watched_symbols", {})
+    clock.asleep = 3600
+    calls.call("watched_symbols", {})
+    assert gateway.tokens[0] != gateway.tokens[1]
+
+
+@pytest.mark.parametrize("life", [60, 90, 3600])
+def test_call_when_the_token_lives_short_or_long_then_each_call_carries_one_that_is_valid_for_a_while(
+    gateway: Gateway, clock: Clock, life: int
+) -> None:
+    calls = transport_to(gateway.url, token_seconds=life)
+    for _ in range(40):
+        calls.call("watched_symbols", {})
+        claims = jwt.decode(
+            gateway.tokens[-1],
+            SECRET,
+            algorithms=["HS256"],
+            audience="authenticated",
+            options={"verify_exp": False, "verify_iat": False},
+        )
+        assert clock.now + 20 <= claims["exp"] <= clock.now + life
+        clock.now += life / 12
+    assert len(set(gateway.tokens)) < len(gateway.tokens)
+
+
+EXPIRED = (401, json.dumps({"code": "PGRST303", "message": "JWT expired", "details": None, "hint": None}).encode())
+
+
+def test_call_when_the_ledger_says_expired_then_it_is_asked_once_more_with_a_token_made_now(
+    gateway: Gateway, clock: Clock
+) -> None:
+    calls = transport_to(gateway.url)
+    calls.call("watched_symbols", {})
+    clock.now += 1
+    gateway.answers = [EXPIRED]
+    assert calls.call("watched_symbols", {}) == ["SPY"]
+    assert len(gateway.asked) == 3
+    assert gateway.tokens[1] != gateway.tokens[2]
+
+
+def test_call_when_the_ledger_goes_on_saying_expired_then_it_is_not_asked_for_ever(gateway: Gateway) -> None:
+    gateway.answer = EXPIRED
+    with pytest.raises(NotAuthorised):
+        transport_to(gateway.url).call("watched_symbols", {})
+    assert len(gateway.asked) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,87 @@
+"""Whose data credential is used, and waiting until there is one."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from functions.brokers.keyring import Keyring, SealingPair
+from functions.brokers.sealing import BadSeal, Binding, Credential, seal
+from functions.core.errors import Misconfigured
+from functions.core.ledger.errors import LedgerUnavailable
+from functions.ingest.source import awaited_source, data_source, require_source
+from tests.unit.core.doubles import NOW, Turns, World
+
+PAIR = SealingPair.generate()
+USER, ACCOUNT, OTHER = UUID(int=1), UUID(int=2), UUID(int=3)
+
+
+def account(broker: str = "alpaca", key: UUID = ACCOUNT) -> dict[str, Any]:
+    return {"broker_account_id": str(key), "user_id": str(USER), "broker": broker, "is_paper": True}
+
+
+def sealed(key: UUID = ACCOUNT) -> dict[str, Any]:
+    credential = Credential(
+        Binding(USER, key, "alpaca", "paper", "data"), {"key": "DK", "secret": "hush"}, datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    return {
+        "broker_account_id": str(key),
+        "purpose": "data",
+        "key_id": PAIR.id,
+        "sealed": seal(credential, PAIR.public_key),
+        "version": 1,
+        "entered_at": NOW.isoformat(),
+    }
+
+
+def world(tmp_path: Path, accounts: Any, row: Any = None, **settings: Any) -> World:
+    path = tmp_path / "data-keys.json"
+    path.write_text(Keyring("data", (PAIR,)).document())
+    path.chmod(0o600)
+    more = {"data_keys_file": path, "alpaca_data_url": "http://127.0.0.1:9", "watch_interval": 0.01} | settings
+    return World({"data_accounts": accounts, "broker_credentials": row or sealed()}, **more)
+
+
+def test_source_when_several_have_a_credential_then_the_first_at_alpaca_is_used(tmp_path: Path) -> None:
+    found = world(tmp_path, [account("tastytrade", OTHER), account()])
+    assert require_source(found.ports).feed == "iex"
+    assert found.asked("broker_credentials") == [{"p_account_id": str(ACCOUNT), "p_purpose": "data"}]
+
+
+def test_source_when_nobody_has_entered_a_credential_then_none(tmp_path: Path) -> None:
+    found = world(tmp_path, [])
+    assert data_source(found.ports) is None
+    with pytest.raises(Misconfigured) as refused:
+        require_source(found.ports)
+    assert refused.value.code == "NO_DATA_CREDENTIALS"
+
+
+def test_source_when_the_credential_is_anothers_then_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadSeal) as refused:
+        data_source(world(tmp_path, [account()], sealed(OTHER)).ports)
+    assert refused.value.code == "SEALED_FOR_ANOTHER"
+
+
+async def test_source_when_entered_later_then_it_is_waited_for_also_while_the_ledger_is_down(tmp_path: Path) -> None:
+    down = LedgerUnavailable("LEDGER_UNAVAILABLE", "down")
+    found = world(tmp_path, Turns([], down, [], [account()]))
+    assert await awaited_source(found.ports, asyncio.Event()) is not None
+    assert len(found.asked("data_accounts")) == 4
+
+
+async def test_source_when_asked_to_stop_while_waiting_then_there_is_none(tmp_path: Path) -> None:
+    stop = asyncio.Event()
+    waiting = asyncio.create_task(awaited_source(world(tmp_path, []).ports, stop))
+    stop.set()
+    assert await waiting is None
+
+
+async def test_source_when_the_private_keys_are_not_there_then_it_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        await awaited_source(world(tmp_path, [], data_keys_file=None).ports, asyncio.Event())
+    assert refused.value.code == "NO_KEYRING"
