@@ -37,7 +37,7 @@ as $$
     when p_table in ('public.risk_limits'::regclass, 'public.trading_gates'::regclass, 'public.position_exits'::regclass) then array['risk']
     -- Who one is, where one trades and what acts in one's name is a person's to change: no scope is enough.
     when p_table in ('public.profiles'::regclass, 'public.broker_accounts'::regclass, 'private.broker_credentials'::regclass,
-      'public.api_keys'::regclass, 'public.automation_sources'::regclass) then array['person']
+      'public.live_confirmations'::regclass, 'public.api_keys'::regclass, 'public.automation_sources'::regclass) then array['person']
     -- The rest follows from these.
     else '{}' end
 $$;
