@@ -6,12 +6,13 @@ create type private.book_event as (
 comment on type private.book_event is 'A fill or adjustment as it counts: what walk() walks.';
 
 create function private.effective_events(
-  p_account_id uuid, p_symbol text, p_fill public.fills default null, p_adjustment public.position_adjustments default null)
+  p_account_id uuid, p_symbol text, p_fill public.fills default null, p_adjustment public.position_adjustments default null,
+  p_until timestamptz default 'infinity')
 returns setof private.book_event
 language sql stable set search_path = ''
 as $$
   with told as (
-    select f.* from public.fills as f where f.broker_account_id = p_account_id and f.symbol = p_symbol
+    select f.* from public.fills as f where f.broker_account_id = p_account_id and f.symbol = p_symbol and f.executed_at < p_until
     union all
     select (p_fill).* where (p_fill).id is not null
   ), changed as (
@@ -21,7 +22,7 @@ as $$
   ), charged as (
     select coalesce(corrects_fill_id, id) as id, sum(fee) as fee from told group by 1
   ), adjusted as (
-    select a.* from public.position_adjustments as a where a.broker_account_id = p_account_id and a.symbol = p_symbol
+    select a.* from public.position_adjustments as a where a.broker_account_id = p_account_id and a.symbol = p_symbol and a.effective_at < p_until
     union all
     select (p_adjustment).* where (p_adjustment).id is not null
   )
@@ -39,8 +40,8 @@ as $$
     case when a.kind <> 'transfer_out' then a.amount end, 0, a.numerator, a.denominator, a.from_adjustment_id
   from adjusted as a
 $$;
-comment on function private.effective_events(uuid, text, public.fills, public.position_adjustments) is
-  'What counts of the fills and adjustments of a symbol, busts and corrections applied at the place of their fill; with one row more that is being inserted.';
+comment on function private.effective_events(uuid, text, public.fills, public.position_adjustments, timestamptz) is
+  'What counts of the fills and adjustments of a symbol, busts and corrections applied at the place of their fill; with one row more that is being inserted. Only what happened before p_until, event time, where that is given.';
 
 create type private.book_line as (
   what text, owner_key text, opened_by uuid, closed_by uuid, at timestamptz, number bigint, original numeric,
@@ -48,7 +49,8 @@ create type private.book_line as (
 comment on type private.book_line is 'A line of the books that walk() makes: account, owner, lot, closing or share.';
 
 create function private.walk(
-  p_account_id uuid, p_symbol text, p_fill public.fills default null, p_adjustment public.position_adjustments default null)
+  p_account_id uuid, p_symbol text, p_fill public.fills default null, p_adjustment public.position_adjustments default null,
+  p_until timestamptz default 'infinity')
 returns setof private.book_line
 language plpgsql stable set search_path = ''
 as $$
@@ -92,7 +94,7 @@ declare
   released numeric;
   room numeric[];
 begin
-  for e in select * from private.effective_events(p_account_id, p_symbol, p_fill, p_adjustment) as x order by x.at, x.number loop
+  for e in select * from private.effective_events(p_account_id, p_symbol, p_fill, p_adjustment, p_until) as x order by x.at, x.number loop
     newest_at := e.at;
     newest_number := e.number;
     if e.kind = 'split' then
@@ -297,5 +299,5 @@ begin
     return next line;
   end loop;
 end $$;
-comment on function private.walk(uuid, text, public.fills, public.position_adjustments) is
-  'The books of one symbol on one account as the facts make them: lines account, owner, lot, closing (of a lot) and share (of an adjustment). Equal facts make equal books, whatever order they were told in.';
+comment on function private.walk(uuid, text, public.fills, public.position_adjustments, timestamptz) is
+  'The books of one symbol on one account as the facts make them: lines account, owner, lot, closing (of a lot) and share (of an adjustment). Equal facts make equal books, whatever order they were told in. With p_until: as they stood then.';

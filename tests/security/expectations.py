@@ -21,6 +21,7 @@ RELATIONS: dict[str, Kind] = {
     "broker_accounts": "own",
     "broker_activities": "own",
     "cash_movements": "own",
+    "daily_pnl_report_details": "own",
     "daily_pnl_report_versions": "own",
     "daily_pnl_reports": "own",
     "deliveries": "own",

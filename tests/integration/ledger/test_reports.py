@@ -205,3 +205,70 @@ def test_sessions_when_closed_long_enough_then_due_until_finished(trader: Desk) 
     # A missed run is caught up within a week.
     assert due(24 * 60 + 20) == [TUESDAY.isoformat()]
     assert due(9 * 24 * 60) == []
+
+
+def test_report_when_average_cost_and_lots_differ_then_it_says_both(trader: Desk) -> None:
+    _trade(trader, "buy", "10", "100")
+    _trade(trader, "buy", "10", "110")
+    _trade(trader, "sell", "10", "120")
+    _write(trader)
+    assert _report(trader, "realised_pnl", "realised_pnl_fifo") == (150, 200)
+
+
+def test_report_when_the_only_fill_came_after_the_close_then_it_is_in_the_sessions_report(trader: Desk) -> None:
+    _, order = trader.working("buy", "100")
+    trader.fill(order, "100", "10", executed_at=_at(MONDAY, 395))
+    _closing_bar(trader.ledger, MONDAY, "11")
+    _write(trader)
+    assert _report(trader, "fills", "unrealised_pnl") == (1, 100)
+
+
+def test_report_when_something_happens_between_sessions_then_exactly_one_report_has_it(trader: Desk) -> None:
+    sunday = date(2013, 10, 6)
+    _trade(trader, "buy", "100", "10", sunday)
+    _trade(trader, "sell", "100", "11", sunday)
+    _write(trader)
+    _write(trader, TUESDAY)
+    assert _report(trader, "realised_pnl", "fills") == (100, 2)
+    assert _report(trader, "realised_pnl", "fills", day=TUESDAY) == (0, 0)
+
+
+def test_report_when_a_fill_is_told_late_then_the_days_still_add_up_to_the_books(trader: Desk) -> None:
+    _trade(trader, "buy", "100", "10", MONDAY)
+    _trade(trader, "sell", "100", "12", TUESDAY)
+    for day in (MONDAY, TUESDAY):
+        _write(trader, day)
+    _trade(trader, "buy", "100", "20", MONDAY)  # Told on Wednesday: Tuesday's sale was of dearer shares.
+    for day in (MONDAY, TUESDAY):
+        assert _write(trader, day)["report_version"] == 2
+    assert _report(trader, "realised_pnl", day=MONDAY) == (0,)
+    assert _report(trader, "realised_pnl", "realised_pnl_fifo", day=TUESDAY) == (-300, 200)
+    booked = trader.ledger.rows("select realised_pnl, fifo_realised_pnl from public.position_books")
+    assert booked == [(-300, 200)]
+
+
+def test_report_when_strategies_and_a_person_trade_then_the_details_add_up_to_it(trader: Desk) -> None:
+    _trade(trader, "buy", "100", "10", fee="1")
+    _trade(trader, "sell", "40", "12")
+    by_hand = trader.place_by_hand("k1", "buy", "10")
+    trader.approve(by_hand)
+    order = trader.submit(by_hand)
+    trader.fill(order, "10", "11", executed_at=_at(MONDAY, 70))
+    _closing_bar(trader.ledger, MONDAY, "13")
+    report = _write(trader)["report_id"]
+    details = trader.ledger.rows(
+        "select owner_key, quantity::int, realised_pnl::int, unrealised_pnl::int, fees::int "
+        "from public.daily_pnl_report_details where report_id = %s order by quantity",
+        report,
+    )
+    assert details == [("manual", 10, 0, 20, 0), (str(trader.strategy), 60, 80, 180, 1)]
+    assert _report(trader, "realised_pnl", "unrealised_pnl", "fees") == (80, 200, 1)
+
+
+@pytest.mark.parametrize("table", ["daily_pnl_report_versions", "daily_pnl_report_details"])
+def test_report_when_its_history_is_changed_then_refused(trader: Desk, table: str) -> None:
+    _trade(trader, "buy", "100", "10")
+    _write(trader)
+    for statement in (f"update public.{table} set report_version = 9", f"delete from public.{table}"):
+        with refused("APPEND_ONLY", 409):
+            trader.ledger.run(statement)
