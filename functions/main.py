@@ -12,7 +12,7 @@ from importlib import import_module
 import functions_framework
 
 from functions.core.errors import Misconfigured
-from functions.core.wiring import ScheduleTrigger, TopicTrigger, wiring
+from functions.core.wiring import DeadLetterTrigger, ScheduleTrigger, TopicTrigger, wiring
 
 
 def _register(target: str) -> None:
@@ -23,7 +23,7 @@ def _register(target: str) -> None:
     if function.trigger == "worker":
         raise Misconfigured("NOT_A_FUNCTION", f"{target} is a worker: run `python -m functions.worker {target}`")
     entry = getattr(import_module(f"functions.{function.folder}.handlers"), target)
-    woken_by_event = isinstance(function.trigger, TopicTrigger | ScheduleTrigger)
+    woken_by_event = isinstance(function.trigger, TopicTrigger | ScheduleTrigger | DeadLetterTrigger)
     register = functions_framework.cloud_event if woken_by_event else functions_framework.http
     globals()[target] = register(entry)
 

@@ -168,9 +168,12 @@ def _audit_unbroken(connection: Connection) -> Check:
 
 
 def _outbox_empty(connection: Connection) -> Check:
-    waiting = _one(connection, "select count(*) from private.outbox where published_at is null")
+    waiting = _one(connection, "select count(*) from private.outbox where published_at is null and gave_up_at is null")
+    dead = _one(connection, "select count(*) from public.dead_letters where state = 'open'")
     published = _one(connection, "select count(*) from private.outbox where published_at is not null")
-    return _check("outbox empty", [f"{waiting} events are not published"] if waiting else [], f"{published} published")
+    found = [f"{waiting} events are not published"] if waiting else []
+    found += [f"{dead} events were given up: see dead_letters"] if dead else []
+    return _check("outbox empty", found, f"{published} published, none given up")
 
 
 def _check(name: str, findings: Iterable[str], fine: str) -> Check:

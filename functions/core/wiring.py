@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from functions.core.errors import BadInput, Misconfigured
 
+DEAD_LETTERS = "dead-letters"
+"""The topic to which the bus forwards what it gives up. No function publishes to it."""
 WIRING_FILE = Path(__file__).resolve().parents[1] / "functions.yaml"
 
 Folder = Literal["ingest", "strategy", "risk", "execute", "report", "relay", "backtest"]
@@ -64,11 +66,17 @@ class ScheduleTrigger(_Strict):
     schedule: Schedule
 
 
+class DeadLetterTrigger(_Strict):
+    """What the bus gave up, of every subscription: Pub/Sub forwards it to a topic of its own."""
+
+    dead_letters: Literal["all"]
+
+
 class WebhookTrigger(_Strict):
     webhook: Literal["outbox"]
 
 
-Trigger = TopicTrigger | ScheduleTrigger | WebhookTrigger | Literal["http", "worker"]
+Trigger = TopicTrigger | ScheduleTrigger | WebhookTrigger | DeadLetterTrigger | Literal["http", "worker"]
 
 
 class Function(_Strict):

@@ -39,7 +39,7 @@ create table if not exists bus.dead_letters (
   died_at timestamptz not null default clock_timestamp()
 );
 
-comment on table bus.dead_letters is 'Messages that were given up: their key goes on without them. bus.redeliver(id) sends one again.';
+comment on table bus.dead_letters is 'Messages that were given up while the wiring table has nobody who hears dead letters; else they are forwarded. bus.redeliver(id) sends one again.';
 
 -- Fans events out to the queue of every subscription of the topic, in the order given. Returns how many messages were made.
 create or replace function bus.publish(topic text, events jsonb) returns integer
@@ -132,10 +132,29 @@ begin
 end
 $$;
 
--- Gives a message up: moves it to the dead letters.
+-- Gives a message up: forwards it, as Pub/Sub does, to whoever hears dead letters, with the same attributes.
 create or replace function bus.bury(function text, msg_id bigint, error text) returns void
 language plpgsql security definer set search_path = '' as $$
+declare
+  keeper record;
 begin
+  select s.function, 'q_' || s.queue as queue into keeper from bus.subscriptions s
+  where s.topic = 'dead-letters' and s.function <> bury.function;
+  if found then
+    execute format(
+      $query$
+        with gone as (delete from pgmq.%I where msg_id = $1 returning *)
+        insert into pgmq.%I (vt, message, headers)
+        select clock_timestamp(), message, jsonb_build_object(
+          'x-pgmq-group', headers ->> 'x-pgmq-group', 'topic', 'dead-letters', 'attributes', jsonb_build_object(
+            'CloudPubSubDeadLetterSourceSubscription', $2, 'CloudPubSubDeadLetterSourceDeliveryCount', read_ct::text, 'error', $3))
+        from gone
+      $query$,
+      bus.queue_table(bury.function), keeper.queue
+    ) using msg_id, bury.function, error;
+    perform pg_notify('bus', keeper.function);
+    return;
+  end if;
   execute format(
     $query$
       with gone as (delete from pgmq.%I where msg_id = $1 returning *)

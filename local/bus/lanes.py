@@ -20,6 +20,7 @@ class Message:
     event: dict[str, Any] = field(compare=False)
     enqueued_at: datetime = field(compare=False)
     failures: int = field(compare=False, default=0)
+    attributes: dict[str, str] = field(compare=False, default_factory=dict)
 
 
 class Lanes:

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from functions.core.wiring import TopicTrigger, Wiring, wiring
+from functions.core.wiring import DEAD_LETTERS, DeadLetterTrigger, TopicTrigger, Wiring, wiring
 
 BUS_SQL = Path(__file__).resolve().parents[1] / "bootstrap" / "60_bus.sql"
 PUBLISHER_ROLE = "bus"
@@ -57,11 +57,12 @@ def queue_of(function: str) -> str:
 
 def _wire(connection: psycopg.Connection[Any], table: Wiring) -> None:
     heard = {
-        name: function.trigger
+        name: function.trigger if isinstance(function.trigger, TopicTrigger) else TopicTrigger(topic=DEAD_LETTERS)
         for name, function in table.functions.items()
-        if isinstance(function.trigger, TopicTrigger)
+        if isinstance(function.trigger, TopicTrigger | DeadLetterTrigger)
     }
-    for topic in table.topics:
+    topics = [*table.topics, DEAD_LETTERS]
+    for topic in topics:
         connection.execute("insert into bus.topics (name) values (%s) on conflict do nothing", [topic])
     for function, trigger in heard.items():
         queue = queue_of(function)
@@ -77,7 +78,7 @@ def _wire(connection: psycopg.Connection[Any], table: Wiring) -> None:
         "select function, queue from bus.subscriptions where function <> all (%s)", [list(heard)]
     ).fetchall():
         _unsubscribe(connection, function, queue)
-    connection.execute("delete from bus.topics where name <> all (%s)", [list(table.topics)])
+    connection.execute("delete from bus.topics where name <> all (%s)", [topics])
 
 
 def _unsubscribe(connection: psycopg.Connection[Any], function: str, queue: str) -> None:

@@ -58,7 +58,15 @@ class QueueStore:
             [function, quantity, list(spared_keys), LEASE],
         )
         return [
-            Message(msg_id, headers["x-pgmq-group"], headers["topic"], event, enqueued_at, failures)
+            Message(
+                msg_id,
+                headers["x-pgmq-group"],
+                headers["topic"],
+                event,
+                enqueued_at,
+                failures,
+                headers.get("attributes", {}),
+            )
             for msg_id, failures, enqueued_at, event, headers in rows
         ]
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from functions.core.bus.message import attributes
+from functions.core.wiring import DEAD_LETTERS
 from local.bus.backoff import Backoff
 from local.bus.cloudevent import Push
 from local.bus.delivery import Answer, Courier
@@ -135,7 +136,7 @@ class Subscription:
             message_id=f"{self.function}-{message.id}",
             published_at=message.enqueued_at,
             data=json.dumps(message.event, separators=(",", ":")).encode(),
-            attributes=attributes(message.event),
+            attributes={**attributes(message.event), **message.attributes},
             ordering_key=message.key,
             attempt=message.failures + 1,
         )
@@ -154,10 +155,11 @@ class Subscription:
             self._go_on(message)
             return
         _LOG.warning("%s failed %s (%d times): %s", self.function, message.event.get("id"), failures, answer.error)
-        if failures >= self._means.backoff.attempts:
+        # A dead letter is never given up: there is nobody left to forward it to.
+        if failures >= self._means.backoff.attempts and message.topic != DEAD_LETTERS:
             await self._means.store.bury(self.function, message, answer.error)
             self.counts["dead"] += 1
-            _LOG.error("%s gave up %s: see bus.dead_letters", self.function, message.event.get("id"))
+            _LOG.error("%s gave up %s: it is a dead letter now", self.function, message.event.get("id"))
             self._go_on(message)
             return
         # The slot is free while the message waits; its key is not.

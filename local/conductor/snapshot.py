@@ -13,7 +13,8 @@ import psycopg
 # still act on it, so their queue counts as well.
 _SNAPSHOT: Final = """
 select bus.in_flight() as bus,
-       (select count(*) from private.outbox where published_at is null and claimed_until > clock_timestamp()) as outbox,
+       (select count(*) from private.outbox where published_at is null and gave_up_at is null
+          and (claimed_until > clock_timestamp() or next_attempt_at > clock_timestamp())) as outbox,
        (select count(*) from net.http_request_queue) as webhooks,
        (select count(*) from public.order_attempts where outcome is null and lease_until > clock_timestamp()) as leases,
        (select coalesce(jsonb_object_agg(c.worker || '/' || coalesce(a.account_id, c.stream), c.position), '{}')

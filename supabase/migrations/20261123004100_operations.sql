@@ -66,6 +66,6 @@ as $$
     'cancel_pending', nullif((select count(*) from public.trades where status = 'cancel_pending'), 0),
     'unflattened', nullif(private.unflattened(), 0),
     'undecided', nullif(jsonb_array_length(public.bars_undecided()), 0),
-    'unpublished', nullif((select count(*) from private.outbox where published_at is null), 0)))
+    'unpublished', nullif((select count(*) from private.outbox where published_at is null and gave_up_at is null), 0)))
 $$;
 comment on function private.unfinished() is 'What the sweeps would still find to do, by name; {} when nothing.';

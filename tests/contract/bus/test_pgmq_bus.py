@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from functions.core.bus.pgmq import PgmqBus
 from functions.core.errors import Misconfigured, Unavailable
 from functions.core.events import Envelope
-from functions.core.wiring import Wiring, wiring
+from functions.core.wiring import Function, Wiring, wiring
 from local.bus.schema import apply, queue_of
 
 MakeEvent = Callable[..., Envelope]
@@ -133,9 +133,47 @@ def test_apply_when_a_subscription_is_gone_then_its_messages_become_dead_letters
     assert own_database.rows("select to_regclass('pgmq.q_hears_other')") == [(None,)]
 
 
+def _with_keeper(table: Wiring) -> Wiring:
+    keeper = Function.model_validate({"in": "relay", "trigger": {"dead_letters": "all"}})
+    return table.model_copy(update={"functions": {**table.functions, "keeps": keeper}})
+
+
+def test_bury_when_a_function_hears_dead_letters_then_forwarded_as_pub_sub_does(
+    own_database: Any, table: Wiring, make_event: MakeEvent
+) -> None:
+    apply(own_database.admin, table=_with_keeper(table))
+    PgmqBus(own_database.publisher, table).publish("other", [make_event("a", 1), make_event("a", 2)])
+    own_database.rows("select bus.bury('hears_other', min(msg_id), 'HTTP 500') from pgmq.q_hears_other")
+    assert own_database.rows("select message ->> 'sequence', headers from pgmq.q_keeps") == [
+        (
+            "1",
+            {
+                "x-pgmq-group": "a",
+                "topic": "dead-letters",
+                "attributes": {
+                    "CloudPubSubDeadLetterSourceSubscription": "hears_other",
+                    "CloudPubSubDeadLetterSourceDeliveryCount": "0",
+                    "error": "HTTP 500",
+                },
+            },
+        )
+    ]
+    assert own_database.rows("select count(*) from bus.dead_letters") == [(0,)]
+    assert [event["sequence"] for event in own_database.queued("hears_other")] == [2]
+
+
+def test_apply_when_a_subscription_is_gone_and_somebody_hears_dead_letters_then_its_messages_go_there(
+    own_database: Any, table: Wiring, make_event: MakeEvent
+) -> None:
+    PgmqBus(own_database.publisher, table).publish("other", [make_event("a", 1)])
+    remaining = {name: function for name, function in table.functions.items() if name != "hears_other"}
+    apply(own_database.admin, table=_with_keeper(table.model_copy(update={"functions": remaining})))
+    assert [event["sequence"] for event in own_database.queued("keeps")] == [1]
+
+
 def test_apply_when_given_the_projects_own_table_then_every_subscriber_has_a_queue(own_database: Any) -> None:
     apply(own_database.admin)
-    expected = {name for topic in wiring().topics for name in wiring().subscribers(topic)}
+    expected = {name for topic in wiring().topics for name in wiring().subscribers(topic)} | {"keep_dead_letter"}
     assert {row[0] for row in own_database.rows("select function from bus.subscriptions")} == expected
 
 

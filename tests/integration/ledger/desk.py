@@ -270,3 +270,17 @@ def fill_every_table(desk: Desk) -> None:
         desk.user,
         desk.account,
     )
+    event = {"id": str(uuid4()), "key": str(desk.account), "data": {"user_id": str(desk.user)}}
+    desk.ledger.call("record_dead_letter", "fn_relay", **dead_letter_of(event))
+
+
+def dead_letter_of(event: dict[str, Any], message: str | None = None, error: str = "HTTP 500") -> dict[str, Any]:
+    """What the bus gave up, as `keep_dead_letter` says it."""
+    return {
+        "p_topic": "trade-events",
+        "p_consumer": "submit_order",
+        "p_event": event,
+        "p_message_id": message or str(uuid4()),
+        "p_attempts": 20,
+        "p_error": error,
+    }

@@ -34,11 +34,13 @@ APPEND_ONLY = {
 }
 """Written once. An attempt is completed once, by its outcome; an activity is applied once."""
 NEVER_DELETED = {
+    "alerts",
     "api_keys",
     "automation_sources",
     "backtests",
     "broker_accounts",
     "daily_pnl_reports",
+    "dead_letters",
     "position_books",
     "position_exits",
     "position_lots",

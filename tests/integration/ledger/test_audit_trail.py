@@ -18,6 +18,7 @@ AUDITED = {
     "broker_accounts",
     "daily_pnl_reports",
     "live_confirmations",
+    "dead_letters",
     "position_exits",
     "private.actor_declarations",
     "private.administrators",
