@@ -62,7 +62,7 @@ declare
   cause jsonb;
 begin
   select u.id into owner from auth.users as u
-  where pg_input_is_valid(p_event #>> '{data,user_id}', 'uuid') and u.id = (p_event #>> '{data,user_id}')::uuid;
+  where u.id = case when pg_input_is_valid(p_event #>> '{data,user_id}', 'uuid') then (p_event #>> '{data,user_id}')::uuid end;
   insert into public.dead_letters as d (id, stage, topic, consumer, event_id, key, event, user_id, attempts, error)
   values (letter, p_stage, p_topic, p_consumer,
     case when pg_input_is_valid(p_event ->> 'id', 'uuid') then (p_event ->> 'id')::uuid end,

@@ -68,6 +68,7 @@ NOT_AUDITED = {
     "private.api_key_hashes": "made with its key, which is audited",
     "private.audit_heads": "is the trail",
     "private.inbox": "machines",
+    "private.oco_groups": "machines",
     "private.outbox": "machines",
     "private.rate_limits": "machines",
     "private.stray_orders": "what the broker said",

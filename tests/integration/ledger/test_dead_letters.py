@@ -1,4 +1,4 @@
-"""Events that were given up: kept once, told once, decided on by an administrator; and alerts that somebody has seen."""
+"""Events that were given up: kept once, told once, decided on by an administrator; alerts that somebody has seen."""
 
 from __future__ import annotations
 
