@@ -60,13 +60,15 @@ declare
   letter uuid := private.named_uuid(concat_ws('|', 'dead-letter', p_stage, p_consumer, p_name));
   owner uuid;
   cause jsonb;
+  -- Assigned, not written into the statements below: planning those would already read what is not valid.
+  said_owner uuid := case when pg_input_is_valid(p_event #>> '{data,user_id}', 'uuid') then (p_event #>> '{data,user_id}')::uuid end;
+  said_id uuid := case when pg_input_is_valid(p_event ->> 'id', 'uuid') then (p_event ->> 'id')::uuid end;
 begin
   select u.id into owner from auth.users as u
-  where u.id = case when pg_input_is_valid(p_event #>> '{data,user_id}', 'uuid') then (p_event #>> '{data,user_id}')::uuid end;
+  where u.id = said_owner;
   insert into public.dead_letters as d (id, stage, topic, consumer, event_id, key, event, user_id, attempts, error)
   values (letter, p_stage, p_topic, p_consumer,
-    case when pg_input_is_valid(p_event ->> 'id', 'uuid') then (p_event ->> 'id')::uuid end,
-    p_event ->> 'key', p_event, owner, p_attempts, left(p_error, 2000))
+    said_id, p_event ->> 'key', p_event, owner, p_attempts, left(p_error, 2000))
   on conflict (id) do update
   set attempts = excluded.attempts, error = excluded.error, died_at = clock_timestamp(), deaths = d.deaths + 1,
       state = 'open', decided_at = null, decided_by = null, reason = null;
