@@ -163,11 +163,13 @@ as $$
   where c.closes_at + make_interval(mins => p_offset_minutes) <= p_now
     -- A missed run is caught up, as far back as a week.
     and c.closes_at > p_now - interval '7 days'
-    -- Reported once, and again where a fill of its day, or of an earlier one, was told after the report.
+    -- Reported once, and again where a fill or an adjustment of its day, or of an earlier one, was told, taken back or
+    -- corrected after the report.
     and not exists (select from private.inbox as i where i.consumer = 'daily_pnl'
       and i.event_id = private.named_uuid('session-report|' || c.session_date)
-      and not exists (select from public.fills as f
-        where f.created_at >= i.handled_at and (f.executed_at at time zone 'America/New_York')::date <= c.session_date)
+      and not exists (select from public.fills as f left join public.fills as o on o.id = f.corrects_fill_id
+        where f.created_at >= i.handled_at
+          and (coalesce(o.executed_at, f.executed_at) at time zone 'America/New_York')::date <= c.session_date)
       and not exists (select from public.position_adjustments as a
         where a.created_at >= i.handled_at and (a.effective_at at time zone 'America/New_York')::date <= c.session_date))
 $$;
