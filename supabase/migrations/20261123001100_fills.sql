@@ -69,7 +69,6 @@ create unique index fills_execution on public.fills (broker_account_id, broker_o
 create index fills_user on public.fills (user_id, executed_at desc);
 create index fills_trade on public.fills (trade_id, leg);
 create index fills_account_symbol on public.fills (broker_account_id, symbol, executed_at, number);
-create index fills_account_user on public.fills (broker_account_id, user_id);
 create index fills_corrects on public.fills (corrects_fill_id);
 create index fills_symbol on public.fills (symbol);
 select private.protect_append_only('public.fills');
@@ -93,7 +92,6 @@ comment on column public.fill_aliases.user_id is 'Owner of the account.';
 comment on column public.fill_aliases.created_at is 'When the row was written, UTC.';
 create index fill_aliases_fill on public.fill_aliases (fill_id);
 create index fill_aliases_user on public.fill_aliases (user_id);
-create index fill_aliases_account on public.fill_aliases (broker_account_id, user_id);
 select private.protect_append_only('public.fill_aliases');
 
 create function private.value_of(p_signed numeric, p_price numeric, p_multiplier numeric) returns numeric

@@ -35,7 +35,6 @@ comment on column public.position_books.created_at is 'When the row was written,
 comment on column public.position_books.updated_at is 'When the row last changed, UTC.';
 comment on column public.position_books.version is 'Grows by one with every change of the row.';
 create index position_books_user on public.position_books (user_id);
-create index position_books_account on public.position_books (broker_account_id, user_id);
 create index position_books_symbol on public.position_books (symbol);
 create trigger touch before insert or update on public.position_books for each row execute function private.touch();
 select private.protect_from_delete('public.position_books');
@@ -75,10 +74,8 @@ comment on column public.strategy_positions.created_at is 'When the row was writ
 comment on column public.strategy_positions.updated_at is 'When the row last changed, UTC.';
 comment on column public.strategy_positions.version is 'Grows by one with every change of the row.';
 create index strategy_positions_user on public.strategy_positions (user_id);
-create index strategy_positions_account on public.strategy_positions (broker_account_id, user_id);
 create index strategy_positions_strategy on public.strategy_positions (strategy_id, user_id);
 create index strategy_positions_symbol on public.strategy_positions (symbol);
-create index strategy_positions_owners on public.strategy_positions (broker_account_id, symbol);
 create trigger touch before insert or update on public.strategy_positions for each row execute function private.touch();
 select private.protect_from_delete('public.strategy_positions');
 
@@ -87,7 +84,7 @@ create table public.position_lots (
   owner_key text not null,
   user_id uuid not null,
   broker_account_id uuid not null,
-  symbol text not null references public.instruments (symbol) on delete restrict,
+  symbol text not null,
   opened_at timestamptz not null,
   number bigint not null,
   original_quantity private.amount not null,
@@ -113,16 +110,15 @@ comment on column public.position_lots.cost_basis is 'Exact, in dollars: what is
 comment on column public.position_lots.created_at is 'When the row was written, UTC.';
 comment on column public.position_lots.updated_at is 'When the row last changed, UTC.';
 create index position_lots_open on public.position_lots (broker_account_id, symbol, opened_at, number, owner_key) where quantity <> 0;
-create index position_lots_account on public.position_lots (broker_account_id, user_id);
 create index position_lots_user on public.position_lots (user_id);
-create index position_lots_symbol on public.position_lots (symbol, broker_account_id);
+create index position_lots_account on public.position_lots (broker_account_id, symbol);
 select private.protect_from_delete('public.position_lots');
 
 create table public.lot_closings (
   id bigint generated always as identity primary key,
   user_id uuid not null,
   broker_account_id uuid not null,
-  symbol text not null references public.instruments (symbol) on delete restrict,
+  symbol text not null,
   opened_by uuid not null,
   owner_key text not null,
   closed_by uuid not null,
@@ -154,11 +150,9 @@ comment on column public.lot_closings.realised_pnl is 'Proceeds less cost, dolla
 comment on column public.lot_closings.booked_by is 'What made this row be written: the closing itself, or the bust, correction, late fill or adjustment that changed it.';
 comment on column public.lot_closings.created_at is 'When the row was written, UTC.';
 create index lot_closings_account on public.lot_closings (broker_account_id, symbol, closed_at);
-create index lot_closings_account_user on public.lot_closings (broker_account_id, user_id);
 create index lot_closings_lot on public.lot_closings (opened_by, owner_key);
 create index lot_closings_closed_by on public.lot_closings (closed_by);
 create index lot_closings_user on public.lot_closings (user_id, closed_at desc);
-create index lot_closings_symbol on public.lot_closings (symbol);
 select private.protect_append_only('public.lot_closings');
 
 -- Arithmetic -----------------------------------------------------------------------------------------------------------

@@ -1,27 +1,42 @@
 -- Executions, as the broker reports them, takes them back and corrects them: each counted once, none refused.
 
-create function private.count_trade(p_trade_id uuid, p_leg integer, p_said_quantity numeric, p_at timestamptz) returns public.trades
+create function private.count_trade(p_trade public.trades, p_leg integer, p_said_quantity numeric, p_at timestamptz) returns public.trades
 language plpgsql set search_path = ''
 as $$
 declare
   trade public.trades;
+  legs integer;
   filled numeric;
+  value numeric;
   ordered numeric;
+  is_filled boolean;
+  units numeric;
+  unit_price numeric;
 begin
+  select count(*), max(filled_quantity) filter (where leg = p_leg), max(filled_value) filter (where leg = p_leg),
+    max(quantity) filter (where leg = p_leg)
+  into legs, filled, value, ordered from public.trade_legs where trade_id = p_trade.id;
+  if legs = 1 and p_trade.replaces_trade_id is null then
+    ordered := coalesce(ordered, p_said_quantity);
+    is_filled := filled > 0 and filled >= ordered;
+    units := filled;
+    unit_price := private.portion(value, 1, nullif(filled, 0));
+  else
+    ordered := coalesce(private.ordered_quantity(p_trade.id, p_leg), p_said_quantity);
+    is_filled := private.is_filled(p_trade.id, p_said_quantity);
+    select s.units, s.price into units, unit_price from private.filled_so_far(p_trade.id) as s;
+  end if;
   update public.trades
-  set filled_quantity = so_far.units,
-      fill_price = so_far.price,
+  set filled_quantity = units,
+      fill_price = unit_price,
       executed_at = greatest(p_at, executed_at),
       status = case
         when private.is_final(status) then status
-        when private.is_filled(id, p_said_quantity) then 'filled'
+        when is_filled then 'filled'
         when status = 'submitted' then 'partially_filled'
         else status end,
       status_at = greatest(p_at, status_at)
-  from private.filled_so_far(p_trade_id) as so_far
-  where id = p_trade_id returning trades.* into trade;
-  select filled_quantity into filled from public.trade_legs where trade_id = p_trade_id and leg = p_leg;
-  ordered := coalesce(private.ordered_quantity(p_trade_id, p_leg), p_said_quantity);
+  where id = p_trade.id returning * into trade;
   if filled > ordered then
     perform private.open_break(trade.user_id, trade.broker_account_id, 'excess_fill',
       'The broker filled more than was ordered. The fill is on record, and new entries on the account are halted; compare with the broker before lifting.',
@@ -29,7 +44,7 @@ begin
   end if;
   return trade;
 end $$;
-comment on function private.count_trade(uuid, integer, numeric, timestamptz) is
+comment on function private.count_trade(public.trades, integer, numeric, timestamptz) is
   'Takes the trade''s counters from its legs. A final status is frozen, quantities are not; an excess opens a break, which halts the account.';
 
 create function private.find_fill(p_account_id uuid, p_told jsonb) returns uuid
@@ -125,7 +140,7 @@ begin
       case fill_kind when 'bust' then terms.price else corrected_price end,
       case fill_kind when 'bust' then -first.fee else 0 end,
       first.multiplier, happened, p_told ->> 'source');
-    trade := private.count_trade(first.trade_id, first.leg, null, happened);
+    trade := private.count_trade(trade, first.leg, null, happened);
     perform private.alert(first.user_id, p_account.id, case fill_kind when 'bust' then 'FILL_BUSTED' else 'FILL_CORRECTED' end, 'warning',
       case fill_kind when 'bust' then 'The broker took a fill back. Positions and profit follow it.'
         else 'The broker corrected a fill. Positions and profit follow it.' end,
@@ -269,7 +284,7 @@ begin
     if not found then
       perform private.refuse(422, 'BAD_FILL', 'The order has no such leg.', p_fill);
     end if;
-    trade := private.count_trade(trade.id, fill_leg, (p_fill ->> 'ordered_quantity')::numeric, executed);
+    trade := private.count_trade(trade, fill_leg, (p_fill ->> 'ordered_quantity')::numeric, executed);
   end if;
   perform private.name_fill(account, p_fill, fill_id);
   perform private.apply_waiting(account);

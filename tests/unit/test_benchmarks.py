@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.measuring import WARM_UP_ROUNDS, compared, measure, percentile
+from benchmarks.measuring import WARM_UP_ROUNDS, Throughput, compared, measure, percentile
 
 SAMPLES = st.lists(st.floats(0.0001, 10), min_size=1, max_size=50)
 
@@ -46,3 +46,7 @@ def test_measure_when_run_then_contestants_take_turns_and_no_number_comes_twice(
 def test_measure_when_the_time_is_up_then_it_ends_with_what_there_is() -> None:
     result = measure("title", "note", {"floor": lambda _number: None}, rounds=1_000_000_000, seconds=0)
     assert result.figures[0].count == 1
+
+
+def test_throughput_when_the_floor_is_three_times_as_fast_then_the_ratio_is_three() -> None:
+    assert Throughput("title", 8, {"ours": 500.0, "floor": 1500.0}).ratio("ours") == 3.0

@@ -134,7 +134,7 @@ _PROPERTY = settings(
 )
 
 
-@settings(_PROPERTY, max_examples=40)
+@settings(_PROPERTY, max_examples=500)
 @given(drawn=steps(), seed=st.integers(0, 2**32))
 def test_books_when_any_history_is_told_in_any_order_then_equal_to_the_hand_kept_ones(
     ledger: Ledger, accounts: Accounts, drawn: list[Step], seed: int

@@ -195,7 +195,27 @@ def test_positions_when_there_is_no_mark_then_value_is_missing_not_zero(fresh_de
         "update public.trades set filled_quantity = filled_quantity + 1",
         "update public.fills set quantity = quantity + 1",
         "update public.fills set price = price + 1",
+        "update public.fills set executed_at = executed_at + interval '1 second'",
+        "update public.fills set realised_pnl = realised_pnl + 1",
+        "update public.fills set strategy_realised_pnl = strategy_realised_pnl + 1",
+        "update public.fills set position_cost = position_cost + 1",
         "delete from public.fills",
+        "update public.position_books set fifo_realised_pnl = fifo_realised_pnl + 1",
+        "update public.position_lots set quantity = quantity + 1",
+        "update public.position_lots set original_quantity = original_quantity + 1",
+        "update public.position_lots set cost_basis = cost_basis + 0.0000000001",
+        "update public.position_lots set opened_at = opened_at - interval '1 second'",
+        "delete from public.position_lots",
+        "update public.lot_closings set realised_pnl = realised_pnl + 1, proceeds = proceeds + 1",
+        "update public.lot_closings set closed_at = closed_at + interval '1 day'",
+        "delete from public.lot_closings",
+        "update public.position_adjustments set numerator = numerator + 1",
+        "update public.position_adjustments set effective_at = effective_at + interval '1 day'",
+        "update public.position_adjustments set quantity_change = quantity_change + 1",
+        "delete from public.position_adjustments",
+        "update public.position_adjustment_shares set quantity = quantity + 1",
+        "update public.position_adjustment_shares set realised_pnl = realised_pnl + 1",
+        "delete from public.position_adjustment_shares",
     ],
 )
 def test_check_positions_when_books_or_fills_are_tampered_then_found(ledger: Ledger, tampering: str) -> None:
@@ -203,6 +223,8 @@ def test_check_positions_when_books_or_fills_are_tampered_then_found(ledger: Led
     desk.hold("100", "10")
     _, order = desk.working("sell", "30")
     desk.fill(order, "30", "11", fee="0.05")
+    desk.activity("split", f"split of {desk.account}", symbol="SPY", numerator="2", denominator="1")
+    desk.change("correction", order, cumulative_quantity="30", quantity="20", price="11")
     check = "select public.check_positions()"
     with ledger.session() as connection:
         assert connection.execute(check).fetchone() == ({"ok": True, "findings": []},)
