@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 
-from tests.integration.ledger.desk import NOON, Desk, calling, claim_of, decision, order_of
-from tests.integration.ledger.ledger import THREADS, Ledger, refused
+from tests.integration.ledger.desk import NOON, Desk, approval_of, calling, claim_of, decision, fill_of, order_of
+from tests.integration.ledger.ledger import THREADS, Connection, Ledger, call, refused
 
 
 def test_decisions_when_recorded_twice_then_stored_and_placed_once(desk: Desk) -> None:
@@ -69,6 +70,60 @@ def test_signal_when_sent_by_eight_at_once_then_one_trade(desk: Desk) -> None:
     found = desk.ledger.at_once(*[calling("place_trade", "authenticated", desk.user, p_order=order)] * THREADS)
     assert len({answer["trade_id"] for answer in found}) == 1
     assert desk.count("trades") == 1
+
+
+def test_steps_when_sixteen_take_each_of_them_for_the_same_signals_then_every_order_is_made_and_sent_once(
+    desk: Desk,
+) -> None:
+    """Sixteen clients walk the same six orders from the signal to the fill: 96 tries of each step."""
+    made: list[list[str]] = []
+
+    def walk(connection: Connection) -> None:
+        claimed = []
+        for number in range(6):
+            order = order_of(quantity="1") | {"idempotency_key": f"k{number}", "broker_account_id": str(desk.account)}
+            trade = call(connection, "place_trade", "authenticated", desk.user, p_order=order)["trade_id"]
+            connection.commit()
+            call(connection, "approve_trade", "fn_risk", **approval_of(trade))
+            connection.commit()
+            now = connection.execute("select event_at from public.trades where id = %s", [trade]).fetchone()
+            assert now is not None
+            if call(connection, "claim_trade", "fn_execute", **claim_of(trade, now[0]))["claimed"]:
+                claimed.append(trade)
+            connection.commit()
+            if connection.execute("select status from public.trades where id = %s", [trade]).fetchone() != (
+                "approved",
+            ):
+                said = {"p_trade_id": trade, "p_attempt": 1, "p_broker_order_id": f"o-{trade}", "p_at": NOON}
+                call(connection, "record_submission", "fn_execute", **said)
+                connection.commit()
+                fill = fill_of(f"o-{trade}", "1", "10")
+                call(connection, "record_fill", "fn_execute", p_account_id=desk.account, p_fill=fill)
+                connection.commit()
+        made.append(claimed)
+
+    desk.ledger.at_once(*[walk] * 16)
+    claimed = [trade for one in made for trade in one]
+    assert len(claimed) == len(set(claimed)) == 6
+    assert (desk.count("trades"), desk.count("order_attempts"), desk.count("fills")) == (6, 6, 6)
+    assert desk.position() == 6
+    steps = "select count(*) from public.trade_transitions where user_id = %s"
+    assert desk.ledger.one(steps, desk.user) == 6 * 5
+
+
+def test_names_when_doubled_by_hand_then_refused_by_the_table(desk: Desk) -> None:
+    """Whatever a bug would write: signal, client order id and broker order id are unique on an account."""
+    trade, _ = desk.working()
+    for same in ("signal", "client_order_id", "broker_order_id"):
+        differing = {"signal": "x", "client_order_id": "x", "broker_order_id": "x"}
+        del differing[same]
+        pairs = ", ".join(f"'{name}', '{value}'" for name, value in differing.items())
+        with pytest.raises(psycopg.errors.UniqueViolation, match=same):
+            desk.ledger.tamper(
+                "insert into public.trades overriding system value select (jsonb_populate_record(t, jsonb_build_object("  # noqa: S608
+                f"'id', gen_random_uuid(), 'placed_number', 0, {pairs}))).* from public.trades as t where id = %s",
+                trade,
+            )
 
 
 def test_order_by_hand_when_without_key_then_refused_and_nothing_written(desk: Desk) -> None:

@@ -185,3 +185,19 @@ def test_trade_when_final_then_no_call_moves_it(desk: Desk, status: str) -> None
         "record_attempt", "fn_execute", p_trade_id=trade, p_attempt=1, p_outcome="rejected", p_detail="", p_at="now"
     )
     assert desk.status(trade) == status
+
+
+@pytest.mark.parametrize("status", sorted(FINAL - {"filled"}))
+def test_fill_when_the_trade_is_over_then_counted_and_the_status_stays(desk: Desk, status: str) -> None:
+    trade, order = desk.working()
+    with desk.ledger.session() as connection:
+        _put(connection, trade, status)
+    assert desk.fill(order, "40", "10")["counted"]
+    assert desk.fill(order, "60", "10", "100")["counted"]
+    row = desk.ledger.rows("select status, filled_quantity, fill_price from public.trades where id = %s", trade)
+    assert row == [(status, 100, 10)]
+    assert desk.position() == 100
+
+
+def test_arrows_when_listed_then_each_says_why(ledger: Ledger) -> None:
+    assert ledger.one("select count(*) from private.trade_arrows where length(why) < 10") == 0
