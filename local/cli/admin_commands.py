@@ -77,6 +77,21 @@ def invite(
     return _say("invite_user", [email, desk, role, days], f"{email} may sign up with the token:", as_json, state)
 
 
+@admin.command("desk")
+def desk(
+    email: Email,
+    name: Annotated[str, typer.Argument(help="The desk; made where it is new.", metavar="DESK")],
+    role: Annotated[str, typer.Option(help="trader or viewer.")] = "trader",
+    as_json: Json = False,
+    state: State = None,
+) -> int:
+    """Put a user on a desk: a trader writes their own rows, a viewer reads those of the desk's traders.
+
+    Example: agenttrader admin desk bob@example.com options --role viewer
+    """
+    return _say("set_desk", [email, name, role], f"{email} is a {role} of {name}.", as_json, state)
+
+
 @admin.command("disable")
 def disable(email: Email, reason: Reason, as_json: Json = False, state: State = None) -> int:
     """Shut a user out at once: no sign-in, no reading, no entries; exits go on, nothing is deleted.

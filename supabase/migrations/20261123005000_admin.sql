@@ -48,7 +48,8 @@ begin
   return null;
 end $$;
 comment on function private.alert_undeclared() is 'Tells the administrators of an edit whose author did not say who they are: once an hour and table.';
-create trigger alert_undeclared after insert on public.audit_log for each row
+-- Deferred like the audit itself: after the last head of a chain, which is the last lock but this.
+create constraint trigger alert_undeclared after insert on public.audit_log deferrable initially deferred for each row
   when (new.actor like '%(undeclared)') execute function private.alert_undeclared();
 
 create view admin.open_halts with (security_invoker = true) as

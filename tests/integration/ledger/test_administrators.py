@@ -115,6 +115,23 @@ def test_last_administrator_when_two_revoke_each_other_at_once_then_one_is_left(
         fresh_ledger.run("select public.disable_user(%s, 'in one step')", str(people[0]))
 
 
+def test_alert_for_administrators_when_read_then_by_administrators_only(ledger: Ledger) -> None:
+    ledger.call(
+        "raise_alert",
+        "fn_risk",
+        p_code="A_TEST",
+        p_severity="info",
+        p_text="t",
+        p_numbers={},
+        p_name="for administrators",
+    )
+    administrator, trader = new_administrator(ledger), new_user(ledger)
+    for user, claims, expected in ((administrator, CLAIM, True), (administrator, {}, False), (trader, CLAIM, False)):
+        with signed_in(ledger, user, **claims) as connection:
+            found = connection.execute("select count(*) > 0 from public.alerts where code = 'A_TEST'").fetchone()
+            assert found == (expected,)
+
+
 # --- how an edit names its actor --------------------------------------------------------------------------------------
 
 

@@ -25,7 +25,7 @@ from tests import prepared
 from tests.machine import free_ports
 
 COMMANDS = ["demo", "up", "down", "status", "doctor", "verify", "studio"]
-ADMIN_COMMANDS = [f"admin {name}" for name in ("grant", "revoke", "invite", "disable", "enable", "sign-up")]
+ADMIN_COMMANDS = [f"admin {name}" for name in ("grant", "revoke", "invite", "desk", "disable", "enable", "sign-up")]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,6 @@
+-- Shuts a user out at once: no sign-in, no reading, no entries, strategies stopped, working entries cancelled. Exits go on,
+-- nothing is deleted. The answer says what it stopped; what is still held is the second table.
+select admin.i_am('alice@desk');
+select public.disable_user('trader@example.com', 'why the user is shut out');
+select p.broker_account_id, p.symbol, p.quantity
+from public.positions as p join admin.users as u on u.id = p.user_id where u.email = 'trader@example.com' and p.quantity <> 0;
