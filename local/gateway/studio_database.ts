@@ -20,6 +20,7 @@ const RIGHTS = `
   grant usage on schema public, private, admin, auth to studio;
   grant select on all tables in schema public, admin to studio;
   grant select on private.administrators, private.desks, private.invitations, private.outbox to studio;
+  grant select (broker_account_id, user_id, purpose, key_id, entered_at, updated_at) on private.broker_credentials to studio;
   grant select (id, email, last_sign_in_at, banned_until, created_at) on auth.users to studio;
   grant update (closed, mode, reason) on public.trading_gates, admin.gates to studio;
   grant update (value) on public.risk_limits, admin.limits to studio;

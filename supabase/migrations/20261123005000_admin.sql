@@ -134,6 +134,27 @@ create view admin.unpublished_events with (security_invoker = true) as
   from private.outbox as o where o.published_at is null;
 comment on view admin.unpublished_events is 'Events that wait to be published; normally none for more than a second.';
 
+create view admin.credentials with (security_invoker = true) as
+  select c.broker_account_id || '/' || c.purpose as id, u.email, a.label as account, a.broker, a.is_paper, c.purpose, c.key_id,
+    c.entered_at, c.updated_at
+  from private.broker_credentials as c
+  join public.broker_accounts as a on a.id = c.broker_account_id
+  join auth.users as u on u.id = c.user_id;
+comment on view admin.credentials is 'Which accounts have which credential, under which key and since when. The credential itself is sealed and not shown to anybody.';
+
+comment on column admin.credentials.id is 'The account and the purpose.';
+comment on column admin.credentials.email is 'Whose it is.';
+comment on column admin.credentials.account is 'The account''s label.';
+comment on column admin.credentials.broker is 'The broker.';
+comment on column admin.credentials.is_paper is 'Whether it is a paper account.';
+comment on column admin.credentials.purpose is 'trading or data.';
+comment on column admin.credentials.key_id is 'The public key that it is sealed with.';
+comment on column admin.credentials.entered_at is 'When the trader entered it.';
+comment on column admin.credentials.updated_at is 'When it was last entered or re-sealed.';
+
+-- Rows come in the order of time, so the smallest kind of index finds a day among years.
+create index audit_log_at on public.audit_log using brin (at);
+
 create view admin.audit_today with (security_invoker = true) as
   select l.chain || '/' || l.sequence as id, l.at, l.actor, l.action, l.table_name, l.row_id, u.email, l.before, l.after
   from public.audit_log as l left join auth.users as u on u.id = l.user_id
