@@ -89,7 +89,8 @@ language plpgsql security definer set search_path = ''
 set lock_timeout = '1s'
 as $$
 declare
-  keep integer := coalesce(p_keep_months, (select value::integer from private.settings where name = 'bars_keep_months'));
+  keep integer := coalesce(p_keep_months, (
+    select case when pg_input_is_valid(value, 'integer') then value::integer end from private.settings where name = 'bars_keep_months'));
   oldest_kept date;
   month_table name;
   has_rows boolean := false;

@@ -246,6 +246,9 @@ def test_old_bars_when_nothing_is_said_then_the_setting_decides(empty: Ledger) -
     assert empty.call("drop_old_bars", "fn_ingest", p_now=now) == []
     empty.run("update private.settings set value = '11' where name = 'bars_keep_months'")
     assert empty.call("drop_old_bars", "fn_ingest", p_now=now) == ["bars_2017_01"]
+    empty.run("update private.settings set value = 'a year' where name = 'bars_keep_months'")
+    with refused("BAD_RETENTION", 422):
+        empty.call("drop_old_bars", "fn_ingest", p_now=now)
 
 
 def test_old_bars_when_the_clock_runs_ahead_or_behind_then_no_kept_bar_goes(empty: Ledger) -> None:
