@@ -108,6 +108,7 @@ select private.protect_append_only('public.daily_pnl_report_details');
 create type private.day_line as (
   what text, owner_key text, symbol text, quantity numeric, cost_basis numeric, close numeric, realised numeric, fifo numeric,
   unrealised numeric, fees numeric);
+comment on type private.day_line is 'One line of an account''s day: what is held of a symbol, and what was realised in it.';
 
 create function private.books_between(
   p_account_id uuid, p_from timestamptz, p_until timestamptz, p_opens_at timestamptz, p_closes_at timestamptz)
