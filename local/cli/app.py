@@ -9,7 +9,15 @@ from types import FrameType
 import typer
 
 from functions.core.errors import AgentTraderError
-from local.cli import admin_commands, cloud_commands, demo_command, doctor_command, keys_command, verify_command
+from local.cli import (
+    admin_commands,
+    audit_commands,
+    cloud_commands,
+    demo_command,
+    doctor_command,
+    keys_command,
+    verify_command,
+)
 from local.cli.exits import Exit, exit_of
 from local.cli.screen import Screen
 
@@ -33,6 +41,7 @@ app.command("down")(cloud_commands.down)
 app.command("status")(cloud_commands.status)
 app.command("doctor")(doctor_command.doctor)
 app.command("verify")(verify_command.verify)
+app.add_typer(audit_commands.app, name="audit")
 app.command("studio")(admin_commands.studio)
 app.add_typer(admin_commands.admin)
 app.add_typer(keys_command.keys, name="keys")
