@@ -1,8 +1,8 @@
 """An exported audit trail, checked without the database: the hashes are computed again from the file alone.
 
 Each line is {"previous_hash": "<64 hex>", "hash": "<64 hex>", "link": {...}}, in this order and spacing; the text of
-link, byte for byte, is what was hashed: hash = SHA-256(previous hash as 32 bytes || link in UTF-8). The last line holds the
-newest link of every chain. docs/ledger.md says the same for whoever writes a checker of their own.
+link, byte for byte, is what was hashed: hash = SHA-256(previous hash as 32 bytes || link in UTF-8). The last line
+holds the newest link of every chain. docs/ledger.md says the same for whoever writes a checker of their own.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ APPEND_ONLY = {
     "backtest_trials",
     "broker_activities",
     "cash_movements",
+    "daily_pnl_report_details",
     "daily_pnl_report_versions",
     "deliveries",
     "fill_aliases",

@@ -48,6 +48,7 @@ NOT_AUDITED = {
     "bars": "market data",
     "broker_activities": "what the broker said; applied once",
     "cash_movements": "what the broker said, append-only",
+    "daily_pnl_report_details": "append-only part of an audited row",
     "daily_pnl_report_versions": "append-only copy of an audited row",
     "deliveries": "what came in, append-only",
     "fill_aliases": "what the broker said, append-only",
