@@ -11,16 +11,23 @@ from functions.core.ports import ports
 from functions.core.runtime import event_loop
 from functions.ingest.bar_months import keep_months
 from functions.ingest.calendar_sync import sync_calendar
-from functions.ingest.source import awaited_source, require_source
+from functions.ingest.source import awaited_source, require_source, while_current
 from functions.ingest.stream import MarketDataWorker
 
 
 async def stream_market_data(stop: asyncio.Event) -> None:
     """Worker: bars and quotes of the watched symbols, until `stop` is set."""
     reach = ports("ingest")
-    source = await awaited_source(reach, stop)
-    if source is not None:
-        await MarketDataWorker(reach, MarketDataLedger(reach.ledger), source).run(stop)
+    while (found := await awaited_source(reach, stop)) is not None:
+        ended = asyncio.Event()
+        worker = asyncio.create_task(MarketDataWorker(reach, MarketDataLedger(reach.ledger), found.source).run(ended))
+        watch = asyncio.create_task(while_current(reach, found.account, stop))
+        try:
+            await asyncio.wait({worker, watch}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watch.cancel()
+            ended.set()
+        await worker
 
 
 @delivered

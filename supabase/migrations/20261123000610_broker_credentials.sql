@@ -226,7 +226,8 @@ create function public.data_accounts() returns jsonb
 language sql stable security definer set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object(
-    'broker_account_id', id, 'user_id', user_id, 'broker', broker, 'is_paper', is_paper) order by created_at, id), '[]'::jsonb)
+    'broker_account_id', id, 'user_id', user_id, 'broker', broker, 'is_paper', is_paper,
+    'data_entered_at', data_entered_at) order by created_at, id), '[]'::jsonb)
   from public.broker_accounts where status = 'active' and data_entered_at is not null
 $$;
 comment on function public.data_accounts() is 'The active accounts with a data credential, the first linked in front.';

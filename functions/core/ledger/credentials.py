@@ -22,12 +22,13 @@ class SealedCredential(Row):
 
 
 class DataAccount(Row):
-    """An active account whose data credential may read market data."""
+    """An active account whose data credential may read market data; entered again, it is another."""
 
     broker_account_id: UUID
     user_id: UUID
     broker: str
     is_paper: bool
+    data_entered_at: AwareDatetime
 
 
 _ROWS = TypeAdapter(list[SealedCredential])

@@ -11,10 +11,10 @@ from uuid import UUID
 import pytest
 
 from functions.brokers.keyring import Keyring, SealingPair
-from functions.brokers.sealing import BadSeal, Binding, Credential, seal
+from functions.brokers.sealing import Binding, Credential, seal
 from functions.core.errors import Misconfigured
-from functions.core.ledger.errors import LedgerUnavailable
-from functions.ingest.source import awaited_source, data_source, require_source
+from functions.core.ledger.errors import LedgerRefused, LedgerUnavailable
+from functions.ingest.source import awaited_source, data_source, require_source, while_current
 from tests.unit.core.doubles import NOW, Turns, World
 
 PAIR = SealingPair.generate()
@@ -22,7 +22,9 @@ USER, ACCOUNT, OTHER = UUID(int=1), UUID(int=2), UUID(int=3)
 
 
 def account(broker: str = "alpaca", key: UUID = ACCOUNT) -> dict[str, Any]:
-    return {"broker_account_id": str(key), "user_id": str(USER), "broker": broker, "is_paper": True}
+    return {"broker_account_id": str(key), "user_id": str(USER), "broker": broker, "is_paper": True} | {
+        "data_entered_at": NOW.isoformat()
+    }
 
 
 def sealed(key: UUID = ACCOUNT) -> dict[str, Any]:
@@ -61,10 +63,27 @@ def test_source_when_nobody_has_entered_a_credential_then_none(tmp_path: Path) -
     assert refused.value.code == "NO_DATA_CREDENTIALS"
 
 
-def test_source_when_the_credential_is_anothers_then_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadSeal) as refused:
-        data_source(world(tmp_path, [account()], sealed(OTHER)).ports)
-    assert refused.value.code == "SEALED_FOR_ANOTHER"
+def test_source_when_one_credential_does_not_open_then_the_next_is_used(tmp_path: Path) -> None:
+    """The first is another's, the second was wiped a moment ago."""
+    gone = LedgerRefused("NO_CREDENTIALS", "enter them", 404)
+    third = UUID(int=4)
+    accounts = [account(key=OTHER), account(key=third), account()]
+    found = data_source(world(tmp_path, accounts, Turns(sealed(ACCOUNT), gone, sealed())).ports)
+    assert found is not None
+    assert found.account.broker_account_id == ACCOUNT
+
+
+@pytest.mark.parametrize("change", [[], [{"data_entered_at": "2026-01-02T15:00:01+00:00"}]])
+async def test_source_when_its_credential_is_wiped_or_entered_again_then_it_is_noticed(
+    tmp_path: Path, change: list[dict[str, str]]
+) -> None:
+    down = LedgerUnavailable("LEDGER_UNAVAILABLE", "down")
+    later = [account() | each for each in change]
+    found = world(tmp_path, Turns([account()], [account()], down, [account()], later), poll_interval=0.01)
+    opened = data_source(found.ports)
+    assert opened is not None
+    await asyncio.wait_for(while_current(found.ports, opened.account, asyncio.Event()), 10)
+    assert len(found.asked("data_accounts")) == 5
 
 
 async def test_source_when_entered_later_then_it_is_waited_for_also_while_the_ledger_is_down(tmp_path: Path) -> None:
