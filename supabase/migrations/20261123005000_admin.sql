@@ -52,6 +52,18 @@ comment on function private.alert_undeclared() is 'Tells the administrators of a
 create constraint trigger alert_undeclared after insert on public.audit_log deferrable initially deferred for each row
   when (new.actor like '%(undeclared)') execute function private.alert_undeclared();
 
+create function private.name_who_acknowledged() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  new.acknowledged_by := case when new.acknowledged_at is null then null
+    when old.acknowledged_at is null then private.actor() else old.acknowledged_by end;
+  return new;
+end $$;
+comment on function private.name_who_acknowledged() is 'An alert that is acknowledged by an edit names its author as one by call does; who was first stays.';
+create trigger name_who_acknowledged before update of acknowledged_at on public.alerts
+  for each row execute function private.name_who_acknowledged();
+
 create view admin.open_halts with (security_invoker = true) as
   select g.gate_key as id, g.scope, u.email, a.label as account, s.name as strategy, g.mode, g.reason, g.changed_by, g.changed_at
   from public.trading_gates as g
@@ -134,6 +146,22 @@ create view admin.unpublished_events with (security_invoker = true) as
   from private.outbox as o where o.published_at is null;
 comment on view admin.unpublished_events is 'Events that wait to be published; normally none for more than a second.';
 
+create view admin.dead_letters with (security_invoker = true) as
+  select d.id, d.stage, d.topic, d.consumer, u.email, d.error, d.attempts, d.deaths, d.died_at, d.event
+  from public.dead_letters as d left join auth.users as u on u.id = d.user_id
+  where d.state = 'open';
+comment on view admin.dead_letters is 'Events that were given up and that nobody has decided on: public.redrive_dead_letter() sends one again, public.dismiss_dead_letter() lets it be.';
+comment on column admin.dead_letters.id is 'What the functions ask for.';
+comment on column admin.dead_letters.stage is 'publish: it never reached the bus. deliver: its consumer failed it.';
+comment on column admin.dead_letters.topic is 'The topic it was for.';
+comment on column admin.dead_letters.consumer is 'The function that failed.';
+comment on column admin.dead_letters.email is 'Whom the event is about.';
+comment on column admin.dead_letters.error is 'What was said the last time.';
+comment on column admin.dead_letters.attempts is 'How often it was tried.';
+comment on column admin.dead_letters.deaths is 'How often it was given up.';
+comment on column admin.dead_letters.died_at is 'When it was given up last, UTC.';
+comment on column admin.dead_letters.event is 'The whole event.';
+
 create view admin.credentials with (security_invoker = true) as
   select c.broker_account_id || '/' || c.purpose as id, u.email, a.label as account, a.broker, a.is_paper, c.purpose, c.key_id,
     c.entered_at, c.updated_at
@@ -169,5 +197,6 @@ create view admin.overview with (security_invoker = true) as
   union all select 5, 'silent workers', count(*) from admin.function_health where state <> 'well'
   union all select 6, 'unpublished events', count(*) from admin.unpublished_events
   union all select 7, 'disabled users', count(*) from admin.users where disabled
-  union all select 8, 'open invitations', count(*) from admin.invitations where state = 'open';
+  union all select 8, 'open invitations', count(*) from admin.invitations where state = 'open'
+  union all select 9, 'dead letters', count(*) from admin.dead_letters;
 comment on view admin.overview is 'Begin here: how many of each there are. Each has a view of its own.';

@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 import jwt
 import pytest
 
 from local.cli.admin_commands import studio_link
+from local.cli.app import run
+from local.cli.exits import Exit
 from local.stack import Stack
 from tests.integration.ledger.desk import new_user
 from tests.integration.ledger.ledger import Ledger
@@ -279,3 +282,40 @@ def test_studio_when_left_then_the_cookie_goes(stack: Stack, administrator: Pers
     assert theirs.http.get(studio_link(stack, administrator.id)).status_code == 303
     assert theirs.ask("GET", "/studio/leave").status_code == 200
     assert theirs.ask("GET", "/editor").status_code == 403
+
+
+# --- the commands -----------------------------------------------------------------------------------------------------
+
+
+def test_commands_of_administration_when_run_then_the_ledger_acts_and_names_who_is_at_the_machine(
+    stack: Stack, administrator: Person, ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(*arguments: str) -> Any:
+        code = run([*arguments, "--json", "--state", str(stack.state)])
+        shown = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert (code == Exit.FINE) == ("error" not in shown), shown
+        return shown
+
+    email = f"{uuid4()}@example.com"
+    assert len(said("admin", "invite", email, "--desk", "command line", "--role", "viewer")["answer"]["token"]) == 64
+    user = uuid4()
+    ledger.run("insert into auth.users (id, email) values (%s, %s)", user, email)
+    said("admin", "desk", email, "command line", "--role", "viewer")
+    assert "undeclared" not in ledger.one(
+        "select actor from public.audit_log where table_name = 'profiles' and user_id = %s "
+        "order by sequence desc limit 1",
+        user,
+    )
+    assert said("studio", email)["error"]["code"] == "NO_ADMINISTRATOR"
+    said("admin", "grant", email)
+    link = said("studio", email)["link"]
+    assert httpx.get(link).status_code == 303
+    assert said("studio")["error"]["code"] == "WHICH_ADMINISTRATOR", "there are several"
+    assert said("admin", "disable", email, "--reason", "left")["error"]["code"] == "IS_ADMINISTRATOR"
+    said("admin", "revoke", email, "--reason", "left")
+    said("admin", "disable", email, "--reason", "left")
+    assert ledger.one("select disabled from public.profiles where user_id = %s", user)
+    said("admin", "enable", email)
+    assert said("admin", "sign-up", "ajar")["error"]["code"] == "BAD_MODE"
+    said("admin", "sign-up", "open")
+    assert administrator.id
