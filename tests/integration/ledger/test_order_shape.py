@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.integration.ledger.desk import Desk, new_account
 from tests.integration.ledger.ledger import Ledger, refused
@@ -255,6 +256,49 @@ def test_legs_when_written_by_hand_against_the_shape_then_nothing_is_committed(d
     with refused("BAD_LEGS", 422):
         desk.ledger.run(attack, trade)
     assert (desk.count("trades"), desk.count("trade_legs")) == (1, 1)
+
+
+COPY_WITH_A_LEG = """
+with copied as (
+  insert into public.trades overriding system value select (jsonb_populate_record(t, jsonb_build_object(
+    'id', gen_random_uuid(), 'status', 'pending', 'signal', 'x', 'client_order_id', 'x', 'broker_order_id', null,
+    'placed_number', 0) || %s)).*
+  from public.trades as t where id = %s returning id
+)
+insert into public.trade_legs (trade_id, leg, user_id, symbol, side, position_intent, ratio, quantity)
+select r.trade_id, r.leg, r.user_id, r.symbol, r.side, r.position_intent, r.ratio, r.quantity
+from public.trade_legs as l, copied, jsonb_populate_record(l, jsonb_build_object('trade_id', copied.id) || %s) as r
+where l.trade_id = %s
+"""
+
+
+@pytest.mark.parametrize(
+    "leg_change",
+    [
+        {"quantity": 99},
+        {"ratio": 2, "quantity": 200},
+        {"symbol": "IWM"},
+        {"side": "sell", "position_intent": "sell_to_open"},
+        {"leg": 1},
+    ],
+    ids=str,
+)
+def test_leg_when_written_by_hand_and_not_what_the_order_says_then_nothing_is_committed(
+    desk: Desk, leg_change: dict[str, Any]
+) -> None:
+    trade = desk.place()
+    with refused("BAD_LEGS", 422):
+        desk.ledger.run(COPY_WITH_A_LEG, Jsonb({}), trade, Jsonb(leg_change), trade)
+    desk.ledger.run(COPY_WITH_A_LEG, Jsonb({}), trade, Jsonb({}), trade)
+    assert desk.count("trades") == 2
+
+
+def test_replacement_when_written_by_hand_with_another_intent_then_nothing_is_committed(desk: Desk) -> None:
+    trade, _ = desk.working()
+    lineage = Jsonb({"replaces_trade_id": str(trade)})
+    with refused("BAD_LEGS", 422):
+        desk.ledger.run(COPY_WITH_A_LEG, lineage, trade, Jsonb({"position_intent": "buy_to_close"}), trade)
+    desk.ledger.run(COPY_WITH_A_LEG, lineage, trade, Jsonb({}), trade)
 
 
 def test_legs_when_judged_then_denied_and_never_taken_for_leg_0(desk: Desk) -> None:
