@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from functions.core.ledger.activities import Activity, ActivityLedger, FillChange
 from tests.integration.ledger.desk import NOON, Desk, calling
 from tests.integration.ledger.ledger import refused
 
@@ -258,3 +259,46 @@ def test_adjustment_when_inserted_again_past_apply_activity_then_refused(desk: D
             desk.user,
         )
     assert desk.position() == 200
+
+
+# --- the typed calls --------------------------------------------------------------------------------------------------
+
+
+class _Direct:
+    """The transport of a function's calls, without a gateway between."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._ledger = desk.ledger
+
+    def call(self, function: str, arguments: dict[str, Any]) -> Any:
+        return self._ledger.call(function, "fn_execute", **arguments)
+
+
+def test_typed_calls_when_made_then_the_ledger_reads_them(desk: Desk) -> None:
+    _, order = desk.working()
+    desk.fill(order, "100", "10", external_id="a")
+    calls = ActivityLedger(_Direct(desk))
+    change = FillChange(
+        kind="correction",
+        broker_order_id=order,
+        corrects_external_id="a",
+        quantity=Decimal(90),
+        price=Decimal("10.5"),
+        executed_at=NOON,
+        source="stream",
+        external_id="b",
+    )
+    assert [calls.record_fill_change(desk.account, change) for _ in range(2)] == [True, False]
+    split = Activity(
+        source="activities",
+        external_id="s",
+        kind="split",
+        occurred_at=NOON + timedelta(minutes=5),
+        symbol="SPY",
+        numerator=Decimal(2),
+        denominator=Decimal(1),
+        raw={"type": "SPLIT"},
+    )
+    found = [calls.apply_activity(desk.account, split) for _ in range(2)]
+    assert [(one.state, one.applied) for one in found] == [("applied", True), ("applied", False)]
+    assert _book(desk)[:2] == (180, 945)
