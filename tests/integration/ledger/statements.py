@@ -33,7 +33,7 @@ RATIOS = ((2, 1), (3, 2), (1, 10), (1, 3), (7, 3))
 _KINDS = [
     *["fill"] * 10,
     *["bust", "correction"] * 2,
-    *["split", "expiry", "exercise", "cash_in_lieu", "opening_balance", "transfer_out"],
+    *["split", "expiry", "exercise", "exercise", "cash_in_lieu", "opening_balance", "transfer_out"],
 ]
 
 
@@ -67,7 +67,7 @@ def steps() -> st.SearchStrategy[list[Step]]:
     step = st.builds(
         Step,
         st.sampled_from(_KINDS),
-        st.sampled_from((SHARE, SHARE, OTHER, CALL, PUT)),
+        st.sampled_from((SHARE, SHARE, CALL, CALL, CALL, PUT, OTHER)),
         st.sampled_from(OWNERS),
         whole | whole | parts,
         cents | fine,
@@ -179,7 +179,9 @@ class History:
     def _taken(self, now: int, number: int, step: Step, symbol: str) -> Fraction:
         """All that is held, or some of it; more than that now and then, as where a fill is still to be told."""
         held = self._held(symbol)
-        some = -held if step.pick % 3 == 0 else -Fraction(step.signed) if step.pick % 3 == 1 else -held / 4
+        some = -held * step.pick / 100
+        if step.pick % 4 < 2:
+            some = -held if step.pick % 4 else -Fraction(step.signed)
         return Fraction(round(some * 10**10), 10**10)
 
     def _transfer_out(self, now: int, number: int, step: Step) -> None:
@@ -199,13 +201,13 @@ class History:
         return None
 
     def _expiry(self, now: int, number: int, step: Step) -> None:
-        symbol = CALL if step.pick % 2 else PUT
+        symbol = PUT if step.symbol == PUT else CALL
         taken = self._taken(now, number, step, symbol)
         event = Move(now, symbol, None, taken, Fraction(0))
         self._activity(number, "expiry", event, quantity=plain(taken))
 
     def _exercise(self, now: int, number: int, step: Step) -> None:
-        symbol = CALL if step.pick % 2 else PUT
+        symbol = PUT if step.symbol == PUT else CALL
         taken = self._taken(now, number, step, symbol)
         if not taken:
             return self._fill(now, number, step)

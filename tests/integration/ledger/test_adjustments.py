@@ -129,6 +129,15 @@ def test_exercise_when_part_of_it_then_the_oldest_lot_gives_and_its_owner_gets_t
     assert {owner: quantity for owner, (quantity, _) in _owners(desk).items()} == {"strategy": 100, "manual": 400}
 
 
+def test_expiry_when_lots_of_two_owners_lie_between_each_other_then_each_gives_its_own_in_turn(desk: Desk) -> None:
+    for minute, owner in enumerate(("strategy", "manual", "strategy")):
+        at = (NOON + timedelta(minutes=minute)).isoformat()
+        whose = {"strategy_id": str(desk.strategy)} if owner == "strategy" else {}
+        desk.activity("transfer_in", f"{minute}", symbol=CALL, quantity="1", amount="1", occurred_at=at, **whose)
+    desk.activity("expiry", "e", symbol=CALL, quantity="-2")
+    assert {owner: quantity for owner, (quantity, _) in _owners(desk, CALL).items()} == {"strategy": 1, "manual": 0}
+
+
 def test_transfer_out_when_of_part_then_it_takes_its_cost_along_and_realises_nothing(desk: Desk) -> None:
     desk.hold("100", "10")
     desk.fill("by-phone", "100", "20")
