@@ -74,7 +74,7 @@ def steps() -> st.SearchStrategy[list[Step]]:
         st.integers(0, 2),
         st.integers(0, 99),
     )
-    return st.lists(step, min_size=1, max_size=12)
+    return st.lists(step, min_size=1, max_size=10)
 
 
 @dataclass

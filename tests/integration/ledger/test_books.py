@@ -143,7 +143,7 @@ def test_books_when_any_history_is_told_in_any_order_then_equal_to_the_hand_kept
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 @settings(_PROPERTY, max_examples=10_000)
 @given(drawn=steps(), seed=st.integers(0, 2**32))
 def test_books_when_ten_thousand_histories_are_told_then_equal_to_the_hand_kept_ones(
