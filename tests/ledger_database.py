@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from local.supervisor import tools
 from tests.throw_away_postgres import Preparation, throw_away_postgres
 
 TEMPLATE = "ledger_template"
+BREAK = "AGENTTRADER_TEST_BREAK"
+"""Names the way in which every clone is broken: see tests/breaking."""
 _WAIT_SECONDS = 30.0
 
 _TABLES = """
@@ -83,7 +86,11 @@ class LedgerServer:
                 )
             )
             try:
-                yield self.server.dsn(database=name)
+                dsn = self.server.dsn(database=name)
+                if (broken := os.environ.get(BREAK)) is not None:
+                    with psycopg.connect(dsn) as owner:
+                        import_module("tests.breaking.breaks").apply(broken, owner)
+                yield dsn
             finally:
                 connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
