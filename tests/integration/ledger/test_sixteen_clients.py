@@ -46,6 +46,7 @@ def test_fill_when_it_comes_by_two_paths_under_two_names_then_counted_once(
         by_stream = fill_of(order, "3", "10", external_id=f"execution {number}")
         by_list = by_stream | {"source": "activities", "external_id": f"activity {number}"}
         found = clients.round(*[record(desk, by_stream), record(desk, by_list)] * (CLIENTS // 2))
+        assert all(isinstance(each, dict) for each in found), found
         assert sum(each["counted"] for each in found) == 1
         assert len({each["fill_id"] for each in found}) == 1
     assert (desk.position(), desk.count("fills"), desk.count("fill_aliases")) == (3 * rounds, rounds, 2 * rounds)
