@@ -59,8 +59,7 @@ def test_viewer_when_moved_to_no_desk_or_another_then_reads_the_old_one_no_more(
 def test_viewer_when_two_on_a_desk_then_neither_reads_the_other(ledger: Ledger) -> None:
     desk = f"desk {uuid4()}"
     one, two = new_viewer(ledger, desk), new_viewer(ledger, desk)
-    assert _rows(ledger, one, "profiles") == {one}
-    assert two
+    assert (_rows(ledger, one, "profiles"), _rows(ledger, two, "profiles")) == ({one}, {two})
 
 
 def _calls(desk: Desk) -> dict[str, dict[str, Any]]:
