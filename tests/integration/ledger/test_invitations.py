@@ -109,7 +109,7 @@ def test_sign_up_when_the_invitation_is_anothers_expired_or_revoked_then_refused
 
 
 def test_sign_up_when_sixteen_come_with_one_invitation_then_one_is_let_in(ledger: Ledger) -> None:
-    for _ in range(5):
+    for _ in range(2):
         email = _address()
         token = _invite(ledger, email)
 

@@ -106,7 +106,7 @@ def test_user_when_disabled_without_a_reason_or_twice_then_refused_or_the_same(l
 
 def test_disable_when_orders_are_placed_at_the_same_moment_then_none_is_left_working(ledger: Ledger) -> None:
     """The gates are locked before the profile: no deadlock, and no order slips in between."""
-    for _ in range(15):
+    for _ in range(5):
         desk = Desk.open(ledger)
 
         def place(connection: Connection, desk: Desk = desk) -> None:
