@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from functions.core.errors import BadInput
+from functions.core.errors import BadInput, Final
 from functions.core.events import TradeChanged
 from functions.core.handling import delivered
 from functions.core.ledger.executing import ExecutionLedger
@@ -52,9 +52,15 @@ def sweep_orders(_message: Any) -> None:
     desk = _desk()
 
     async def sweep() -> None:
-        await desk.submit_approved(None)
-        await resolve_unknown(desk)
-        await cancel_due(desk)
+        failure: Final | None = None
+        # Cancels last, because the steps before may find some, and whatever happens to those.
+        for step in (partial(desk.submit_approved, None), partial(resolve_unknown, desk), partial(cancel_due, desk)):
+            try:
+                await step()
+            except Final as error:
+                failure = error
+        if failure is not None:
+            raise failure
 
     event_loop.run(sweep())
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functions.brokers.errors import NotConnected
+from functions.brokers.protocol import Broker, BrokerOrder
 from functions.core.errors import Final
+from functions.core.ledger.executing import ClaimedOrder
 from functions.core.log import logger
 from functions.core.runtime import owner
 from functions.execute.submitting import Desk
@@ -19,6 +21,7 @@ async def resolve_unknown(desk: Desk) -> int:
     answer, or one that cannot be read: it stays unknown.
     """
     claimed = await desk.ask(desk.ledger.claim_unresolved, owner(), desk.reach.settings.order_lease)
+    failure: Final | None = None
     for order in claimed:
         try:
             broker = await desk.ask(desk.accounts.broker, order.broker_account_id)
@@ -28,12 +31,23 @@ async def resolve_unknown(desk: Desk) -> int:
             if isinstance(error, Final):
                 await desk.tell(order.broker_account_id, error)
             continue
-        if found is not None:
-            await desk.adopt(order, found)
-            continue
-        refusal = await desk.ask(desk.ledger.claim_resend, order.trade_id, order.attempt, desk.reach.clock.now())
-        if refusal is not None:
-            await desk.not_placed(order, refusal)
-        else:
-            await desk.send(broker, order)
+        try:
+            await _decide(desk, broker, order, found)
+        except Final as error:
+            # Its attempt stays open or the trade unknown: it is asked for again, and the others have their turn.
+            _log.error("not resolved", trade=str(order.trade_id), code=error.code, reason=error.text)
+            failure = error
+    if failure is not None:
+        raise failure
     return len(claimed)
+
+
+async def _decide(desk: Desk, broker: Broker, order: ClaimedOrder, found: BrokerOrder | None) -> None:
+    if found is not None:
+        await desk.adopt(order, found)
+        return
+    refusal = await desk.ask(desk.ledger.claim_resend, order.trade_id, order.attempt, desk.reach.clock.now())
+    if refusal is not None:
+        await desk.not_placed(order, refusal)
+    else:
+        await desk.send(broker, order)

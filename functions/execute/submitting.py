@@ -10,7 +10,7 @@ from uuid import UUID
 
 from functions.brokers.errors import BadCredentials, Rejected, Unsupported
 from functions.brokers.protocol import Broker, BrokerOrder, OrderChange, OrderRequest
-from functions.core.errors import AgentTraderError, Misconfigured
+from functions.core.errors import AgentTraderError, Final, Misconfigured
 from functions.core.ledger.executing import ClaimedOrder, ExecutionLedger
 from functions.core.log import logger
 from functions.core.ports import Ports
@@ -39,8 +39,12 @@ class Desk:
         return await found
 
     async def submit_approved(self, account: UUID | None) -> int:
-        """Sends what is approved, of one account or of all, in the order it was placed; returns how many were tried."""
+        """Sends what is approved, of one account or of all, in the order it was placed; returns how many were tried.
+
+        One that the ledger refuses to let go does not hold up the others; the last refusal is raised at the end.
+        """
         sent = 0
+        failure: Final | None = None
         for waiting in await self.ask(self.ledger.approved_trades, account):
             try:
                 broker = await self.ask(self.accounts.broker, waiting.broker_account_id)
@@ -49,16 +53,23 @@ class Desk:
                 await self.tell(waiting.broker_account_id, error)
                 continue
             claimed_since = time.monotonic()
-            claimed = await self.ask(
-                self.ledger.claim_trade,
-                waiting.trade_id,
-                owner(),
-                self.reach.clock.now(),
-                self.reach.settings.order_lease,
-            )
-            if claimed is not None:
-                await self.send(broker, claimed, claimed_since)
-                sent += 1
+            try:
+                claimed = await self.ask(
+                    self.ledger.claim_trade,
+                    waiting.trade_id,
+                    owner(),
+                    self.reach.clock.now(),
+                    self.reach.settings.order_lease,
+                )
+                if claimed is not None:
+                    await self.send(broker, claimed, claimed_since)
+                    sent += 1
+            except Final as error:
+                # Where it was sent already the attempt has no answer yet, and the resolver asks the broker.
+                _log.error("left for later", trade=str(waiting.trade_id), code=error.code, reason=error.text)
+                failure = error
+        if failure is not None:
+            raise failure
         return sent
 
     async def send(self, broker: Broker, claimed: ClaimedOrder, claimed_since: float | None = None) -> None:

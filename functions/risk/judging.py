@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import cast
 from uuid import UUID
 
-from functions.core.errors import BadInput, Temporary
+from functions.core.errors import BadInput, Final, Temporary
 from functions.core.events import QuoteData
 from functions.core.ledger.judging import BookQuote, RiskBook, RiskLedger, RuleVerdict
 from functions.core.log import logger
@@ -28,10 +28,21 @@ class Judge:
         self._ledger = RiskLedger(reach.ledger)
 
     def judge_pending(self, account: UUID | None) -> int:
-        """Judges what is pending, of one account or of all, in the order it was placed; returns how many."""
+        """Judges what is pending, of one account or of all, in the order it was placed; returns how many.
+
+        One that cannot be judged stays pending and does not hold up the others, exits least of all; the last such
+        failure is raised when all had their turn.
+        """
         waiting = self._ledger.pending_trades(account)
+        failure: Final | None = None
         for trade in waiting:
-            self._judge(trade.trade_id)
+            try:
+                self._judge(trade.trade_id)
+            except Final as error:
+                _log.error("not judged", trade=str(trade.trade_id), code=error.code, reason=error.text)
+                failure = error
+        if failure is not None:
+            raise failure
         return len(waiting)
 
     def _judge(self, trade_id: UUID) -> None:

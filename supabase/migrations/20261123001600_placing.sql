@@ -226,7 +226,7 @@ begin
     -- The exit of a position that waits for this order waits for the new one.
     update public.position_exits set exit_trade_id = successor.id where exit_trade_id = trade.id and status = 'triggered';
   exception
-    when sqlstate 'PT404' or sqlstate 'PT409' or sqlstate 'PT422' then
+    when sqlstate 'PT403' or sqlstate 'PT404' or sqlstate 'PT409' or sqlstate 'PT422' then
       perform private.alert(trade.user_id, trade.broker_account_id, 'EXIT_NOT_PLACED', 'critical',
         'An exit was not sent in time and could not be placed anew: its position is still open. Close it by hand.',
         jsonb_build_object('trade', trade.id, 'because', sqlerrm), 'exit-not-placed|' || trade.id);

@@ -193,7 +193,7 @@ begin
     p_account.user_id, 'risk', strategy);
   return placed.id;
 exception
-  when sqlstate 'PT404' or sqlstate 'PT409' or sqlstate 'PT422' then
+  when sqlstate 'PT403' or sqlstate 'PT404' or sqlstate 'PT409' or sqlstate 'PT422' then
     perform private.alert(p_account.user_id, p_account.id, 'HALT_NOT_FLAT', 'critical',
       'A halt could not place the order that closes a position. Close it at the broker.',
       jsonb_build_object('gate', p_gate_key, 'symbol', p_symbol, 'quantity', trim_scale(p_quantity)::text, 'refusal', sqlerrm),

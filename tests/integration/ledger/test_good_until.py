@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 
 from tests.integration.ledger.desk import NOON, Desk, calling, claim_of
-from tests.integration.ledger.ledger import THREADS, refused
+from tests.integration.ledger.ledger import THREADS, Ledger, refused
+from tests.integration.ledger.test_live_consent import confirm, live_desk
 
 LATE = NOON + timedelta(hours=1)
 
@@ -208,3 +209,19 @@ def test_lineage_when_written_by_hand_for_what_is_no_expired_exit_then_refused(d
             "'reprices_trade_id', id))).* from public.trades as t where id = %s",
             trade,
         )
+
+
+def test_exit_on_a_live_account_when_nothing_is_left_to_reduce_then_it_expires_without_consent(ledger: Ledger) -> None:
+    live = live_desk(ledger)
+    confirm(live)
+    live.hold("100")
+    trade = live.place_exit("sell", "100")
+    assert live.approve(trade) == "approved"
+    live.fill("closed by hand", "100", "90", side="sell")
+    ledger.call("withdraw_live", "authenticated", live.user, p_account_id=live.account)
+
+    # Its successor would not reduce, and so would need a consent: that must not keep the order from its end.
+    assert live.claim(trade, LATE)["status"] == "expired"
+    assert (
+        ledger.one("select count(*) from public.alerts where code = 'EXIT_NOT_PLACED' and user_id = %s", live.user) == 1
+    )

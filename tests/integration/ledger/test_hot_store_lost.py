@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from functions.core.events import QuoteData
+from functions.core.ledger.errors import LedgerRefused
 from functions.core.ports import Ports
 from functions.risk.halting import Flattener
 from functions.risk.judging import Judge
@@ -73,3 +76,25 @@ def test_halt_and_limit_when_the_hot_store_is_wiped_then_they_hold_and_flattenin
     Judge(reach).judge_pending(desk.account)
     closing = "select status, quantity from public.trades where broker_account_id = %s and source = 'risk'"
     assert desk.ledger.rows(closing, desk.account) == [("approved", 10)]
+
+
+def test_judging_when_one_order_cannot_be_judged_then_the_others_are(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.call("upsert_calendar", "fn_ingest", p_sessions=[SESSION], p_source="test")
+    desk = Desk.open(ledger)
+    reach, world = _risk(ledger)
+    _quote(world)
+    poison, fine = desk.place(quantity="5"), desk.place(quantity="6")
+    judge = Judge(reach)
+    judged = judge._ledger.approve_trade
+
+    def approve(trade: Any, *said: Any) -> str:
+        if trade == poison:
+            raise LedgerRefused("A_RULE", "that nobody thought of", 422)
+        return judged(trade, *said)
+
+    monkeypatch.setattr(judge._ledger, "approve_trade", approve)
+    with pytest.raises(LedgerRefused):
+        judge.judge_pending(desk.account)
+    assert (desk.status(poison), desk.status(fine)) == ("pending", "approved")

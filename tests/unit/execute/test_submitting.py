@@ -17,7 +17,7 @@ from functions.brokers.errors import (
     Unsupported,
 )
 from functions.core.errors import AgentTraderError
-from functions.core.ledger.errors import LedgerUnavailable
+from functions.core.ledger.errors import LedgerRefused, LedgerUnavailable
 from functions.core.ledger.executing import ClaimedOrder
 from functions.execute import submitting
 from functions.execute.submitting import order_request
@@ -128,6 +128,15 @@ async def test_submit_approved_when_the_claim_is_lost_or_too_late_then_nothing_i
     broker = ScriptedBroker(world.journal, submit=at_broker())
     assert await desk_of(world, {ALICE: broker}).submit_approved(None) == 0
     assert world.asked("broker.submit") == []
+
+
+async def test_submit_approved_when_the_ledger_refuses_one_then_the_others_are_sent_and_it_is_said() -> None:
+    refusal = LedgerRefused("LIVE_NOT_CONFIRMED", "a rule that nobody thought of", 403)
+    world = world_of(approved_trades=[waiting(1, BOB), waiting(2)], claim_trade=Turns(refusal, claimed_row(2)))
+    broker = ScriptedBroker(world.journal, submit=at_broker("at-2"))
+    with pytest.raises(LedgerRefused):
+        await desk_of(world, {ALICE: broker, BOB: broker}).submit_approved(None)
+    assert len(world.asked("broker.submit")) == len(world.asked("record_submission")) == 1
 
 
 async def test_submit_approved_when_the_sender_was_held_up_after_its_claim_then_it_leaves_it_to_the_resolver(
