@@ -131,7 +131,8 @@ begin
     private.named_uuid('external|' || p_account.id || '|' || (p_order ->> 'broker_order_id')),
     p_account.user_id, p_account.id, 'external', 'external|' || (p_order ->> 'broker_order_id'), p_order ->> 'symbol',
     p_order ->> 'side', order_type, 'day',
-    greatest((p_order ->> 'quantity')::numeric, (p_order ->> 'cumulative_quantity')::numeric),
+    -- What was ordered, where the broker says it: a first part of it is not the whole.
+    greatest((p_order ->> 'ordered_quantity')::numeric, (p_order ->> 'quantity')::numeric, (p_order ->> 'cumulative_quantity')::numeric),
     case when order_type in ('limit', 'stop_limit') then (p_order ->> 'limit_price')::numeric end,
     case when order_type in ('stop', 'stop_limit') then (p_order ->> 'stop_price')::numeric end,
     null, 'submitted', 'placed outside AgentTrader', given_id,

@@ -213,6 +213,8 @@ begin
       perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name a linked broker account.', jsonb_build_object('account', p_account_id));
     end if;
     answer := private.record_fill_change(account, p_fill);
+    -- It may be what a further change waited for: that one names this one.
+    perform private.apply_waiting(account);
     if p_cursor is not null then
       perform private.move_cursor(p_cursor ->> 'worker', p_cursor ->> 'stream', (p_cursor ->> 'position')::timestamptz);
     end if;

@@ -231,3 +231,18 @@ def test_change_when_malformed_then_refused_and_nothing_written(desk: Desk, wron
     with refused("BAD_FILL", 422):
         desk.change(**({"kind": "bust", "order": order, "corrects_external_id": "a"} | wrong))
     assert (desk.count("fills"), desk.count("broker_activities")) == (1, 0)
+
+
+def test_change_of_a_correction_that_comes_late_then_applied_with_it(desk: Desk) -> None:
+    _, order = desk.working()
+    desk.fill(order, "100", "10", external_id="first")
+
+    def correct(name: str, corrected: str, quantity: str, minute: int) -> dict[str, Any]:
+        said = {"external_id": name, "corrects_external_id": corrected, "quantity": quantity, "price": "10"}
+        return desk.change("correction", "", executed_at=_later(minute), **said)
+
+    assert correct("third", "second", "60", 9)["waiting"]
+    correct("second", "first", "80", 5)
+    assert desk.position() == 60
+    waiting = "select count(*) from public.broker_activities where state = 'waiting' and user_id = %s"
+    assert desk.ledger.one(waiting, desk.user) == 0

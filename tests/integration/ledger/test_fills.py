@@ -183,6 +183,16 @@ def test_fill_when_order_is_unknown_then_adopted_as_external(desk: Desk) -> None
     assert owners == [("manual", -7)]
 
 
+def test_fill_when_an_order_placed_outside_is_filled_in_parts_then_no_excess(desk: Desk) -> None:
+    outside = {"client_order_id": "typed-elsewhere", "ordered_quantity": "1000"}
+    first = desk.fill("order-by-phone", "10", "10", **outside)
+    assert first["status"] == "partially_filled"
+    assert desk.fill("order-by-phone", "990", "10", "1000", **outside)["status"] == "filled"
+    assert "EXCESS_FILL" not in _alerts(desk)
+    assert desk.count("reconciliation_breaks") == 0
+    assert not desk.ledger.one("select closed from public.trading_gates where gate_key = %s", desk.gate())
+
+
 def test_fill_when_unknown_order_comes_at_once_by_two_paths_then_one_trade(desk: Desk) -> None:
     works = [
         calling(
