@@ -244,16 +244,21 @@ begin
   if found_exit.status <> 'armed' then
     return jsonb_build_object('status', found_exit.status, 'trade_id', found_exit.exit_trade_id);
   end if;
+  if p_by <> 'time' and (p_price::numeric > 0 and p_price::numeric < 'infinity') is not true then
+    perform private.refuse(422, 'BAD_PRICE', 'A price is a number above zero.', jsonb_build_object('price', p_price));
+  end if;
   if not private.exit_crossed(found_exit, p_by, p_price::numeric, p_at) then
     perform private.refuse(409, 'NOT_CROSSED', 'The exit has moved, or this price does not reach it; read it again.',
       jsonb_build_object('exit', p_exit_id, 'by', p_by, 'price', p_price));
   end if;
   closing := case found_exit.direction when 'long' then 'sell' else 'buy' end;
-  -- Under the account's lock: what is held, less what other orders are already closing.
+  -- Under the account's lock: what is held, less what its owner's other orders are already closing.
   held := private.held(found_exit.broker_account_id, found_exit.owner_key, found_exit.symbol)
     * case found_exit.direction when 'long' then 1 else -1 end;
   quantity := held
-    - private.working_quantity(found_exit.broker_account_id, found_exit.symbol, closing, null, found_exit.strategy_id);
+    - coalesce((select sum(w.open) from private.open_legs as w
+        where w.broker_account_id = found_exit.broker_account_id and w.symbol = found_exit.symbol and w.side = closing
+          and coalesce(w.strategy_id::text, 'manual') = found_exit.owner_key), 0);
   if held <= 0 then
     update public.position_exits set status = 'done', ended_at = now() where id = p_exit_id;
     return jsonb_build_object('status', 'done', 'trade_id', null);

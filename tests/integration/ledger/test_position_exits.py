@@ -221,3 +221,29 @@ def test_exit_when_fired_while_it_is_canceled_then_one_of_the_two_happens(holder
             holder.ledger.call("cancel_position_exit", "authenticated", holder.user, p_exit_id=armed)
         else:
             assert _status(holder, armed) == "canceled"
+
+
+def test_exit_of_a_manual_position_when_a_strategys_own_exit_rests_then_it_fires_all_the_same(holder: Desk) -> None:
+    """What closes somebody else's share closes nothing of this one's."""
+    order = holder.place_by_hand("mine", quantity="50")
+    holder.approve(order)
+    holder.claim(order)
+    holder.fill(holder.submit(order), "50", "100")
+    holder.working("sell", "100", position_intent="sell_to_close", order_type="limit", price="120")
+    armed: UUID = holder.ledger.call(
+        "set_position_exit", "authenticated", holder.user,
+        p_account_id=holder.account, p_symbol="SPY", p_exit={"stop_price": "95"},
+    )  # fmt: skip
+    fired = _fire(holder, armed)
+    assert fired["status"] == "triggered"
+    assert holder.ledger.one("select quantity from public.trades where id = %s", fired["trade_id"]) == 50
+    assert holder.approve(fired["trade_id"], "95") == "approved"
+
+
+@pytest.mark.parametrize("price", ["NaN", "Infinity", "-1", "0"])
+def test_exit_when_the_price_is_no_price_then_nothing_fires(holder: Desk, price: str) -> None:
+    armed = _arm(holder, stop_price="95", target_price="150")
+    for by in ("stop", "target"):
+        with refused("BAD_PRICE", 422):
+            _fire(holder, armed, by, price)
+    assert _status(holder, armed) == "armed"
