@@ -30,7 +30,8 @@ create table public.fills (
   position_quantity private.amount not null default 0,
   position_cost private.amount not null default 0,
   number bigint not null default nextval('private.booking_numbers'),
-  created_at timestamptz not null default now(),
+  -- Not when its transaction began: it may have waited for a report, which then has not seen it.
+  created_at timestamptz not null default clock_timestamp(),
   foreign key (trade_id, user_id) references public.trades (id, user_id) on delete restrict,
   foreign key (trade_id, leg) references public.trade_legs (trade_id, leg) on delete restrict,
   foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,

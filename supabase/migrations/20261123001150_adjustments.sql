@@ -105,7 +105,7 @@ create table public.position_adjustments (
   position_quantity private.amount not null default 0,
   position_cost private.amount not null default 0,
   number bigint not null default nextval('private.booking_numbers'),
-  created_at timestamptz not null default now(),
+  created_at timestamptz not null default clock_timestamp(),
   unique (id, user_id),
   unique (activity_id, symbol, kind),
   foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,

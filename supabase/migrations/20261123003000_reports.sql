@@ -193,6 +193,9 @@ begin
   if not found then
     perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name a linked broker account.', jsonb_build_object('account', p_account_id));
   end if;
+  -- Under the account's lock: what is told from this moment on may not be in the report. See finish_session_report().
+  insert into private.inbox (consumer, event_id, handled_at)
+  values ('daily_pnl_begun', private.named_uuid('session-report|' || p_date), clock_timestamp()) on conflict do nothing;
   select * into market_day from public.market_calendar where session_date = p_date;
   if not found then
     perform private.refuse(422, 'NO_SESSION', 'There was no session on that date; sync the market calendar if there was.', jsonb_build_object('date', p_date));
@@ -268,12 +271,16 @@ comment on function public.write_daily_report(uuid, date) is 'Writes the session
 create function public.finish_session_report(p_date date) returns boolean
 language sql security definer set search_path = ''
 as $$
+  with begun as (
+    delete from private.inbox
+    where consumer = 'daily_pnl_begun' and event_id = private.named_uuid('session-report|' || p_date) returning handled_at
+  )
   insert into private.inbox as i (consumer, event_id, handled_at)
-  values ('daily_pnl', private.named_uuid('session-report|' || p_date), clock_timestamp())
+  values ('daily_pnl', private.named_uuid('session-report|' || p_date), coalesce((select handled_at from begun), clock_timestamp()))
   on conflict (consumer, event_id) do update set handled_at = excluded.handled_at
   returning xmax = 0
 $$;
-comment on function public.finish_session_report(date) is 'Says that every account''s report of the session is written; true the first time.';
+comment on function public.finish_session_report(date) is 'Says that every account''s report of the session is written; true the first time. It counts from the moment the first of them began: what was told after that makes the session due again.';
 
 grant execute on function public.sessions_to_report(timestamptz, integer), public.write_daily_report(uuid, date),
   public.finish_session_report(date), public.trading_accounts() to fn_report;

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.ledger.desk import Desk, calling
-from tests.integration.ledger.ledger import THREADS, Ledger, refused
+from tests.integration.ledger.desk import Desk, calling, fill_of
+from tests.integration.ledger.ledger import THREADS, Ledger, call, refused
 
 MONDAY, TUESDAY = date(2013, 10, 7), date(2013, 10, 8)
 
@@ -205,6 +205,30 @@ def test_sessions_when_closed_long_enough_then_due_until_finished(trader: Desk) 
     # A missed run is caught up within a week.
     assert due(24 * 60 + 20) == [TUESDAY.isoformat()]
     assert due(9 * 24 * 60) == []
+
+
+@pytest.mark.parametrize("when", ["before it is finished", "in a transaction that waited for it"])
+def test_sessions_when_a_fill_comes_while_the_report_is_written_then_due_again(trader: Desk, when: str) -> None:
+    """Of several accounts the first is written long before the last; and a fill waits for its account's lock."""
+    _, order = trader.working("buy", "100")
+    late = fill_of(order, "100", "10", executed_at=_at(MONDAY))
+    told = {"p_account_id": trader.account, "p_fill": late}
+    with trader.ledger.session() as waited:
+        waited.execute("select now()")
+        _snapshot(trader, 30, "100")
+        _write(trader)
+        if when == "before it is finished":
+            call(waited, "record_fill", "fn_execute", **told)
+            waited.commit()
+        trader.ledger.call("finish_session_report", "fn_report", p_date=MONDAY)
+        if when != "before it is finished":
+            call(waited, "record_fill", "fn_execute", **told)
+    due = {"p_now": _at(MONDAY, 420), "p_offset_minutes": 20}
+    assert len(trader.ledger.call("sessions_to_report", "fn_report", **due)) == 1
+    _write(trader)
+    trader.ledger.call("finish_session_report", "fn_report", p_date=MONDAY)
+    assert trader.ledger.call("sessions_to_report", "fn_report", **due) == []
+    assert _report(trader, "fills") == (1,)
 
 
 def test_report_when_average_cost_and_lots_differ_then_it_says_both(trader: Desk) -> None:
