@@ -284,7 +284,7 @@ def test_export_when_paged_then_every_link_once_in_order(desk: Desk) -> None:
     for _ in range(4):
         desk.place()
     lines: list[str] = []
-    cursor = {"chain": "", "sequence": 0}
+    cursor: dict[str, Any] | None = {"chain": "", "sequence": 0}
     while cursor is not None:
         page = ledger.call(
             "export_audit",
