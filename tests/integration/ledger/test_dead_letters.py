@@ -65,7 +65,7 @@ def test_message_when_forwarded_twice_at_once_then_kept_once(desk: Desk) -> None
         {"id": str(uuid4()), "data": {"user_id": str(uuid4())}},
         {"data": [1]},
     ],
-    ids=str,
+    ids=["unreadable", "no ids", "unknown user", "a list"],
 )
 def test_message_when_it_is_nonsense_then_kept_all_the_same_and_not_sent_again(
     desk: Desk, maria: UUID, event: dict[str, Any]
