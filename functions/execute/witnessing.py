@@ -56,6 +56,7 @@ def record_order(
         {
             "broker_order_id": order.broker_order_id,
             "client_order_id": order.client_order_id,
+            "filled_quantity": order.filled_quantity,
             "status": said,
             "at": order.updated_at,
             "reason": f"BROKER_REJECTED: {order.reason or order.raw_status}" if said == "rejected" else None,

@@ -147,6 +147,18 @@ begin
 end $$;
 comment on function private.adopt_external(public.broker_accounts, jsonb) is 'An order that was placed outside becomes a trade of source external.';
 
+create function private.awaits_fills(p_trade public.trades, p_broker_order_id text, p_filled numeric) returns boolean
+language sql stable set search_path = ''
+as $$
+  -- As they were told, busts and corrections aside: those change what counts, not what was executed.
+  select not p_trade.multi_leg and coalesce(p_filled > greatest(
+    (select coalesce(max(f.cumulative_quantity), 0) from public.fills as f
+     where f.broker_account_id = p_trade.broker_account_id and f.broker_order_id = p_broker_order_id and f.kind = 'fill'),
+    private.lineage_filled(p_trade.id, 0)), false)
+$$;
+comment on function private.awaits_fills(public.trades, text, numeric) is
+  'Whether the broker says that more of an order is filled than it has told executions of.';
+
 create function public.record_broker_update(p_account_id uuid, p_update jsonb, p_cursor jsonb default null) returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
@@ -168,7 +180,14 @@ begin
       set status = case when filled_quantity > 0 then 'partially_filled' else 'submitted' end, status_at = greatest(seen_at, trade.status_at)
       where id = trade.id returning * into trade;
     end if;
-    if wanted in ('canceled', 'expired', 'rejected', 'replaced', 'cancel_pending') and wanted <> trade.status
+    if wanted in ('canceled', 'expired', 'rejected') and not private.is_final(trade.status)
+      and private.awaits_fills(trade, p_update ->> 'broker_order_id', (p_update ->> 'filled_quantity')::numeric) then
+      -- Ended with executions that have not come yet: until they have, its rest counts as working. Else what it has filled
+      -- would count nowhere, and be bought or sold a second time.
+      perform private.alert(trade.user_id, trade.broker_account_id, 'FILLS_AWAITED', 'warning',
+        'The broker says that an order is over, and that it has filled more than the executions it has told of. The order counts as working until they have come; if it stays so, compare with the broker.',
+        jsonb_build_object('trade', trade.id, 'said', wanted, 'filled', p_update ->> 'filled_quantity'), 'fills-awaited|' || trade.id);
+    elsif wanted in ('canceled', 'expired', 'rejected', 'replaced', 'cancel_pending') and wanted <> trade.status
       and exists (select from private.trade_arrows where from_status = trade.status and to_status = wanted) then
       update public.trades
       set status = wanted, status_at = greatest(seen_at, trade.status_at),
@@ -186,7 +205,7 @@ begin
   return jsonb_build_object('trade_id', trade.id, 'status', trade.status);
 end $$;
 comment on function public.record_broker_update(uuid, jsonb, jsonb) is
-  'The broker''s word on an order {"broker_order_id", "client_order_id", "status", "at", "reason"}. A fill never comes this way; an update that comes late changes nothing.';
+  'The broker''s word on an order {"broker_order_id", "client_order_id", "status", "at", "filled_quantity", "reason"}. A fill never comes this way; an update that comes late changes nothing, and an end whose fills have not all come is taken when they have.';
 
 create function public.working_orders(p_account_id uuid) returns jsonb
 language sql stable security definer set search_path = ''

@@ -38,9 +38,10 @@ begin
       status_at = greatest(p_at, status_at)
   where id = p_trade.id returning * into trade;
   if filled > ordered then
+    -- By its size too: a further excess is another break, also where the first was explained and its halt lifted.
     perform private.open_break(trade.user_id, trade.broker_account_id, 'excess_fill',
       'The broker filled more than was ordered. The fill is on record, and new entries on the account are halted; compare with the broker before lifting.',
-      jsonb_build_object('trade', trade.id, 'ordered', ordered::text, 'filled', filled::text), 'excess|' || trade.id, trade.symbol);
+      jsonb_build_object('trade', trade.id, 'ordered', ordered::text, 'filled', filled::text), 'excess|' || trade.id || '|' || trim_scale(filled), trade.symbol);
   end if;
   return trade;
 end $$;

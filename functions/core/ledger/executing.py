@@ -110,10 +110,14 @@ class UnrecordedFill(Row):
 
 
 class BrokerUpdate(Row):
-    """The broker's word on an order's state, normalised; never a fill."""
+    """The broker's word on an order's state, normalised; never a fill.
+
+    `filled_quantity` is what the broker says is filled of it: the ledger takes no end before it has those fills.
+    """
 
     broker_order_id: str
     client_order_id: str | None
+    filled_quantity: Amount | None = None
     status: Literal["submitted", "cancel_pending", "replace_pending", "canceled", "expired", "rejected", "replaced"]
     at: AwareDatetime
     reason: str | None = None

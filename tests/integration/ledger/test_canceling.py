@@ -191,3 +191,31 @@ def test_cancel_when_it_meets_the_claim_then_canceled_unsent_or_kept_as_a_wish(d
             desk.submit(trade)
             assert desk.status(trade) == "cancel_pending"
     assert outcomes <= {(True, "submitting"), (False, "canceled")}
+
+
+@pytest.mark.parametrize("end", ["canceled", "expired", "rejected"])
+def test_end_when_the_broker_has_filled_more_than_it_has_told_then_taken_only_with_the_fills(
+    desk: Desk, end: str
+) -> None:
+    """The list of orders may know of a fill before the list of executions: what is sold must not be sold again."""
+    desk.hold("100")
+    exit_, order = desk.working("sell", "100", position_intent="sell_to_close", order_type="limit", price="120")
+    desk.update(order, end, filled_quantity="60")
+    assert desk.status(exit_) == "submitted"
+    assert desk.ledger.one(
+        "select count(*) from public.alerts where code = 'FILLS_AWAITED' and user_id = %s", desk.user
+    )
+    second = desk.place_exit("sell", "100")
+    assert desk.approve(second) == "rejected"
+
+    desk.fill(order, "60", "120", side="sell")
+    desk.update(order, end, filled_quantity="60")
+    assert (desk.status(exit_), desk.position()) == (end, 40)
+
+
+def test_end_when_a_fill_was_taken_back_then_it_is_taken_all_the_same(desk: Desk) -> None:
+    trade, order = desk.working()
+    desk.fill(order, "60", "10")
+    desk.change("bust", order, cumulative_quantity="60")
+    desk.update(order, "canceled", filled_quantity="60")
+    assert desk.status(trade) == "canceled"

@@ -193,6 +193,18 @@ def test_fill_when_an_order_placed_outside_is_filled_in_parts_then_no_excess(des
     assert not desk.ledger.one("select closed from public.trading_gates where gate_key = %s", desk.gate())
 
 
+def test_fill_when_the_excess_grows_after_it_was_explained_then_halted_again(desk: Desk) -> None:
+    _, order = desk.working(quantity="100")
+    desk.fill(order, "150", "10")
+    break_id = desk.ledger.one("select id from public.reconciliation_breaks where user_id = %s", desk.user)
+    said = {"p_break_id": break_id, "p_evidence": {"seen": "yes"}, "p_resolution": "explained"}
+    assert desk.ledger.call("close_break", "fn_report", **said)
+    desk.lift()
+    desk.fill(order, "1000", "10", "1150")
+    assert desk.ledger.one("select closed from public.trading_gates where gate_key = %s", desk.gate())
+    assert desk.count("reconciliation_breaks") == 2
+
+
 def test_fill_when_unknown_order_comes_at_once_by_two_paths_then_one_trade(desk: Desk) -> None:
     works = [
         calling(

@@ -141,6 +141,7 @@ def test_record_order_when_the_broker_says_a_state_then_a_fill_is_never_made_of_
     assert record_order(ExecutionLedger(world.ledger), ALICE, order) == "submitted"
     (given,) = world.asked("record_broker_update")
     assert given["p_update"]["status"] == said
+    assert given["p_update"]["filled_quantity"] == "0"
     assert given["p_update"]["reason"] == ("BROKER_REJECTED: raw" if state == "rejected" else None)
     assert given["p_cursor"] is None
 
