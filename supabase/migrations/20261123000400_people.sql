@@ -19,7 +19,7 @@ select private.protect_from_delete('private.desks');
 create table public.profiles (
   user_id uuid primary key references auth.users (id) on delete restrict,
   display_name text not null default '' check (length(display_name) <= 200),
-  time_zone text not null default 'America/New_York',
+  time_zone text not null default 'America/New_York' check (length(time_zone) between 1 and 64),
   desk_id uuid references private.desks (id) on delete restrict,
   desk_role text not null default 'trader' check (desk_role in ('trader', 'viewer')),
   disabled boolean not null default false,

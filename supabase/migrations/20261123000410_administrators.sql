@@ -45,7 +45,9 @@ declare
   claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
 begin
   -- app_metadata is written by the ledger alone; a user writes their own user_metadata, so nothing there is believed.
+  -- A program acts for a trader, never for an administrator.
   return coalesce(claims ->> 'role' = 'authenticated' and claims #> '{app_metadata,administrator}' = 'true', false)
+    and not coalesce(claims ?| array['api_key_id', 'scopes'], false)
     and private.is_current_administrator((claims ->> 'sub')::uuid);
 end $$;
 comment on function private.is_administrator() is

@@ -141,10 +141,10 @@ begin
     new.needs_administrator := old.needs_administrator or administrator;
   else
     -- Here, and not in open_gate(), so that no way of lifting leads around it.
-    if private.calling_role() = 'authenticated' and not administrator then
-      if old.user_id is distinct from (select auth.uid()) then
+    if private.calling_role() = 'authenticated' then
+      if not administrator and old.user_id is distinct from (select auth.uid()) then
         perform private.refuse(404, 'NO_SUCH_GATE', 'Name user:<id>, account:<id> or strategy:<id> of your own.', jsonb_build_object('gate', old.gate_key));
-      elsif old.needs_administrator then
+      elsif not administrator and old.needs_administrator then
         perform private.refuse(403, 'ADMINISTRATOR_NEEDED', 'An administrator has engaged this halt: only an administrator lifts it.',
           jsonb_build_object('gate', old.gate_key));
       elsif coalesce(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'aal', 'aal1') <> 'aal2' then

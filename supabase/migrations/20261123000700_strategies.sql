@@ -23,7 +23,8 @@ create table public.strategies (
   kind text not null references public.strategy_kinds (kind) on delete restrict,
   -- Bounded as text, because a short number such as 1e5000 is thousands of digits when it is written out.
   config jsonb not null default '{}' check (jsonb_typeof(config) = 'object' and length(config::text) <= 4000),
-  symbols text[] not null check (cardinality(symbols) between 1 and 100 and array_position(symbols, null) is null),
+  symbols text[] not null check (cardinality(symbols) between 1 and 100 and array_position(symbols, null) is null
+    and length(array_to_string(symbols, ',')) <= 4000),
   timeframe text not null default '1Min' check (timeframe in ('1Min', '5Min', '15Min', '1Hour', '1Day')),
   status text not null default 'draft' check (status in ('draft', 'active', 'inactive', 'halted', 'deleted')),
   strategy_version integer not null default 1,

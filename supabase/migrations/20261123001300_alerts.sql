@@ -50,7 +50,10 @@ comment on function private.alert(uuid, uuid, text, text, text, jsonb, text) is 
 
 create function public.raise_alert(p_code text, p_severity text, p_text text, p_numbers jsonb, p_name text) returns void
 language sql security definer set search_path = ''
-as $$ select private.alert(null, null, p_code, p_severity, p_text, p_numbers, p_name) $$;
+as $$
+  -- Under the caller's own name: no function takes the name of an alert that another, or the ledger itself, will raise.
+  select private.alert(null, null, p_code, p_severity, p_text, p_numbers, private.calling_role() || '|' || p_name)
+$$;
 comment on function public.raise_alert(text, text, text, jsonb, text) is 'Tells the administrators, once for what p_name says.';
 grant execute on function public.raise_alert(text, text, text, jsonb, text) to fn_ingest, fn_strategy, fn_risk, fn_execute, fn_report, fn_relay;
 
@@ -60,9 +63,9 @@ as $$
 declare
   seen public.alerts;
 begin
-  select * into seen from public.alerts where id = p_alert_id for update;
-  if seen.id is null or (private.calling_role() = 'authenticated'
-    and seen.user_id is distinct from (select auth.uid()) and not private.is_administrator()) then
+  select * into seen from public.alerts where id = p_alert_id
+    and (private.calling_role() <> 'authenticated' or user_id = (select auth.uid()) or private.is_administrator()) for update;
+  if not found then
     perform private.refuse(404, 'NO_SUCH_ALERT', 'Name an alert of your own.', jsonb_build_object('alert', p_alert_id));
   end if;
   -- The first to see it stays on record.

@@ -126,6 +126,11 @@ begin
   if not found then
     perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name a linked account of your own.', jsonb_build_object('account', p_account_id));
   end if;
+  -- Before its gate is locked: calls for a strategy of somebody else would keep that one's halt waiting.
+  if p_strategy_id is not null and not exists (
+    select from public.strategies where id = p_strategy_id and user_id = account.user_id and broker_account_id = account.id) then
+    perform private.refuse(404, 'NO_SUCH_STRATEGY', 'Name a strategy of this account.', jsonb_build_object('strategy', p_strategy_id));
+  end if;
   perform private.lock_scopes(account.user_id, account.id, p_strategy_id);
   quantity := private.held(p_account_id, holder, p_symbol);
   if quantity = 0 then

@@ -121,9 +121,11 @@ begin
   end if;
   update public.api_keys set last_used_at = now()
   where id = key.id and (last_used_at is null or last_used_at < now() - interval '1 minute');
-  return jsonb_build_object('api_key_id', key.id, 'user_id', key.user_id, 'scopes', to_jsonb(key.scopes), 'expires_at', key.expires_at);
+  return jsonb_build_object('api_key_id', key.id, 'user_id', key.user_id, 'scopes', to_jsonb(key.scopes), 'expires_at', key.expires_at,
+    'claims', jsonb_build_object('sub', key.user_id, 'role', 'authenticated', 'aal', 'aal1', 'api_key_id', key.id,
+      'session_id', key.id, 'scopes', to_jsonb(key.scopes)));
 end $$;
-comment on function public.use_api_key(text) is 'Whose key this is and what it may do: {"api_key_id", "user_id", "scopes", "expires_at"}; 401 otherwise.';
+comment on function public.use_api_key(text) is 'Whose key this is and what it may do: {"api_key_id", "user_id", "scopes", "expires_at", "claims" of the token to make for it}; 401 otherwise.';
 grant execute on function public.create_api_key(text, text[], timestamptz) to authenticated;
 grant execute on function public.revoke_api_key(uuid) to authenticated, fn_api;
 grant execute on function public.use_api_key(text) to fn_api;
@@ -140,6 +142,11 @@ begin
       perform private.refuse(403, 'SCOPE_NEEDED', 'This key may not do that; a person does it, or a key that has the scope.',
         jsonb_build_object('scope', array_to_string(p_scopes, ' or ')));
     end if;
+    -- Auth believes every token that is signed: with a program's, who has it would set the person's password. It refuses
+    -- one of a session that it does not know, so a program's token names its key as its session, or is worth nothing here.
+    if claims ->> 'session_id' is distinct from claims ->> 'api_key_id' then
+      perform private.refuse(401, 'BAD_KEY', 'The token of a key carries the key''s id as api_key_id and as session_id.');
+    end if;
     if not exists (
       select from public.api_keys where id::text = claims ->> 'api_key_id' and user_id::text = claims ->> 'sub'
         and revoked_at is null and expires_at > now() and p_scopes && scopes) then
@@ -148,7 +155,7 @@ begin
   end if;
 end $$;
 comment on function private.require_scope(text[]) is
-  'Refuses a program''s token that has none of the scopes, and one whose key is revoked or expired; a person''s token passes.';
+  'Refuses a program''s token that has none of the scopes, one whose key is revoked or expired, and one that Auth could take for a person''s; a person''s token passes.';
 
 -- Automation -----------------------------------------------------------------------------------------------------------
 
@@ -237,7 +244,7 @@ create table public.idempotency_keys (
   user_id uuid not null references auth.users (id) on delete restrict,
   operation text not null check (length(operation) between 1 and 100),
   key text not null check (length(key) between 1 and 200),
-  request_hash text not null,
+  request_hash text not null check (length(request_hash) <= 200),
   response jsonb,
   finished_at timestamptz,
   created_at timestamptz not null default now(),

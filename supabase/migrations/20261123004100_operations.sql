@@ -23,8 +23,16 @@ $$;
 comment on function private.move_cursor(text, text, timestamptz) is 'Moves a cursor forward, never back.';
 
 create function public.record_stream_position(p_worker text, p_stream text, p_position timestamptz) returns void
-language sql security definer set search_path = ''
-as $$ select private.move_cursor(p_worker, p_stream, p_position) $$;
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  -- A place is never taken back: from one in the future, execute would ask for no fill that it has missed.
+  if (private.calling_role() = 'fn_ingest') <> (coalesce(p_worker, '') = 'stream_market_data') then
+    perform private.refuse(403, 'WRONG_WORKER', 'ingest says how far market data is, execute how far orders are; neither speaks for the other.',
+      jsonb_build_object('role', private.calling_role(), 'worker', p_worker));
+  end if;
+  perform private.move_cursor(p_worker, p_stream, p_position);
+end $$;
 comment on function public.record_stream_position(text, text, timestamptz) is 'A worker says that everything up to this event time is handled.';
 
 create function public.stream_position(p_worker text, p_stream text) returns timestamptz

@@ -14,6 +14,9 @@ comment on function private.may_read() is
   'Whether the caller is a user who is not shut out: a token lives on for up to an hour. A program''s token needs the scope to read.';
 grant execute on function private.may_read() to authenticated;
 
+create policy "who is shut out hears nothing" on realtime.messages as restrictive for select to authenticated
+  using ((select private.may_read()));
+
 create function private.require_writer() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -38,8 +41,9 @@ as $$
     -- Who one is, where one trades and what acts in one's name is a person's to change: no scope is enough.
     when p_table in ('public.profiles'::regclass, 'public.broker_accounts'::regclass, 'private.broker_credentials'::regclass,
       'public.live_confirmations'::regclass, 'public.api_keys'::regclass, 'public.automation_sources'::regclass) then array['person']
-    -- The rest follows from these.
-    else '{}' end
+    when p_table = 'public.alerts'::regclass then array['trade', 'strategies', 'risk']
+    -- The rest follows from these; a key that is revoked changes nothing, and one that only reads keeps no more than requests.
+    else array['read', 'trade', 'strategies', 'risk', 'reports'] end
 $$;
 comment on function private.scopes_to_change(regclass) is 'The scopes of which a program''s token needs one to change rows of the table; {} where the change follows from another.';
 

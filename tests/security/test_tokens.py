@@ -6,7 +6,9 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -146,3 +148,30 @@ def test_request_when_it_names_its_claims_in_headers_then_they_are_ignored(
         headers = {name: json.dumps({"role": "authenticated", "sub": owner.id})}
         answer = gateway.ask("GET", "/rest/v1/trades", thief.token, headers=headers)
         assert owner.id not in answer.text
+
+
+def test_token_of_a_program_when_brought_to_auth_then_it_is_nobodys_and_the_password_stays(
+    gateway: Gateway, stack: Stack, ledger: Ledger
+) -> None:
+    """A key that only reads would else become the whole person."""
+    email = f"{uuid4()}@example.com"
+    password = {"email": email, "password": "correct horse battery"}
+    person = gateway.ask("POST", "/auth/v1/signup", json=password).json()["access_token"]
+    wanted = {"p_name": "robot", "p_scopes": ["read"], "p_expires_at": str(datetime.now(UTC) + timedelta(days=9))}
+    made = gateway.ask("POST", "/rest/v1/rpc/create_api_key", person, json=wanted).json()
+    used = ledger.call("use_api_key", "fn_api", p_key=made["key"])
+    now = int(time.time())
+    token = jwt.encode(used["claims"] | {"iat": now, "exp": now + 600}, stack.secrets.jwt_secret, "HS256")
+    assert len(gateway.ask("GET", "/rest/v1/profiles", token).json()) == 1
+    for method, path, body in (
+        ("GET", "user", None),
+        ("PUT", "user", {"password": "stolen horse battery"}),
+        ("PUT", "user", {"email": "thief2@example.com"}),
+        ("POST", "logout?scope=global", {}),
+    ):
+        answer = gateway.ask(method, f"/auth/v1/{path}", token, json=body)
+        assert answer.status_code in (401, 403), (path, answer.text)
+    assert gateway.ask("POST", "/auth/v1/token?grant_type=password", json=password).status_code == 200
+    worse = {name: value for name, value in used["claims"].items() if name != "session_id"}
+    token = jwt.encode(worse | {"iat": now, "exp": now + 600}, stack.secrets.jwt_secret, "HS256")
+    assert gateway.ask("GET", "/rest/v1/profiles", token).status_code == 401  # worth nothing where Auth would take it

@@ -195,3 +195,14 @@ def test_alert_when_it_is_not_ones_own_then_not_found(desk: Desk) -> None:
             desk.ledger.call("acknowledge_alert", "authenticated", viewer, p_alert_id=alert)
     with refused("NO_SUCH_ALERT", 404):
         desk.ledger.call("acknowledge_alert", "authenticated", desk.user, p_alert_id=uuid4())
+
+
+def test_alert_when_a_function_takes_the_name_of_anothers_then_that_one_is_raised_all_the_same(desk: Desk) -> None:
+    """A stolen token of the least of the functions must not silence what the ledger will say."""
+    name = f"exit-not-placed|{uuid4()}"
+    said = {"p_code": "NOTHING", "p_severity": "info", "p_text": "hush", "p_numbers": {}, "p_name": name}
+    for role in ("fn_relay", "fn_execute"):
+        desk.ledger.call("raise_alert", role, **said)
+    _alert(desk.ledger, desk.user, name)
+    ids = [named_uuid(f"alert|{prefix}{name}") for prefix in ("", "fn_relay|", "fn_execute|")]
+    assert desk.ledger.one("select count(*) from public.alerts where id = any (%s)", ids) == len(ids)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.ledger.desk import Desk
 from tests.integration.ledger.ledger import become, refused
-from tests.integration.ledger.people import CLAIM, new_administrator, new_viewer, signed_in
+from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, new_administrator, new_viewer, signed_in
 
 SCOPES = ("global", "user", "account", "strategy")
 
@@ -256,7 +256,10 @@ def test_halt_when_an_administrator_signed_in_with_the_claim_then_lifts_any(fres
     administrator = new_administrator(fresh_desk.ledger)
     for scope in SCOPES:
         _engage(fresh_desk, "studio", scope)
-        with signed_in(fresh_desk.ledger, administrator, **CLAIM) as connection:
+        with signed_in(fresh_desk.ledger, administrator, **CLAIM) as connection, refused("SECOND_FACTOR_NEEDED", 403):
+            connection.execute("select public.open_gate(%s, 'because')", [fresh_desk.gate(scope)])
+        assert _gate(fresh_desk, scope)["closed"]
+        with signed_in(fresh_desk.ledger, administrator, **CLAIM, **SECOND_FACTOR) as connection:
             connection.execute("select public.open_gate(%s, 'because')", [fresh_desk.gate(scope)])
         assert not _gate(fresh_desk, scope)["closed"]
         with signed_in(fresh_desk.ledger, administrator, **CLAIM) as connection:

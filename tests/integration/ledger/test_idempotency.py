@@ -334,3 +334,15 @@ def test_event_when_handled_by_eight_at_once_then_first_for_one(ledger: Ledger) 
     assert sorted(found) == [False] * (THREADS - 1) + [True]
     assert ledger.call("record_handled", "fn_report", **said) is False
     assert ledger.call("record_handled", "fn_report", **said | {"p_consumer": "another"}) is True
+
+
+@pytest.mark.parametrize(
+    ("role", "worker"),
+    [("fn_ingest", "stream_trade_updates"), ("fn_ingest", "sync_accounts"), ("fn_execute", "stream_market_data")],
+)
+def test_stream_position_when_said_for_another_function_then_refused(ledger: Ledger, role: str, worker: str) -> None:
+    """A place in the future is never taken back: execute would ask for no fill that it has missed."""
+    with refused("WRONG_WORKER", 403):
+        ledger.call(
+            "record_stream_position", role, p_worker=worker, p_stream="s", p_position=NOON + timedelta(days=9000)
+        )

@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.ledger.desk import Desk, approval_of, calling, new_account
 from tests.integration.ledger.ledger import Connection, Ledger, call, refused
-from tests.integration.ledger.people import CLAIM, ask, new_administrator, new_viewer, signed_in
+from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, ask, new_administrator, new_viewer, signed_in
 
 CLIENTS = 16
 SHARES = "shares or contracts"
@@ -142,6 +142,25 @@ def test_limit_when_a_trader_set_it_then_changed_taken_over_and_removed(desk: De
     _set_as(desk, new_administrator(desk.ledger), "5", **CLAIM)
     with refused("ADMINISTRATOR_NEEDED", 403):
         _set_as(desk, desk.user, "20")
+
+
+@pytest.mark.parametrize("value", ["11", None])
+def test_limit_when_an_administrator_loosens_it_then_only_with_a_second_factor(desk: Desk, value: str | None) -> None:
+    """A stolen password of an administrator tightens, and never lets more through."""
+    _add(desk)
+    administrator = new_administrator(desk.ledger)
+
+    def loosen(**claims: Any) -> None:
+        with signed_in(desk.ledger, administrator, **CLAIM, **claims) as connection:
+            if value is None:
+                ask(connection, "remove_limit", **_name(desk))
+            else:
+                ask(connection, "set_limit", **_name(desk), p_value=value, p_unit=SHARES)
+
+    _set_as(desk, administrator, "9", **CLAIM)
+    with refused("SECOND_FACTOR_NEEDED", 403):
+        loosen()
+    loosen(**SECOND_FACTOR)
 
 
 def test_limit_when_the_claim_is_forged_or_a_viewer_sets_it_then_refused(desk: Desk) -> None:

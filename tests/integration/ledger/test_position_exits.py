@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -247,3 +247,18 @@ def test_exit_when_the_price_is_no_price_then_nothing_fires(holder: Desk, price:
         with refused("BAD_PRICE", 422):
             _fire(holder, armed, by, price)
     assert _status(holder, armed) == "armed"
+
+
+def test_exit_when_it_names_a_strategy_of_another_then_not_found_and_nobody_waits(holder: Desk) -> None:
+    """Its gate would be held shared for as long as such calls come, and the owner's halt would wait."""
+    stranger = Desk.open(holder.ledger)
+    asked = {"p_account_id": holder.account, "p_symbol": "SPY", "p_exit": {"stop_price": "1"}}
+    with holder.ledger.session() as halting:
+        halting.execute("select from public.trading_gates where gate_key = %s for update", [stranger.gate("strategy")])
+        with refused("NO_SUCH_STRATEGY", 404):
+            holder.ledger.call(
+                "set_position_exit", "authenticated", holder.user, **asked, p_strategy_id=stranger.strategy
+            )
+        halting.rollback()
+    with refused("NO_SUCH_STRATEGY", 404):
+        holder.ledger.call("set_position_exit", "authenticated", holder.user, **asked, p_strategy_id=uuid4())

@@ -11,8 +11,10 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from functions.core.identity import named_uuid
 from tests.integration.ledger.desk import Desk, calling
 from tests.integration.ledger.ledger import Connection, become, refused
+from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, ask, signed_in
 
 CLIENTS = 16
 _IN_A_YEAR = (datetime.now(UTC) + timedelta(days=365)).isoformat()
@@ -28,6 +30,11 @@ def _new_key(desk: Desk, *scopes: str, **more: Any) -> dict[str, Any]:
     assert row is not None
     made: dict[str, Any] = row[0]
     return made
+
+
+def _token_of(made: dict[str, Any], *scopes: str) -> dict[str, Any]:
+    """What a token made for the key says beside its user."""
+    return {"api_key_id": made["api_key_id"], "session_id": made["api_key_id"], "scopes": list(scopes)}
 
 
 def _use(desk: Desk, key: str) -> dict[str, Any]:
@@ -51,6 +58,7 @@ def test_key_when_made_then_it_is_shown_once_and_only_its_hash_is_kept(desk: Des
         "user_id": str(desk.user),
         "scopes": ["read", "trade"],
         "expires_at": None,
+        "claims": _token_of(made, "read", "trade") | {"sub": str(desk.user), "role": "authenticated", "aal": "aal1"},
     }
     kept = desk.ledger.one("select hash from private.api_key_hashes where api_key_id = %s", made["api_key_id"])
     assert kept == sha256(made["key"].encode()).digest()
@@ -75,7 +83,7 @@ def test_key_when_given_more_than_it_had_then_refused(desk: Desk, change: str) -
 
 def test_key_when_revoked_then_neither_it_nor_a_token_made_from_it_acts(desk: Desk) -> None:
     made = _new_key(desk, "trade")
-    token: dict[str, Any] = {"api_key_id": made["api_key_id"], "scopes": ["trade"]}
+    token = _token_of(made, "trade")
     _need(desk, "trade", **token)
 
     assert desk.ledger.call("revoke_api_key", "authenticated", desk.user, p_api_key_id=made["api_key_id"]) is True
@@ -122,9 +130,74 @@ def test_token_when_its_scopes_are_more_than_the_keys_or_the_key_is_anothers_the
     theirs = _new_key(Desk.open(desk.ledger), "trade")
     for key in (own["api_key_id"], theirs["api_key_id"], str(uuid4())):
         with refused("BAD_KEY", 401):
-            _need(desk, "trade", scopes=["trade"], api_key_id=key)
+            _need(desk, "trade", scopes=["trade"], api_key_id=key, session_id=key)
     with refused("BAD_KEY", 401):
         _need(desk, "trade", scopes=["trade"])
+
+
+@pytest.mark.parametrize("session", [{}, {"session_id": str(uuid4())}, {"session_id": None}])
+def test_token_when_auth_could_take_it_for_a_persons_then_refused(desk: Desk, session: dict[str, Any]) -> None:
+    """Auth refuses a session that it does not know; a token that names none would set the person's password."""
+    made = _new_key(desk, "trade")
+    with refused("BAD_KEY", 401):
+        _need(desk, "trade", scopes=["trade"], api_key_id=made["api_key_id"], **session)
+
+
+def _alert(desk: Desk) -> UUID:
+    name = str(uuid4())
+    desk.ledger.run("select private.alert(%s, null, 'A_TEST', 'critical', 'text', '{}', %s)", desk.user, name)
+    return named_uuid(f"alert|{name}")
+
+
+@pytest.mark.parametrize("function", ["begin_request", "finish_request", "acknowledge_alert"])
+def test_token_of_a_key_when_the_key_is_revoked_then_nothing_is_written(desk: Desk, function: str) -> None:
+    request = {"p_operation": "orders.create", "p_key": str(uuid4())}
+    said: dict[str, Any] = {
+        "begin_request": request | {"p_request_hash": "hash"},
+        "finish_request": request | {"p_response": Jsonb({"forged": True})},
+        "acknowledge_alert": {"p_alert_id": _alert(desk)},
+    }[function]
+    made = _new_key(desk, "risk")
+    token = _token_of(made, "risk")
+    with signed_in(desk.ledger, desk.user, **token) as connection:
+        ask(connection, function, **said)
+        connection.rollback()
+    desk.ledger.call("revoke_api_key", "authenticated", desk.user, p_api_key_id=made["api_key_id"])
+    with signed_in(desk.ledger, desk.user, **token) as connection, refused("BAD_KEY", 401):
+        ask(connection, function, **said)
+
+
+def test_token_of_a_key_when_it_only_reads_then_no_alert_is_put_away(desk: Desk) -> None:
+    made = _new_key(desk, "read")
+    with signed_in(desk.ledger, desk.user, **_token_of(made, "read")) as connection, refused("SCOPE_NEEDED", 403):
+        ask(connection, "acknowledge_alert", p_alert_id=_alert(desk))
+
+
+@pytest.mark.parametrize("scopes", [["trade"], ["read"]])
+def test_token_of_a_key_when_it_does_not_read_or_is_revoked_then_realtime_is_silent(
+    desk: Desk, scopes: list[str]
+) -> None:
+    made = _new_key(desk, *scopes)
+    if "read" in scopes:
+        desk.ledger.call("revoke_api_key", "authenticated", desk.user, p_api_key_id=made["api_key_id"])
+    topic = f"user:{desk.user}"
+    hears = "select count(*) from realtime.messages where extension = 'broadcast'"
+    with desk.ledger.session() as connection:
+        connection.execute("select set_config('realtime.topic', %s, true)", [topic])
+        connection.execute("insert into realtime.messages (topic, extension) values (%s, 'broadcast')", [topic])
+        become(connection, "authenticated", desk.user)
+        assert connection.execute(hears).fetchone() != (0,), "the person hears"
+        become(connection, "authenticated", desk.user, **_token_of(made, *scopes))
+        with refused(*(("BAD_KEY", 401) if "read" in scopes else ("SCOPE_NEEDED", 403))):
+            connection.execute(hears)
+        connection.rollback()
+
+
+def test_token_of_a_key_when_its_user_is_administrator_then_the_program_is_none(desk: Desk) -> None:
+    desk.ledger.run("select public.grant_administrator(%s, 'a test')", str(desk.user))
+    token = _token_of(_new_key(desk, *_SCOPES), *_SCOPES) | CLAIM | SECOND_FACTOR
+    with signed_in(desk.ledger, desk.user, **token) as connection, refused("ADMINISTRATOR_NEEDED", 403):
+        ask(connection, "set_sign_up", p_mode="open")
 
 
 def test_token_when_it_is_a_persons_then_no_scope_is_asked(desk: Desk) -> None:
@@ -198,7 +271,7 @@ def test_token_of_a_key_when_it_tries_then_only_its_scope_lets_it(desk: Desk, at
     for scope in _SCOPES:
         scopes = [scope] if attempt.startswith("reads") else sorted({"read", scope})
         made = _new_key(desk, *scopes)
-        claims = {"scopes": scopes, "api_key_id": made["api_key_id"]}
+        claims = _token_of(made, *scopes)
         # A halt may change strategies: both scopes do.
         passes = scope == allowed or (attempt.endswith("a strategy") and scope == "risk")
         passes = passes or (attempt == "deactivates" and scope == "risk")
