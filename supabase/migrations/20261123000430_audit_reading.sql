@@ -15,7 +15,7 @@ begin
 end $$;
 comment on function private.require_auditor() is 'Refuses a person who is not an administrator.';
 
-create function private.broken_link(p_chain text, p_after bigint) returns jsonb
+create function private.broken_link(p_chain text, p_after bigint, p_until bigint) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 declare
@@ -37,7 +37,7 @@ begin
       lag(a.hash, 1, start_hash) over w as expected_previous,
       lag(a.sequence, 1, p_after) over w + 1 as expected_sequence
     from public.audit_log as a
-    where a.chain = p_chain and a.sequence > p_after
+    where a.chain = p_chain and a.sequence > p_after and (p_until is null or a.sequence <= p_until)
     window w as (order by a.sequence)
   ) as walked
   where previous_hash <> expected_previous or sequence <> expected_sequence
@@ -48,6 +48,11 @@ begin
     return jsonb_build_object('chain', p_chain, 'sequence', broken, 'reason', 'the row does not fit its hash or its predecessor');
   end if;
   select * into head from private.audit_heads where chain = p_chain;
+  if p_until < head.sequence then
+    -- A part of the chain: whether something is missing at its end is for the last part to say, but not in between.
+    return case when not exists (select from public.audit_log where chain = p_chain and sequence = p_until)
+      then jsonb_build_object('chain', p_chain, 'sequence', p_until, 'reason', 'the link is missing') end;
+  end if;
   select * into last from public.audit_log where chain = p_chain order by sequence desc limit 1;
   return case
     when head.chain is null then jsonb_build_object('chain', p_chain, 'sequence', last.sequence, 'reason', 'the head of the chain is missing')
@@ -59,7 +64,7 @@ begin
       jsonb_build_object('chain', p_chain, 'sequence', head.sequence, 'reason', 'the head does not fit the last link')
   end;
 end $$;
-comment on function private.broken_link(text, bigint) is 'The first broken link of one chain after p_after: {"chain", "sequence", "reason"}, or null.';
+comment on function private.broken_link(text, bigint, bigint) is 'The first broken link of one chain after p_after, up to p_until or to its end: {"chain", "sequence", "reason"}, or null.';
 
 create function private.departed_anchor(p_anchor jsonb, p_chain text) returns jsonb
 language sql stable set search_path = ''
@@ -74,7 +79,9 @@ as $$
 $$;
 comment on function private.departed_anchor(jsonb, text) is 'The first chain whose link at the anchor is another one than it was, or null.';
 
-create function public.verify_audit_chain(p_chain text default null, p_after bigint default 0, p_anchor jsonb default null) returns jsonb
+create function public.verify_audit_chain(
+  p_chain text default null, p_after bigint default 0, p_anchor jsonb default null, p_limit bigint default null)
+returns jsonb
 language plpgsql stable security definer set search_path = ''
 as $$
 declare
@@ -85,14 +92,14 @@ begin
   perform private.require_auditor();
   -- STABLE: heads and links are of one moment, however much is written meanwhile.
   select count(*) into links from public.audit_log
-  where (p_chain is null or chain = p_chain) and sequence > p_after;
+  where (p_chain is null or chain = p_chain) and sequence > p_after and (p_limit is null or sequence <= p_after + p_limit);
   for next_chain in
     select chain from private.audit_heads where p_chain is null or chain = p_chain
     union
     select chain from public.audit_log where p_chain is null or chain = p_chain
     order by chain
   loop
-    broken := private.broken_link(next_chain, p_after);
+    broken := private.broken_link(next_chain, p_after, p_after + p_limit);
     exit when broken is not null;
   end loop;
   if broken is null and p_chain is not null and next_chain is null then
@@ -101,8 +108,8 @@ begin
   broken := coalesce(broken, private.departed_anchor(p_anchor, p_chain));
   return jsonb_build_object('ok', broken is null, 'links', links, 'first_broken', broken);
 end $$;
-comment on function public.verify_audit_chain(text, bigint, jsonb) is
-  'Walks every chain, or one, from the beginning or after a link: {"ok", "links", "first_broken": {"chain", "sequence", "reason"} or null}. p_anchor, heads that were exported earlier, also finds a trail that was rewritten as a whole.';
+comment on function public.verify_audit_chain(text, bigint, jsonb, bigint) is
+  'Walks every chain, or one, from the beginning or after a link, and no more than p_limit links of each: {"ok", "links", "first_broken": {"chain", "sequence", "reason"} or null}. p_anchor, heads that were exported earlier, also finds a trail that was rewritten as a whole.';
 
 create function public.audit_heads(p_chain text default null) returns jsonb
 language plpgsql stable security definer set search_path = ''
@@ -147,5 +154,5 @@ end $$;
 comment on function public.export_audit(text, timestamptz, text, bigint, integer) is
   'One page of the trail as JSON lines: {"lines": [...], "next": {"chain", "sequence"} or null}. Each line is {"previous_hash", "hash", "link"}; the text of link is what was hashed.';
 
-grant execute on function public.verify_audit_chain(text, bigint, jsonb), public.audit_heads(text),
+grant execute on function public.verify_audit_chain(text, bigint, jsonb, bigint), public.audit_heads(text),
   public.export_audit(text, timestamptz, text, bigint, integer) to fn_report, authenticated;

@@ -211,6 +211,37 @@ def test_chain_when_verified_alone_or_after_a_link_then_only_that_is_walked(trad
     assert _broken(ledger, p_chain=chain, p_after=3) == (chain, 4)
 
 
+def test_chain_when_verified_in_parts_then_each_part_finds_what_is_wrong_in_it(traded: Desk) -> None:
+    ledger, chain = traded.ledger, str(traded.account)
+    end = ledger.one("select max(sequence) from public.audit_log where chain = %s", chain)
+
+    def walk() -> list[int]:
+        """The links at which the parts of three find something."""
+        parts = [_verify(ledger, p_chain=chain, p_after=after, p_limit=3) for after in range(0, end, 3)]
+        assert sum(part["links"] for part in parts) <= end
+        return [part["first_broken"]["sequence"] for part in parts if not part["ok"]]
+
+    assert walk() == []
+    for wrong, found in (
+        ("update public.audit_log set actor = 'x' where sequence = 4", [4]),
+        ("delete from public.audit_log where sequence = 6", [6, 6]),
+        (f"delete from public.audit_log where sequence = {end}", [end]),
+    ):
+        with ledger.session() as connection:
+            connection.execute("set local session_replication_role = replica")
+            connection.execute(f"{wrong} and chain = '{chain}'".encode())
+            connection.execute("set local session_replication_role = origin")
+            sequences = [
+                connection.execute(
+                    "select (public.verify_audit_chain(%s, %s, null, 3) #>> '{first_broken,sequence}')::int",
+                    [chain, after],
+                ).fetchone()[0]  # type: ignore[index]
+                for after in range(0, end, 3)
+            ]
+            connection.rollback()
+        assert [sequence for sequence in sequences if sequence] == found, wrong
+
+
 def test_chain_when_eight_write_at_once_then_one_unbroken_order(traded: Desk) -> None:
     works = [
         calling(
