@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-Kind = Literal["own", "own alone", "own and global", "audit", "shared"]
+Kind = Literal["own", "own alone", "own and global", "own or administered", "administered", "shared"]
 
 RELATIONS: dict[str, Kind] = {
     "account_snapshots": "own",
-    "alerts": "own",
+    "alerts": "own or administered",
     "api_keys": "own",
-    "audit_log": "audit",
+    "audit_log": "own or administered",
     "automation_sources": "own",
     "backtest_trials": "own",
     "backtests": "own",
@@ -24,7 +24,7 @@ RELATIONS: dict[str, Kind] = {
     "daily_pnl_report_details": "own",
     "daily_pnl_report_versions": "own",
     "daily_pnl_reports": "own",
-    "dead_letters": "own",
+    "dead_letters": "administered",
     "deliveries": "own",
     "fill_aliases": "own",
     "fills": "own",
@@ -77,11 +77,22 @@ READS: dict[Kind, dict[str, set[str]]] = {
         "viewer": {"owner", "nobody"},
         "administrator": {"nobody"},
     },
-    "audit": {"owner": {"owner"}, "stranger": {"stranger"}, "viewer": {"owner"}, "administrator": {"nobody"}},
+    "own or administered": {
+        "owner": {"owner"},
+        "stranger": {"stranger"},
+        "viewer": {"owner"},
+        "administrator": {"nobody"},
+    },
+    "administered": {
+        "owner": {"owner"},
+        "stranger": {"stranger"},
+        "viewer": {"owner"},
+        "administrator": {"owner", "stranger", "nobody"},
+    },
     "shared": {person: {"nobody"} for person in ("owner", "stranger", "viewer", "administrator")},
 }
 """Of the rows of A (owner), of B (stranger) and of nobody, whose each person reads. The viewer is one of A's desk; an
-administrator works in schema admin and reads nobody else's rows through the API."""
+administrator works in schema admin and reads through the API only what is there to be administered."""
 
 INSERTABLE: dict[str, set[str]] = {
     "broker_accounts": {"user_id", "broker", "account_id", "label", "is_paper"},
@@ -232,11 +243,13 @@ CALLERS: dict[str, set[str]] = {
 
 ADMINISTRATORS_ONLY: dict[str, dict[str, object]] = {
     "audit_heads": {},
+    "dismiss_dead_letter": {"p_id": "11111111-1111-4111-8111-111111111111", "p_reason": "spite"},
     "disable_user": {"p_user": "owner@example.com", "p_reason": "spite"},
     "enable_user": {"p_user": "owner@example.com"},
     "export_audit": {},
     "grant_administrator": {"p_user": "thief@example.com", "p_reason": "ambition"},
     "invite_user": {"p_email": "accomplice@example.com"},
+    "redrive_dead_letter": {"p_id": "11111111-1111-4111-8111-111111111111"},
     "revoke_administrator": {"p_user": "owner@example.com", "p_reason": "spite"},
     "revoke_invitation": {"p_email": "accomplice@example.com"},
     "set_desk": {"p_user": "thief@example.com", "p_desk": "owners", "p_role": "viewer"},
