@@ -15,6 +15,7 @@ from supabase import AsyncClient, acreate_client
 from tests.integration.ledger.ledger import Ledger
 from tests.security.conftest import Gateway, Person
 from tests.security.expectations import RELATIONS
+from tests.security.filling import relations
 
 _PATIENCE = 15
 
@@ -128,11 +129,7 @@ async def test_changes_when_every_table_is_published_then_each_user_hears_their_
 ) -> None:
     """The ledger publishes no table. Should somebody publish them all, the policies still decide."""
     assert ledger.rows("select tablename from pg_publication_tables where pubname = 'supabase_realtime'") == []
-    tables = ", ".join(
-        f"public.{name}"
-        for name in RELATIONS
-        if name not in ("halt_progress", "positions", "realised_pnl", "risk_limit_versions")
-    )
+    tables = ", ".join(f"public.{name}" for name, found in relations(ledger).items() if not found.is_view)
     ledger.run(f"alter publication supabase_realtime add table {tables}")
     try:
         async with _listening(stack, owner.token) as mine, _listening(stack, thief.token) as theirs:
