@@ -101,8 +101,9 @@ def test_strategy_when_moved_by_a_stranger_then_not_found(desk: Desk, thief: Des
 def test_report_when_its_owner_is_not_the_accounts_then_refused(desk: Desk, thief: Desk) -> None:
     with pytest.raises(FOREIGN):
         desk.ledger.run(
-            "insert into public.daily_pnl_reports (id, user_id, broker_account_id, report_date, realised_pnl, fees, "
-            "trades, fills, closed_at) values (gen_random_uuid(), %s, %s, '2013-10-07', 0, 0, 0, 0, now())",
+            "insert into public.daily_pnl_reports (id, user_id, broker_account_id, report_date, realised_pnl, "
+            "realised_pnl_fifo, fees, trades, fills, closed_at) "
+            "values (gen_random_uuid(), %s, %s, '2013-10-07', 0, 0, 0, 0, 0, now())",
             thief.user,
             desk.account,
         )
