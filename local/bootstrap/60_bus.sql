@@ -26,7 +26,7 @@ create table if not exists bus.subscriptions (
   queue text not null unique
 );
 
-create table if not exists bus.dead_letters (
+create table if not exists bus.buried (
   id bigint generated always as identity primary key,
   function text not null,
   msg_id bigint not null,
@@ -39,7 +39,7 @@ create table if not exists bus.dead_letters (
   died_at timestamptz not null default clock_timestamp()
 );
 
-comment on table bus.dead_letters is 'Messages that were given up while the wiring table has nobody who hears dead letters; else they are forwarded. bus.redeliver(id) sends one again.';
+comment on table bus.buried is 'Messages that were given up while the wiring table has nobody who hears dead letters; else they are forwarded. bus.redeliver(id) sends one again.';
 
 -- Fans events out to the queue of every subscription of the topic, in the order given. Returns how many messages were made.
 create or replace function bus.publish(topic text, events jsonb) returns integer
@@ -158,7 +158,7 @@ begin
   execute format(
     $query$
       with gone as (delete from pgmq.%I where msg_id = $1 returning *)
-      insert into bus.dead_letters (function, msg_id, key, message, headers, attempts, last_error, enqueued_at)
+      insert into bus.buried (function, msg_id, key, message, headers, attempts, last_error, enqueued_at)
       select $2, msg_id, headers ->> 'x-pgmq-group', message, headers, read_ct, $3, enqueued_at from gone
     $query$,
     bus.queue_table(bury.function)
@@ -170,9 +170,9 @@ $$;
 create or replace function bus.redeliver(id bigint) returns void
 language plpgsql security definer set search_path = '' as $$
 declare
-  letter bus.dead_letters;
+  letter bus.buried;
 begin
-  delete from bus.dead_letters d where d.id = redeliver.id returning * into letter;
+  delete from bus.buried d where d.id = redeliver.id returning * into letter;
   if letter.id is null then
     raise exception 'UNKNOWN_DEAD_LETTER: there is no dead letter %', redeliver.id using errcode = 'BU404';
   end if;

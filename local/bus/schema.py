@@ -31,7 +31,7 @@ def apply(
 
     `table` is the project's own where it is None. A password that is given becomes the password of the login role
     `bus` (may publish) or `bus_dispatcher` (may deliver). Messages of a subscription that the table no longer has
-    are moved to `bus.dead_letters`.
+    go to whoever hears dead letters, else to `bus.buried`.
     """
     with psycopg.connect(dsn) as connection:
         connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [_LOCK])

@@ -113,7 +113,7 @@ def database(server: PostgresServer) -> Iterator[Database]:
     yield found
     queues = ", ".join(f"pgmq.q_{queue_of(name)}" for topic in TABLE.topics for name in TABLE.subscribers(topic))
     with psycopg.connect(found.admin, autocommit=True) as connection:
-        connection.execute(f"truncate {queues}, bus.dead_letters restart identity".encode())
+        connection.execute(f"truncate {queues}, bus.buried restart identity".encode())
 
 
 @pytest.fixture

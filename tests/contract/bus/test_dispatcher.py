@@ -171,7 +171,7 @@ async def test_delivery_when_a_function_fails_then_it_is_tried_again_before_the_
     trial.bus.publish("other", [make_event("a", 1), make_event("a", 2)])
     assert await functions.next_calls(4) == [("hears_other", n) for n in (1, 1, 1, 2)]
     await trial.settled()
-    assert trial.database.rows("select count(*) from bus.dead_letters") == [(0,)]
+    assert trial.database.rows("select count(*) from bus.buried") == [(0,)]
 
 
 async def test_delivery_when_a_message_never_succeeds_then_it_is_buried_and_its_key_goes_on(
@@ -181,9 +181,7 @@ async def test_delivery_when_a_message_never_succeeds_then_it_is_buried_and_its_
     trial.bus.publish("other", [make_event("a", 1), make_event("a", 2)])
     assert await functions.next_calls(4) == [("hears_other", n) for n in (1, 1, 1, 2)]
     await trial.settled()
-    letters = trial.database.rows(
-        "select function, key, attempts, last_error, message ->> 'sequence' from bus.dead_letters"
-    )
+    letters = trial.database.rows("select function, key, attempts, last_error, message ->> 'sequence' from bus.buried")
     assert letters == [("hears_other", "a", 3, "HTTP 500", "1")]
     assert trial.dispatcher.state()["functions"]["hears_other"]["dead"] == 1
 
@@ -196,10 +194,10 @@ async def test_redeliver_when_a_dead_letter_is_sent_again_then_it_is_delivered(
     await functions.next_calls(3)
     await trial.settled()
     functions.answer = lambda _, __: 204
-    trial.database.rows("select bus.redeliver(id) from bus.dead_letters")
+    trial.database.rows("select bus.redeliver(id) from bus.buried")
     assert await functions.next_calls(1) == [("hears_other", 1)]
     await trial.settled()
-    assert trial.database.rows("select count(*) from bus.dead_letters") == [(0,)]
+    assert trial.database.rows("select count(*) from bus.buried") == [(0,)]
 
 
 async def test_delivery_when_the_runner_is_down_then_no_attempt_is_counted_and_all_arrives_later(

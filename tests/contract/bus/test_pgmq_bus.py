@@ -77,7 +77,7 @@ def test_sql_publish_when_the_events_are_malformed_then_it_refuses_all(database:
         "select * from bus.take('hears_all', 1, '{}', '1 s')",
         "select bus.done('hears_all', '{1}')",
         "select bus.recover()",
-        "select * from bus.dead_letters",
+        "select * from bus.buried",
         "insert into bus.topics values ('mine')",
     ],
 )
@@ -125,9 +125,7 @@ def test_apply_when_a_subscription_is_gone_then_its_messages_become_dead_letters
     PgmqBus(own_database.publisher, table).publish("other", [make_event("a", 1), make_event("a", 2)])
     remaining = {name: function for name, function in table.functions.items() if name != "hears_other"}
     apply(own_database.admin, table=table.model_copy(update={"functions": remaining}))
-    letters = own_database.rows(
-        "select function, key, message ->> 'sequence', last_error from bus.dead_letters order by id"
-    )
+    letters = own_database.rows("select function, key, message ->> 'sequence', last_error from bus.buried order by id")
     assert [letter[:3] for letter in letters] == [("hears_other", "a", "1"), ("hears_other", "a", "2")]
     assert "no longer" in letters[0][3]
     assert own_database.rows("select to_regclass('pgmq.q_hears_other')") == [(None,)]
@@ -158,7 +156,7 @@ def test_bury_when_a_function_hears_dead_letters_then_forwarded_as_pub_sub_does(
             },
         )
     ]
-    assert own_database.rows("select count(*) from bus.dead_letters") == [(0,)]
+    assert own_database.rows("select count(*) from bus.buried") == [(0,)]
     assert [event["sequence"] for event in own_database.queued("hears_other")] == [2]
 
 
