@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import random
 import shutil
@@ -10,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 PATIENCE = 15.0
 
@@ -20,15 +23,35 @@ _GIVEN: set[int] = set()
 # A database that nobody keeps is several times quicker in memory; a container's is often too small for one.
 _MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of our own in it
 _MEMORY_NEEDED = 4 << 30
+_PREFIX = "agenttrader-test-"
+_ALIVE = "alive"
+_HELD: list[IO[str]] = []
 
 
 def new_folder(name: str) -> Path:
     """A folder for a server's data, which the caller removes; in memory where there is plenty."""
     has_room = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED
-    folder = Path(tempfile.mkdtemp(prefix=f"agenttrader-{name}-", dir=_MEMORY if has_room else None))
+    parent = _MEMORY if has_room else Path(tempfile.gettempdir())
+    _remove_what_killed_runs_left(parent)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{name}-", dir=parent))
+    # Held as long as this process lives, and locked before it can be found under its name.
+    mark = (folder / "being-made").open("w")
+    fcntl.flock(mark, fcntl.LOCK_EX)
+    (folder / "being-made").rename(folder / _ALIVE)
+    _HELD.append(mark)
     # Postgres runs as another user where the tests run as root, and pytest's own folders are closed to others.
     folder.chmod(0o711)
     return folder
+
+
+def _remove_what_killed_runs_left(parent: Path) -> None:
+    for mark in parent.glob(f"{_PREFIX}*/{_ALIVE}"):
+        # Somebody else may take it away, or it may belong to another user: then it is theirs.
+        with contextlib.suppress(OSError):
+            if mark.stat().st_uid == os.geteuid():
+                with mark.open() as held:
+                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(mark.parent, ignore_errors=True)
 
 
 def free_port() -> int:
