@@ -12,28 +12,27 @@ returns setof private.book_event
 language sql stable set search_path = ''
 as $$
   with told as (
-    select f.* from public.fills as f where f.broker_account_id = p_account_id and f.symbol = p_symbol and f.executed_at < p_until
+    select f.* from public.fills as f where f.broker_account_id = p_account_id and f.symbol = p_symbol
     union all
     select (p_fill).* where (p_fill).id is not null
-  ), changed as (
-    -- A bust is the last word, whenever it is told; of corrections the latest counts.
-    select distinct on (corrects_fill_id) corrects_fill_id, kind, quantity, price from told where kind <> 'fill'
-    order by corrects_fill_id, kind = 'bust' desc, executed_at desc, number desc
-  ), charged as (
-    select coalesce(corrects_fill_id, id) as id, sum(fee) as fee from told group by 1
+  ), settled as (
+    -- A bust is the last word, whenever it is told; of corrections the latest counts. In one pass: no plan of it is slow.
+    select t.*, sum(t.fee) over (partition by coalesce(t.corrects_fill_id, t.id)) as charged,
+      first_value(t.kind) over latest as last_kind, first_value(t.quantity) over latest as last_quantity,
+      first_value(t.price) over latest as last_price
+    from told as t
+    window latest as (partition by coalesce(t.corrects_fill_id, t.id)
+      order by t.kind = 'bust' desc, t.kind = 'correction' desc, t.executed_at desc, t.number desc)
   ), adjusted as (
-    select a.* from public.position_adjustments as a where a.broker_account_id = p_account_id and a.symbol = p_symbol and a.effective_at < p_until
+    select a.* from public.position_adjustments as a where a.broker_account_id = p_account_id and a.symbol = p_symbol
     union all
     select (p_adjustment).* where (p_adjustment).id is not null
   )
   select f.id, f.executed_at, f.number, 'fill', coalesce(f.strategy_id::text, 'manual'), t.signed,
-    private.value_of(t.signed, t.price, f.multiplier), g.fee, null::numeric, null::numeric, null::uuid
-  from told as f
-  join charged as g on g.id = f.id
-  left join changed as c on c.corrects_fill_id = f.id
-  cross join lateral (select coalesce(c.price, f.price) as price,
-    case f.side when 'buy' then 1 else -1 end * coalesce(c.quantity, f.quantity) as signed) as t
-  where f.kind = 'fill' and c.kind is distinct from 'bust'
+    private.value_of(t.signed, f.last_price, f.multiplier), f.charged, null::numeric, null::numeric, null::uuid
+  from settled as f
+  cross join lateral (select case f.side when 'buy' then f.last_quantity else -f.last_quantity end as signed) as t
+  where f.kind = 'fill' and f.last_kind <> 'bust' and f.executed_at < p_until
   union all
   select a.id, a.effective_at, a.number, a.kind, a.owner_key, a.quantity,
     -- What is transferred out takes its own cost along.

@@ -26,7 +26,8 @@ create function private.rebuild(
   p_account_id uuid, p_symbol text, p_user_id uuid, p_cause uuid, p_cause_owner text,
   p_fill public.fills default null, p_adjustment public.position_adjustments default null)
 returns private.booked
-language plpgsql set search_path = ''
+-- Postgres does not know how many lines there are: a nested loop over them and the lots would be slow where both are many.
+language plpgsql set search_path = '' set enable_nestloop = off
 as $$
 declare
   lines private.book_line[];
@@ -83,7 +84,8 @@ begin
     select adjustment_id, p_user_id, p_account_id, p_symbol, owner_key, coalesce(c.quantity, 0), coalesce(c.amount, 0),
       coalesce(p.realised, 0), p_cause
     from change as c full join placed as p using (adjustment_id, owner_key)
-    where (coalesce(c.quantity, 0), coalesce(c.amount, 0), coalesce(p.realised, 0)) <> (0, 0, 0)
+    -- An owner without an adjustment is another's only in books that somebody has tampered with: check_positions() tells.
+    where adjustment_id is not null and (coalesce(c.quantity, 0), coalesce(c.amount, 0), coalesce(p.realised, 0)) <> (0, 0, 0)
     returning adjustment_id
   )
   select array_agg(distinct adjustment_id) into moved from written;
