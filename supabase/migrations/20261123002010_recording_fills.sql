@@ -289,8 +289,13 @@ begin
     end if;
     trade := private.count_trade(trade, fill_leg, (p_fill ->> 'ordered_quantity')::numeric, executed);
   end if;
-  perform private.name_fill(account, p_fill, fill_id);
-  perform private.apply_waiting(account);
+  if p_fill ->> 'external_id' is not null then
+    insert into public.fill_aliases (broker_account_id, source, external_id, fill_id, user_id)
+    values (p_account_id, p_fill ->> 'source', p_fill ->> 'external_id', fill_id, account.user_id) on conflict do nothing;
+  end if;
+  if exists (select from public.broker_activities where broker_account_id = p_account_id and state = 'waiting') then
+    perform private.apply_waiting(account);
+  end if;
   if p_cursor is not null then
     perform private.move_cursor(p_cursor ->> 'worker', p_cursor ->> 'stream', (p_cursor ->> 'position')::timestamptz);
   end if;
