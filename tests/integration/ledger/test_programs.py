@@ -152,11 +152,12 @@ def _alert(desk: Desk) -> UUID:
 @pytest.mark.parametrize("function", ["begin_request", "finish_request", "acknowledge_alert"])
 def test_token_of_a_key_when_the_key_is_revoked_then_nothing_is_written(desk: Desk, function: str) -> None:
     request = {"p_operation": "orders.create", "p_key": str(uuid4())}
-    said: dict[str, Any] = {
+    says: dict[str, dict[str, Any]] = {
         "begin_request": request | {"p_request_hash": "hash"},
         "finish_request": request | {"p_response": Jsonb({"forged": True})},
         "acknowledge_alert": {"p_alert_id": _alert(desk)},
-    }[function]
+    }
+    said = says[function]
     made = _new_key(desk, "risk")
     token = _token_of(made, "risk")
     with signed_in(desk.ledger, desk.user, **token) as connection:
