@@ -1,108 +1,19 @@
-"""Positions are the sum of the fills: held against a calculator that shares nothing with the SQL."""
-
-# ruff: noqa: S608 - the names in the queries are the tests' own
+"""Positions, case by case; whole histories against books kept by hand are in test_books."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.integration.ledger.desk import Desk
 from tests.integration.ledger.ledger import Ledger
-
-ZERO = Decimal(0)
-
-
-@dataclass
-class Holding:
-    """Average cost, written down from the definition: what is held is one heap with one price."""
-
-    quantity: Decimal = ZERO
-    cost: Decimal = ZERO
-    realised: Decimal = ZERO
-
-    def take(self, signed: Decimal, price: Decimal) -> None:
-        closing = ZERO
-        if self.quantity * signed < 0:
-            closing = min(abs(signed), abs(self.quantity)) * (1 if signed > 0 else -1)
-        if closing:
-            released = rounded(self.cost * -closing / self.quantity) if -closing != self.quantity else self.cost
-            self.realised += rounded(-closing * price - released)
-            self.cost -= released
-            self.quantity += closing
-        opening = signed - closing
-        if opening:
-            self.quantity += opening
-            self.cost = rounded(self.cost + opening * price)
 
 
 def rounded(value: Decimal) -> Decimal:
     """Half away from zero, at 10 places."""
     return value.quantize(Decimal("1e-10"), rounding=ROUND_HALF_UP)
-
-
-def _quantities() -> st.SearchStrategy[Decimal]:
-    whole = st.integers(1, 500).map(Decimal)
-    parts = st.decimals(Decimal("0.0000000001"), Decimal("9.9999999999"), places=10)
-    return st.one_of(whole, parts)
-
-
-def _prices() -> st.SearchStrategy[Decimal]:
-    return st.one_of(
-        st.decimals(Decimal("0.01"), Decimal("500"), places=2), st.decimals(Decimal("0.0001"), Decimal("3"), places=10)
-    )
-
-
-FILLS = st.lists(st.tuples(st.sampled_from(["buy", "sell"]), _quantities(), _prices()), min_size=1, max_size=12)
-
-
-@pytest.fixture(scope="module")
-def trader(ledger: Ledger) -> Desk:
-    return Desk.open(ledger)
-
-
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
-@given(fills=FILLS)
-def test_position_when_any_fills_come_then_equal_to_the_calculator(
-    trader: Desk, fills: list[tuple[str, Decimal, Decimal]]
-) -> None:
-    holding = Holding()
-    with trader.ledger.session() as connection, localcontext(prec=60):
-        for number, (side, quantity, price) in enumerate(fills):
-            # Each an order placed outside: as large as wanted, without limits.
-            row = connection.execute(
-                "select public.record_fill(%s, jsonb_build_object('broker_order_id', %s::text, 'symbol', 'SPY', "
-                "'side', %s::text, 'quantity', %s::text, 'price', %s::text, 'cumulative_quantity', %s::text, "
-                "'executed_at', '2013-10-07 16:00Z', 'source', 'stream')) ->> 'fill_id'",
-                [trader.account, f"order-{number}", side, f"{quantity:f}", f"{price:f}", f"{quantity:f}"],
-            ).fetchone()
-            holding.take(quantity if side == "buy" else -quantity, price)
-            assert row is not None
-            seen = connection.execute(
-                "select position_quantity, position_cost from public.fills where id = %s", [row[0]]
-            ).fetchone()
-            assert seen == (holding.quantity, holding.cost)
-        for table in ("position_books", "strategy_positions"):
-            book = connection.execute(
-                f"select quantity, cost_basis, realised_pnl from public.{table} where user_id = %s".encode(),
-                [trader.user],
-            ).fetchall()
-            assert book == [(holding.quantity, holding.cost, holding.realised)]
-        average = connection.execute(
-            "select average_entry_price from public.positions where user_id = %s", [trader.user]
-        ).fetchone()
-        assert average == (rounded(holding.cost / holding.quantity) if holding.quantity else None,)
-        checked = connection.execute("select public.check_positions()").fetchone()
-        assert checked is not None
-        assert checked[0] == {"ok": True, "findings": []}
-        connection.rollback()
 
 
 @pytest.mark.parametrize(
