@@ -76,7 +76,6 @@ INVARIANTS: dict[int, Invariant] = {
     5: Invariant(
         "Position = adjustments + fills, by account and by strategy; check_positions() recomputes",
         (
-            "test_positions::test_position_when_any_fills_come_then_equal_to_the_calculator",
             "test_books::test_books_when_any_history_is_told_in_any_order_then_equal_to_the_hand_kept_ones",
         ),
         (
