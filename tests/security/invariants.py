@@ -75,9 +75,7 @@ INVARIANTS: dict[int, Invariant] = {
     ),
     5: Invariant(
         "Position = adjustments + fills, by account and by strategy; check_positions() recomputes",
-        (
-            "test_books::test_books_when_any_history_is_told_in_any_order_then_equal_to_the_hand_kept_ones",
-        ),
+        ("test_books::test_books_when_any_history_is_told_in_any_order_then_equal_to_the_hand_kept_ones",),
         (
             "test_positions::test_check_positions_when_books_or_fills_are_tampered_then_found",
             "test_sixteen_clients::test_ledger_when_sixteen_do_everything_at_once_then_nobody_waits_in_a_ring",
