@@ -44,7 +44,7 @@ def ledger_calls(stack: Stack, settings: Settings, *, rounds: int, seconds: floa
 
 
 def _position(number: int) -> tuple[str, ...]:
-    return ("benchmark", "stream", (_BEGAN + timedelta(seconds=number)).isoformat())
+    return ("stream_market_data", "benchmark", (_BEGAN + timedelta(seconds=number)).isoformat())
 
 
 Values = Callable[[int], tuple[str, ...]]

@@ -27,7 +27,8 @@ language plpgsql security definer set search_path = ''
 as $$
 begin
   -- A place is never taken back: from one in the future, execute would ask for no fill that it has missed.
-  if (private.calling_role() = 'fn_ingest') <> (coalesce(p_worker, '') = 'stream_market_data') then
+  if private.calling_role() in ('fn_ingest', 'fn_execute')
+    and (private.calling_role() = 'fn_ingest') <> (coalesce(p_worker, '') = 'stream_market_data') then
     perform private.refuse(403, 'WRONG_WORKER', 'ingest says how far market data is, execute how far orders are; neither speaks for the other.',
       jsonb_build_object('role', private.calling_role(), 'worker', p_worker));
   end if;
