@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from benchmarks.measuring import Result, measure
 from functions.brokers.alpaca import AlpacaBroker
 from functions.brokers.credentials import KeyPair
-from functions.brokers.protocol import OrderRequest
+from functions.brokers.orders import OrderRequest
 from functions.core.settings import Settings
 from local.stack import HOST, Stack
 

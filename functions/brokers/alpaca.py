@@ -12,21 +12,13 @@ from urllib.parse import urlsplit
 from functions.brokers import alpaca_wire as wire
 from functions.brokers.alpaca_client import bound, read, write
 from functions.brokers.alpaca_streams import follow, refusal
+from functions.brokers.capabilities import Capabilities
 from functions.brokers.credentials import KeyPair
 from functions.brokers.errors import BadResponse, OutcomeUnknown, Rejected, Unsupported
-from functions.brokers.protocol import (
-    AccountSnapshot,
-    BrokerFill,
-    BrokerOrder,
-    BrokerPosition,
-    Capabilities,
-    Connected,
-    MarketClock,
-    OrderChange,
-    OrderRequest,
-    Quarantined,
-    TradeUpdate,
-)
+from functions.brokers.holdings import AccountSnapshot, BrokerPosition
+from functions.brokers.markets import MarketClock
+from functions.brokers.orders import BrokerFill, BrokerOrder, OrderChange, OrderRequest, TradeUpdate
+from functions.brokers.protocol import Connected, Quarantined
 from functions.core.errors import AgentTraderError, Misconfigured
 from functions.core.money import text
 from functions.core.settings import Settings
@@ -48,9 +40,20 @@ class AlpacaBroker:
 
     name = "alpaca"
     capabilities = Capabilities(
+        broker="alpaca",
         order_types=frozenset({"market", "limit", "stop", "stop_limit", "trailing_stop"}),
         times_in_force=frozenset({"day", "gtc", "ioc", "fok", "opg", "cls"}),
+        order_classes=frozenset({"simple"}),
+        asset_kinds=frozenset({"stock"}),
+        most_legs=0,
         notional=True,
+        fractional=True,
+        replaces_quantity=True,
+        preview=False,
+        exercise=False,
+        do_not_exercise=False,
+        fills_named_by="cumulative_quantity",
+        deduplicates=True,
     )
 
     def __init__(self, keys: KeyPair, configuration: Settings, *, is_paper: bool) -> None:
@@ -190,10 +193,7 @@ class AlpacaBroker:
                 yield message
 
     def _body(self, order: OrderRequest) -> dict[str, Any]:
-        if order.order_type not in self.capabilities.order_types:
-            raise Unsupported("UNSUPPORTED_ORDER_TYPE", f"Alpaca has no {order.order_type} order")
-        if order.time_in_force not in self.capabilities.times_in_force:
-            raise Unsupported("UNSUPPORTED_TIME_IN_FORCE", f"Alpaca has no time in force {order.time_in_force}")
+        self.capabilities.require(order)
         # The SDK's request models make floats of prices; the API takes text, which is exact.
         body: dict[str, Any] = {
             "symbol": order.symbol,

@@ -13,7 +13,8 @@ from functions.brokers.alpaca_client import bound, read
 from functions.brokers.alpaca_streams import follow, refusal
 from functions.brokers.credentials import KeyPair
 from functions.brokers.errors import BadResponse, Unsupported
-from functions.brokers.protocol import Connected, MarketClock, Quarantined
+from functions.brokers.markets import MarketClock
+from functions.brokers.protocol import Connected, Quarantined
 from functions.core.errors import AgentTraderError
 from functions.core.events import BarData, QuoteData
 from functions.core.market_calendar import Session

@@ -12,16 +12,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from functions.brokers.errors import BadResponse
-from functions.brokers.protocol import (
-    AccountSnapshot,
-    BrokerFill,
-    BrokerOrder,
-    BrokerPosition,
-    MarketClock,
-    OrderState,
-    Side,
-    TradeUpdate,
-)
+from functions.brokers.holdings import AccountSnapshot, BrokerPosition
+from functions.brokers.markets import MarketClock
+from functions.brokers.orders import BrokerFill, BrokerOrder, OrderState, Side, TradeUpdate
 from functions.core.errors import BadInput
 from functions.core.events import BarData, QuoteData
 from functions.core.market_calendar import Session
@@ -165,7 +158,7 @@ def trade_update(answer: object) -> TradeUpdate:
     event = words(row, "event")
     found = order(row.get("order"))
     at = moment(row["timestamp"], "timestamp") if row.get("timestamp") else found.updated_at
-    fill = None
+    fills: tuple[BrokerFill, ...] = ()
     if event in ("fill", "partial_fill"):
         fill = BrokerFill(
             execution_id=words(row, "execution_id"),
@@ -178,7 +171,8 @@ def trade_update(answer: object) -> TradeUpdate:
             cumulative_quantity=_cumulative(row, found.filled_quantity),
             executed_at=at,
         )
-    return TradeUpdate(event=event, at=at, order=found, fill=fill)
+        fills = (fill,)
+    return TradeUpdate(event=event, at=at, order=found, fills=fills)
 
 
 def _cumulative(row: Mapping[str, Any], quantity: Decimal) -> Decimal:

@@ -1,6 +1,6 @@
-"""What a broker can do, in the field's terms: the shapes every adapter speaks.
+"""What a broker can do: one protocol, spoken by every adapter; each adapter passes the same contract tests.
 
-Prices and cash are Decimal dollars (positive pays), quantities Decimal shares or contracts, times UTC.
+The shapes are in `orders`, `holdings`, `markets` and `capabilities`; the errors in `errors`.
 """
 
 from __future__ import annotations
@@ -9,132 +9,22 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Protocol
 
+from functions.brokers.capabilities import Capabilities
+from functions.brokers.holdings import AccountRules, AccountSnapshot, BrokerActivity, BrokerPosition
+from functions.brokers.markets import Listing, MarketClock, OptionContract, OptionQuote
+from functions.brokers.orders import (
+    BrokerFill,
+    BrokerOrder,
+    CancelOutcome,
+    OrderChange,
+    OrderPreview,
+    OrderRequest,
+    TradeUpdate,
+)
 from functions.core.events import BarData, QuoteData
 from functions.core.market_calendar import Session
-
-Side = Literal["buy", "sell"]
-OrderState = Literal[
-    "submitted",
-    "partially_filled",
-    "filled",
-    "cancel_pending",
-    "replace_pending",
-    "canceled",
-    "expired",
-    "rejected",
-    "replaced",
-]
-"""The broker's many words for an order's state, normalised."""
-
-FINAL_STATES: frozenset[OrderState] = frozenset({"filled", "canceled", "expired", "rejected", "replaced"})
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What the broker takes; asking for more raises Unsupported before anything is sent."""
-
-    order_types: frozenset[str]
-    times_in_force: frozenset[str]
-    notional: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRequest:
-    """An order to send; exactly one of `quantity` and `notional` is set."""
-
-    client_order_id: str
-    symbol: str
-    side: Side
-    order_type: str
-    time_in_force: str
-    position_intent: str
-    quantity: Decimal | None = None
-    notional: Decimal | None = None
-    limit_price: Decimal | None = None
-    stop_price: Decimal | None = None
-    trail_price: Decimal | None = None
-    trail_percent: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderChange:
-    """What takes a working order's place: its own client order id, and the whole shape; None where the order has none.
-
-    `quantity` is that of the whole order, what is filled included. `time_in_force` is day or gtc, None to keep it.
-    """
-
-    client_order_id: str
-    quantity: Decimal
-    time_in_force: str | None = None
-    limit_price: Decimal | None = None
-    stop_price: Decimal | None = None
-    trail_price: Decimal | None = None
-    trail_percent: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerOrder:
-    """An order as the broker has it. `raw_status` is the broker's own word, for logs."""
-
-    broker_order_id: str
-    client_order_id: str | None
-    symbol: str
-    side: Side
-    order_type: str
-    state: OrderState
-    raw_status: str
-    quantity: Decimal | None
-    filled_quantity: Decimal
-    limit_price: Decimal | None
-    stop_price: Decimal | None
-    updated_at: datetime
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerFill:
-    """One execution; `execution_id` is this path's name of it.
-
-    `cumulative_quantity` is the filled quantity of the order after it.
-    """
-
-    execution_id: str
-    broker_order_id: str
-    client_order_id: str | None
-    symbol: str
-    side: Side
-    quantity: Decimal
-    price: Decimal
-    cumulative_quantity: Decimal
-    executed_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerPosition:
-    """A position as the broker has it; quantity is signed."""
-
-    symbol: str
-    quantity: Decimal
-    average_entry_price: Decimal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountSnapshot:
-    """Cash, equity and buying power in dollars; None where the broker did not say."""
-
-    cash: Decimal
-    equity: Decimal
-    buying_power: Decimal | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketClock:
-    """The broker's own time, UTC, and whether the regular session is open."""
-
-    now: datetime
-    is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,50 +32,58 @@ class Connected:
     """The stream is (again) subscribed: what happened before may have been missed, so take a snapshot."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradeUpdate:
-    """One message of the trade stream: the order as it is now, and the execution where it was one."""
-
-    event: str
-    at: datetime
-    order: BrokerOrder
-    fill: BrokerFill | None
-
-
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A message that could not be read; it is kept, told about, and never guessed at."""
+    """A row that could not be read; it is kept, told about, and never guessed at."""
 
     reason: str
     row: str
 
 
 class Broker(Protocol):
-    """The trading side of one account at one broker. Every method is a coroutine; reads raise NotConnected."""
+    """The trading side of one account at one broker. Every method is a coroutine.
+
+    Reads raise NotConnected (ask again), BadCredentials, and Rejected for a definite no. What a broker lacks raises
+    Unsupported before anything is sent.
+    """
 
     name: str
     capabilities: Capabilities
 
     async def account(self) -> AccountSnapshot: ...
 
+    async def rules(self) -> AccountRules:
+        """Who the account is and what it may do, by a call that changes nothing: also what proves a credential."""
+        ...
+
     async def positions(self) -> list[BrokerPosition]:
         """Every position; raises rather than returning a partial list."""
         ...
 
-    async def open_orders(self) -> list[BrokerOrder]: ...
+    async def open_orders(self) -> list[BrokerOrder | Quarantined]:
+        """Every order that may still fill, oldest first, all pages; of a bracket the parent with its children."""
+        ...
 
     async def find_order(self, client_order_id: str) -> BrokerOrder | None:
         """The order of this client order id; None only where the broker says that it has none."""
+        ...
+
+    async def find_orders(self, client_order_id: str) -> list[BrokerOrder]:
+        """Every order of this client order id: more than one where a broker that does not deduplicate has two."""
         ...
 
     async def order(self, broker_order_id: str) -> BrokerOrder | None:
         """The order of the broker's own id; None only where the broker says that it has none."""
         ...
 
+    async def preview(self, order: OrderRequest) -> OrderPreview:
+        """What the order would do to the account; nothing is placed. Raises Rejected, Unsupported."""
+        ...
+
     async def submit(self, order: OrderRequest) -> BrokerOrder:
         """Sends once. Raises Rejected, NotSent, OutcomeUnknown, Unsupported or BadCredentials; never retries by itself.
 
-        An order of this client order id that the broker has already is returned as it is there.
+        Where the broker deduplicates, an order of this client order id that it has already is returned as it is there.
         """
         ...
 
@@ -202,8 +100,28 @@ class Broker(Protocol):
         """Asks for a cancel; the order's end comes by the stream or by sync. An order that is over already is fine."""
         ...
 
-    async def fills(self, since: datetime) -> list[BrokerFill]:
+    async def cancel_all(self, symbol: str | None = None) -> list[CancelOutcome]:
+        """Asks for a cancel of every open order, or of one symbol's; one outcome per order, none is left out."""
+        ...
+
+    async def close_position(self, symbol: str, client_order_id: str, quantity: Decimal | None = None) -> BrokerOrder:
+        """A market order that closes the position, or `quantity` of it. Raises as `submit`; Rejected where flat."""
+        ...
+
+    async def exercise(self, symbol: str) -> None:
+        """Exercises every contract held of this option. Raises Rejected, Unsupported, OutcomeUnknown."""
+        ...
+
+    async def do_not_exercise(self, symbol: str) -> None:
+        """Keeps the option from being exercised automatically at expiry."""
+        ...
+
+    async def fills(self, since: datetime) -> list[BrokerFill | Quarantined]:
         """Every execution at or after `since`, oldest first, all pages."""
+        ...
+
+    async def activities(self, since: datetime) -> list[BrokerActivity | Quarantined]:
+        """What happened at or after `since` besides fills, oldest first, all pages."""
         ...
 
     async def clock(self) -> MarketClock: ...
@@ -213,6 +131,10 @@ class Broker(Protocol):
 
         Close it (`contextlib.aclosing`): a broker may allow one stream only.
         """
+        ...
+
+    async def aclose(self) -> None:
+        """Gives its connections back; safe to call twice."""
         ...
 
 
@@ -231,6 +153,18 @@ class MarketData(Protocol):
 
     async def quotes(self, symbols: Sequence[str]) -> list[QuoteData | Quarantined]:
         """The latest quote of each symbol that has one."""
+        ...
+
+    async def listing(self, symbol: str) -> Listing | None:
+        """The instrument as the broker lists it, with its ticks and lot; None where it lists none."""
+        ...
+
+    async def option_chain(self, underlying: str, expiry: date | None = None) -> list[OptionContract | Quarantined]:
+        """The contracts of an underlying, of one expiry or of all, by expiry, strike and right; all pages."""
+        ...
+
+    async def option_quotes(self, symbols: Sequence[str]) -> list[OptionQuote | Quarantined]:
+        """The latest quote, and greeks where the feed has them, of each contract that has one."""
         ...
 
     def stream(self, symbols: Sequence[str]) -> AsyncGenerator[Connected | BarData | QuoteData | Quarantined, None]:

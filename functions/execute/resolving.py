@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functions.brokers.errors import NotConnected
-from functions.brokers.protocol import Broker, BrokerOrder
+from functions.brokers.orders import BrokerOrder
+from functions.brokers.protocol import Broker
 from functions.core.errors import Final
 from functions.core.ledger.executing import ClaimedOrder
 from functions.core.log import logger

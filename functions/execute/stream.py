@@ -8,7 +8,8 @@ import time
 from functools import partial
 from uuid import UUID
 
-from functions.brokers.protocol import Broker, Connected, Quarantined, TradeUpdate
+from functions.brokers.orders import TradeUpdate
+from functions.brokers.protocol import Broker, Connected, Quarantined
 from functions.core.errors import AgentTraderError, Misconfigured, Temporary
 from functions.core.identity import named_uuid
 from functions.core.ledger.executing import StreamCursor, TradingAccount
@@ -118,9 +119,10 @@ class TradeUpdatesWorker:
         ledger, key = self._desk.ledger, account.broker_account_id
         # The position moves in the transaction of the effect: it never runs ahead of what is on record.
         cursor = StreamCursor(worker=WORKER, stream=str(key), position=update.at)
-        if update.fill is not None:
-            await self._desk.ask(record_fill, ledger, key, update.fill, "stream", update.order, cursor)
-        else:
+        for number, fill in enumerate(update.fills, start=1):
+            moves = cursor if number == len(update.fills) else None
+            await self._desk.ask(record_fill, ledger, key, fill, "stream", update.order, moves)
+        if not update.fills:
             await self._desk.ask(record_order, ledger, key, update.order, cursor)
 
     async def _quarantine(self, account: TradingAccount, row: Quarantined) -> None:

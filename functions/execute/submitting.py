@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from functions.brokers.errors import BadCredentials, Rejected, Unsupported
-from functions.brokers.protocol import Broker, BrokerOrder, OrderChange, OrderRequest
+from functions.brokers.orders import BrokerOrder, OrderChange, OrderRequest
+from functions.brokers.protocol import Broker
 from functions.core.errors import AgentTraderError, Final, Misconfigured
 from functions.core.ledger.executing import ClaimedOrder, ExecutionLedger
 from functions.core.log import logger

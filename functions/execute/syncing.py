@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from functions.brokers.errors import NotConnected
-from functions.brokers.protocol import Broker, BrokerFill
+from functions.brokers.orders import BrokerFill
+from functions.brokers.protocol import Broker
 from functions.core.errors import Final
 from functions.core.ledger.executing import TradingAccount
 from functions.core.log import logger

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from functions.brokers.protocol import BrokerFill, BrokerOrder, OrderState
+from functions.brokers.orders import BrokerFill, BrokerOrder, OrderState
 from functions.core.ledger.executing import BrokerUpdate, ExecutionLedger, FillToRecord, StreamCursor
 
 _SAID: dict[OrderState, str] = {

@@ -18,7 +18,8 @@ from functions.brokers.errors import (
     OutcomeUnknown,
     Rejected,
 )
-from functions.brokers.protocol import Connected, Quarantined, TradeUpdate
+from functions.brokers.orders import TradeUpdate
+from functions.brokers.protocol import Connected, Quarantined
 from functions.core.errors import AgentTraderError
 from tests.contract.brokers.rude import RudeServer, rude_socket, trade_talk
 from tests.contract.brokers.venue import keys, order, settings_for
@@ -195,5 +196,5 @@ async def test_trade_updates_when_some_cannot_be_read_then_each_is_quarantined_a
     assert isinstance(heard[0], Connected)
     assert [type(message) for message in heard[1:-1]] == [Quarantined] * len(bad)
     assert isinstance(heard[-1], TradeUpdate)
-    assert heard[-1].fill is not None
+    assert heard[-1].fills
     assert all(message.reason for message in heard if isinstance(message, Quarantined))

@@ -13,7 +13,8 @@ import pytest
 
 from functions.brokers.alpaca import AlpacaBroker
 from functions.brokers.errors import BadCredentials, NotConnected, NotSent, OutcomeUnknown
-from functions.brokers.protocol import Connected, Quarantined, TradeUpdate
+from functions.brokers.orders import TradeUpdate
+from functions.brokers.protocol import Connected, Quarantined
 from functions.core.errors import AgentTraderError
 from functions.core.events import BarData
 from tests.contract.brokers.venue import AlpacaVenue, keys, order, settings_for

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from functions.brokers.errors import Rejected, Unsupported
-from functions.brokers.protocol import FINAL_STATES, BrokerFill, Connected, TradeUpdate
+from functions.brokers.orders import FINAL_STATES, BrokerFill, TradeUpdate
+from functions.brokers.protocol import Connected
 from tests.contract.brokers.venue import Venue, order
 
 BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
@@ -262,10 +263,10 @@ async def test_trade_updates_when_orders_live_then_connected_comes_first_and_eve
         ("works", "submitted"),
         ("works", "canceled"),
     ]
-    assert [update.fill is not None for update in told] == [False, True, False, False]
+    assert [bool(update.fills) for update in told] == [False, True, False, False]
     assert [update.at for update in told] == sorted({update.at for update in told})
     (listed,) = await broker.fills(BEGINNING)
-    assert same_execution(told[1].fill) == same_execution(listed)
+    assert same_execution(told[1].fills[0]) == same_execution(listed)
     assert listed.broker_order_id == filled.broker_order_id
 
 
@@ -287,8 +288,8 @@ async def test_trade_updates_when_a_big_order_fills_in_parts_then_stream_and_lis
         heard: list[BrokerFill] = []
         while len(heard) < len(listed):
             update = await anext(updates)
-            if isinstance(update, TradeUpdate) and update.fill is not None:
-                heard.append(update.fill)
+            if isinstance(update, TradeUpdate):
+                heard += update.fills
     assert [same_execution(fill) for fill in heard] == [same_execution(fill) for fill in listed]
     assert len(listed) > 2
 

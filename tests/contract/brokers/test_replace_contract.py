@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.brokers.errors import NotSent, OutcomeUnknown, Rejected, Unsupported
-from functions.brokers.protocol import OrderChange
+from functions.brokers.orders import OrderChange
 from functions.core.errors import AgentTraderError
 from tests.contract.brokers.venue import AlpacaVenue, Venue, order
 

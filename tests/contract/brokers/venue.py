@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from functions.brokers.alpaca import AlpacaBroker
 from functions.brokers.alpaca_market_data import AlpacaMarketData
 from functions.brokers.credentials import KeyPair
-from functions.brokers.protocol import Broker, OrderRequest
+from functions.brokers.orders import OrderRequest
+from functions.brokers.protocol import Broker
 from functions.core.settings import Settings
 from local.process.listening import listen
 from local.simulators.alpaca.account_settings import AccountSettings

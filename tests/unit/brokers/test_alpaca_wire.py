@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from functions.brokers import alpaca_wire as wire
 from functions.brokers.errors import BadResponse
-from functions.brokers.protocol import BrokerFill, OrderState, TradeUpdate
+from functions.brokers.orders import BrokerFill, OrderState, TradeUpdate
 from functions.core.events import BarData, QuoteData
 
 ORDER: dict[str, Any] = {

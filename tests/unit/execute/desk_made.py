@@ -9,20 +9,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from functions.brokers.protocol import (
-    AccountSnapshot,
-    Broker,
-    BrokerFill,
-    BrokerOrder,
-    BrokerPosition,
-    Capabilities,
-    Connected,
-    MarketClock,
-    OrderChange,
-    OrderRequest,
-    Quarantined,
-    TradeUpdate,
-)
+from functions.brokers.alpaca import AlpacaBroker
+from functions.brokers.holdings import AccountSnapshot, BrokerPosition
+from functions.brokers.markets import MarketClock
+from functions.brokers.orders import BrokerFill, BrokerOrder, OrderChange, OrderRequest, TradeUpdate
+from functions.brokers.protocol import Broker, Connected, Quarantined
 from functions.core.errors import Misconfigured
 from functions.core.identity import named_uuid
 from functions.core.ledger.executing import ClaimedOrder, ExecutionLedger, TradingAccount
@@ -124,7 +115,7 @@ class ScriptedBroker:
     """A broker that answers what it was told to, and journals what it was asked; an error is raised."""
 
     name = "alpaca"
-    capabilities = Capabilities(frozenset({"limit"}), frozenset({"day"}), notional=False)
+    capabilities = AlpacaBroker.capabilities
 
     def __init__(self, journal: Journal, name: str = "broker", **answers: Any) -> None:
         self.journal = journal

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.brokers.errors import BadCredentials, BadResponse, NotConnected
-from functions.brokers.protocol import BrokerOrder, OrderState
+from functions.brokers.orders import BrokerOrder, OrderState
 from functions.core.errors import AgentTraderError
 from functions.core.ledger.errors import LedgerUnavailable
 from functions.core.ledger.executing import ExecutionLedger, TradingAccount

@@ -11,7 +11,8 @@ from uuid import UUID
 import pytest
 
 from functions.brokers.errors import BadCredentials, BadResponse, NotConnected
-from functions.brokers.protocol import Connected, Quarantined, TradeUpdate
+from functions.brokers.orders import TradeUpdate
+from functions.brokers.protocol import Connected, Quarantined
 from functions.core.ledger.errors import LedgerUnavailable
 from functions.execute.stream import WORKER, TradeUpdatesWorker
 from tests.unit.core.doubles import NOW, Turns, World, until
@@ -65,7 +66,7 @@ def compared(world: World, account: UUID = ALICE) -> int:
 
 
 def update(**more: Any) -> TradeUpdate:
-    values: dict[str, Any] = {"event": "new", "at": NOW, "order": at_broker(), "fill": None}
+    values: dict[str, Any] = {"event": "new", "at": NOW, "order": at_broker(), "fills": ()}
     return TradeUpdate(**(values | more))
 
 
@@ -82,7 +83,7 @@ async def test_update_when_it_is_a_fill_then_it_is_recorded_with_its_order_and_t
     world = world_of(ALICE)
     broker = ScriptedBroker(world.journal)
     async with working(world, {ALICE: broker}):
-        broker.arriving.put_nowait(update(event="fill", fill=execution(client_order_id="at-1")))
+        broker.arriving.put_nowait(update(event="fill", fills=(execution(client_order_id="at-1"),)))
         await until(lambda: len(world.asked("record_fill")) == 1)
     (given,) = world.asked("record_fill")
     assert given["p_cursor"] == {"worker": WORKER, "stream": str(ALICE), "position": "2026-01-02T15:00:00Z"}
@@ -107,7 +108,7 @@ async def test_update_when_the_ledger_is_down_then_it_waits_and_none_is_lost() -
     broker = ScriptedBroker(world.journal)
     async with working(world, {ALICE: broker}):
         for number in (1, 2):
-            broker.arriving.put_nowait(update(event="fill", fill=execution(number)))
+            broker.arriving.put_nowait(update(event="fill", fills=(execution(number),)))
         await until(lambda: len(world.asked("record_fill")) == 3)
     assert [given["p_fill"]["external_id"] for given in world.asked("record_fill")] == ["e-1", "e-1", "e-2"]
 

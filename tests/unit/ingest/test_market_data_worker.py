@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from functions.brokers.errors import BadCredentials, NotConnected
-from functions.brokers.protocol import Connected, MarketClock, Quarantined
+from functions.brokers.markets import MarketClock
+from functions.brokers.protocol import Connected, Quarantined
 from functions.core.errors import Unavailable
 from functions.core.events import BarCompleted, BarData, QuoteData
 from functions.core.ledger.errors import LedgerRefused, LedgerUnavailable

@@ -1,0 +1,71 @@
+"""What a broker knows of markets: its clock, instruments, option chains.
+
+Decimal dollars, times UTC; expiries are exchange dates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from functions.core.instruments import Instrument, OptionRight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketClock:
+    """The broker's own time, UTC, and whether the regular session is open."""
+
+    now: datetime
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """An instrument as the broker lists it: `lot` is the smallest quantity (0.000000001 where it trades fractions).
+
+    `shortable` and `marginable` are None where the broker does not say.
+    """
+
+    instrument: Instrument
+    name: str
+    tradable: bool
+    lot: Decimal
+    shortable: bool | None = None
+    marginable: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionContract:
+    """One contract of a chain, by its canonical OCC symbol. `multiplier` is shares per contract."""
+
+    symbol: str
+    underlying: str
+    expiry: date
+    right: OptionRight
+    strike: Decimal
+    multiplier: Decimal
+    tradable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionQuote:
+    """The latest of an option contract; what the broker did not say is None: missing stays missing.
+
+    Volatility as a fraction (0.25 is 25 %), greeks per share of the underlying.
+    """
+
+    symbol: str
+    quoted_at: datetime
+    bid: Decimal | None
+    ask: Decimal | None
+    bid_size: Decimal | None = None
+    ask_size: Decimal | None = None
+    last: Decimal | None = None
+    implied_volatility: Decimal | None = None
+    delta: Decimal | None = None
+    gamma: Decimal | None = None
+    theta: Decimal | None = None
+    vega: Decimal | None = None
+    rho: Decimal | None = None
+    feed: str = ""
