@@ -247,7 +247,6 @@ begin
   end if;
   perform private.require_scope('trade');
   perform private.require_trader();
-  perform private.refuse_reader();
   if coalesce(p_order ->> 'idempotency_key', '') = '' then
     perform private.refuse(422, 'IDEMPOTENCY_KEY_NEEDED', 'Send an idempotency_key: with it the same order is never placed twice.');
   end if;

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from functions.core.ledger.market_data import MarketDataLedger
 from tests.integration.ledger.desk import Desk
-from tests.integration.ledger.ledger import Ledger
+from tests.integration.ledger.ledger import Direct, Ledger
 from tests.ledger_database import LedgerServer, ledger_server, restore
 
 
@@ -58,3 +59,9 @@ def desk(ledger: Ledger) -> Desk:
 def fresh_desk(fresh_ledger: Ledger) -> Desk:
     """The only trader of a fresh ledger."""
     return Desk.open(fresh_ledger)
+
+
+@pytest.fixture
+def market(fresh_ledger: Ledger) -> MarketDataLedger:
+    """The typed calls of ingest, on a fresh ledger."""
+    return MarketDataLedger(Direct(fresh_ledger, "fn_ingest"))

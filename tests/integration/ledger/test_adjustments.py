@@ -10,7 +10,7 @@ import pytest
 
 from functions.core.ledger.activities import Activity, ActivityLedger, FillChange
 from tests.integration.ledger.desk import NOON, Desk, calling
-from tests.integration.ledger.ledger import refused
+from tests.integration.ledger.ledger import Direct, refused
 
 CALL = "SPY131019C00170000"
 PUT = "SPY131019P00170000"
@@ -273,20 +273,10 @@ def test_adjustment_when_inserted_again_past_apply_activity_then_refused(desk: D
 # --- the typed calls --------------------------------------------------------------------------------------------------
 
 
-class _Direct:
-    """The transport of a function's calls, without a gateway between."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._ledger = desk.ledger
-
-    def call(self, function: str, arguments: dict[str, Any]) -> Any:
-        return self._ledger.call(function, "fn_execute", **arguments)
-
-
 def test_typed_calls_when_made_then_the_ledger_reads_them(desk: Desk) -> None:
     _, order = desk.working()
     desk.fill(order, "100", "10", external_id="a")
-    calls = ActivityLedger(_Direct(desk))
+    calls = ActivityLedger(Direct(desk.ledger, "fn_execute"))
     change = FillChange(
         kind="correction",
         broker_order_id=order,

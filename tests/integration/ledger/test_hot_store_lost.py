@@ -14,26 +14,16 @@ from functions.risk.halting import Flattener
 from functions.risk.judging import Judge
 from local.hotstore.memory import Memory
 from tests.integration.ledger.desk import NOON, Desk
-from tests.integration.ledger.ledger import Ledger
+from tests.integration.ledger.ledger import Direct, Ledger
 from tests.unit.core.doubles import World
 
 SESSION = {"date": "2013-10-07", "opens_at": "2013-10-07T13:30Z", "closes_at": "2013-10-07T20:00Z"}
 
 
-class _Direct:
-    """The calls of risk, under its own role, without the way through REST."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    def call(self, function: str, arguments: dict[str, Any]) -> Any:
-        return self._ledger.call(function, "fn_risk", **arguments)
-
-
 def _risk(ledger: Ledger) -> tuple[Ports, World]:
     world = World()
     world.clock.at = NOON
-    return Ports(world.ports.settings, _Direct(ledger), world.bus, world.hot, world.clock), world
+    return Ports(world.ports.settings, Direct(ledger, "fn_risk"), world.bus, world.hot, world.clock), world
 
 
 def _quote(world: World) -> None:
