@@ -53,15 +53,15 @@ begin
     select i.lot into lot from public.instruments as i where i.symbol = new.symbol;
   end if;
   if new.quantity is not null and mod(new.quantity, lot) <> 0 then
-    -- A position that is no whole number of lots may be closed all the same, all of it.
-    if not (new.reduce_only and (
-      exists (select from public.position_books as b
-        where b.broker_account_id = new.broker_account_id and b.symbol = new.symbol and abs(b.quantity) = new.quantity)
+    -- What is held of it may be no whole number of lots, after a split for one, and can be closed all the same: the odd rest
+    -- goes with an order that only reduces. Exits and halts take what is left beside other closing orders, whatever that is.
+    if not (new.reduce_only and (new.source = 'risk' or new.replaces_trade_id is not null or new.reprices_trade_id is not null
+      or exists (select from public.position_books as b
+        where b.broker_account_id = new.broker_account_id and b.symbol = new.symbol and mod(abs(b.quantity), lot) = mod(new.quantity, lot))
       or exists (select from public.strategy_positions as o
-        where o.broker_account_id = new.broker_account_id and o.strategy_id = new.strategy_id and o.symbol = new.symbol
-          and abs(o.quantity) = new.quantity)
-      or new.replaces_trade_id is not null or new.reprices_trade_id is not null)) then
-      perform private.refuse(422, 'OFF_LOT', 'A quantity is a whole number of lots; a position of another size is closed by an order for all of it.',
+        where o.broker_account_id = new.broker_account_id and o.owner_key = coalesce(new.strategy_id::text, 'manual')
+          and o.symbol = new.symbol and mod(abs(o.quantity), lot) = mod(new.quantity, lot)))) then
+      perform private.refuse(422, 'OFF_LOT', 'A quantity is a whole number of lots; what is held beyond that is closed with its odd rest.',
         jsonb_build_object('quantity', trim_scale(new.quantity)::text, 'lot', trim_scale(lot)::text));
     end if;
   end if;

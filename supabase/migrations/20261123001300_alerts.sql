@@ -75,7 +75,7 @@ begin
 end $$;
 comment on function public.acknowledge_alert(uuid) is
   'Says that an alert was seen, once; returns when. One''s own, or as an administrator anybody''s.';
-grant execute on function public.acknowledge_alert(uuid) to authenticated, fn_api;
+grant execute on function public.acknowledge_alert(uuid) to authenticated;
 
 alter table public.alerts enable row level security;
 create policy "a user reads their own alerts, an administrator also nobody's" on public.alerts for select to authenticated

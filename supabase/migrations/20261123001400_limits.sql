@@ -202,7 +202,7 @@ begin
 end $$;
 comment on function public.remove_limit(text, uuid, text, text) is
   'Removes a limit: its row stays, without a value. True where there was one. What an administrator has set only an administrator removes.';
-grant execute on function public.set_limit(text, uuid, text, text, text, text), public.remove_limit(text, uuid, text, text) to authenticated, fn_api;
+grant execute on function public.set_limit(text, uuid, text, text, text, text), public.remove_limit(text, uuid, text, text) to authenticated;
 
 alter table public.risk_limits enable row level security;
 create policy "a user reads global limits and their own" on public.risk_limits for select to authenticated

@@ -188,7 +188,7 @@ end $$;
 comment on function public.open_gate(text, text) is
   'Lifts a halt, with a reason: its owner with a second factor (aal2), unless an administrator has engaged it; or an administrator.';
 
-grant execute on function public.close_gate(text, text, text, boolean) to authenticated, fn_risk, fn_execute, fn_api;
+grant execute on function public.close_gate(text, text, text, boolean) to authenticated, fn_risk, fn_execute;
 grant execute on function public.open_gate(text, text) to authenticated;
 
 -- What an order passes --------------------------------------------------------------------------------------------------

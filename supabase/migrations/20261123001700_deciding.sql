@@ -110,7 +110,7 @@ end $$;
 comment on function public.delete_strategy(uuid) is
   'Deletes a strategy for its owner: it stops deciding and gives its name free; its history stays. Refused while it has positions or working orders.';
 grant execute on function public.activate_strategy(uuid, timestamptz), public.deactivate_strategy(uuid), public.delete_strategy(uuid)
-  to authenticated, fn_api;
+  to authenticated;
 
 create function public.strategies_due(p_symbol text, p_timeframe text, p_until timestamptz) returns jsonb
 language sql stable security definer set search_path = ''

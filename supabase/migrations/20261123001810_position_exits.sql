@@ -313,7 +313,7 @@ begin
 end $$;
 comment on function public.settle_exits() is 'Ends the exits whose positions are gone and arms again those whose order ended with something left; returns how many.';
 
-grant execute on function public.set_position_exit(uuid, text, jsonb, uuid), public.cancel_position_exit(uuid) to authenticated, fn_risk, fn_api;
+grant execute on function public.set_position_exit(uuid, text, jsonb, uuid), public.cancel_position_exit(uuid) to authenticated, fn_risk;
 grant execute on function public.live_exits(text), public.follow_price(text, text, timestamptz),
   public.trigger_exit(uuid, text, text, timestamptz), public.settle_exits() to fn_risk;
 

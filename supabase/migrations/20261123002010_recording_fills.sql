@@ -271,7 +271,9 @@ begin
       perform private.open_break(account.user_id, p_account_id, 'fill_conflict',
         'The broker reported one execution in two ways. The first is on record, and new entries on the account are halted; compare with the broker before lifting.',
         jsonb_build_object('fill', fill_id, 'recorded', trim_scale(known.quantity) || '@' || trim_scale(known.price),
-          'reported', (p_fill ->> 'quantity') || '@' || (p_fill ->> 'price')), 'fill-conflict|' || fill_id, known.symbol);
+          'reported', (p_fill ->> 'quantity') || '@' || (p_fill ->> 'price')),
+        -- By what was told too: another story is another break, also where the first was explained and its halt lifted.
+        concat_ws('|', 'fill-conflict', fill_id, trim_scale(filled) || '@' || trim_scale(paid)), known.symbol);
     end if;
   else
     counted := true;

@@ -70,4 +70,4 @@ $$;
 comment on function public.cancel_orders_due() is 'Orders that the broker still has to be asked to cancel.';
 
 grant execute on function public.cancel_orders_due() to fn_execute;
-grant execute on function public.request_cancel(uuid, text) to authenticated, fn_risk, fn_api;
+grant execute on function public.request_cancel(uuid, text) to authenticated, fn_risk;

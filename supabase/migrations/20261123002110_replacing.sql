@@ -95,4 +95,4 @@ exception
 end $$;
 comment on function public.request_replace(uuid, jsonb) is
   'Asks to replace a working order: {"idempotency_key", "quantity", "price", "stop_price", "trail_price", "trail_percent", "time_in_force"}, what is left out stays. Quantity is the whole order, what is filled included. Makes a pending trade that names the old one; the old one ends `replaced` only when the broker says so. Safe to call again.';
-grant execute on function public.request_replace(uuid, jsonb) to authenticated, fn_risk, fn_api;
+grant execute on function public.request_replace(uuid, jsonb) to authenticated, fn_risk;

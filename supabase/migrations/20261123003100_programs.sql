@@ -127,7 +127,7 @@ begin
 end $$;
 comment on function public.use_api_key(text) is 'Whose key this is and what it may do: {"api_key_id", "user_id", "scopes", "expires_at", "claims" of the token to make for it}; 401 otherwise.';
 grant execute on function public.create_api_key(text, text[], timestamptz) to authenticated;
-grant execute on function public.revoke_api_key(uuid) to authenticated, fn_api;
+grant execute on function public.revoke_api_key(uuid) to authenticated;
 grant execute on function public.use_api_key(text) to fn_api;
 
 create function private.require_scope(variadic p_scopes text[]) returns void

@@ -142,7 +142,7 @@ async def test_changes_when_every_table_is_published_then_each_user_hears_their_
     finally:
         ledger.run(f"alter publication supabase_realtime drop table {tables}")
         # As the owner's session left it, for whatever test comes next.
-        owner.desk.ledger.call("close_gate", "fn_api", p_gate_key=f"account:{owner.desk.account}", p_reason="test")
+        owner.desk.ledger.call("close_gate", "fn_risk", p_gate_key=f"account:{owner.desk.account}", p_reason="test")
 
 
 async def _heard_by_each(ledger: Ledger, owner: Person, thief: Person, mine: Ear, theirs: Ear) -> None:

@@ -49,7 +49,8 @@ def new_strategy(ledger: Ledger, user: UUID, account: UUID, symbols: tuple[str, 
         f"strategy {next(_numbers)}",
         list(symbols),
     )
-    ledger.call("activate_strategy", "fn_api", p_strategy_id=strategy, p_from=NOON - timedelta(minutes=1))
+    # As a replay does: a person starts a strategy now and not at another moment.
+    ledger.run("select public.activate_strategy(%s, %s)", strategy, NOON - timedelta(minutes=1))
     return strategy
 
 
@@ -227,15 +228,14 @@ class Desk:
         return int(self.ledger.one(f"select count(*) from public.{table} where user_id = %s", self.user))
 
     def set_limit(self, name: str, value: str, scope: str = "account", scope_id: UUID | None = None) -> None:
-        self.ledger.call(
-            "set_limit",
-            "fn_api",
-            p_scope=scope,
-            p_scope_id=scope_id or {"account": self.account, "user": self.user, "strategy": self.strategy}.get(scope),
-            p_name=name,
-            p_value=value,
-            p_unit="shares or contracts" if name == "position_limit" else "dollars",
-        )
+        """The trader's own limit; the global one is set by an administrator, as in the Studio."""
+        scope_id = scope_id or {"account": self.account, "user": self.user, "strategy": self.strategy}.get(scope)
+        unit = "shares or contracts" if name == "position_limit" else "dollars"
+        if scope == "global":
+            self.ledger.run("select public.set_limit('global', null, %s, %s, %s)", name, value, unit)
+            return
+        said = {"p_scope": scope, "p_scope_id": scope_id, "p_name": name, "p_value": value, "p_unit": unit}
+        self.ledger.call("set_limit", "authenticated", self.user, **said)
 
 
 def approval_of(trade: UUID, mark: str | None = "100", quantity: str | None = None) -> dict[str, Any]:

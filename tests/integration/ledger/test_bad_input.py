@@ -220,7 +220,7 @@ def test_bars_until_when_a_later_bar_is_stored_then_never_seen(fresh_ledger: Led
         ("claim_trade", "fn_execute", {"p_owner": "x", "p_now": "now", "p_lease_seconds": 1}),
         ("record_submission", "fn_execute", {"p_attempt": 1, "p_broker_order_id": "x", "p_at": "now"}),
         ("record_attempt", "fn_execute", {"p_attempt": 1, "p_outcome": "unknown", "p_detail": "", "p_at": "now"}),
-        ("request_cancel", "fn_api", {"p_reason": "x"}),
+        ("request_cancel", "fn_risk", {"p_reason": "x"}),
     ],
 )
 def test_call_when_trade_does_not_exist_then_refused(

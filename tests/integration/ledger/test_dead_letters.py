@@ -44,7 +44,7 @@ def test_message_when_given_up_then_kept_with_its_owner_and_told_once(fresh_desk
     ]
     alerts = ledger.rows("select id, severity, numbers ->> 'consumer' from public.alerts where code = 'DEAD_LETTER'")
     assert [alert[1:] for alert in alerts] == [("warning", "submit_order")]
-    ledger.call("acknowledge_alert", "fn_api", p_alert_id=alerts[0][0])
+    ledger.run("select public.acknowledge_alert(%s)", alerts[0][0])
     _bury(fresh_desk, _event(fresh_desk))
     assert ledger.one("select count(*) from public.alerts where code = 'DEAD_LETTER'") == 2, "it goes on: told again"
 

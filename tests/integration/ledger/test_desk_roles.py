@@ -81,7 +81,7 @@ def _calls(desk: Desk) -> dict[str, dict[str, Any]]:
         ask(connection, "begin_request", p_operation="op", p_key="k", p_request_hash="h")
         exit_id = ask(connection, "set_position_exit", **exits, p_exit=Jsonb({"stop_price": "50"}))
     limit = {"p_name": "position_limit", "p_value": "7", "p_unit": "shares or contracts"}
-    desk.ledger.call("close_gate", "fn_api", p_gate_key=f"account:{desk.account}", p_reason="to be lifted")
+    desk.ledger.call("close_gate", "fn_risk", p_gate_key=f"account:{desk.account}", p_reason="to be lifted")
     return {
         "activate_strategy": {"p_strategy_id": idle},
         "begin_request": {"p_operation": "op", "p_key": "another", "p_request_hash": "h"},

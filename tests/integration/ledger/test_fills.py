@@ -91,6 +91,23 @@ def test_fill_when_told_again_with_other_amounts_then_first_stays_gate_closed_an
     assert _alerts(desk) == ["FILL_CONFLICT_BREAK"]
 
 
+def test_fill_when_told_in_a_third_way_after_the_first_was_explained_then_halted_again(desk: Desk) -> None:
+    """What was explained was the first other story, not every other story."""
+    _, order = desk.working()
+    desk.fill(order, "100", "10")
+    desk.fill(order, "100", "11")
+    (explained,) = desk.ledger.rows("select id from public.reconciliation_breaks where user_id = %s", desk.user)
+    desk.ledger.call(
+        "close_break", "fn_report", p_break_id=explained[0], p_resolution="explained", p_evidence={"by": "the broker"}
+    )
+    desk.lift()
+    desk.fill(order, "100", "11.00")
+    assert not _gate_closed(desk), "the story that was explained"
+    desk.fill(order, "100", "12")
+    assert _gate_closed(desk)
+    assert (desk.count("fills"), desk.count("reconciliation_breaks")) == (1, 2)
+
+
 def test_fill_when_told_by_its_name_with_another_running_total_then_one_fill(desk: Desk) -> None:
     """The activity list may count differently; the name of the execution on one path stays what it is."""
     _, order = desk.working()

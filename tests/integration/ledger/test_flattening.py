@@ -76,6 +76,21 @@ def test_flatten_when_engaged_then_one_order_closes_the_position_and_the_record_
     assert _actions(desk, scope) == ["engaged", "flat"]
 
 
+def test_flatten_when_an_order_closes_a_part_of_an_odd_position_then_the_rest_is_closed_too(desk: Desk) -> None:
+    desk.hold("100")
+    at = (NOON + timedelta(minutes=1)).isoformat()  # As the fills: of equal times what was told first is first.
+    desk.activity(
+        "split", f"one for eight on {desk.account}", symbol="SPY", numerator="1", denominator="8", occurred_at=at
+    )
+    closing = desk.place_exit("sell", "5")
+    desk.close("account", "flatten")
+    (trade,) = _round(desk)
+    assert _order(desk, trade)[3] == Decimal("7.5")
+    for order in (closing, trade):
+        _execute(desk, order)
+    assert desk.position() == 0
+
+
 def _actions(desk: Desk, scope: str = "account") -> list[str]:
     rows = desk.ledger.rows("select action from public.trading_halts where gate_key = %s order by id", desk.gate(scope))
     return [action for (action,) in rows]

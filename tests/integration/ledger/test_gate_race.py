@@ -195,5 +195,5 @@ def test_exits_when_two_want_the_same_shares_behind_a_closed_gate_then_one_passe
         ]
         assert sorted(answer["status"] for answer in desk.ledger.at_once(*works)) == ["approved", "rejected"]
         for trade in trades:
-            desk.ledger.call("request_cancel", "fn_api", p_trade_id=trade, p_reason="next round")
+            desk.ledger.call("request_cancel", "fn_risk", p_trade_id=trade, p_reason="next round")
         desk.lift()

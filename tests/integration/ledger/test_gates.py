@@ -238,7 +238,7 @@ def test_gates_when_closed_and_opened_by_eight_at_once_then_history_alternates(d
     def lift(connection: Connection) -> None:
         connection.execute("select public.open_gate(%s, 'y')", [key])
 
-    works = [calling("close_gate", "fn_api", p_gate_key=key, p_reason="x"), lift] * 4
+    works = [calling("close_gate", "fn_risk", p_gate_key=key, p_reason="x"), lift] * 4
     assert set(desk.ledger.at_once(*answers(works))) == {"done"}
     actions = [
         action

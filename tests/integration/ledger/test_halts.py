@@ -207,7 +207,7 @@ def test_halt_when_engaged_by_one_click_then_a_reason_is_not_asked_for(desk: Des
 @pytest.mark.parametrize("mode", ["gentle", None, ""])
 def test_halt_when_its_mode_is_none_then_refused(desk: Desk, mode: str | None) -> None:
     with refused("BAD_MODE", 422):
-        desk.ledger.call("close_gate", "fn_api", p_gate_key=desk.gate(), p_reason="x", p_mode=mode)
+        desk.ledger.call("close_gate", "fn_risk", p_gate_key=desk.gate(), p_reason="x", p_mode=mode)
 
 
 # --- who lifts which halt ---------------------------------------------------------------------------------------------

@@ -235,7 +235,7 @@ def test_resend_when_something_changed_meanwhile_then_refused(
     said = {"p_trade_id": trade, "p_attempt": order["attempt"], "p_now": NOON}
     match spoil:
         case "close the gate":
-            desk.ledger.call("close_gate", "fn_api", p_gate_key=f"account:{desk.account}", p_reason="x")
+            desk.ledger.call("close_gate", "fn_risk", p_gate_key=f"account:{desk.account}", p_reason="x")
         case "too late":
             said["p_now"] = NOON + timedelta(hours=1)
         case "older attempt":

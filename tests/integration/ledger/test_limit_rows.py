@@ -304,7 +304,7 @@ def test_global_limit_when_it_is_set_among_approvals_then_what_comes_after_it_is
         assert worst is None or worst <= 25, turn
         fresh_ledger.run("update public.risk_limits set value = null")
         for trade in trades:
-            fresh_ledger.call("request_cancel", "fn_api", p_trade_id=trade, p_reason="next turn")
+            fresh_ledger.call("request_cancel", "fn_risk", p_trade_id=trade, p_reason="next turn")
 
 
 def test_multi_leg_order_when_judged_then_refused_and_never_by_its_first_leg(desk: Desk) -> None:

@@ -38,7 +38,7 @@ def test_global_limit_when_eight_users_are_approved_at_once_then_never_exceeded(
         found = fresh_ledger.at_once(*[calling("approve_trade", "fn_risk", **approval_of(trade)) for trade in trades])
         assert sum(answer["status"] == "approved" for answer in found) == 2
         for desk, trade in zip(desks, trades, strict=True):
-            fresh_ledger.call("request_cancel", "fn_api", p_trade_id=trade, p_reason="next round")
+            fresh_ledger.call("request_cancel", "fn_risk", p_trade_id=trade, p_reason="next round")
             assert desk.status(trade) in ("canceled", "rejected")
 
 
@@ -104,7 +104,8 @@ def test_limit_when_of_one_account_then_another_account_has_its_own_room(desk: D
 def test_limit_when_of_one_symbol_then_only_that_symbol_counts(desk: Desk) -> None:
     desk.ledger.call(
         "set_limit",
-        "fn_api",
+        "authenticated",
+        desk.user,
         p_scope="account",
         p_scope_id=desk.account,
         p_name="capital_limit",
@@ -149,7 +150,14 @@ def test_limit_when_no_rule_enforces_it_or_the_unit_is_another_then_refused(desk
     """A misspelt limit would be believed to hold and never would."""
     with refused("UNKNOWN_LIMIT", 422):
         desk.ledger.call(
-            "set_limit", "fn_api", p_scope="user", p_scope_id=desk.user, p_name=name, p_value="1", p_unit=unit
+            "set_limit",
+            "authenticated",
+            desk.user,
+            p_scope="user",
+            p_scope_id=desk.user,
+            p_name=name,
+            p_value="1",
+            p_unit=unit,
         )
 
 

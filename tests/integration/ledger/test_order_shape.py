@@ -79,15 +79,20 @@ def test_order_when_on_the_tick_then_placed(desk: Desk, price: str) -> None:
     assert desk.status(desk.place_by_hand("key", order_type="limit", price=price)) == "pending"
 
 
-def test_exit_when_the_position_is_no_whole_number_of_lots_then_all_of_it_may_be_closed(desk: Desk) -> None:
-    order = f"outside-{desk.account}"
-    desk.fill(order, "10.5", "100")
+@pytest.mark.parametrize("parts", [["10.5"], ["10", "0.5"], ["4", "6.5"]], ids=str)
+def test_exit_when_the_position_is_no_whole_number_of_lots_then_its_odd_rest_may_be_closed(
+    desk: Desk, parts: list[str]
+) -> None:
+    """Of the account, and of who holds a part of it: here a strategy's 100 beside 10.5 of nobody's."""
+    desk.hold("100")
+    desk.fill(f"outside-{desk.account}", "10.5", "100")
     closing = {"position_intent": "sell_to_close"}
     with refused("OFF_LOT", 422):
-        desk.place_by_hand("part", "sell", "0.5", **closing)
+        desk.place_by_hand("part", "sell", "0.25", **closing)
     with refused("OFF_LOT", 422):
         desk.place_by_hand("opens", "sell", "10.5")
-    assert desk.approve(desk.place_by_hand("all", "sell", "10.5", **closing)) == "approved"
+    for part in parts:
+        assert desk.approve(desk.place_by_hand(part, "sell", part, **closing)) == "approved"
 
 
 def test_order_when_placed_outside_then_taken_as_it_is(desk: Desk) -> None:

@@ -58,7 +58,7 @@ def test_transitions_when_a_trade_lives_then_exactly_one_event_each_with_a_named
 def test_event_when_its_transaction_is_rolled_back_then_there_is_none(desk: Desk) -> None:
     before = desk.ledger.one("select count(*) from private.outbox")
     with desk.ledger.session() as connection:
-        call(connection, "set_limit", "fn_api", **_limit(desk))
+        call(connection, "set_limit", "authenticated", desk.user, **_limit(desk))
         connection.execute("update public.trades set reason = reason where false")
         connection.rollback()
     trade = desk.place()

@@ -78,7 +78,7 @@ def test_order_when_on_anothers_account_then_account_is_not_found(desk: Desk, th
 
 
 def test_order_when_account_is_unlinked_then_refused(desk: Desk) -> None:
-    desk.ledger.call("deactivate_strategy", "fn_api", p_strategy_id=desk.strategy)
+    desk.ledger.call("deactivate_strategy", "authenticated", desk.user, p_strategy_id=desk.strategy)
     desk.ledger.run("update public.broker_accounts set status = 'unlinked' where id = %s", desk.account)
     with refused("NO_SUCH_ACCOUNT", 404):
         desk.place_by_hand("key")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -126,6 +127,31 @@ def test_exit_when_other_orders_close_it_all_then_nothing_more_is_ordered(holder
 
     assert _fire(holder, armed) == {"status": "armed", "trade_id": None}
     assert _status(holder, armed) == "armed"
+
+
+def test_exit_when_an_order_closes_a_part_of_an_odd_position_then_it_fires_for_the_rest(holder: Desk) -> None:
+    holder.activity("split", "one for eight", symbol="SPY", numerator="1", denominator="8")
+    armed = _arm(holder)
+    holder.approve(holder.place_exit("sell", "5"))
+    fired = _fire(holder, armed)
+    assert holder.ledger.one("select quantity from public.trades where id = %s", fired["trade_id"]) == Decimal("7.5")
+    assert holder.approve(UUID(fired["trade_id"]), "95") == "approved"
+
+
+def test_exits_when_listed_then_those_that_are_not_over_with_exact_prices(holder: Desk) -> None:
+    armed = _arm(holder, stop_price="95.01")
+    (listed,) = holder.ledger.call("live_exits", "fn_risk", p_symbol="SPY")
+    assert (listed["exit_id"], listed["stop_price"], listed["status"]) == (str(armed), "95.0100000000", "armed")
+    fired = _fire(holder, armed)
+    (listed,) = holder.ledger.call("live_exits", "fn_risk")
+    assert (listed["status"], listed["exit_trade_id"]) == ("triggered", fired["trade_id"])
+    assert holder.ledger.call("live_exits", "fn_risk", p_symbol="IWM") == []
+    trade, order = UUID(fired["trade_id"]), "the exit's"
+    holder.approve(trade)
+    holder.claim(trade)
+    holder.fill(holder.submit(trade, order), "100", "95", side="sell")
+    holder.ledger.call("settle_exits", "fn_risk")
+    assert holder.ledger.call("live_exits", "fn_risk") == []
 
 
 def test_exit_when_the_position_is_gone_then_it_is_done_without_an_order(holder: Desk) -> None:

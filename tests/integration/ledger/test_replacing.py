@@ -147,7 +147,7 @@ def test_replace_when_the_order_does_not_work_then_refused(desk: Desk) -> None:
     over, order = at_limit(desk)
     desk.update(order, "canceled")
     going, _ = at_limit(desk)
-    desk.ledger.call("request_cancel", "fn_api", p_trade_id=going, p_reason="enough")
+    desk.ledger.call("request_cancel", "fn_risk", p_trade_id=going, p_reason="enough")
     for trade in (pending, over, going):
         with refused("NOT_REPLACEABLE", 409):
             ask(desk, trade)
@@ -164,7 +164,7 @@ def test_replace_when_the_gate_is_closed_then_only_an_exit_is_replaced(desk: Des
     desk.hold("100")
     entry, _ = at_limit(desk)
     leaving, _ = desk.working("sell", "100", position_intent="sell_to_close", order_type="limit", price="12")
-    desk.ledger.call("close_gate", "fn_api", p_gate_key=f"account:{desk.account}", p_reason="x")
+    desk.ledger.call("close_gate", "fn_risk", p_gate_key=f"account:{desk.account}", p_reason="x")
     with refused("GATE_CLOSED", 409):
         ask(desk, entry)
     assert desk.approve(ask(desk, leaving, price="11")) == "approved"

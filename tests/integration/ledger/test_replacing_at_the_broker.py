@@ -101,7 +101,7 @@ class Trading:
 
     def replacing(self, old: UUID, **change: str) -> UUID:
         said = {"idempotency_key": f"{old}", "event_at": NOON.isoformat()} | change
-        answer = self.desk.ledger.call("request_replace", "fn_api", p_trade_id=old, p_change=said)
+        answer = self.desk.ledger.call("request_replace", "fn_risk", p_trade_id=old, p_change=said)
         new = UUID(answer["trade_id"])
         assert self.desk.approve(new) == "approved"
         return new
@@ -222,7 +222,7 @@ async def test_replace_when_a_cancel_is_wanted_while_the_answer_is_lost_then_the
     new = trading.replacing(old, price="201.5")
     trading.venue.simulator.fault("timeout_after_accept", method="PATCH")
     await trading.send()
-    trading.desk.ledger.call("request_cancel", "fn_api", p_trade_id=old, p_reason="enough")
+    trading.desk.ledger.call("request_cancel", "fn_risk", p_trade_id=old, p_reason="enough")
     assert trading.statuses(old, new) == ["replace_pending", "unknown"]
     await trading.resolve()
     await trading.sync()

@@ -177,7 +177,7 @@ def test_trade_when_final_then_no_call_moves_it(desk: Desk, status: str) -> None
     assert desk.approval(trade)["status"] == status
     assert desk.claim(trade) == {"claimed": False, "status": status}
     desk.ledger.call("reject_trade", "fn_risk", p_trade_id=trade, p_decisions=[], p_refusal="LATE")
-    desk.ledger.call("request_cancel", "fn_api", p_trade_id=trade, p_reason="late")
+    desk.ledger.call("request_cancel", "fn_risk", p_trade_id=trade, p_reason="late")
     desk.ledger.call("expire_trade", "fn_risk", p_trade_id=trade, p_now="2100-01-01T00:00:00Z")
     for said in ("submitted", "cancel_pending", "canceled", "expired", "rejected", "replaced"):
         desk.update(order, said)

@@ -88,7 +88,7 @@ def test_strategy_when_deleted_while_it_decides_then_no_order_is_left_of_a_delet
             calling("record_decisions", "fn_strategy", p_symbol="SPY", p_decisions=[wanted])(connection)
 
         def delete(connection: psycopg.Connection, trader: Desk = trader) -> None:
-            calling("delete_strategy", "fn_api", p_strategy_id=trader.strategy)(connection)
+            calling("delete_strategy", "authenticated", trader.user, p_strategy_id=trader.strategy)(connection)
 
         outcome = trader.ledger.at_once(*answers([decide, delete]))
         placed = trader.ledger.one("select count(*) from public.trades where strategy_id = %s", trader.strategy)

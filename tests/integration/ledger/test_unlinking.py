@@ -13,7 +13,7 @@ from tests.integration.ledger.sealed import fetch, register, store
 
 
 def deactivate(desk: Desk) -> None:
-    desk.ledger.call("deactivate_strategy", "fn_api", p_strategy_id=desk.strategy)
+    desk.ledger.call("deactivate_strategy", "authenticated", desk.user, p_strategy_id=desk.strategy)
 
 
 def unlink(desk: Desk, reason: str = "moved to another broker", by: UUID | None = None) -> None:
