@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from local.simulators.alpaca.playback import AFTER_CLOSE_STEP, AFTER_CLOSE_STEPS
+from local.simulators.venue.playback import AFTER_CLOSE_STEP, AFTER_CLOSE_STEPS
 from local.tape.model import Session
 
 

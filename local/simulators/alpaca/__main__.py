@@ -11,11 +11,11 @@ from pathlib import Path
 
 from functions.core.errors import AgentTraderError, Misconfigured
 from local.process.listening import listen
-from local.simulators.alpaca.account_settings import read_accounts
 from local.simulators.alpaca.app import build
-from local.simulators.alpaca.pace import read_pace
-from local.simulators.alpaca.server import server
 from local.simulators.alpaca.simulator import Simulator
+from local.simulators.venue.account_settings import read_accounts
+from local.simulators.venue.pace import read_pace
+from local.simulators.venue.server import server
 from local.tape.sessions import new_york
 from local.tape.spec import DEFAULT, open_tape
 

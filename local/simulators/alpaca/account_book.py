@@ -7,12 +7,12 @@ from decimal import Decimal
 
 from functions.backtest.exchange_events import Fill
 from functions.backtest.orders import Side
-from local.simulators.alpaca.account_settings import AccountSettings
 from local.simulators.alpaca.activities import Activity, fee_activity, fill_activity
-from local.simulators.alpaca.fees import charged
 from local.simulators.alpaca.order_record import OrderRecord
-from local.simulators.alpaca.positions import Position
-from local.simulators.alpaca.prices import Prices
+from local.simulators.venue.account_settings import AccountSettings
+from local.simulators.venue.fees import charged
+from local.simulators.venue.positions import Position
+from local.simulators.venue.prices import Prices
 
 
 class AccountBook:

@@ -10,9 +10,9 @@ from functions.core.money import divided, rounded, text
 from local.simulators.alpaca import checks
 from local.simulators.alpaca.desk import OrderDesk
 from local.simulators.alpaca.order_record import asset_id
-from local.simulators.alpaca.positions import Position
-from local.simulators.alpaca.prices import Prices
-from local.simulators.alpaca.wire import instant
+from local.simulators.venue.clock import instant
+from local.simulators.venue.positions import Position
+from local.simulators.venue.prices import Prices
 
 _HALF = Decimal("0.5")
 _MAINTENANCE = Decimal("0.25")

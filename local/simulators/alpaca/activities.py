@@ -13,7 +13,8 @@ from functions.core.identity import named_uuid
 from functions.core.money import text
 from local.simulators.alpaca import refusals
 from local.simulators.alpaca.order_record import OrderRecord
-from local.simulators.alpaca.wire import NEW_YORK, instant
+from local.simulators.alpaca.wire import NEW_YORK
+from local.simulators.venue.clock import instant
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,12 @@ from starlette.types import ASGIApp
 from functions.core.errors import AgentTraderError
 from local.simulators.alpaca import account_rest, control, data_rest, option_data_rest, trading_rest
 from local.simulators.alpaca.data_stream import data_stream
-from local.simulators.alpaca.fault_layer import FaultLayer
-from local.simulators.alpaca.pace import Pace
 from local.simulators.alpaca.refusals import Refusal
+from local.simulators.alpaca.route_context import account_of
 from local.simulators.alpaca.simulator import Simulator
 from local.simulators.alpaca.trade_stream import trade_stream
+from local.simulators.venue.fault_layer import FaultLayer
+from local.simulators.venue.pace import Pace
 
 _LOG = logging.getLogger("agenttrader.alpaca")
 
@@ -57,7 +58,12 @@ def build(simulator: Simulator, *, tape: str, seed: int, speed: float | None = N
     app.state.simulator = simulator
     app.state.pace = pace
     app.state.loaded = {"tape": tape, "seed": seed}
-    return FaultLayer(app, simulator)
+    return FaultLayer(
+        app,
+        faults=simulator.faults,
+        account_of=lambda headers, _: account_of(simulator, headers),
+        release=simulator.release,
+    )
 
 
 async def _refused(_: Request, error: Exception) -> Response:

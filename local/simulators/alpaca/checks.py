@@ -10,7 +10,7 @@ from functions.core.money import text
 from local.simulators.alpaca import refusals
 from local.simulators.alpaca.account_book import AccountBook
 from local.simulators.alpaca.order_record import OrderRecord
-from local.simulators.alpaca.prices import Prices
+from local.simulators.venue.prices import Prices
 
 
 def held(book: AccountBook, open_orders: Sequence[OrderRecord], symbol: str) -> tuple[Decimal, list[str]]:

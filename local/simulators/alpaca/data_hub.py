@@ -12,9 +12,9 @@ import msgpack
 
 from functions.backtest.market import Print, Quote
 from local.simulators.alpaca import data_wire
-from local.simulators.alpaca.connection import Connection
-from local.simulators.alpaca.faults import Faults
-from local.simulators.alpaca.wire import instant
+from local.simulators.venue.clock import instant
+from local.simulators.venue.connection import Connection
+from local.simulators.venue.faults import Faults
 from local.tape.model import Bar, Session
 
 CHANNELS = (

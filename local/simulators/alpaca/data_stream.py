@@ -12,9 +12,9 @@ from typing import Any
 import msgpack
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from local.simulators.alpaca.connection import Connection, serve
 from local.simulators.alpaca.data_hub import CHANNELS, Subscriber
 from local.simulators.alpaca.simulator import Simulator
+from local.simulators.venue.connection import Connection, serve
 
 STOCK_FEEDS = ("iex", "sip", "delayed_sip", "test")
 OPTION_FEEDS = ("indicative", "opra")

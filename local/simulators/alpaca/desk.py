@@ -17,11 +17,10 @@ from functions.core.identity import named_uuid
 from functions.core.money import divided, text
 from local.simulators.alpaca import checks, refusals
 from local.simulators.alpaca.account_book import AccountBook
-from local.simulators.alpaca.clock import TapeClock
 from local.simulators.alpaca.order_record import OrderRecord
 from local.simulators.alpaca.order_request import OrderRequest
-from local.simulators.alpaca.prices import Prices
-from local.simulators.alpaca.wire import instant
+from local.simulators.venue.clock import TapeClock, instant
+from local.simulators.venue.prices import Prices
 
 _FRACTION = Decimal("0.000000001")
 

@@ -10,7 +10,8 @@ from typing import Any
 from functions.backtest.orders import NewOrder, Side
 from functions.core.identity import named_uuid
 from functions.core.money import divided, text
-from local.simulators.alpaca.wire import instant, optional_instant
+from local.simulators.alpaca.wire import optional_instant
+from local.simulators.venue.clock import instant
 
 TERMINAL = frozenset({"filled", "canceled", "expired", "replaced", "rejected"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from local.simulators.alpaca import refusals
@@ -21,6 +22,12 @@ def desk_of(request: Request) -> OrderDesk:
     """The desk of the request's key. Raises Refusal 401 or 403."""
     headers = request.headers
     return simulator_of(request).trading_desk(headers.get(KEY_HEADER), headers.get(SECRET_HEADER))
+
+
+def account_of(simulator: Simulator, headers: Headers) -> str | None:
+    """The account whose key a request carries; None where it carries none that trades."""
+    desk = simulator.desk_of(headers.get(KEY_HEADER), headers.get(SECRET_HEADER))
+    return None if desk is None else desk.account_id
 
 
 def require_data_key(request: Request) -> Simulator:

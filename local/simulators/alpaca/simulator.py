@@ -3,56 +3,37 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from functions.backtest.market import Print, Quote
 from functions.core.errors import BadInput
 from local.simulators.alpaca import data_wire, refusals
 from local.simulators.alpaca.account_book import AccountBook
-from local.simulators.alpaca.account_settings import AccountSettings
-from local.simulators.alpaca.clock import TapeClock
 from local.simulators.alpaca.data_hub import DataHub
 from local.simulators.alpaca.desk import OrderDesk
-from local.simulators.alpaca.faults import Faults
-from local.simulators.alpaca.playback import BEFORE_OPEN, Beat, Closes, Completes, Opens, Step, steps
-from local.simulators.alpaca.prices import Prices
+from local.simulators.alpaca.faults import DEFAULT_PATH, TABLE
 from local.simulators.alpaca.trade_hub import TradeHub
-from local.simulators.alpaca.wire import instant
-from local.tape.model import Session, Tape
+from local.simulators.venue.account_settings import AccountSettings
+from local.simulators.venue.faults import Fault, Faults
+from local.simulators.venue.playback import Closes, Completes, Opens
+from local.simulators.venue.tape_player import TapePlayer
+from local.tape.model import Tape
 from local.tape.sessions import MarketCalendar
 
 
-class Simulator:
-    """Everything behind the sockets. `load` starts it anew on a tape; `advance` moves the tape."""
+class Simulator(TapePlayer):
+    """Everything behind the sockets."""
 
     def __init__(self, tape: Tape, calendar: MarketCalendar, accounts: Sequence[AccountSettings]) -> None:
-        self.calendar = calendar
-        self.faults = Faults()
-        self.trades = TradeHub(self.faults)
-        self.data = DataHub(self.faults)
+        faults = Faults(TABLE, default_path=DEFAULT_PATH)
+        self.trades = TradeHub(faults)
+        self.data = DataHub(faults)
         self._settings: dict[str, AccountSettings] = {}
         self._desks: dict[str, OrderDesk] = {}
-        self.load(tape)
+        super().__init__(tape, calendar, faults)
         for account in accounts:
             self.add_account(account)
-
-    def load(self, tape: Tape) -> None:
-        """Starts anew: books as at the beginning, faults off, the tape before its first session."""
-        self.tape = tape
-        self.prices = Prices(tape)
-        self.clock = TapeClock(tape.sessions[0].opens_at - BEFORE_OPEN)
-        self.started_at = self.clock.now()
-        self.session: Session = tape.sessions[0]
-        self.minute_index = -1
-        self.done = False
-        self.is_open = False
-        self.faults.clear()
-        self.trades.reset()
-        self.data.reset()
-        self._steps: Iterator[Step] = steps(tape)
-        self._desks = {account.account_id: self._desk(account) for account in self._settings.values()}
 
     # --- accounts ---------------------------------------------------------------------------------------------------
 
@@ -107,70 +88,43 @@ class Simulator:
 
     # --- the tape ---------------------------------------------------------------------------------------------------
 
-    def next_step(self) -> Step | None:
-        """The next push of the tape; None when it has ended. Its beats must then be played."""
-        step = next(self._steps, None)
-        if step is not None:
-            self.session, self.minute_index, self.done = step.session, step.minute_index, step.is_last
-        return step
+    def on_load(self) -> None:
+        self.trades.reset()
+        self.data.reset()
+        self._desks = {account.account_id: self._desk(account) for account in self._settings.values()}
 
-    def advance(self) -> str:
-        """Plays one step at once; returns what it was, "end" when the tape has ended."""
-        step = self.next_step()
-        if step is None:
-            return "end"
-        for beat in step.beats:
-            self.play(beat)
-        return step.event
+    def on_open(self, beat: Opens) -> None:
+        for desk in self.desks():
+            desk.open_session(beat.at, beat.prices)
 
-    def play(self, beat: Beat) -> None:
-        """Makes one beat happen: the exchange first, then the streams."""
-        self.clock.move_to(beat.at)
-        match beat:
-            case Opens():
-                self.is_open = True
-                for desk in self.desks():
-                    desk.open_session(beat.at, beat.prices)
-            case Quote() | Print():
-                self._tick(beat)
-            case Completes():
-                for bar in beat.bars:
-                    self.prices.complete(bar)
-                self.data.bars(beat.bars)
-            case Closes():
-                self._close(beat)
-        self.trades.release()
-
-    def _tick(self, tick: Quote | Print) -> None:
-        self.prices.show(tick)
+    def on_tick(self, tick: Quote | Print) -> None:
         self.data.tick(tick)
         for desk in self.desks():
             desk.show(tick)
 
-    def _close(self, beat: Closes) -> None:
-        self.is_open = False
+    def on_minute(self, beat: Completes) -> None:
+        self.data.bars(beat.bars)
+
+    def on_close(self, beat: Closes) -> None:
         for desk in self.desks():
             desk.close_session(beat.at, beat.prices)
         for symbol in self.prices.symbols:
             today = self.prices.today(symbol, beat.session)
             if today is not None:
                 self.data.day(symbol, beat.session, data_wire.bar(today))
-        self.prices.close(beat.session)
+
+    def on_closed(self, beat: Closes) -> None:
         for desk in self.desks():
             desk.book.close_day(beat.session.day, self.prices)
 
-    # --- what it knows ----------------------------------------------------------------------------------------------
+    def switched_on(self, fault: Fault) -> None:
+        if fault.switch == "drop_stream":
+            self.trades.drop(fault.account_id)
+        if fault.switch == "drop_data_stream":
+            self.data.drop()
 
-    def now(self) -> datetime:
-        return self.clock.now()
+    def release(self) -> None:
+        self.trades.release()
 
-    def state(self) -> dict[str, Any]:
-        """Where the tape stands, and how far each stream has come."""
-        return {
-            "now": instant(self.now()),
-            "session": self.session.day.isoformat(),
-            "minute_index": self.minute_index,
-            "is_open": self.is_open,
-            "done": self.done,
-            "positions": {"market-data": self.data.positions(), "trade-updates": self.trades.positions()},
-        }
+    def stream_positions(self) -> dict[str, Any]:
+        return {"market-data": self.data.positions(), "trade-updates": self.trades.positions()}

@@ -7,9 +7,9 @@ import json
 from datetime import datetime
 from typing import Any
 
-from local.simulators.alpaca.connection import Connection
-from local.simulators.alpaca.faults import Faults
-from local.simulators.alpaca.wire import instant
+from local.simulators.venue.clock import instant
+from local.simulators.venue.connection import Connection
+from local.simulators.venue.faults import Faults
 
 _DRAIN_SECONDS = 5.0
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from local.simulators.alpaca.connection import Connection, serve
 from local.simulators.alpaca.simulator import Simulator
+from local.simulators.venue.connection import Connection, serve
 
 _GOING_AWAY = 1001
 

@@ -17,10 +17,10 @@ from local.simulators.alpaca import account_view, checks, refusals
 from local.simulators.alpaca.desk import OrderDesk
 from local.simulators.alpaca.order_record import OrderRecord, asset_id
 from local.simulators.alpaca.order_request import OrderRequest, read_change, read_order
-from local.simulators.alpaca.positions import Position
 from local.simulators.alpaca.refusals import Refusal
 from local.simulators.alpaca.route_context import desk_of, simulator_of
 from local.simulators.alpaca.wire import NEW_YORK, body, flag, moment, whole
+from local.simulators.venue.positions import Position
 
 _FRACTION = Decimal("0.000000001")
 _CLOSED = "closed"

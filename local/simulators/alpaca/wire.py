@@ -14,13 +14,9 @@ from starlette.requests import Request
 from functions.core.errors import BadInput
 from functions.core.money import decimal
 from local.simulators.alpaca import refusals
+from local.simulators.venue.clock import instant
 
 NEW_YORK = ZoneInfo("America/New_York")
-
-
-def instant(at: datetime) -> str:
-    """A moment in UTC to the microsecond, with Z."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def optional_instant(at: datetime | None) -> str | None:

@@ -17,10 +17,10 @@ from alpaca.trading.requests import LimitOrderRequest, MarketOrderRequest
 from alpaca.trading.stream import TradingStream
 
 from local.process.listening import listen
-from local.simulators.alpaca.account_settings import AccountSettings
 from local.simulators.alpaca.app import build
-from local.simulators.alpaca.server import server
 from local.simulators.alpaca.simulator import Simulator
+from local.simulators.venue.account_settings import AccountSettings
+from local.simulators.venue.server import server
 from local.tape.sessions import MarketCalendar
 from local.tape.spec import DEFAULT, open_tape
 

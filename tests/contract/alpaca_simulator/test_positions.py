@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.simulators.alpaca.positions import Position
+from local.simulators.venue.positions import Position
 
 changes = st.integers(-50, 50).filter(bool).map(Decimal)
 prices = st.integers(1, 50_000).map(lambda cents: Decimal(cents).scaleb(-2))

@@ -18,10 +18,10 @@ from functions.brokers.orders import OrderRequest
 from functions.brokers.protocol import Broker
 from functions.core.settings import Settings
 from local.process.listening import listen
-from local.simulators.alpaca.account_settings import AccountSettings
 from local.simulators.alpaca.app import build
-from local.simulators.alpaca.server import server
 from local.simulators.alpaca.simulator import Simulator
+from local.simulators.venue.account_settings import AccountSettings
+from local.simulators.venue.server import server
 from local.tape.sessions import MarketCalendar
 from local.tape.spec import DEFAULT, open_tape
 from tests.contract.alpaca_simulator.running import ACCOUNTS, ALICE, BOB, CAROL, WITHIN_SECONDS, Running

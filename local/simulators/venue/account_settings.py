@@ -12,7 +12,7 @@ from uuid import UUID
 
 from functions.core.errors import BadInput, Misconfigured
 from functions.core.money import decimal
-from local.simulators.alpaca.fees import NO_FEES, FeeSchedule
+from local.simulators.venue.fees import NO_FEES, FeeSchedule
 
 _KNOWN = {"account_id", "key", "secret", "cash", "data_only", "fees", "shorting", "multiplier"}
 _MULTIPLIERS = (Decimal(1), Decimal(2), Decimal(4))

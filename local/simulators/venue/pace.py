@@ -7,8 +7,8 @@ import re
 from datetime import timedelta
 
 from functions.core.errors import BadInput
-from local.simulators.alpaca.playback import Opens, Step
-from local.simulators.alpaca.simulator import Simulator
+from local.simulators.venue.playback import Opens, Step
+from local.simulators.venue.tape_player import TapePlayer
 
 _FASTER = re.compile(r"(\d+(?:\.\d+)?)x", re.IGNORECASE)
 
@@ -28,9 +28,9 @@ def read_pace(text: str) -> float | None:
 class Pace:
     """Plays the tape on a timer where `speed` says so. The nights between sessions are skipped."""
 
-    def __init__(self, simulator: Simulator, speed: float | None) -> None:
+    def __init__(self, player: TapePlayer, speed: float | None) -> None:
         self.speed = speed
-        self._simulator = simulator
+        self._player = player
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -49,15 +49,15 @@ class Pace:
 
     async def _run(self, speed: float) -> None:
         loop = asyncio.get_running_loop()
-        anchor_wall, anchor_tape = loop.time(), self._simulator.now()
-        while (step := self._simulator.next_step()) is not None:
+        anchor_wall, anchor_tape = loop.time(), self._player.now()
+        while (step := self._player.next_step()) is not None:
             if _starts_session(step):
                 anchor_wall, anchor_tape = loop.time(), step.beats[0].at
             for beat in step.beats:
                 due = anchor_wall + (beat.at - anchor_tape) / timedelta(seconds=1) / speed
                 # Also when late: others must get their turn between two beats.
                 await asyncio.sleep(max(0.0, due - loop.time()))
-                self._simulator.play(beat)
+                self._player.play(beat)
 
 
 def _starts_session(step: Step) -> bool:

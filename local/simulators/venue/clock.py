@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 _STEP = timedelta(microseconds=1)
+
+
+def instant(at: datetime) -> str:
+    """A moment in UTC to the microsecond, with Z."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class TapeClock:
