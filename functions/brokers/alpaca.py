@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from functions.brokers import alpaca_wire as wire
+from functions.brokers import reading
 from functions.brokers.alpaca_client import bound, read, write
 from functions.brokers.alpaca_streams import follow, refusal
 from functions.brokers.capabilities import Capabilities
@@ -77,13 +78,13 @@ class AlpacaBroker:
 
     async def positions(self) -> list[BrokerPosition]:
         rows = await read(lambda: self._client.get("/positions"))
-        return [wire.position(row) for row in wire.rows(rows)]
+        return [wire.position(row) for row in reading.rows(rows)]
 
     async def open_orders(self) -> list[BrokerOrder]:
         rows = await read(
             lambda: self._client.get("/orders", {"status": "open", "limit": _MOST_ORDERS, "direction": "asc"})
         )
-        return [wire.order(row) for row in wire.rows(rows)]
+        return [wire.order(row) for row in reading.rows(rows)]
 
     async def find_order(self, client_order_id: str) -> BrokerOrder | None:
         return await _found(lambda: self._client.get_order_by_client_id(client_order_id))
@@ -142,11 +143,11 @@ class AlpacaBroker:
                 query["page_token"] = token
             page = query
             answer = await read(lambda page=page: self._client.get("/account/activities/FILL", page))  # type: ignore[misc]
-            rows = wire.rows(answer)
+            rows = reading.rows(answer)
             found.extend(wire.activity_fill(row) for row in rows)
             if len(rows) < _PAGE:
                 return found
-            token = wire.words(rows[-1], "id")
+            token = reading.words(rows[-1], "id")
 
     async def clock(self) -> MarketClock:
         return wire.clock(await read(lambda: self._client.get("/clock")))

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from functions.brokers import alpaca_wire as wire
+from functions.brokers import reading
 from functions.brokers.alpaca_client import bound, read
 from functions.brokers.alpaca_streams import follow, refusal
 from functions.brokers.credentials import KeyPair
@@ -55,7 +56,7 @@ class AlpacaMarketData:
     async def calendar(self, start: date, end: date) -> list[Session]:
         query = {"start": start.isoformat(), "end": end.isoformat()}
         rows = await read(lambda: self._market.get("/calendar", query))
-        return [wire.session(row) for row in wire.rows(rows)]
+        return [wire.session(row) for row in reading.rows(rows)]
 
     async def bars(self, symbol: str, start: datetime, end: datetime) -> list[BarData | Quarantined]:
         found: list[BarData | Quarantined] = []
@@ -74,10 +75,10 @@ class AlpacaMarketData:
             if token:
                 query["page_token"] = token
             page = query
-            answer = wire.mapping(await read(lambda page=page: self._data.get("/stocks/bars", page)))  # type: ignore[misc]
-            rows = wire.mapping(answer.get("bars") or {}).get(symbol) or []
-            found.extend(self._bar(symbol, row) for row in wire.rows(rows))
-            token = wire.optional_words(answer, "next_page_token")
+            answer = reading.mapping(await read(lambda page=page: self._data.get("/stocks/bars", page)))  # type: ignore[misc]
+            rows = reading.mapping(answer.get("bars") or {}).get(symbol) or []
+            found.extend(self._bar(symbol, row) for row in reading.rows(rows))
+            token = reading.optional_words(answer, "next_page_token")
             if token is None:
                 return found
 
@@ -85,8 +86,8 @@ class AlpacaMarketData:
         if not symbols:
             return []
         query = {"symbols": ",".join(symbols), "feed": self.feed}
-        answer = wire.mapping(await read(lambda: self._data.get("/stocks/quotes/latest", query)))
-        return [self._quote(symbol, row) for symbol, row in wire.mapping(answer.get("quotes") or {}).items()]
+        answer = reading.mapping(await read(lambda: self._data.get("/stocks/quotes/latest", query)))
+        return [self._quote(symbol, row) for symbol, row in reading.mapping(answer.get("quotes") or {}).items()]
 
     async def stream(
         self, symbols: Sequence[str]
