@@ -130,6 +130,9 @@ language plpgsql security definer set search_path = ''
 as $$
 begin
   if tg_op = 'INSERT' then
+    if coalesce(trim(new.reason), '') = '' then
+      perform private.refuse(422, 'REASON_NEEDED', 'Say why the user becomes an administrator.');
+    end if;
     -- FOR SHARE waits for whoever is disabling the user at this moment.
     perform from public.profiles where user_id = new.user_id and not disabled for share;
     if not found then
@@ -151,11 +154,11 @@ begin
   if new.revoked_at is null and new.revoked_reason is null then
     return new;
   end if;
+  if coalesce(trim(new.revoked_reason), '') = '' then
+    perform private.refuse(422, 'REASON_NEEDED', 'Say why the user is no administrator any more.');
+  end if;
   if not exists (select from private.administrators as a where a.revoked_at is null and a.id <> old.id) then
     perform private.refuse(409, 'LAST_ADMINISTRATOR', 'Grant another administrator first: somebody must be left.');
-  end if;
-  if coalesce(trim(new.revoked_reason), '') = '' then
-    perform private.refuse(422, 'REASON_NEEDED', 'Say why, in revoked_reason.');
   end if;
   new.revoked_at := now();
   new.revoked_by := private.actor();
@@ -188,9 +191,6 @@ declare
 begin
   perform private.require_administrator();
   person := private.user_named(p_user);
-  if coalesce(trim(p_reason), '') = '' then
-    perform private.refuse(422, 'REASON_NEEDED', 'Say why the user becomes an administrator.');
-  end if;
   insert into private.administrators (user_id, reason) values (person, p_reason)
   on conflict (user_id) where revoked_at is null do nothing;
   return jsonb_build_object('user_id', person, 'administrator', true);
@@ -206,9 +206,6 @@ declare
 begin
   perform private.require_administrator();
   person := private.user_named(p_user);
-  if coalesce(trim(p_reason), '') = '' then
-    perform private.refuse(422, 'REASON_NEEDED', 'Say why the user is no administrator any more.');
-  end if;
   update private.administrators set revoked_at = now(), revoked_reason = p_reason
   where user_id = person and revoked_at is null;
   return jsonb_build_object('user_id', person, 'administrator', false);

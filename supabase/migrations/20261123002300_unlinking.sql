@@ -37,12 +37,20 @@ end $$;
 comment on function private.unlink() is 'An account with anything open is not unlinked, whoever asks: a trader, a function, or an edit by hand.';
 create trigger unlink before update of status on public.broker_accounts for each row execute function private.unlink();
 
+create function private.wipe_account(p_account public.broker_accounts) returns void
+language sql set search_path = ''
+as $$
+  delete from private.broker_credentials where broker_account_id = p_account.id;
+  select private.withdraw_live_consent(p_account)
+$$;
+comment on function private.wipe_account(public.broker_accounts) is
+  'Ends an account''s credentials and its consent to live trading. Call under the account''s lock, where nothing is open on it.';
+
 create function private.wipe_credentials() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
-  delete from private.broker_credentials where broker_account_id = new.id;
-  perform private.withdraw_live_consent(new);
+  perform private.wipe_account(new);
   return null;
 end $$;
 comment on function private.wipe_credentials() is 'An unlinked account keeps no credential and no consent to live trading.';

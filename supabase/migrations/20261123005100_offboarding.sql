@@ -66,7 +66,7 @@ begin
   if coalesce(trim(new.disabled_reason), '') = '' then
     perform private.refuse(422, 'REASON_NEEDED', 'Say why, in disabled_reason.', jsonb_build_object('user', new.user_id));
   end if;
-  if exists (select from private.administrators as a where a.user_id = new.user_id and a.revoked_at is null) then
+  if private.is_current_administrator(new.user_id) then
     perform private.refuse(409, 'IS_ADMINISTRATOR', 'Revoke the administrator first, then disable the user.',
       jsonb_build_object('user', new.user_id));
   end if;
@@ -77,6 +77,21 @@ end $$;
 comment on function private.guard_profile() is 'Shutting out needs a reason and is not for administrators; a viewer has no strategy at work.';
 create trigger guard before update on public.profiles for each row execute function private.guard_profile();
 
+create function private.wipe_idle_accounts(p_user_id uuid) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  account public.broker_accounts;
+begin
+  for account in select * from public.broker_accounts where user_id = p_user_id order by id for no key update loop
+    if private.unlinking_exposure(account.id) = '{}' then
+      perform private.wipe_account(account);
+    end if;
+  end loop;
+end $$;
+comment on function private.wipe_idle_accounts(uuid) is
+  'Wipes the credentials of a user''s accounts on which nothing is open. Where something is, its exits need them still.';
+
 create function private.shut_out() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -86,6 +101,8 @@ declare
   canceled uuid[];
   trade public.trades;
 begin
+  -- The accounts before the orders, as everywhere: their credentials are wiped at the end.
+  perform from public.broker_accounts where user_id = new.user_id order by id for no key update;
   -- Exits and stops go on: what is held must still be able to be closed. All orders are locked before the first is
   -- cancelled: what is cancelled takes the audit's lock, and nobody who holds that may wait for a trade.
   select coalesce(array_agg(found.id order by found.placed_number), '{}') into canceled from (
@@ -102,6 +119,7 @@ begin
   select coalesce(array_agg(id), '{}') into stopped from halted;
   insert into private.disablements (user_id, disabled_by, reason, gate_was_closed, deactivated_strategies, canceled_trades)
   values (new.user_id, new.disabled_by, new.disabled_reason, gate.closed, stopped, canceled);
+  perform private.wipe_idle_accounts(new.user_id);
   -- Auth refuses whom it finds banned, at sign-in and at every renewal of a token. A far date: Auth does not read "infinity".
   update auth.users set banned_until = now() + interval '100 years' where id = new.user_id;
   delete from auth.refresh_tokens where user_id::text = new.user_id::text;
@@ -109,7 +127,7 @@ begin
   return null;
 end $$;
 comment on function private.shut_out() is
-  'Closes the user''s gate, stops their strategies, cancels their orders to open, ends their sessions and bans sign-in. Exits go on; nothing is deleted.';
+  'Closes the user''s gate, stops their strategies, cancels their orders to open, wipes the credentials of accounts on which nothing is open, ends their sessions and bans sign-in. Exits go on; what happened stays on record.';
 create trigger shut_out after update of disabled on public.profiles for each row
   when (new.disabled and not old.disabled) execute function private.shut_out();
 
@@ -141,12 +159,16 @@ begin
   perform private.require_administrator();
   person := private.user_named(p_user);
   update public.profiles set disabled = true, disabled_reason = p_reason where user_id = person and not disabled;
+  -- Called again, it wipes what has become flat meanwhile.
+  perform private.wipe_idle_accounts(person);
   return (select jsonb_build_object('user_id', d.user_id, 'disabled_at', d.disabled_at, 'disabled_by', d.disabled_by,
-      'deactivated_strategies', to_jsonb(d.deactivated_strategies), 'canceled_trades', to_jsonb(d.canceled_trades))
+      'deactivated_strategies', to_jsonb(d.deactivated_strategies), 'canceled_trades', to_jsonb(d.canceled_trades),
+      'accounts_with_credentials', (select coalesce(jsonb_agg(distinct c.broker_account_id), '[]') from private.broker_credentials as c
+        where c.user_id = person))
     from private.disablements as d where d.user_id = person and d.enabled_at is null);
 end $$;
 comment on function public.disable_user(text, text) is
-  'Shuts a user (email or id) out at once, their live tokens included; says what it stopped. Safe to call again, and undone by enable_user().';
+  'Shuts a user (email or id) out at once, their live tokens included; says what it stopped, and which accounts keep their credentials because something is open on them: called again, those that are flat by then are wiped too. Undone by enable_user(), but for the credentials.';
 
 create function public.enable_user(p_user text) returns jsonb
 language plpgsql security definer set search_path = ''

@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.integration.ledger.desk import Desk, order_of
+from tests.integration.ledger.desk import Desk, new_account, new_strategy, order_of
 from tests.integration.ledger.ledger import Connection, Ledger, answers, call, refused
 from tests.integration.ledger.people import as_administrator, new_administrator, signed_in
+from tests.integration.ledger.sealed import register, store
 
 
 def _by_function(ledger: Ledger, user: UUID) -> None:
@@ -83,6 +84,35 @@ def test_user_when_enabled_again_then_reads_and_trades_and_starts_their_strategi
         desk.user,
     )
     assert by == [("left", True, [desk.strategy])]
+
+
+@pytest.mark.parametrize("disable", [_by_function, _by_edit])
+def test_user_when_disabled_then_credentials_are_wiped_where_nothing_is_open_and_kept_for_exits_until_then(
+    ledger: Ledger, disable: Callable[[Ledger, UUID], None]
+) -> None:
+    flat = Desk.open(ledger)
+    holding = Desk(
+        ledger, flat.user, account := new_account(ledger, flat.user), new_strategy(ledger, flat.user, account)
+    )
+    holding.hold("100")
+    exit_order = holding.place_exit("sell", "100")
+    pair, data = register(ledger), register(ledger, "data")
+    for desk in (flat, holding):
+        store(desk, pair)
+        store(desk, data, "data")
+    disable(ledger, flat.user)
+    held = "select broker_account_id, count(*) from private.broker_credentials where user_id = %s group by 1"
+    assert ledger.rows(held, flat.user) == [(holding.account, 2)]
+    assert ledger.one("select trading_entered_at from public.broker_accounts where id = %s", flat.account) is None
+    again = "select public.disable_user(%s, 'again') -> 'accounts_with_credentials'"
+    assert ledger.one(again, str(flat.user)) == [str(holding.account)]
+    assert holding.approve(exit_order) == "approved"
+    assert holding.claim(exit_order)["claimed"]
+    holding.fill(holding.submit(exit_order), "100", "100", side="sell")
+    assert ledger.one(again, str(flat.user)) == []
+    assert ledger.rows(held, flat.user) == []
+    ledger.run("select public.enable_user(%s)", str(flat.user))
+    assert store(flat, pair)["version"] == 1
 
 
 def test_user_when_halted_before_then_still_halted_after(ledger: Ledger) -> None:
