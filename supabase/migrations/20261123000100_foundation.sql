@@ -105,7 +105,8 @@ begin
     return 'anonymous';
   end if;
   name := nullif(current_setting('app.actor', true), '');
-  if name is null then
+  if name is null and exists (
+      select from private.actor_declarations as d where d.database_role = session_user and d.valid_until > clock_timestamp()) then
     -- Two people at once cannot be told apart, so both names stand there.
     select string_agg(distinct d.name, ', ' order by d.name) into name from private.actor_declarations as d
     where d.database_role = session_user and d.valid_until > clock_timestamp();

@@ -53,11 +53,12 @@ create function private.audit_content(
   p_chain text, p_sequence bigint, p_at timestamptz, p_actor text, p_action text, p_table text, p_row_id text,
   p_user_id uuid, p_before jsonb, p_after jsonb)
 returns text
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
   -- Written out by hand, so that it stays the same to the byte whatever a version of Postgres does to its JSON builders.
   -- docs/ledger.md says it in words; local/audit_file.py checks it without Postgres.
-  select '{"chain": ' || to_json(p_chain)::text
+  return '{"chain": ' || to_json(p_chain)::text
     || ', "sequence": ' || p_sequence
     || ', "at": "' || to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
     || '", "actor": ' || to_json(p_actor)::text
@@ -66,8 +67,8 @@ as $$
     || ', "row": ' || to_json(p_row_id)::text
     || ', "user": ' || coalesce('"' || p_user_id || '"', 'null')
     || ', "before": ' || coalesce(p_before::text, 'null')
-    || ', "after": ' || coalesce(p_after::text, 'null') || '}'
-$$;
+    || ', "after": ' || coalesce(p_after::text, 'null') || '}';
+end $$;
 comment on function private.audit_content(text, bigint, timestamptz, text, text, text, text, uuid, jsonb, jsonb) is
   'What a link says, as one JSON text in a fixed order: the hash is sha256(previous hash || this text in UTF-8).';
 
@@ -77,8 +78,8 @@ as $$
 -- Arguments: the column that names the chain's account ('' where there is none), the primary key, what is left out.
 declare
   omitted constant text[] := string_to_array(tg_argv[2], ',');
-  row_before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - omitted end;
-  row_after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - omitted end;
+  row_before constant jsonb := case when tg_op = 'INSERT' then null when omitted = '{}' then to_jsonb(old) else to_jsonb(old) - omitted end;
+  row_after constant jsonb := case when tg_op = 'DELETE' then null when omitted = '{}' then to_jsonb(new) else to_jsonb(new) - omitted end;
   image constant jsonb := coalesce(row_after, row_before);
   link public.audit_log;
   now_at constant timestamptz := clock_timestamp();

@@ -70,8 +70,7 @@ create function private.guard_trade() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 declare
-  happening constant text[] := array['status', 'status_at', 'refusal', 'broker_order_id', 'filled_quantity', 'fill_price',
-    'executed_at', 'quantity', 'cancel_requested_at', 'cancel_requested_by', 'cancel_reason', 'created_at', 'updated_at', 'version'];
+  ordered public.trades;
 begin
   if tg_op = 'INSERT' then
     if new.status <> 'pending' and new.source <> 'external' then
@@ -97,7 +96,22 @@ begin
     return new;
   end if;
   -- What may happen to an order is named; everything else, new columns included, is what was ordered.
-  if to_jsonb(new) - happening is distinct from to_jsonb(old) - happening
+  ordered := old;
+  ordered.status := new.status;
+  ordered.status_at := new.status_at;
+  ordered.refusal := new.refusal;
+  ordered.broker_order_id := new.broker_order_id;
+  ordered.filled_quantity := new.filled_quantity;
+  ordered.fill_price := new.fill_price;
+  ordered.executed_at := new.executed_at;
+  ordered.quantity := new.quantity;
+  ordered.cancel_requested_at := new.cancel_requested_at;
+  ordered.cancel_requested_by := new.cancel_requested_by;
+  ordered.cancel_reason := new.cancel_reason;
+  ordered.created_at := new.created_at;
+  ordered.updated_at := new.updated_at;
+  ordered.version := new.version;
+  if ordered is distinct from new
      or (new.quantity is distinct from old.quantity and (old.status <> 'pending' or new.quantity < old.quantity is not true)) then
     perform private.refuse(409, 'TRADE_IS_FIXED', 'What was ordered never changes; replace the order by a new trade.',
       jsonb_build_object('trade', old.id, 'status', old.status));
@@ -125,9 +139,13 @@ create function private.guard_leg() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 declare
-  happening constant text[] := array['filled_quantity', 'filled_value', 'quantity', 'updated_at'];
+  ordered public.trade_legs := old;
 begin
-  if to_jsonb(new) - happening is distinct from to_jsonb(old) - happening
+  ordered.filled_quantity := new.filled_quantity;
+  ordered.filled_value := new.filled_value;
+  ordered.quantity := new.quantity;
+  ordered.updated_at := new.updated_at;
+  if ordered is distinct from new
      or (new.quantity is distinct from old.quantity and (new.quantity < old.quantity is not true
        or not exists (select from public.trades where id = old.trade_id and status = 'pending'))) then
     perform private.refuse(409, 'TRADE_IS_FIXED', 'What was ordered never changes; replace the order by a new trade.',
@@ -177,20 +195,5 @@ create trigger a_touch before insert or update on public.trades for each row exe
 create trigger b_guard before insert or update on public.trades for each row execute function private.guard_trade();
 create trigger journal after insert or update on public.trades for each row execute function private.journal_trade();
 select private.audit_changes('public.trades');
-
-create function private.keep_cancel_wish() returns trigger
-language plpgsql security definer set search_path = ''
-as $$
-begin
-  -- Whatever way led here: the order is known to work now, and somebody wanted it cancelled while that was not known.
-  update public.trades set status = 'cancel_pending' where id = new.id and status = new.status;
-  return null;
-end $$;
-comment on function private.keep_cancel_wish() is
-  'An order that is to be cancelled goes on to cancel_pending in the transaction in which it is known to work.';
--- After the journal and the audit of the change that woke it, so that both keep their order.
-create trigger zz_cancel_wish after update on public.trades for each row
-  when (new.cancel_requested_at is not null and new.status in ('submitted', 'partially_filled'))
-  execute function private.keep_cancel_wish();
 
 select private.audit_changes('private.trade_arrows');

@@ -99,33 +99,59 @@ language plpgsql set search_path = ''
 as $$
 declare
   trade public.trades;
+  older uuid;
 begin
   -- A change of one order of a chain may change its neighbours, so all are locked before anything is written: a write takes
   -- the lock of the audit chain, which comes last. The older order first, everywhere; what an order replaces never changes,
   -- so it may be read before it is locked, and nobody adds a replacement to an order that is locked.
   -- One that is over is left alone: nothing moves it any more, and a halt, which takes only what is open, may wait for it.
-  perform from public.trades
-  where id = (select replaces_trade_id from public.trades where id = p_trade_id) and not private.is_final(status) for update;
+  select t.replaces_trade_id into older from public.trades as t where t.id = p_trade_id;
+  if older is not null then
+    perform from public.trades where id = older and not private.is_final(status) for update;
+  end if;
   select * into trade from public.trades where id = p_trade_id for update;
-  perform from public.trades
-  where id in (
-      with recursive following as (
-        select t.id from public.trades as t where t.replaces_trade_id = p_trade_id
-        union all
-        select t.id from public.trades as t join following as f on t.replaces_trade_id = f.id
-      )
-      select id from following)
-    and not private.is_final(status)
-  order by placed_number for update;
+  -- Most orders are replaced by none, and the walk costs more than to ask.
+  if exists (select from public.trades as t where t.replaces_trade_id = p_trade_id) then
+    perform from public.trades
+    where id in (
+        with recursive following as (
+          select t.id from public.trades as t where t.replaces_trade_id = p_trade_id
+          union all
+          select t.id from public.trades as t join following as f on t.replaces_trade_id = f.id
+        )
+        select id from following)
+      and not private.is_final(status)
+    order by placed_number for update;
+  end if;
   return trade;
 end $$;
 comment on function private.lock_trade(uuid) is
   'Locks a trade, before it the one that it replaces and after it those that are to replace it; null where there is none. Whoever changes several trades locks all of them before the first change.';
 
-create function private.settle_replacement() returns trigger
+create function private.follow_trade() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
+  -- One trigger that asks by itself: a WHEN clause is read anew by every statement, which costs more than the call.
+  -- Whatever way led here: the order is known to work now, and somebody wanted it cancelled while that was not known.
+  if new.cancel_requested_at is not null and new.status in ('submitted', 'partially_filled') then
+    update public.trades set status = 'cancel_pending' where id = new.id and status = new.status;
+  end if;
+  -- A fill that comes after its order was replaced is part of the whole that the replacement asked for: it may be what was missing.
+  if new.filled_quantity is distinct from old.filled_quantity and new.status in ('replace_pending', 'replaced') then
+    update public.trades set status = 'filled', status_at = greatest(new.status_at, status_at)
+    where id in (
+        with recursive following as (
+          select t.id from public.trades as t where t.replaces_trade_id = new.id
+          union all
+          select t.id from public.trades as t join following as f on t.replaces_trade_id = f.id
+        )
+        select id from following)
+      and status in ('submitted', 'partially_filled', 'cancel_pending') and private.is_filled(id);
+  end if;
+  if new.status is not distinct from old.status then
+    return null;
+  end if;
   -- What can no longer be replaced: a replacement that was not sent is over.
   if new.status = 'cancel_pending' or private.is_final(new.status) then
     update public.trades
@@ -146,30 +172,7 @@ begin
   end if;
   return null;
 end $$;
-comment on function private.settle_replacement() is
-  'An order that is over takes its unsent replacement with it; a replacement that failed lets its order work on. Both are locked before: see lock_trade().';
-create trigger zz_settle_replacement after update on public.trades for each row
-  when (new.status is distinct from old.status
-    and new.status in ('cancel_pending', 'partially_filled', 'filled', 'canceled', 'rejected', 'expired', 'replaced'))
-  execute function private.settle_replacement();
-
-create function private.pass_on_late_fill() returns trigger
-language plpgsql security definer set search_path = ''
-as $$
-begin
-  update public.trades set status = 'filled', status_at = greatest(new.status_at, status_at)
-  where id in (
-      with recursive following as (
-        select t.id from public.trades as t where t.replaces_trade_id = new.id
-        union all
-        select t.id from public.trades as t join following as f on t.replaces_trade_id = f.id
-      )
-      select id from following)
-    and status in ('submitted', 'partially_filled', 'cancel_pending') and private.is_filled(id);
-  return null;
-end $$;
-comment on function private.pass_on_late_fill() is
-  'A fill that comes after its order was replaced is part of the whole that the replacement asked for: it may be what was missing.';
-create trigger zz_late_fill after update on public.trades for each row
-  when (new.filled_quantity is distinct from old.filled_quantity and new.status in ('replace_pending', 'replaced'))
-  execute function private.pass_on_late_fill();
+comment on function private.follow_trade() is
+  'What follows from a change of an order: a cancel that was wished for goes on once the order is known to work; a late fill may fill its replacement; an order that is over takes its unsent replacement with it, and a replacement that failed lets its order work on. All of them are locked before: see lock_trade().';
+-- After the journal and the audit of the change that woke it, so that both keep their order.
+create trigger zz_follow after update on public.trades for each row execute function private.follow_trade();

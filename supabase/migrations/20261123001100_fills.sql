@@ -70,7 +70,7 @@ create unique index fills_execution on public.fills (broker_account_id, broker_o
 create index fills_user on public.fills (user_id, executed_at desc);
 create index fills_trade on public.fills (trade_id, leg);
 create index fills_account_symbol on public.fills (broker_account_id, symbol, executed_at, number);
-create index fills_corrects on public.fills (corrects_fill_id);
+create index fills_corrects on public.fills (corrects_fill_id) where corrects_fill_id is not null;
 create index fills_symbol on public.fills (symbol);
 select private.protect_append_only('public.fills');
 

@@ -256,20 +256,29 @@ begin
   new.position_quantity := change.quantity;
   new.position_cost := change.cost_basis;
 
-  select * into own from public.strategy_positions
-  where broker_account_id = new.broker_account_id and owner_key = owner and symbol = new.symbol;
+  -- Mostly one owner holds all of it: then what happens to the account's position happens to theirs.
+  update public.strategy_positions
+  set quantity = change.quantity, cost_basis = change.cost_basis, realised_pnl = realised_pnl + change.realised, fees = fees + new.fee
+  where broker_account_id = new.broker_account_id and owner_key = owner and symbol = new.symbol
+    and quantity = book.quantity and cost_basis = book.cost_basis;
   if found then
-    change := private.position_after(own.quantity, own.cost_basis, signed, new.value_change);
-    update public.strategy_positions
-    set quantity = change.quantity, cost_basis = change.cost_basis, realised_pnl = own.realised_pnl + change.realised,
-        fees = own.fees + new.fee
-    where broker_account_id = own.broker_account_id and owner_key = own.owner_key and symbol = own.symbol;
     new.strategy_realised_pnl := change.realised;
   else
-    insert into public.strategy_positions (
-      broker_account_id, owner_key, strategy_id, symbol, user_id, quantity, cost_basis, multiplier, fees)
-    values (new.broker_account_id, owner, new.strategy_id, new.symbol, new.user_id, signed, new.value_change, book.multiplier, new.fee);
-    new.strategy_realised_pnl := 0;
+    select * into own from public.strategy_positions
+    where broker_account_id = new.broker_account_id and owner_key = owner and symbol = new.symbol;
+    if found then
+      change := private.position_after(own.quantity, own.cost_basis, signed, new.value_change);
+      update public.strategy_positions
+      set quantity = change.quantity, cost_basis = change.cost_basis, realised_pnl = own.realised_pnl + change.realised,
+          fees = own.fees + new.fee
+      where broker_account_id = own.broker_account_id and owner_key = own.owner_key and symbol = own.symbol;
+      new.strategy_realised_pnl := change.realised;
+    else
+      insert into public.strategy_positions (
+        broker_account_id, owner_key, strategy_id, symbol, user_id, quantity, cost_basis, multiplier, fees)
+      values (new.broker_account_id, owner, new.strategy_id, new.symbol, new.user_id, signed, new.value_change, book.multiplier, new.fee);
+      new.strategy_realised_pnl := 0;
+    end if;
   end if;
 
   update public.trade_legs

@@ -89,10 +89,12 @@ declare
   trade_id uuid;
 begin
   -- Under the account's lock, which the caller holds: no other broker report gives an order its id meanwhile.
-  select id into trade_id from public.trades
-  where broker_account_id = p_account_id
-    and (broker_order_id = p_broker_order_id or (broker_order_id is null and client_order_id = p_client_order_id))
-  order by broker_order_id is null limit 1;
+  select t.id into trade_id from public.trades as t
+  where t.broker_account_id = p_account_id and t.broker_order_id = p_broker_order_id;
+  if not found then
+    select t.id into trade_id from public.trades as t
+    where t.broker_account_id = p_account_id and t.broker_order_id is null and t.client_order_id = p_client_order_id;
+  end if;
   return private.lock_trade(trade_id);
 end $$;
 comment on function private.find_trade(uuid, text, text) is 'The trade of a broker''s order, by its id or by our client order id; locked.';

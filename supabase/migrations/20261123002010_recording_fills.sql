@@ -5,7 +5,6 @@ language plpgsql set search_path = ''
 as $$
 declare
   trade public.trades;
-  legs integer;
   filled numeric;
   value numeric;
   ordered numeric;
@@ -13,10 +12,9 @@ declare
   units numeric;
   unit_price numeric;
 begin
-  select count(*), max(filled_quantity) filter (where leg = p_leg), max(filled_value) filter (where leg = p_leg),
-    max(quantity) filter (where leg = p_leg)
-  into legs, filled, value, ordered from public.trade_legs where trade_id = p_trade.id;
-  if legs = 1 and p_trade.replaces_trade_id is null then
+  select l.filled_quantity, l.filled_value, l.quantity into filled, value, ordered
+  from public.trade_legs as l where l.trade_id = p_trade.id and l.leg = p_leg;
+  if not p_trade.multi_leg and p_trade.replaces_trade_id is null then
     ordered := coalesce(ordered, p_said_quantity);
     is_filled := filled > 0 and filled >= ordered;
     units := filled;
