@@ -2,109 +2,180 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from functions.brokers import alpaca_wire as wire
-from functions.brokers import reading
-from functions.brokers.alpaca_client import bound, read, write
-from functions.brokers.alpaca_streams import follow, refusal
-from functions.brokers.capabilities import Capabilities
+from functions.brokers import alpaca_account, alpaca_activities, alpaca_markets, alpaca_requests
+from functions.brokers.alpaca_client import AlpacaClient
+from functions.brokers.alpaca_orders import AlpacaOrders
+from functions.brokers.alpaca_trade_stream import followed_trade_updates
 from functions.brokers.credentials import KeyPair
 from functions.brokers.errors import BadResponse, OutcomeUnknown, Rejected, Unsupported
-from functions.brokers.holdings import AccountSnapshot, BrokerPosition
+from functions.brokers.holdings import AccountRules, AccountSnapshot, BrokerActivity, BrokerPosition
 from functions.brokers.markets import MarketClock
-from functions.brokers.orders import BrokerFill, BrokerOrder, OrderChange, OrderRequest, TradeUpdate
+from functions.brokers.orders import (
+    BrokerFill,
+    BrokerOrder,
+    CancelOutcome,
+    OrderChange,
+    OrderPreview,
+    OrderRequest,
+    TradeUpdate,
+)
 from functions.brokers.protocol import Connected, Quarantined
+from functions.brokers.reading import mapping, optional_words, rows
 from functions.core.errors import AgentTraderError, Misconfigured
-from functions.core.money import text
 from functions.core.settings import Settings
 
 if TYPE_CHECKING:
-    from alpaca.trading.client import TradingClient
+    from functions.brokers.guard import Guard
 
-_NOT_FOUND = 404
+_NOT_FOUND, _UNPROCESSABLE = 404, 422
 _DUPLICATE_CLIENT_ORDER_ID = "40010001"
-_PAGE = 100
-_MOST_ORDERS = 500
+# `after` is exclusive and the ids are only ordered to the millisecond: a little overlap loses nothing.
+_OVERLAP = timedelta(seconds=1)
+# An exercise and its delivery may be listed on two days: what explains a row is read with it.
+_EXPLAINED_WITHIN = timedelta(days=4)
+# Expiries and assignments are listed as late as the next day, under the day they belong to.
+_LATE = timedelta(days=2)
 
 _LIVE_HOST = "api.alpaca.markets"
 _PAPER_HOST = "paper-api.alpaca.markets"
 
 
 class AlpacaBroker:
-    """One Alpaca account. The SDK is synchronous, so each call runs in a worker thread."""
+    """One Alpaca account. The SDK is synchronous, so each call runs in a worker thread.
+
+    `guard` keeps the calls within the rate that Alpaca allows and off a broker that is down; None for neither.
+    """
 
     name = "alpaca"
-    capabilities = Capabilities(
-        broker="alpaca",
-        order_types=frozenset({"market", "limit", "stop", "stop_limit", "trailing_stop"}),
-        times_in_force=frozenset({"day", "gtc", "ioc", "fok", "opg", "cls"}),
-        order_classes=frozenset({"simple"}),
-        asset_kinds=frozenset({"stock"}),
-        most_legs=0,
-        notional=True,
-        fractional=True,
-        replaces_quantity=True,
-        preview=False,
-        exercise=False,
-        do_not_exercise=False,
-        fills_named_by="cumulative_quantity",
-        deduplicates=True,
-    )
+    capabilities = alpaca_requests.CAPABILITIES
 
-    def __init__(self, keys: KeyPair, configuration: Settings, *, is_paper: bool) -> None:
+    def __init__(self, keys: KeyPair, configuration: Settings, *, is_paper: bool, guard: Guard | None = None) -> None:
         from alpaca.trading.client import TradingClient
 
         self._keys = keys
         self._settings = configuration
         self._is_paper = is_paper
         _require_endpoint(configuration, is_paper=is_paper)
-        self._client: TradingClient = TradingClient(
-            keys.key.get_secret_value(),
-            keys.secret.get_secret_value(),
-            paper=is_paper,
-            raw_data=True,
-            url_override=configuration.alpaca_trading_url,
+        self._client = AlpacaClient(
+            TradingClient(
+                keys.key.get_secret_value(),
+                keys.secret.get_secret_value(),
+                paper=is_paper,
+                raw_data=True,
+                url_override=configuration.alpaca_trading_url,
+            ),
+            configuration.broker_timeout,
+            guard,
         )
-        bound(self._client, configuration.broker_timeout)
+        self._orders = AlpacaOrders(self._client)
 
     async def account(self) -> AccountSnapshot:
-        return wire.account(await read(lambda: self._client.get("/account")))
+        return alpaca_account.account(await self._client.read("/account"))
+
+    async def rules(self) -> AccountRules:
+        return alpaca_account.rules(await self._client.read("/account"))
 
     async def positions(self) -> list[BrokerPosition]:
-        rows = await read(lambda: self._client.get("/positions"))
-        return [wire.position(row) for row in reading.rows(rows)]
+        answer = await self._client.read("/positions")
+        return [alpaca_account.position(row) for row in rows(answer)]
 
-    async def open_orders(self) -> list[BrokerOrder]:
-        rows = await read(
-            lambda: self._client.get("/orders", {"status": "open", "limit": _MOST_ORDERS, "direction": "asc"})
-        )
-        return [wire.order(row) for row in reading.rows(rows)]
+    async def open_orders(self) -> list[BrokerOrder | Quarantined]:
+        return await self._orders.open()
 
     async def find_order(self, client_order_id: str) -> BrokerOrder | None:
-        return await _found(lambda: self._client.get_order_by_client_id(client_order_id))
+        return await self._orders.find(client_order_id)
+
+    async def find_orders(self, client_order_id: str) -> list[BrokerOrder]:
+        """One at most: Alpaca takes a client order id once."""
+        found = await self.find_order(client_order_id)
+        return [] if found is None else [found]
 
     async def order(self, broker_order_id: str) -> BrokerOrder | None:
-        return await _found(lambda: self._client.get(f"/orders/{broker_order_id}"))
+        return await self._orders.order(broker_order_id)
+
+    async def preview(self, order: OrderRequest) -> OrderPreview:
+        raise Unsupported("UNSUPPORTED_PREVIEW", f"Alpaca has no dry run; {order.client_order_id} was not sent")
 
     async def submit(self, order: OrderRequest) -> BrokerOrder:
-        body = self._body(order)
-        return await self._write_order(lambda: self._client.post("/orders", body), order.client_order_id)
+        body = alpaca_requests.order_body(order)
+        return await self._write_order("POST", "/orders", body, order.client_order_id)
 
     async def replace(self, broker_order_id: str, change: OrderChange) -> BrokerOrder:
-        body = _change(change)
-        return await self._write_order(
-            lambda: self._client.patch(f"/orders/{broker_order_id}", body), change.client_order_id
-        )
+        body = alpaca_requests.change_body(change)
+        return await self._write_order("PATCH", f"/orders/{broker_order_id}", body, change.client_order_id)
 
-    async def _write_order(self, call: Callable[[], Any], client_order_id: str) -> BrokerOrder:
+    async def cancel(self, broker_order_id: str) -> None:
         try:
-            return wire.order(await write(call))
+            await self._client.write("DELETE", f"/orders/{broker_order_id}", urgent=True)
+        except Rejected as error:
+            # 404 and 422: the order is over, or its cancel is under way; the next sync says which.
+            if error.numbers.get("http_status") not in (_NOT_FOUND, _UNPROCESSABLE):
+                raise
+
+    async def cancel_all(self, symbol: str | None = None) -> list[CancelOutcome]:
+        if symbol is not None:
+            return [await self._cancel_one(one) for one in await self._orders.open_ids(symbol)]
+        answer = await self._client.write("DELETE", "/orders", urgent=True)
+        return [_cancel_outcome(row) for row in (rows(answer) if answer is not None else [])]
+
+    async def close_position(self, symbol: str, client_order_id: str, quantity: Decimal | None = None) -> BrokerOrder:
+        try:
+            row = await self._client.read(f"/positions/{symbol}", urgent=True)
+        except Rejected as error:
+            if error.numbers.get("http_status") != _NOT_FOUND:
+                raise
+            # It may be flat because this very close went through and its answer was lost.
+            found = await self._orders.find(client_order_id, urgent=True)
+            if found is None:
+                raise Rejected("NO_POSITION", f"there is no position in {symbol} to close") from error
+            return found
+        held = alpaca_account.position(row).quantity
+        body = alpaca_requests.closing_body(symbol, client_order_id, held, quantity)
+        return await self._write_order("POST", "/orders", body, client_order_id, urgent=True)
+
+    async def exercise(self, symbol: str) -> None:
+        await self._client.write("POST", f"/positions/{symbol}/exercise", urgent=True)
+
+    async def do_not_exercise(self, symbol: str) -> None:
+        await self._client.write("POST", f"/positions/{symbol}/do-not-exercise", urgent=True)
+
+    async def fills(self, since: datetime) -> list[BrokerFill | Quarantined]:
+        found = await self._client.executions(since - _OVERLAP)
+        return await self._orders.with_legs(found)
+
+    async def activities(self, since: datetime) -> list[BrokerActivity | Quarantined]:
+        """Rows are dated by the exchange's day and listed late, so those of a few days before `since` come again."""
+        listed = await self._client.other_activities(since - _LATE - _EXPLAINED_WITHIN)
+        found = alpaca_activities.activities(listed)
+        first = since - _LATE
+        return [row for row in found if isinstance(row, Quarantined) or row.occurred_at >= first]
+
+    async def clock(self) -> MarketClock:
+        return alpaca_markets.clock(await self._client.read("/clock"))
+
+    async def trade_updates(self) -> AsyncGenerator[Connected | TradeUpdate | Quarantined, None]:
+        messages = followed_trade_updates(
+            self._keys, self._orders, url=self._settings.alpaca_trade_stream_url, is_paper=self._is_paper
+        )
+        async with contextlib.aclosing(messages):
+            async for message in messages:
+                yield message
+
+    async def aclose(self) -> None:
+        self._client.close()
+
+    async def _write_order(
+        self, method: str, path: str, body: dict[str, Any], client_order_id: str, *, urgent: bool = False
+    ) -> BrokerOrder:
+        try:
+            return self._orders.read(await self._client.write(method, path, body, urgent=urgent))
         except BadResponse as error:
             raise OutcomeUnknown(
                 "UNREADABLE_ANSWER", f"Alpaca's answer cannot be read, the order may be live: {error.text}"
@@ -125,93 +196,29 @@ class AlpacaBroker:
             raise OutcomeUnknown("SENT_BEFORE", "Alpaca says that it has the order, and does not find it")
         return found
 
-    async def cancel(self, broker_order_id: str) -> None:
+    async def _cancel_one(self, broker_order_id: str) -> CancelOutcome:
         try:
-            await write(lambda: self._client.delete(f"/orders/{broker_order_id}"))
-        except Rejected as error:
-            # 404 and 422: the order is over, or its cancel is under way; the next sync says which.
-            if error.numbers.get("http_status") not in (_NOT_FOUND, 422):
-                raise
+            await self._client.write("DELETE", f"/orders/{broker_order_id}", urgent=True)
+        except AgentTraderError as error:
+            return CancelOutcome(broker_order_id=broker_order_id, accepted=False, reason=str(error))
+        return CancelOutcome(broker_order_id=broker_order_id, accepted=True)
 
-    async def fills(self, since: datetime) -> list[BrokerFill]:
-        found: list[BrokerFill] = []
-        token: str | None = None
-        while True:
-            # `after` is exclusive and the ids are only ordered to the millisecond: a little overlap loses nothing.
-            query = {"after": (since - timedelta(seconds=1)).isoformat(), "direction": "asc", "page_size": _PAGE}
-            if token:
-                query["page_token"] = token
-            page = query
-            answer = await read(lambda page=page: self._client.get("/account/activities/FILL", page))  # type: ignore[misc]
-            rows = reading.rows(answer)
-            found.extend(wire.activity_fill(row) for row in rows)
-            if len(rows) < _PAGE:
-                return found
-            token = reading.words(rows[-1], "id")
 
-    async def clock(self) -> MarketClock:
-        return wire.clock(await read(lambda: self._client.get("/clock")))
-
-    async def trade_updates(self) -> AsyncGenerator[Connected | TradeUpdate | Quarantined, None]:
-        from alpaca.trading.stream import TradingStream
-
-        arrived: asyncio.Queue[Connected | TradeUpdate | Quarantined | AgentTraderError] = asyncio.Queue()
-
-        class Stream(TradingStream):
-            # The SDK connects again by itself and says nothing: whoever listens must know, to look what was missed.
-            async def _dispatch(self, msg: dict[str, Any]) -> None:
-                if msg.get("stream") == "listening":
-                    arrived.put_nowait(Connected())
-                await super()._dispatch(msg)
-
-            async def _auth(self) -> None:
-                try:
-                    await super()._auth()  # type: ignore[no-untyped-call]
-                except ValueError as error:
-                    refused = refusal(error)
-                    if refused is not None:
-                        arrived.put_nowait(refused)
-                    raise
-
-        async def heard(message: dict[str, Any]) -> None:
-            # The SDK logs and drops what its handler raises, so nothing is raised here.
-            data = message.get("data")
-            try:
-                arrived.put_nowait(wire.trade_update(data))
-            except BadResponse as error:
-                arrived.put_nowait(Quarantined(error.text, repr(data)[:2000]))
-
-        stream = Stream(
-            self._keys.key.get_secret_value(),
-            self._keys.secret.get_secret_value(),
-            paper=self._is_paper,
-            raw_data=True,
-            url_override=self._settings.alpaca_trade_stream_url,  # type: ignore[arg-type] # None is its own default
-        )
-        stream.subscribe_trade_updates(heard)
-        async with contextlib.aclosing(follow(stream, arrived)) as messages:
-            async for message in messages:
-                yield message
-
-    def _body(self, order: OrderRequest) -> dict[str, Any]:
-        self.capabilities.require(order)
-        # The SDK's request models make floats of prices; the API takes text, which is exact.
-        body: dict[str, Any] = {
-            "symbol": order.symbol,
-            "side": order.side,
-            "type": order.order_type,
-            "time_in_force": order.time_in_force,
-            "client_order_id": order.client_order_id,
-        }
-        numbers = {
-            "qty": order.quantity,
-            "notional": order.notional,
-            "limit_price": order.limit_price,
-            "stop_price": order.stop_price,
-            "trail_price": order.trail_price,
-            "trail_percent": order.trail_percent,
-        }
-        return body | {name: text(value) for name, value in numbers.items() if value is not None}
+def _cancel_outcome(answer: object) -> CancelOutcome:
+    """A row of the answer to a cancel-all; one that cannot be read is no accepted cancel."""
+    try:
+        row = mapping(answer)
+        body = row.get("body")
+        reason = optional_words(mapping(body), "message") if isinstance(body, dict) else None
+        order_id = optional_words(row, "id") or ""
+    except BadResponse as error:
+        return CancelOutcome(broker_order_id="", accepted=False, reason=str(error))
+    accepted = row.get("status") in (200, "200")
+    return CancelOutcome(
+        broker_order_id=order_id,
+        accepted=accepted,
+        reason=None if accepted else reason or f"Alpaca answered {row.get('status')!r}",
+    )
 
 
 def _require_endpoint(configuration: Settings, *, is_paper: bool) -> None:
@@ -224,28 +231,3 @@ def _require_endpoint(configuration: Settings, *, is_paper: bool) -> None:
         if url is not None and (urlsplit(url).hostname or "").rstrip(".") == forbidden:
             kind = "paper" if is_paper else "live"
             raise Misconfigured("WRONG_ENDPOINT", f"a {kind} account must not reach {forbidden}; see the settings")
-
-
-def _change(change: OrderChange) -> dict[str, Any]:
-    if change.quantity != change.quantity.to_integral_value():
-        raise Unsupported("UNSUPPORTED_QUANTITY", f"Alpaca replaces whole shares only, was {text(change.quantity)}")
-    numbers = {
-        "qty": change.quantity,
-        "limit_price": change.limit_price,
-        "stop_price": change.stop_price,
-        # One field for both kinds of trail: it means what the order has.
-        "trail": change.trail_price if change.trail_price is not None else change.trail_percent,
-    }
-    body: dict[str, Any] = {"client_order_id": change.client_order_id}
-    if change.time_in_force is not None:
-        body["time_in_force"] = change.time_in_force
-    return body | {name: text(value) for name, value in numbers.items() if value is not None}
-
-
-async def _found(call: Callable[[], Any]) -> BrokerOrder | None:
-    try:
-        return wire.order(await read(call))
-    except Rejected as error:
-        if error.numbers.get("http_status") == _NOT_FOUND:
-            return None
-        raise

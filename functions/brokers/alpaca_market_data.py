@@ -5,26 +5,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from functions.brokers import alpaca_wire as wire
-from functions.brokers import reading
-from functions.brokers.alpaca_client import bound, read
+from functions.brokers import alpaca_markets as wire
+from functions.brokers.alpaca_client import AlpacaClient
 from functions.brokers.alpaca_streams import follow, refusal
 from functions.brokers.credentials import KeyPair
-from functions.brokers.errors import BadResponse, Unsupported
-from functions.brokers.markets import MarketClock
+from functions.brokers.errors import BadResponse, Rejected, Unsupported
+from functions.brokers.guard import Guard
+from functions.brokers.markets import Listing, MarketClock, OptionContract, OptionQuote
 from functions.brokers.protocol import Connected, Quarantined
-from functions.core.errors import AgentTraderError
+from functions.brokers.reading import mapping, optional_words, rows
+from functions.brokers.row_by_row import quarantined, row_by_row
+from functions.core.errors import AgentTraderError, BadInput
 from functions.core.events import BarData, QuoteData
-from functions.core.market_calendar import Session
+from functions.core.instruments import symbol_kind
+from functions.core.market_calendar import Session, exchange_date
 from functions.core.settings import Settings
 
 if TYPE_CHECKING:
     from alpaca.data.live.stock import StockDataStream
 
 _PAGE = 10_000
+_NOT_FOUND = 404
+_CONTRACTS_PAGE = 1_000
+_SYMBOLS_AT_ONCE = 100
+_OPTION_FEED = "indicative"
+_OPTIONS_VERSION = "v1beta1"
+# Without bounds Alpaca lists the contracts that expire by next weekend only; nothing is listed three years out.
+_LAST_EXPIRY = timedelta(days=3 * 366)
 # Answers to a subscription that no second attempt changes: too many symbols, a feed that was not paid for.
 _REFUSED_SUBSCRIPTIONS = (405, 409)
 
@@ -34,60 +44,104 @@ class AlpacaMarketData:
 
     feed = "iex"
 
-    def __init__(self, keys: KeyPair, configuration: Settings) -> None:
+    def __init__(self, keys: KeyPair, configuration: Settings, guard: Guard | None = None) -> None:
         from alpaca.data.historical.stock import StockHistoricalDataClient
         from alpaca.trading.client import TradingClient
 
         self._key = keys.key.get_secret_value()
         self._secret = keys.secret.get_secret_value()
         self._settings = configuration
-        self._data = StockHistoricalDataClient(
-            self._key, self._secret, raw_data=True, url_override=configuration.alpaca_data_url
+        self._data = AlpacaClient(
+            StockHistoricalDataClient(
+                self._key, self._secret, raw_data=True, url_override=configuration.alpaca_data_url
+            ),
+            configuration.broker_timeout,
+            guard,
         )
-        self._market = TradingClient(
-            self._key, self._secret, paper=True, raw_data=True, url_override=configuration.alpaca_trading_url
+        self._market = AlpacaClient(
+            TradingClient(
+                self._key, self._secret, paper=True, raw_data=True, url_override=configuration.alpaca_trading_url
+            ),
+            configuration.broker_timeout,
+            guard,
         )
-        bound(self._data, configuration.broker_timeout)
-        bound(self._market, configuration.broker_timeout)
 
     async def clock(self) -> MarketClock:
-        return wire.clock(await read(lambda: self._market.get("/clock")))
+        return wire.clock(await self._market.read("/clock"))
 
     async def calendar(self, start: date, end: date) -> list[Session]:
         query = {"start": start.isoformat(), "end": end.isoformat()}
-        rows = await read(lambda: self._market.get("/calendar", query))
-        return [wire.session(row) for row in reading.rows(rows)]
+        return [wire.session(row) for row in rows(await self._market.read("/calendar", query))]
 
     async def bars(self, symbol: str, start: datetime, end: datetime) -> list[BarData | Quarantined]:
         found: list[BarData | Quarantined] = []
-        token: str | None = None
+        query: dict[str, Any] = {
+            "symbols": symbol,
+            "timeframe": "1Min",
+            "start": start.isoformat(),
+            "end": end.isoformat(),
+            "limit": _PAGE,
+            "adjustment": "raw",
+            "feed": self.feed,
+            "sort": "asc",
+        }
         while True:
-            query: dict[str, Any] = {
-                "symbols": symbol,
-                "timeframe": "1Min",
-                "start": start.isoformat(),
-                "end": end.isoformat(),
-                "limit": _PAGE,
-                "adjustment": "raw",
-                "feed": self.feed,
-                "sort": "asc",
-            }
-            if token:
-                query["page_token"] = token
-            page = query
-            answer = reading.mapping(await read(lambda page=page: self._data.get("/stocks/bars", page)))  # type: ignore[misc]
-            rows = reading.mapping(answer.get("bars") or {}).get(symbol) or []
-            found.extend(self._bar(symbol, row) for row in reading.rows(rows))
-            token = reading.optional_words(answer, "next_page_token")
+            answer = mapping(await self._data.read("/stocks/bars", query))
+            listed = mapping(answer.get("bars") or {}).get(symbol) or []
+            found.extend(row_by_row(rows(listed), lambda row: wire.bar(symbol, row, self.feed)))
+            token = optional_words(answer, "next_page_token")
             if token is None:
                 return found
+            query["page_token"] = token
 
     async def quotes(self, symbols: Sequence[str]) -> list[QuoteData | Quarantined]:
         if not symbols:
             return []
         query = {"symbols": ",".join(symbols), "feed": self.feed}
-        answer = reading.mapping(await read(lambda: self._data.get("/stocks/quotes/latest", query)))
-        return [self._quote(symbol, row) for symbol, row in reading.mapping(answer.get("quotes") or {}).items()]
+        answer = mapping(await self._data.read("/stocks/quotes/latest", query))
+        return [self._quote(symbol, row) for symbol, row in mapping(answer.get("quotes") or {}).items()]
+
+    async def listing(self, symbol: str) -> Listing | None:
+        is_option = _is_option(symbol)
+        try:
+            row = await self._market.read(f"/options/contracts/{symbol}" if is_option else f"/assets/{symbol}")
+        except Rejected as error:
+            if error.numbers.get("http_status") == _NOT_FOUND:
+                return None
+            raise
+        return wire.option_listing(row) if is_option else wire.listing(row)
+
+    async def option_chain(self, underlying: str, expiry: date | None = None) -> list[OptionContract | Quarantined]:
+        """Raises Rejected where Alpaca refuses the underlying; an underlying without options has an empty chain."""
+        query: dict[str, Any] = {"underlying_symbols": underlying, "status": "active", "limit": _CONTRACTS_PAGE}
+        if expiry is not None:
+            query["expiration_date"] = expiry.isoformat()
+        else:
+            today = exchange_date((await self.clock()).now)
+            query["expiration_date_gte"] = today.isoformat()
+            query["expiration_date_lte"] = (today + _LAST_EXPIRY).isoformat()
+        found: list[OptionContract | Quarantined] = []
+        while True:
+            answer = mapping(await self._market.read("/options/contracts", query))
+            found.extend(row_by_row(rows(answer.get("option_contracts") or []), wire.contract))
+            token = optional_words(answer, "next_page_token") or optional_words(answer, "page_token")
+            if token is None:
+                return sorted(found, key=_place_in_the_chain)
+            query["page_token"] = token
+
+    async def option_quotes(self, symbols: Sequence[str]) -> list[OptionQuote | Quarantined]:
+        found: list[OptionQuote | Quarantined] = []
+        for start in range(0, len(symbols), _SYMBOLS_AT_ONCE):
+            query = {"symbols": ",".join(symbols[start : start + _SYMBOLS_AT_ONCE]), "feed": _OPTION_FEED}
+            answer = mapping(await self._data.read("/options/snapshots", query, version=_OPTIONS_VERSION))
+            for symbol, row in mapping(answer.get("snapshots") or {}).items():
+                if isinstance(row, dict) and row.get("latestQuote") is None:
+                    continue  # never quoted
+                try:
+                    found.append(wire.option_quote(symbol, row, _OPTION_FEED))
+                except BadResponse as error:
+                    found.append(quarantined(error, row))
+        return found
 
     async def stream(
         self, symbols: Sequence[str]
@@ -144,10 +198,24 @@ class AlpacaMarketData:
         try:
             return wire.bar(symbol, row, self.feed)
         except BadResponse as error:
-            return Quarantined(error.text, repr(row)[:2000])
+            return quarantined(error, row)
 
     def _quote(self, symbol: str, row: object) -> QuoteData | Quarantined:
         try:
             return wire.quote(symbol, row, self.feed)
         except BadResponse as error:
-            return Quarantined(error.text, repr(row)[:2000])
+            return quarantined(error, row)
+
+
+def _is_option(symbol: str) -> bool:
+    try:
+        return symbol_kind(symbol) == "option"
+    except BadInput:
+        return False
+
+
+def _place_in_the_chain(row: OptionContract | Quarantined) -> tuple[Any, ...]:
+    """By expiry, strike and right; what cannot be read comes last."""
+    if isinstance(row, Quarantined):
+        return (date.max, row.row)
+    return (row.expiry, row.strike, row.right)

@@ -1,23 +1,26 @@
-"""Alpaca's JSON as our shapes, read tolerantly row by row: numbers as text or JSON numbers, times to nanoseconds."""
+"""Alpaca's orders and executions as our shapes, read tolerantly: numbers as text or JSON numbers, times to nanoseconds.
+
+The net price of several legs needs no turning: positive pays, negative receives, at Alpaca as inside.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from dataclasses import replace
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from pydantic import ValidationError
-
 from functions.brokers.errors import BadResponse
-from functions.brokers.holdings import AccountSnapshot, BrokerPosition
-from functions.brokers.markets import MarketClock
-from functions.brokers.orders import BrokerFill, BrokerOrder, OrderState, Side, TradeUpdate
-from functions.brokers.reading import mapping, moment, number, optional, optional_words, positive, words
-from functions.core.errors import BadInput
-from functions.core.events import BarData, QuoteData
-from functions.core.market_calendar import Session
+from functions.brokers.orders import (
+    BrokerFill,
+    BrokerLeg,
+    BrokerOrder,
+    OrderClass,
+    OrderState,
+    Side,
+    TradeUpdate,
+)
+from functions.brokers.reading import mapping, moment, number, optional, optional_words, positive, rows, words
 
 _STATES: dict[str, OrderState] = {
     "pending_new": "submitted",
@@ -39,6 +42,17 @@ _STATES: dict[str, OrderState] = {
     "rejected": "rejected",
     "replaced": "replaced",
 }
+_CLASSES: dict[str, OrderClass] = {
+    "": "simple",
+    "simple": "simple",
+    "mleg": "multi_leg",
+    "bracket": "bracket",
+    "oco": "oco",
+    "oto": "oto",
+}
+# The order works on: whatever status the message carries, the change that was asked for is not under way any more.
+_CHANGE_REFUSED = {"order_replace_rejected": "replace_pending", "order_cancel_rejected": "cancel_pending"}
+_EXECUTIONS = ("fill", "partial_fill")
 
 
 def side(row: Mapping[str, Any]) -> Side:
@@ -52,32 +66,97 @@ def side(row: Mapping[str, Any]) -> Side:
 
 
 def order(answer: object) -> BrokerOrder:
-    """An order. Raises BadResponse, also for a status that this version does not know: it is never guessed at."""
+    """An order with its legs or children. Raises BadResponse, also for a status that this version does not know: it is
+    never guessed at."""
     row = mapping(answer)
     status = words(row, "status")
     if status not in _STATES:
         raise BadResponse(f"unknown order status {status!r}", row)
+    parts = [] if row.get("legs") is None else rows(row["legs"])
+    order_class = _order_class(row, parts)
+    legs = tuple(_leg(part) for part in parts) if order_class == "multi_leg" else ()
     stamp = row.get("updated_at") or row.get("submitted_at") or row.get("created_at")
-    return BrokerOrder(
+    found = BrokerOrder(
         broker_order_id=words(row, "id"),
         client_order_id=optional_words(row, "client_order_id"),
-        symbol=words(row, "symbol"),
-        side=side(row),
+        # Of several legs Alpaca names neither symbol nor side: the first leg's stand for the order.
+        symbol=legs[0].symbol if legs else words(row, "symbol"),
+        side=legs[0].side if legs else side(row),
         order_type=words(row, "type" if row.get("type") else "order_type"),
         state=_STATES[status],
         raw_status=status,
         quantity=optional(row, "qty"),
-        filled_quantity=number(row, "filled_qty"),
+        filled_quantity=_units(parts, row) if legs else number(row, "filled_qty"),
         limit_price=optional(row, "limit_price"),
         stop_price=optional(row, "stop_price"),
         updated_at=moment(stamp, "updated_at"),
         reason=optional_words(row, "reject_reason"),
+        time_in_force=optional_words(row, "time_in_force"),
+        position_intent=legs[0].position_intent if legs else optional_words(row, "position_intent"),
+        average_price=optional(row, "filled_avg_price"),
+        order_class=order_class,
+        legs=legs,
+        replaces=optional_words(row, "replaces"),
+        replaced_by=optional_words(row, "replaced_by"),
     )
+    if order_class == "multi_leg" or not parts:
+        return found
+    children = tuple(replace(order(part), parent_order_id=found.broker_order_id) for part in parts)
+    return replace(found, children=children)
+
+
+def leg_orders(answer: object) -> dict[str, tuple[str, int]]:
+    """Of an order of several legs, the order id of each leg: the id of the whole, and which leg it is.
+
+    Alpaca lists executions by the leg's own order id.
+    """
+    row = mapping(answer)
+    if row.get("order_class") != "mleg" or not isinstance(row.get("legs"), list):
+        return {}
+    parts = [mapping(part) for part in row["legs"]]
+    return {words(part, "id"): (words(row, "id"), index) for index, part in enumerate(parts) if part.get("id")}
+
+
+def _order_class(row: Mapping[str, Any], parts: list[Any]) -> OrderClass:
+    value = row.get("order_class") or ""
+    known = _CLASSES.get(value) if isinstance(value, str) else None
+    if known is not None:
+        return known
+    if parts:
+        raise BadResponse(f"unknown order class {value!r}", row)
+    return "simple"
+
+
+def _leg(answer: object) -> BrokerLeg:
+    row = mapping(answer)
+    return BrokerLeg(
+        symbol=words(row, "symbol"),
+        side=side(row),
+        position_intent=optional_words(row, "position_intent"),
+        quantity=number(row, "qty"),
+        filled_quantity=optional(row, "filled_qty") or Decimal(0),
+        average_price=optional(row, "filled_avg_price"),
+    )
+
+
+def _units(parts: list[Any], row: Mapping[str, Any]) -> Decimal:
+    """As many units as every leg has filled; the order's own count where a leg does not say its ratio."""
+    filled: list[Decimal] = []
+    for part in parts:
+        ratio = optional(mapping(part), "ratio_qty")
+        if ratio is None or ratio <= 0 or part.get("filled_qty") in (None, ""):
+            return number(row, "filled_qty")
+        filled.append((number(part, "filled_qty") / ratio).quantize(Decimal(1), rounding=ROUND_DOWN))
+    return min(filled)
 
 
 def activity_fill(answer: object) -> BrokerFill:
     """An execution from the activity list; it names no client order id. Raises BadResponse."""
     row = mapping(answer)
+    kind = row.get("type")
+    if kind not in (*_EXECUTIONS, None):
+        # A bust or a correction, or a word of tomorrow: no execution to count.
+        raise BadResponse(f"expected a fill or partial_fill, was {kind!r}", row)
     return BrokerFill(
         execution_id=words(row, "id"),
         broker_order_id=words(row, "order_id"),
@@ -92,13 +171,18 @@ def activity_fill(answer: object) -> BrokerFill:
 
 
 def trade_update(answer: object) -> TradeUpdate:
-    """A message of the trade stream. Raises BadResponse."""
+    """A message of the trade stream; of an order of several legs without executions: those are listed leg by leg.
+
+    Raises BadResponse.
+    """
     row = mapping(answer)
     event = words(row, "event")
     found = order(row.get("order"))
+    if found.state == _CHANGE_REFUSED.get(event):
+        found = replace(found, state="partially_filled" if found.filled_quantity else "submitted")
     at = moment(row["timestamp"], "timestamp") if row.get("timestamp") else found.updated_at
     fills: tuple[BrokerFill, ...] = ()
-    if event in ("fill", "partial_fill"):
+    if event in _EXECUTIONS and not found.legs:
         fill = BrokerFill(
             execution_id=words(row, "execution_id"),
             broker_order_id=found.broker_order_id,
@@ -119,99 +203,3 @@ def _cumulative(row: Mapping[str, Any], quantity: Decimal) -> Decimal:
     if quantity < number(row, "qty"):
         raise BadResponse(f"expected the order's filled quantity to hold this execution, was {quantity}", row)
     return quantity
-
-
-def position(answer: object) -> BrokerPosition:
-    """A position; a short one comes with a negative quantity, or a positive one and side=short. Raises BadResponse."""
-    row = mapping(answer)
-    quantity, held = number(row, "qty"), row.get("side")
-    if held not in ("long", "short", None) or (held == "long" and quantity < 0):
-        raise BadResponse(f"expected side long or short to fit the quantity {quantity}, was {held!r}", row)
-    return BrokerPosition(
-        symbol=words(row, "symbol"),
-        quantity=-abs(quantity) if held == "short" else quantity,
-        average_entry_price=number(row, "avg_entry_price"),
-    )
-
-
-def account(answer: object) -> AccountSnapshot:
-    """Cash and equity are required; buying power may be absent. Raises BadResponse."""
-    row = mapping(answer)
-    return AccountSnapshot(
-        cash=number(row, "cash"), equity=number(row, "equity"), buying_power=optional(row, "buying_power")
-    )
-
-
-def clock(answer: object) -> MarketClock:
-    """The market's clock. Raises BadResponse."""
-    row = mapping(answer)
-    is_open = row.get("is_open")
-    if not isinstance(is_open, bool):
-        raise BadResponse(f"is_open must be true or false, was {is_open!r}", row)
-    return MarketClock(now=moment(row.get("timestamp"), "timestamp"), is_open=is_open)
-
-
-def session(answer: object) -> Session:
-    """A row of the calendar, which carries no zone: its times are the exchange's wall clock. Raises BadResponse."""
-    row = mapping(answer)
-    try:
-        day = date.fromisoformat(words(row, "date"))
-        opens, closes = (dt.time.fromisoformat(words(row, name)) for name in ("open", "close"))
-        return Session.in_new_york(day, opens, closes)
-    except (ValueError, OverflowError):
-        raise BadResponse("a calendar row needs date, open and close", row) from None
-    except BadResponse:
-        raise
-    except BadInput as error:
-        raise BadResponse(error.text, row) from None
-
-
-def stamp(value: object) -> datetime:
-    """A data time: ISO text from REST, a msgpack timestamp from the stream. Raises BadResponse."""
-    if not hasattr(value, "to_unix_nano"):
-        return moment(value, "t")
-    try:
-        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=value.to_unix_nano() // 1000)
-    except OverflowError:
-        raise BadResponse(f"t must be a time, was {value!r}", value) from None
-
-
-def bar(symbol: str, answer: object, feed: str) -> BarData:
-    """A completed one-minute bar. Raises BadResponse naming what is wrong with it."""
-    row = mapping(answer)
-    starts_at = stamp(row.get("t"))
-    try:
-        return BarData(
-            symbol=symbol,
-            timeframe="1Min",
-            starts_at=starts_at,
-            ends_at=starts_at + timedelta(minutes=1),
-            open=number(row, "o"),
-            high=number(row, "h"),
-            low=number(row, "l"),
-            close=number(row, "c"),
-            volume=number(row, "v"),
-            feed=feed,
-        )
-    except OverflowError:
-        raise BadResponse(f"bar of {symbol}: t must be a time, was {starts_at}", row) from None
-    except ValidationError as error:
-        raise BadResponse(f"bar of {symbol} at {starts_at}: {error.errors()[0]['msg']}", row) from None
-
-
-def quote(symbol: str, answer: object, feed: str) -> QuoteData:
-    """The best bid and ask. Raises BadResponse naming what is wrong with them."""
-    row = mapping(answer)
-    quoted_at = stamp(row.get("t"))
-    try:
-        return QuoteData(
-            symbol=symbol,
-            bid=number(row, "bp"),
-            ask=number(row, "ap"),
-            bid_size=number(row, "bs"),
-            ask_size=number(row, "as"),
-            quoted_at=quoted_at,
-            feed=feed,
-        )
-    except ValidationError as error:
-        raise BadResponse(f"quote of {symbol} at {quoted_at}: {error.errors()[0]['msg']}", row) from None

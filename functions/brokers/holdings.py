@@ -10,12 +10,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerPosition:
-    """A position as the broker has it; quantity is signed, the price per share or per share of a contract."""
+    """A position as the broker has it; quantity is signed, the price per share or per share of a contract.
+
+    `available` is what no working order holds, signed as the quantity; None where the broker does not say.
+    """
 
     symbol: str
     quantity: Decimal
     average_entry_price: Decimal
     mark: Decimal | None = None
+    available: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

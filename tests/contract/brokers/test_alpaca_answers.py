@@ -150,15 +150,28 @@ async def test_find_order_when_404_is_a_proxys_page_then_none_all_the_same(rude:
     assert await broker_of(rude).find_order("one") is None
 
 
-@pytest.mark.parametrize("body", [b"", {}, {"message": "no"}, [1], [None], [{"qty": "1"}], "text"])
-async def test_lists_when_a_row_or_the_whole_cannot_be_read_then_no_partial_list_is_returned(
-    body: object, rude: RudeServer
-) -> None:
+@pytest.mark.parametrize("body", [b"", {}, {"message": "no"}, "text"])
+async def test_lists_when_the_whole_cannot_be_read_then_no_list_is_returned(body: object, rude: RudeServer) -> None:
     rude.says(200, body)
     broker = broker_of(rude)
-    for read in (broker.positions, broker.open_orders, lambda: broker.fills(datetime(2000, 1, 1, tzinfo=UTC))):
+    since = datetime(2000, 1, 1, tzinfo=UTC)
+    reads = (broker.positions, broker.open_orders, lambda: broker.fills(since), lambda: broker.activities(since))
+    for read in reads:
         with pytest.raises(BadResponse):
             await read()
+
+
+@pytest.mark.parametrize("row", [1, None, {"qty": "1"}, [], "text"])
+async def test_lists_when_a_row_cannot_be_read_then_it_is_quarantined_and_positions_are_never_partial(
+    row: object, rude: RudeServer
+) -> None:
+    rude.says(200, [row])
+    broker = broker_of(rude)
+    since = datetime(2000, 1, 1, tzinfo=UTC)
+    with pytest.raises(BadResponse):
+        await broker.positions()
+    for found in (await broker.open_orders(), await broker.fills(since), await broker.activities(since)):
+        assert [type(one) for one in found] == [Quarantined]
 
 
 @pytest.mark.parametrize(

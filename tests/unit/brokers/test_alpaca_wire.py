@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from functions.brokers import alpaca_account, alpaca_markets, reading
 from functions.brokers import alpaca_wire as wire
 from functions.brokers.errors import BadResponse
 from functions.brokers.orders import BrokerFill, OrderState, TradeUpdate
@@ -60,12 +61,12 @@ READERS: dict[str, tuple[Callable[[Any], object], dict[str, Any]]] = {
     "order": (wire.order, ORDER),
     "activity_fill": (wire.activity_fill, FILL),
     "trade_update": (wire.trade_update, UPDATE),
-    "position": (wire.position, POSITION),
-    "account": (wire.account, ACCOUNT),
-    "clock": (wire.clock, CLOCK),
-    "session": (wire.session, SESSION),
-    "bar": (lambda row: wire.bar("SPY", row, "iex"), BAR),
-    "quote": (lambda row: wire.quote("SPY", row, "iex"), QUOTE),
+    "position": (alpaca_account.position, POSITION),
+    "account": (alpaca_account.account, ACCOUNT),
+    "clock": (alpaca_markets.clock, CLOCK),
+    "session": (alpaca_markets.session, SESSION),
+    "bar": (lambda row: alpaca_markets.bar("SPY", row, "iex"), BAR),
+    "quote": (lambda row: alpaca_markets.quote("SPY", row, "iex"), QUOTE),
 }
 
 TIMES = st.one_of(
@@ -199,9 +200,9 @@ def test_position_when_sides_are_written_so_then_the_sign_is_right_or_it_is_refu
     row = POSITION | {"qty": quantity, "side": side}
     if signed is None:
         with pytest.raises(BadResponse):
-            wire.position(row)
+            alpaca_account.position(row)
     else:
-        assert wire.position(row).quantity == signed
+        assert alpaca_account.position(row).quantity == signed
 
 
 @pytest.mark.parametrize(
@@ -209,7 +210,7 @@ def test_position_when_sides_are_written_so_then_the_sign_is_right_or_it_is_refu
     [("0.1", "0.1"), (0.1, "0.1"), (500, "500"), ("1E+2", "100"), (1e-7, "0.0000001"), (" 7 ", "7")],
 )
 def test_number_when_written_so_then_it_is_exact(written: object, exact: str) -> None:
-    assert wire.number({"n": written}, "n") == Decimal(exact)
+    assert reading.number({"n": written}, "n") == Decimal(exact)
 
 
 @pytest.mark.parametrize(
@@ -217,11 +218,11 @@ def test_number_when_written_so_then_it_is_exact(written: object, exact: str) ->
 )
 def test_number_when_it_is_none_then_it_is_refused(written: object) -> None:
     with pytest.raises(BadResponse):
-        wire.number({"n": written}, "n")
+        reading.number({"n": written}, "n")
 
 
 def test_stamp_when_it_is_a_stream_timestamp_then_nanoseconds_are_cut_to_microseconds() -> None:
-    assert wire.stamp(msgpack.Timestamp(1_767_364_200, 123_456_789)) == datetime(
+    assert alpaca_markets.stamp(msgpack.Timestamp(1_767_364_200, 123_456_789)) == datetime(
         2026, 1, 2, 14, 30, 0, 123_456, tzinfo=UTC
     )
 
@@ -232,14 +233,14 @@ def test_moment_when_it_has_nanoseconds_and_an_offset_then_it_is_the_same_moment
 ) -> None:
     at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
     written = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond:06d}{nanoseconds:03d}-05:00"
-    assert wire.moment(written, "t") == at + timedelta(hours=5)
+    assert reading.moment(written, "t") == at + timedelta(hours=5)
 
 
 def test_bar_when_read_then_it_ends_a_minute_after_it_starts() -> None:
-    bar = wire.bar("SPY", BAR, "iex")
+    bar = alpaca_markets.bar("SPY", BAR, "iex")
     assert isinstance(bar, BarData)
     assert bar.ends_at - bar.starts_at == timedelta(minutes=1)
 
 
 def test_quote_when_locked_then_it_is_a_quote() -> None:
-    assert isinstance(wire.quote("SPY", QUOTE | {"bp": 2}, "iex"), QuoteData)
+    assert isinstance(alpaca_markets.quote("SPY", QUOTE | {"bp": 2}, "iex"), QuoteData)
