@@ -1,0 +1,142 @@
+"""Accounts: who they are, what they hold, what happened on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from local.simulators.tastytrade import account_view, refusals, symbols
+from local.simulators.tastytrade.envelope import listed, paged, single
+from local.simulators.tastytrade.route_context import desk_of, login_of, simulator_of, smaller_pages
+from local.simulators.tastytrade.wire import flag, optional_day, optional_moment, signed
+
+
+async def customer(request: Request) -> Response:
+    """The little of a customer that a link check reads; the SDK's whole model of a person is not simulated."""
+    login = login_of(request)
+    return single(request, {"id": "me", "user-id": "U0001", "username": "simulated", "grant": login.account_number})
+
+
+async def accounts(request: Request) -> Response:
+    login, simulator = login_of(request), simulator_of(request)
+    rows = [
+        {
+            "account": account_view.account(desk, simulator.started_at),
+            "authority-level": "read-only" if login.reads_only else "owner",
+        }
+        for desk in simulator.desks()
+        if desk.number == login.account_number
+    ]
+    return listed(request, rows)
+
+
+async def account(request: Request) -> Response:
+    return single(request, account_view.account(desk_of(request), simulator_of(request).started_at))
+
+
+async def trading_status(request: Request) -> Response:
+    return single(request, account_view.trading_status(desk_of(request), simulator_of(request).started_at))
+
+
+async def balance(request: Request) -> Response:
+    desk = desk_of(request)
+    if request.path_params.get("currency", "USD") != "USD":
+        raise refusals.not_found("balance of this currency")
+    return single(request, account_view.balance(desk))
+
+
+async def balance_snapshots(request: Request) -> Response:
+    """The account at each close; the present where nothing was closed yet."""
+    desk, query = desk_of(request), request.query_params
+    first, last = (optional_day(query.get(name), name) for name in ("start-date", "end-date"))
+    wanted = optional_day(query.get("snapshot-date"), "snapshot-date")
+    rows = [
+        row
+        for day, row in desk.snapshots
+        if (first is None or day >= first) and (last is None or day <= last) and (wanted is None or day == wanted)
+    ]
+    if not rows and wanted is None:
+        rows = [account_view.balance(desk)]
+    return paged(request, rows, default=250, most=2000, at_most=smaller_pages(request))
+
+
+async def positions(request: Request) -> Response:
+    desk, query = desk_of(request), request.query_params
+    wanted = set(query.getlist("underlying-symbol[]"))
+    marks = flag(query.get("include-marks"))
+    symbol, kind = query.get("symbol"), query.get("instrument-type")
+    rows = [
+        account_view.position(desk, shown, with_mark=marks)
+        for shown in desk.ledger.shown()
+        if (not wanted or symbols.underlying(shown.symbol) in wanted)
+        and (symbol is None or shown.symbol == symbols.ours(symbol))
+        and (kind is None or symbols.instrument_type(shown.symbol) == kind)
+    ]
+    return listed(request, rows)
+
+
+async def transactions(request: Request) -> Response:
+    desk, query = desk_of(request), request.query_params
+    kinds = set(query.getlist("types[]")) | ({query["type"]} if "type" in query else set())
+    sub_kinds = set(query.getlist("sub-type[]"))
+    first, last = (optional_day(query.get(name), name) for name in ("start-date", "end-date"))
+    start, end = (optional_moment(query.get(name), name) for name in ("start-at", "end-at"))
+    symbol = query.get("symbol")
+    found = [
+        one.row
+        for one in desk.transactions.rows()
+        if (not kinds or one.row["transaction-type"] in kinds)
+        and (not sub_kinds or one.row["transaction-sub-type"] in sub_kinds)
+        and (first is None or one.day >= first)
+        and (last is None or one.day <= last)
+        and (start is None or one.at >= start)
+        and (end is None or one.at <= end)
+        and (symbol is None or one.row.get("symbol") == symbols.padded(symbols.ours(symbol)))
+        and _matches(one.row, query.get("underlying-symbol"), "underlying-symbol")
+        and _matches(one.row, query.get("instrument-type"), "instrument-type")
+        and _matches(one.row, query.get("action"), "action")
+    ]
+    if query.get("sort", "Desc") != "Asc":
+        found.reverse()
+    return paged(request, found, default=250, most=2000, at_most=smaller_pages(request))
+
+
+async def transaction(request: Request) -> Response:
+    wanted = request.path_params["id"]
+    for one in desk_of(request).transactions.rows():
+        if one.row["id"] == wanted:
+            return single(request, one.row)
+    raise refusals.not_found(f"transaction {wanted}")
+
+
+async def total_fees(request: Request) -> Response:
+    desk = desk_of(request)
+    day = optional_day(request.query_params.get("date"), "date") or account_view.today_of(desk)
+    return single(request, signed("total-fees", -desk.transactions.fees(day)))
+
+
+async def margin(request: Request) -> Response:
+    return single(request, account_view.margin(desk_of(request)))
+
+
+def _matches(row: dict[str, Any], wanted: str | None, name: str) -> bool:
+    return wanted is None or row.get(name) == wanted
+
+
+routes = [
+    Route("/customers/me", customer, methods=["GET"]),
+    Route("/customers/me/accounts", accounts, methods=["GET"]),
+    Route("/customers/me/accounts/{number}", account, methods=["GET"]),
+    Route("/accounts/{number}/trading-status", trading_status, methods=["GET"]),
+    Route("/accounts/{number}/balances", balance, methods=["GET"]),
+    Route("/accounts/{number}/balances/{currency}", balance, methods=["GET"]),
+    Route("/accounts/{number}/balance-snapshots", balance_snapshots, methods=["GET"]),
+    Route("/accounts/{number}/positions", positions, methods=["GET"]),
+    Route("/accounts/{number}/transactions/total-fees", total_fees, methods=["GET"]),
+    Route("/accounts/{number}/transactions/{id:int}", transaction, methods=["GET"]),
+    Route("/accounts/{number}/transactions", transactions, methods=["GET"]),
+    Route("/margin/accounts/{number}/requirements", margin, methods=["GET"]),
+]

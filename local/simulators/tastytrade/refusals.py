@@ -1,0 +1,90 @@
+"""What the broker says no with: a status and an error body, as tastytrade words them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from functions.core.money import text
+
+
+class Refusal(Exception):
+    """Ends a request with `status` and the JSON `body`."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        super().__init__(status, body)
+        self.status = status
+        self.body = body
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason of several, and one warning of an order that was taken."""
+
+    code: str
+    message: str
+
+    def json(self) -> dict[str, str]:
+        return {"code": self.code, "message": self.message}
+
+
+def coded(status: int, code: str, message: str) -> Refusal:
+    return Refusal(status, {"error": {"code": code, "message": message}})
+
+
+def bad_token() -> Refusal:
+    return coded(401, "token_invalid", "This token is invalid or has expired")
+
+
+def revoked_grant() -> Refusal:
+    """The token endpoint words its errors otherwise than the rest."""
+    return Refusal(400, {"error_code": "invalid_grant", "error_description": "Grant revoked"})
+
+
+def not_permitted() -> Refusal:
+    return coded(403, "not_permitted", "User not permitted access")
+
+
+def not_found(what: str) -> Refusal:
+    return coded(404, "record_not_found", f"Couldn't find {what}")
+
+
+def invalid(message: str) -> Refusal:
+    """What cannot be read."""
+    return coded(400, "validation_error", message)
+
+
+def unprocessable(code: str, message: str) -> Refusal:
+    return coded(422, code, message)
+
+
+def preflight(reasons: Sequence[Reason]) -> Refusal:
+    """The checks before an order is taken, each with its own code."""
+    body = {
+        "code": "preflight_check_failure",
+        "message": "One or more preflight checks failed",
+        "errors": [reason.json() for reason in reasons],
+    }
+    return Refusal(422, {"error": body})
+
+
+def failed(code: str, message: str) -> Refusal:
+    return preflight([Reason(code, message)])
+
+
+def margin_check_failed(available: Decimal, needed: Decimal) -> Refusal:
+    return failed(
+        "margin_check_failed",
+        f"Account does not have sufficient buying power available for this order: "
+        f"{text(available)} is available, {text(needed)} is needed",
+    )
+
+
+def cannot_cancel() -> Refusal:
+    return unprocessable("cannot_update_order", "the order could not be cancelled")
+
+
+def cannot_replace() -> Refusal:
+    return unprocessable("cannot_update_order", "the order could not be replaced")
