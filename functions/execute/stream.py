@@ -11,13 +11,12 @@ from uuid import UUID
 from functions.brokers.orders import TradeUpdate
 from functions.brokers.protocol import Broker, Connected, Quarantined
 from functions.core.errors import AgentTraderError, Misconfigured, Temporary
-from functions.core.identity import named_uuid
 from functions.core.ledger.executing import StreamCursor, TradingAccount
 from functions.core.log import logger
 from functions.core.worker_life import Heart, hold_lease, patiently
 from functions.execute.submitting import Desk
 from functions.execute.syncing import sync_account
-from functions.execute.witnessing import record_fill, record_order
+from functions.execute.witnessing import quarantine, record_fill, record_order
 
 WORKER = "stream_trade_updates"
 
@@ -126,13 +125,5 @@ class TradeUpdatesWorker:
             await self._desk.ask(record_order, ledger, key, update.order, cursor)
 
     async def _quarantine(self, account: TradingAccount, row: Quarantined) -> None:
-        self._log.error("trade update rejected", reason=row.reason, row=row.row)
-        numbers = {"account": str(account.broker_account_id), "row": row.row[:500]}
-        await self._desk.ask(
-            self._desk.ledger.raise_alert,
-            "TRADE_UPDATE_REJECTED",
-            "critical",
-            row.reason,
-            numbers,
-            f"trade-update|{named_uuid(row.row)}",
-        )
+        key = account.broker_account_id
+        await self._desk.ask(quarantine, self._desk.ledger, key, "TRADE_UPDATE_REJECTED", row)

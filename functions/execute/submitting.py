@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from functions.brokers.errors import BadCredentials, Rejected, Unsupported
-from functions.brokers.orders import BrokerOrder, OrderChange, OrderRequest
+from functions.brokers.orders import BrokerOrder, OrderChange, OrderLeg, OrderRequest
 from functions.brokers.protocol import Broker
 from functions.core.errors import AgentTraderError, Final, Misconfigured
 from functions.core.ledger.executing import ClaimedOrder, ExecutionLedger
@@ -20,6 +20,7 @@ from functions.execute.accounts import Accounts
 
 _log = logger("execute")
 Result = TypeVar("Result")
+_LEAST_LEGS = 2
 
 
 class Desk:
@@ -102,9 +103,6 @@ class Desk:
             _log.info("sent", trade=str(claimed.trade_id), order=order.broker_order_id, at=at.isoformat())
 
     async def _at_the_broker(self, broker: Broker, claimed: ClaimedOrder) -> BrokerOrder:
-        if claimed.multi_leg:
-            # What is known of it here is leg 0: sent alone it would be another order.
-            raise Unsupported("UNSUPPORTED_LEGS", "orders of several legs are not sent yet")
         if claimed.replaces_trade_id is None:
             request = order_request(claimed)
             return await self.at_broker("broker.submit", lambda: broker.submit(request))
@@ -163,7 +161,12 @@ def order_change(claimed: ClaimedOrder) -> OrderChange:
 
 
 def order_request(claimed: ClaimedOrder) -> OrderRequest:
-    """What is sent, from what was claimed."""
+    """What is sent, from what was claimed: of several legs each with its intent, at the signed net price of a unit.
+
+    Raises Unsupported where an order of several legs was claimed without them: leg 0 alone would be another order.
+    """
+    if claimed.multi_leg and len(claimed.legs) < _LEAST_LEGS:
+        raise Unsupported("UNSUPPORTED_LEGS", "the legs of the order are not known here")
     return OrderRequest(
         client_order_id=claimed.client_order_id,
         symbol=claimed.symbol,
@@ -177,4 +180,9 @@ def order_request(claimed: ClaimedOrder) -> OrderRequest:
         stop_price=claimed.stop_price,
         trail_price=claimed.trail_price,
         trail_percent=claimed.trail_percent,
+        order_class="multi_leg" if claimed.multi_leg else "simple",
+        legs=tuple(
+            OrderLeg(symbol=leg.symbol, side=leg.side, position_intent=leg.position_intent, ratio=leg.ratio)
+            for leg in (claimed.legs if claimed.multi_leg else ())
+        ),
     )

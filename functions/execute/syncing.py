@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 from functions.brokers.errors import NotConnected
 from functions.brokers.orders import BrokerFill
-from functions.brokers.protocol import Broker
+from functions.brokers.protocol import Broker, Quarantined
 from functions.core.errors import Final
 from functions.core.ledger.executing import TradingAccount
 from functions.core.log import logger
 from functions.execute.submitting import Desk
-from functions.execute.witnessing import record_fill, record_order
+from functions.execute.witnessing import fill_to_record, quarantine, record_fill, record_order
 
 _log = logger("execute")
 ACTIVITIES_WORKER = "sync_accounts"
@@ -57,15 +57,21 @@ async def sync_account(desk: Desk, account: TradingAccount, broker: Broker) -> d
     return as_of
 
 
-async def _record_missing(desk: Desk, account: TradingAccount, broker: Broker, fills: list[BrokerFill]) -> None:
-    """Records the executions that are not on record.
+async def _record_missing(
+    desk: Desk, account: TradingAccount, broker: Broker, listed: list[BrokerFill | Quarantined]
+) -> None:
+    """Records the executions that are not on record; a row that cannot be read is told of, and the others go on.
 
     The activity list names no client order id. Where no trade knows the broker's order id, the order itself is read:
     it may be ours, from a call whose answer was lost, and must not be taken for one that was placed outside.
     """
     ledger, key = desk.ledger, account.broker_account_id
-    named = [(fill.broker_order_id, fill.cumulative_quantity) for fill in fills]
-    for missing in await desk.ask(ledger.unrecorded_fills, key, named) if named else []:
+    for row in listed:
+        if isinstance(row, Quarantined):
+            await desk.ask(quarantine, ledger, key, "FILL_REJECTED", row)
+    fills = [row for row in listed if not isinstance(row, Quarantined)]
+    told = [fill_to_record(fill, "activities") for fill in fills]
+    for missing in await desk.ask(ledger.unrecorded_fills, key, told) if told else []:
         fill = fills[missing.index]
         order = None if missing.order_known else await broker.order(fill.broker_order_id)
         await desk.ask(record_fill, ledger, key, fill, "activities", order)

@@ -76,6 +76,18 @@ end $$;
 comment on function private.keep_account() is 'A linked account keeps its broker, its number and its environment: a paper account never becomes a live one.';
 create trigger keep_account before update on public.broker_accounts for each row execute function private.keep_account();
 
+create function private.names_executions(p_broker text) returns boolean
+language sql immutable parallel safe set search_path = ''
+as $$ select p_broker = 'tastytrade' $$;
+comment on function private.names_executions(text) is
+  'Whether the broker has one id for an execution on every path; else the filled quantity after it is what is the same. Capabilities.fills_named_by of the adapter.';
+
+create function private.takes_an_id_once(p_broker text) returns boolean
+language sql immutable parallel safe set search_path = ''
+as $$ select p_broker = 'alpaca' $$;
+comment on function private.takes_an_id_once(text) is
+  'Whether the broker takes a client order id once, so that sending an order again is safe. Capabilities.deduplicates of the adapter.';
+
 alter table public.broker_accounts enable row level security;
 create policy "a user reads their own accounts" on public.broker_accounts for select to authenticated
   using (user_id = any ((select private.readable_users())::uuid[]));

@@ -238,6 +238,7 @@ comment on column public.order_attempts.lease_until is 'Machine time until which
 create index order_attempts_user on public.order_attempts (user_id);
 create index order_attempts_account on public.order_attempts (broker_account_id, user_id);
 create index order_attempts_open on public.order_attempts (lease_until) where outcome is null;
+create index order_attempts_resent on public.order_attempts (broker_account_id, client_order_id) where attempt > 1;
 
 create function private.complete_attempt_once() returns trigger
 language plpgsql security definer set search_path = ''

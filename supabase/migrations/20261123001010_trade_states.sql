@@ -76,7 +76,7 @@ begin
     if new.status <> 'pending' and new.source <> 'external' then
       perform private.refuse(409, 'BAD_TRANSITION', 'A trade begins as pending.', jsonb_build_object('to', new.status));
     end if;
-    if new.replaces_trade_id is not null and not exists (
+    if new.replaces_trade_id is not null and new.source <> 'external' and not exists (
       select from public.trades as o
       where o.id = new.replaces_trade_id and o.status in ('submitted', 'partially_filled') and o.cancel_requested_at is null
         and o.quantity is not null

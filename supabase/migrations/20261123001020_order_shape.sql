@@ -86,6 +86,9 @@ declare
 begin
   select * into trade from public.trades where id = case tg_table_name when 'trades' then (to_jsonb(new) ->> 'id')::uuid
     else (to_jsonb(new) ->> 'trade_id')::uuid end;
+  if trade.source = 'external' then
+    return null; -- What was placed outside is taken as it is.
+  end if;
   for leg_row in select * from public.trade_legs where trade_id = trade.id order by leg loop
     fitting := fitting and leg_row.leg = legs and leg_row.quantity is not distinct from leg_row.ratio * trade.quantity
       and (legs > 0 or (leg_row.symbol = trade.symbol and leg_row.side = trade.side))

@@ -15,6 +15,7 @@ create table public.fills (
   broker_order_id text not null,
   cumulative_quantity private.amount not null check (cumulative_quantity > 0),
   occurrence integer not null default 0 check (occurrence >= 0),
+  execution_id text check (execution_id <> ''),
   symbol text not null references public.instruments (symbol) on delete restrict,
   side text not null check (side in ('buy', 'sell')),
   quantity private.amount not null check (quantity > 0),
@@ -39,7 +40,7 @@ create table public.fills (
   check ((kind = 'fill') = (corrects_fill_id is null))
 );
 comment on table public.fills is 'What the broker executed, took back (bust) and corrected: append-only, each counted once whatever the path it came by.';
-comment on column public.fills.id is 'Made from account, broker order, leg and cumulative quantity: the same execution is one row.';
+comment on column public.fills.id is 'Made from account, broker order, leg and what names the execution (cumulative quantity, or execution_id): the same execution is one row.';
 comment on column public.fills.user_id is 'Owner of the account.';
 comment on column public.fills.broker_account_id is 'The account it happened on.';
 comment on column public.fills.trade_id is 'The trade whose order was filled.';
@@ -48,8 +49,9 @@ comment on column public.fills.strategy_id is 'The strategy whose trade it was; 
 comment on column public.fills.kind is 'fill; bust: the broker took one back; correction: the broker says that one had another quantity or price.';
 comment on column public.fills.corrects_fill_id is 'Of a bust or correction: the fill it speaks of, always the first row of that execution.';
 comment on column public.fills.broker_order_id is 'The broker''s id of the order.';
-comment on column public.fills.cumulative_quantity is 'Filled quantity of the order leg after this fill: with account, order and leg it names the fill.';
+comment on column public.fills.cumulative_quantity is 'Filled quantity of the order leg after this fill, as told: with account, order and leg it names the fill where execution_id is null.';
 comment on column public.fills.occurrence is 'How many busted fills had the same name before: a busted quantity may be filled anew.';
+comment on column public.fills.execution_id is 'The broker''s own id of the execution, where it is the same on every path: with account, order and leg it names the fill. Else null.';
 comment on column public.fills.symbol is 'What was bought or sold.';
 comment on column public.fills.side is 'buy or sell; of a bust, the side of what was taken back.';
 comment on column public.fills.quantity is 'Shares or contracts; of a bust what is taken back, of a correction what it is now.';
@@ -66,7 +68,10 @@ comment on column public.fills.position_quantity is 'The account''s position onc
 comment on column public.fills.position_cost is 'The account''s exact cost basis once this row was booked, dollars; negative for a short position.';
 comment on column public.fills.number is 'The order in which fills and adjustments were told; decides among equal times.';
 comment on column public.fills.created_at is 'When the row was written, UTC.';
-create unique index fills_execution on public.fills (broker_account_id, broker_order_id, leg, cumulative_quantity, occurrence) where kind = 'fill';
+create unique index fills_execution on public.fills (broker_account_id, broker_order_id, leg, cumulative_quantity, occurrence)
+  where kind = 'fill' and execution_id is null;
+create unique index fills_named_execution on public.fills (broker_account_id, broker_order_id, leg, execution_id)
+  where kind = 'fill' and execution_id is not null;
 create index fills_user on public.fills (user_id, executed_at desc);
 create index fills_trade on public.fills (trade_id, leg);
 create index fills_account_symbol on public.fills (broker_account_id, symbol, executed_at, number);

@@ -186,7 +186,8 @@ begin
   if exists (select from public.fills where id = new.id) or (new.kind = 'fill' and exists (
       select from public.fills
       where broker_account_id = new.broker_account_id and broker_order_id = new.broker_order_id and leg = new.leg
-        and cumulative_quantity = new.cumulative_quantity and occurrence = new.occurrence and kind = 'fill')) then
+        and kind = 'fill' and case when new.execution_id is not null then execution_id = new.execution_id
+          else cumulative_quantity = new.cumulative_quantity and occurrence = new.occurrence and execution_id is null end)) then
     perform private.refuse(409, 'DUPLICATE_FILL', 'This fill is on record already; record_fill() counts it once.',
       jsonb_build_object('broker_order', new.broker_order_id, 'cumulative_quantity', new.cumulative_quantity));
   end if;

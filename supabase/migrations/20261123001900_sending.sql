@@ -34,16 +34,19 @@ as $$
     'client_order_id', p_trade.client_order_id, 'symbol', p_trade.symbol, 'side', p_trade.side,
     'order_type', p_trade.order_type, 'time_in_force', p_trade.time_in_force,
     -- To the broker the whole of a replacement is the order that it replaces and the rest; what came before that one is over.
-    'quantity', (p_trade.quantity - coalesce((select private.lineage_filled(o.replaces_trade_id, 0) from public.trades as o
+    'quantity', (p_trade.quantity - coalesce((select min(private.lineage_filled(o.replaces_trade_id, l.leg) / l.ratio)
+      from public.trades as o join public.trade_legs as l on l.trade_id = o.id
       where o.id = p_trade.replaces_trade_id and o.replaces_trade_id is not null), 0))::text, 'notional', p_trade.notional::text, 'price', p_trade.price::text,
     'stop_price', p_trade.stop_price::text, 'trail_price', p_trade.trail_price::text, 'trail_percent', p_trade.trail_percent::text,
     'position_intent', (select position_intent from public.trade_legs where trade_id = p_trade.id and leg = 0),
     'multi_leg', p_trade.multi_leg,
+    'legs', (select jsonb_agg(jsonb_build_object('symbol', l.symbol, 'side', l.side, 'position_intent', l.position_intent,
+      'ratio', l.ratio) order by l.leg) from public.trade_legs as l where l.trade_id = p_trade.id),
     'replaces_trade_id', p_trade.replaces_trade_id,
     'replaces_broker_order_id', (select broker_order_id from public.trades where id = p_trade.replaces_trade_id),
     'good_until', p_trade.good_until, 'status', p_trade.status, 'version', p_trade.version)
 $$;
-comment on function private.order_of(public.trades) is 'What is sent to the broker; amounts as text.';
+comment on function private.order_of(public.trades) is 'What is sent to the broker, with every leg; amounts as text.';
 
 create function private.sending_refusal(p_trade public.trades) returns text
 language plpgsql stable set search_path = ''

@@ -82,7 +82,9 @@ end $$;
 comment on function public.record_submission(uuid, integer, text, timestamptz, boolean) is
   'The broker has the order. Safe to call again, and after a fill has come first.';
 
-create function private.find_trade(p_account_id uuid, p_broker_order_id text, p_client_order_id text) returns public.trades
+create function private.find_trade(
+  p_account_id uuid, p_broker_order_id text, p_client_order_id text, p_replaces text default null)
+returns public.trades
 language plpgsql set search_path = ''
 as $$
 declare
@@ -92,28 +94,81 @@ begin
   select t.id into trade_id from public.trades as t
   where t.broker_account_id = p_account_id and t.broker_order_id = p_broker_order_id;
   if not found then
+    select s.trade_id into trade_id from private.stray_orders as s
+    where s.broker_account_id = p_account_id and s.broker_order_id = p_broker_order_id;
+  end if;
+  if trade_id is null and p_client_order_id is not null then
+    -- By a name that we gave it, at its first sending or at a later one.
     select t.id into trade_id from public.trades as t
-    where t.broker_account_id = p_account_id and t.broker_order_id is null and t.client_order_id = p_client_order_id;
+    where t.broker_account_id = p_account_id and t.client_order_id = p_client_order_id and t.source <> 'external';
+    if not found then
+      select a.trade_id into trade_id from public.order_attempts as a
+      where a.broker_account_id = p_account_id and a.client_order_id = p_client_order_id and a.attempt > 1 limit 1;
+    end if;
+    -- A second order of the same name is a surplus one of that trade, not one that was placed outside; but what replaced
+    -- an order at the broker may have taken its name over.
+    if p_replaces is not null and exists (
+        select from public.trades as t where t.id = trade_id and t.broker_order_id is not null)
+      and exists (select from public.trades as o where o.broker_account_id = p_account_id and o.broker_order_id = p_replaces) then
+      return null;
+    end if;
   end if;
   return private.lock_trade(trade_id);
 end $$;
-comment on function private.find_trade(uuid, text, text) is 'The trade of a broker''s order, by its id or by our client order id; locked.';
+comment on function private.find_trade(uuid, text, text, text) is
+  'The trade of a broker''s order, by its id or by the name that we gave it; locked. p_replaces is the order that it replaced at the broker.';
+
+create function private.told_legs(p_order jsonb) returns jsonb
+language sql immutable set search_path = ''
+as $$
+  select case when jsonb_typeof(p_order -> 'legs') = 'array' and jsonb_array_length(p_order -> 'legs') > 1 then p_order -> 'legs'
+    else jsonb_build_array(jsonb_build_object('symbol', p_order ->> 'symbol', 'side', p_order ->> 'side',
+      'position_intent', p_order ->> 'position_intent')) end
+$$;
+comment on function private.told_legs(jsonb) is 'The legs of an order as the broker tells it; of a plain order the one that it is.';
+
+create function private.add_told_leg(p_trade public.trades, p_leg integer, p_told jsonb, p_quantity numeric, p_ratio integer) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  said_intent text := p_told ->> 'position_intent';
+begin
+  perform private.known_symbol(p_told ->> 'symbol');
+  insert into public.trade_legs (trade_id, leg, user_id, symbol, side, position_intent, ratio, quantity)
+  values (p_trade.id, p_leg, p_trade.user_id, p_told ->> 'symbol', p_told ->> 'side',
+    case when said_intent in (p_told ->> 'side' || '_to_open', p_told ->> 'side' || '_to_close') then said_intent
+      else p_told ->> 'side' || coalesce(
+        (select case when (b.quantity > 0 and p_told ->> 'side' = 'sell') or (b.quantity < 0 and p_told ->> 'side' = 'buy')
+           then '_to_close' else '_to_open' end
+         from public.position_books as b where b.broker_account_id = p_trade.broker_account_id and b.symbol = p_told ->> 'symbol'), '_to_open')
+    end, p_ratio, p_quantity);
+end $$;
+comment on function private.add_told_leg(public.trades, integer, jsonb, numeric, integer) is 'One leg of an order that was placed outside.';
 
 create function private.adopt_external(p_account public.broker_accounts, p_order jsonb) returns public.trades
 language plpgsql set search_path = ''
 as $$
 declare
   trade public.trades;
+  replaced public.trades;
+  legs jsonb := private.told_legs(p_order);
+  told jsonb;
+  several boolean := jsonb_array_length(private.told_legs(p_order)) > 1;
+  limited numeric := (p_order ->> 'limit_price')::numeric;
+  stopped numeric := case when (p_order ->> 'stop_price')::numeric > 0 then (p_order ->> 'stop_price')::numeric end;
   -- Whatever the broker calls it, and however much it says of it: a fill is never refused for its order's type.
   order_type text := case
-    when p_order ->> 'order_type' = 'limit' and p_order ->> 'limit_price' is not null then 'limit'
-    when p_order ->> 'order_type' = 'stop' and p_order ->> 'stop_price' is not null then 'stop'
-    when p_order ->> 'order_type' = 'stop_limit' and p_order ->> 'limit_price' is not null and p_order ->> 'stop_price' is not null
-      then 'stop_limit'
+    when p_order ->> 'order_type' = 'limit' and (several or limited > 0) and limited is not null then 'limit'
+    when several then 'market'
+    when p_order ->> 'order_type' = 'stop' and stopped is not null then 'stop'
+    when p_order ->> 'order_type' = 'stop_limit' and limited > 0 and stopped is not null then 'stop_limit'
     else 'market' end;
   given_id text := p_order ->> 'client_order_id';
+  happened timestamptz := coalesce(p_order ->> 'executed_at', p_order ->> 'at')::timestamptz;
+  units numeric;
 begin
-  if p_order ->> 'symbol' is null or coalesce(p_order ->> 'side', '') not in ('buy', 'sell') then
+  if exists (select from jsonb_array_elements(legs) as l
+      where l.value ->> 'symbol' is null or coalesce(l.value ->> 'side', '') not in ('buy', 'sell')) then
     perform private.refuse(422, 'BAD_FILL', 'A fill of an order that is not on record says its symbol and side.', p_order);
   end if;
   if given_id is null or exists (
@@ -121,45 +176,66 @@ begin
     given_id := 'external-' || (p_order ->> 'broker_order_id');
   end if;
   -- Known for booking only: whether it may be traded here is for the instrument list to say.
-  insert into public.instruments (symbol, kind, multiplier, tradable, source)
-  select p_order ->> 'symbol', case when is_option then 'option' else 'equity' end, case when is_option then 100 else 1 end, false,
-    'seen at the broker'
-  from (select private.occ_parts(p_order ->> 'symbol') is not null as is_option) as told
-  on conflict do nothing;
+  perform private.known_symbol(l.value ->> 'symbol') from jsonb_array_elements(legs) as l;
+  -- What was ordered, where the broker says it: a first part of it is not the whole.
+  units := case when several then coalesce((p_order ->> 'ordered_quantity')::numeric, 1)
+    else greatest((p_order ->> 'ordered_quantity')::numeric, (p_order ->> 'quantity')::numeric, (p_order ->> 'cumulative_quantity')::numeric) end;
+  -- Replaced at the broker, by a person on its page: the wish is the same one, and so is whose it is.
+  select * into replaced from public.trades as o
+  where o.broker_account_id = p_account.id and o.broker_order_id = p_order ->> 'replaces' and o.quantity is not null
+    and not exists (select from public.trades as r where r.replaces_trade_id = o.id and not private.is_final(r.status));
   insert into public.trades (
-    id, user_id, broker_account_id, source, signal, symbol, side, order_type, time_in_force, quantity, price, stop_price,
-    trail_price, status, reason, client_order_id, broker_order_id, event_at, status_at, good_until)
+    id, user_id, broker_account_id, strategy_id, strategy_version, source, signal, symbol, side, order_type, time_in_force, quantity,
+    price, stop_price, trail_price, multi_leg, parent_trade_id, replaces_trade_id, status, reason, client_order_id, broker_order_id,
+    event_at, status_at, good_until)
   values (
     private.named_uuid('external|' || p_account.id || '|' || (p_order ->> 'broker_order_id')),
-    p_account.user_id, p_account.id, 'external', 'external|' || (p_order ->> 'broker_order_id'), p_order ->> 'symbol',
-    p_order ->> 'side', order_type, 'day',
-    -- What was ordered, where the broker says it: a first part of it is not the whole.
-    greatest((p_order ->> 'ordered_quantity')::numeric, (p_order ->> 'quantity')::numeric, (p_order ->> 'cumulative_quantity')::numeric),
-    case when order_type in ('limit', 'stop_limit') then (p_order ->> 'limit_price')::numeric end,
-    case when order_type in ('stop', 'stop_limit') then (p_order ->> 'stop_price')::numeric end,
-    null, 'submitted', 'placed outside AgentTrader', given_id,
-    p_order ->> 'broker_order_id', (p_order ->> 'executed_at')::timestamptz, (p_order ->> 'executed_at')::timestamptz,
-    (p_order ->> 'executed_at')::timestamptz)
+    p_account.user_id, p_account.id, replaced.strategy_id, replaced.strategy_version, 'external',
+    'external|' || (p_order ->> 'broker_order_id'), legs -> 0 ->> 'symbol', legs -> 0 ->> 'side', order_type,
+    case when p_order ->> 'time_in_force' in ('day', 'gtc', 'ioc', 'fok', 'opg', 'cls') then p_order ->> 'time_in_force' else 'day' end,
+    -- A replacement names the whole: what was filled before the order that it replaces included.
+    units + case when replaced.replaces_trade_id is null or several then 0 else private.lineage_filled(replaced.replaces_trade_id, 0) end,
+    case when order_type in ('limit', 'stop_limit') then limited end,
+    case when order_type in ('stop', 'stop_limit') then stopped end,
+    null, several,
+    (select o.id from public.trades as o where o.broker_account_id = p_account.id and o.broker_order_id = p_order ->> 'parent_order_id'),
+    replaced.id, 'submitted',
+    case when replaced.id is null then 'placed outside AgentTrader' else 'replaced outside AgentTrader' end, given_id,
+    p_order ->> 'broker_order_id', happened, happened, happened)
   returning * into trade;
-  insert into public.trade_legs (trade_id, leg, user_id, symbol, side, position_intent, quantity)
-  values (trade.id, 0, trade.user_id, trade.symbol, trade.side, trade.side || coalesce(
-    (select case when (b.quantity > 0 and trade.side = 'sell') or (b.quantity < 0 and trade.side = 'buy') then '_to_close' else '_to_open' end
-     from public.position_books as b where b.broker_account_id = p_account.id and b.symbol = trade.symbol), '_to_open'), trade.quantity);
+  for told, units in
+    select l.value, case when several then coalesce((l.value ->> 'quantity')::numeric, trade.quantity) else trade.quantity end
+    from jsonb_array_elements(legs) with ordinality as l order by l.ordinality
+  loop
+    perform private.add_told_leg(trade, (select count(*)::integer from public.trade_legs where trade_id = trade.id), told, units,
+      case when several then greatest(round(units / trade.quantity), 1)::integer else 1 end);
+  end loop;
   return trade;
 end $$;
-comment on function private.adopt_external(public.broker_accounts, jsonb) is 'An order that was placed outside becomes a trade of source external.';
+comment on function private.adopt_external(public.broker_accounts, jsonb) is
+  'An order that was placed outside becomes a trade of source external; one that replaced an order of ours at the broker keeps its strategy.';
 
-create function private.awaits_fills(p_trade public.trades, p_broker_order_id text, p_filled numeric) returns boolean
+create function private.awaits_fills(p_trade public.trades, p_update jsonb) returns boolean
 language sql stable set search_path = ''
 as $$
   -- As they were told, busts and corrections aside: those change what counts, not what was executed.
-  select not p_trade.multi_leg and coalesce(p_filled > greatest(
-    (select coalesce(max(f.cumulative_quantity), 0) from public.fills as f
-     where f.broker_account_id = p_trade.broker_account_id and f.broker_order_id = p_broker_order_id and f.kind = 'fill'),
-    private.lineage_filled(p_trade.id, 0)), false)
+  with said as (
+    select l.leg, (p_update ->> 'filled_quantity')::numeric * l.ratio as filled from public.trade_legs as l where l.trade_id = p_trade.id
+    union all
+    select l.leg, (t.value ->> 'filled_quantity')::numeric
+    from jsonb_array_elements(case when jsonb_typeof(p_update -> 'legs') = 'array' then p_update -> 'legs' else '[]' end) as t
+      join public.trade_legs as l on l.trade_id = p_trade.id and l.symbol = t.value ->> 'symbol'
+  )
+  select coalesce(bool_or(s.filled > greatest(
+    (select coalesce(case when private.names_executions(a.broker) then sum(f.quantity) else max(f.cumulative_quantity) end, 0)
+     from public.broker_accounts as a left join public.fills as f on f.broker_account_id = a.id
+       and f.broker_order_id = p_update ->> 'broker_order_id' and f.leg = s.leg and f.kind = 'fill'
+     where a.id = p_trade.broker_account_id group by a.broker),
+    private.lineage_filled(p_trade.id, s.leg))), false)
+  from said as s
 $$;
-comment on function private.awaits_fills(public.trades, text, numeric) is
-  'Whether the broker says that more of an order is filled than it has told executions of.';
+comment on function private.awaits_fills(public.trades, jsonb) is
+  'Whether the broker says that more of an order, or of one of its legs, is filled than it has told executions of.';
 
 create function public.record_broker_update(p_account_id uuid, p_update jsonb, p_cursor jsonb default null) returns jsonb
 language plpgsql security definer set search_path = ''
@@ -172,7 +248,7 @@ begin
   -- A stray order closes the account's gate: its lock comes first, as for every order.
   perform from public.trading_gates where gate_key = 'account:' || p_account_id for update;
   perform from public.broker_accounts where id = p_account_id for no key update;
-  trade := private.find_trade(p_account_id, p_update ->> 'broker_order_id', p_update ->> 'client_order_id');
+  trade := private.find_trade(p_account_id, p_update ->> 'broker_order_id', p_update ->> 'client_order_id', p_update ->> 'replaces');
   if trade.id is not null then
     trade := private.witness_order(trade, p_update ->> 'broker_order_id', seen_at);
     if wanted = 'submitted' and trade.status = 'replace_pending' and not exists (
@@ -183,7 +259,7 @@ begin
       where id = trade.id returning * into trade;
     end if;
     if wanted in ('canceled', 'expired', 'rejected') and not private.is_final(trade.status)
-      and private.awaits_fills(trade, p_update ->> 'broker_order_id', (p_update ->> 'filled_quantity')::numeric) then
+      and private.awaits_fills(trade, p_update) then
       -- Ended with executions that have not come yet: until they have, its rest counts as working. Else what it has filled
       -- would count nowhere, and be bought or sold a second time.
       perform private.alert(trade.user_id, trade.broker_account_id, 'FILLS_AWAITED', 'warning',
@@ -197,7 +273,7 @@ begin
       where id = trade.id returning * into trade;
     end if;
   end if;
-  if wanted in ('canceled', 'expired', 'rejected', 'replaced') then
+  if wanted in ('canceled', 'expired', 'rejected', 'replaced') or (p_update ->> 'is_over')::boolean then
     update private.stray_orders set ended_at = now()
     where broker_account_id = p_account_id and broker_order_id = p_update ->> 'broker_order_id' and ended_at is null;
   end if;

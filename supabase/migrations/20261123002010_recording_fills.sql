@@ -50,13 +50,17 @@ create function private.find_fill(p_account_id uuid, p_told jsonb) returns uuid
 language sql stable set search_path = ''
 as $$
   select coalesce(
+    (select f.id from public.fills as f
+     where f.broker_account_id = p_account_id and f.kind = 'fill' and f.execution_id = p_told ->> 'corrects_external_id'
+       and (p_told ->> 'broker_order_id' is null or f.broker_order_id = p_told ->> 'broker_order_id')
+     order by f.leg = coalesce((p_told ->> 'leg')::integer, 0) desc limit 1),
     (select coalesce(f.corrects_fill_id, f.id)
      from public.fill_aliases as a join public.fills as f on f.id = a.fill_id
      where a.broker_account_id = p_account_id and a.source in ('stream', 'activities', 'order')
        and a.external_id = p_told ->> 'corrects_external_id' limit 1),
     (select f.id from public.fills as f
      where f.broker_account_id = p_account_id and f.broker_order_id = p_told ->> 'broker_order_id' and f.kind = 'fill'
-       and f.leg = coalesce((p_told ->> 'leg')::integer, 0) and f.cumulative_quantity = (p_told ->> 'cumulative_quantity')::numeric
+       and f.execution_id is null and f.leg = coalesce((p_told ->> 'leg')::integer, 0) and f.cumulative_quantity = (p_told ->> 'cumulative_quantity')::numeric
      order by f.occurrence desc limit 1))
 $$;
 comment on function private.find_fill(uuid, jsonb) is 'The fill that a bust or correction speaks of: by its broker''s name on any path, else by order and cumulative quantity.';
@@ -200,6 +204,8 @@ declare
   cumulative private.amount;
   charged private.amount;
   fill_leg integer;
+  told_leg integer;
+  named text;
   again integer := 0;
   counted boolean := false;
   answer jsonb;
@@ -230,7 +236,7 @@ begin
     when data_exception or check_violation then
       perform private.refuse_malformed('BAD_FILL', 'Times and amounts of a fill are written as such.', '', '', sqlerrm);
   end;
-  if (executed is not null and filled > 0 and paid > 0 and cumulative > 0 and p_fill ->> 'broker_order_id' <> '') is not true then
+  if (executed is not null and filled > 0 and paid > 0 and p_fill ->> 'broker_order_id' <> '') is not true then
     perform private.refuse(422, 'BAD_FILL',
       'A fill has broker_order_id, executed_at, and quantity, cumulative_quantity and price above zero.', p_fill);
   end if;
@@ -241,17 +247,43 @@ begin
   if not found then
     perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name a linked broker account.', jsonb_build_object('account', p_account_id));
   end if;
-  trade := private.find_trade(p_account_id, p_fill ->> 'broker_order_id', p_fill ->> 'client_order_id');
+  if private.names_executions(account.broker) then
+    -- The broker's own id of the execution names it on every path; its running total is whatever that path made of it.
+    named := nullif(p_fill ->> 'external_id', '');
+    cumulative := greatest(cumulative, filled);
+  end if;
+  if (case when private.names_executions(account.broker) then named is not null else cumulative > 0 end) is not true then
+    perform private.refuse(422, 'BAD_FILL',
+      'What names the execution is missing: external_id at a broker that numbers them, else a cumulative_quantity above zero.', p_fill);
+  end if;
+  trade := private.find_trade(p_account_id, p_fill ->> 'broker_order_id', p_fill ->> 'client_order_id', p_fill ->> 'replaces');
   if trade.id is null then
     trade := private.adopt_external(account, p_fill);
   end if;
   trade := private.witness_order(trade, p_fill ->> 'broker_order_id', executed);
+  if p_fill ->> 'symbol' is not null and (trade.multi_leg or trade.source = 'external') then
+    -- Paths count legs differently, but no symbol is in an order twice.
+    select l.leg into told_leg from public.trade_legs as l where l.trade_id = trade.id and l.symbol = p_fill ->> 'symbol';
+    if not found and trade.source = 'external' and p_fill ->> 'side' in ('buy', 'sell') then
+      select max(l.leg) + 1 into told_leg from public.trade_legs as l where l.trade_id = trade.id;
+      perform private.add_told_leg(trade, told_leg, p_fill, null, 1);
+    end if;
+    fill_leg := coalesce(told_leg, fill_leg);
+  end if;
 
-  select * into known from public.fills
-  where broker_account_id = p_account_id and broker_order_id = p_fill ->> 'broker_order_id' and leg = fill_leg
-    and cumulative_quantity = cumulative and kind = 'fill'
-  order by occurrence desc limit 1;
-  if not found and p_fill ->> 'external_id' is not null then
+  if named is not null then
+    select * into known from public.fills
+    where broker_account_id = p_account_id and broker_order_id = p_fill ->> 'broker_order_id' and leg = fill_leg
+      and execution_id = named and kind = 'fill';
+  else
+    select * into known from public.fills
+    where broker_account_id = p_account_id and broker_order_id = p_fill ->> 'broker_order_id' and leg = fill_leg
+      and cumulative_quantity = cumulative and kind = 'fill' and execution_id is null
+    order by occurrence desc limit 1;
+  end if;
+  if named is not null then
+    null; -- Its name is all there is to know.
+  elsif not found and p_fill ->> 'external_id' is not null then
     select f.* into known from public.fill_aliases as a join public.fills as f on f.id = a.fill_id
     where a.broker_account_id = p_account_id and a.source = p_fill ->> 'source' and a.external_id = p_fill ->> 'external_id';
   elsif found and exists (
@@ -275,13 +307,13 @@ begin
     end if;
   else
     counted := true;
-    fill_id := private.named_uuid(concat_ws('|', 'fill', p_account_id, p_fill ->> 'broker_order_id', fill_leg, trim_scale(cumulative),
-      nullif(again, 0)));
+    fill_id := private.named_uuid(concat_ws('|', 'fill', p_account_id, p_fill ->> 'broker_order_id', fill_leg,
+      coalesce('execution:' || named, trim_scale(cumulative)::text), nullif(again, 0)));
     insert into public.fills (
-      id, user_id, broker_account_id, trade_id, leg, strategy_id, broker_order_id, cumulative_quantity, occurrence, symbol, side, quantity,
-      price, fee, multiplier, executed_at, source)
+      id, user_id, broker_account_id, trade_id, leg, strategy_id, broker_order_id, cumulative_quantity, occurrence, execution_id,
+      symbol, side, quantity, price, fee, multiplier, executed_at, source)
     select fill_id, trade.user_id, p_account_id, trade.id, l.leg, trade.strategy_id, p_fill ->> 'broker_order_id', cumulative, again,
-      l.symbol, l.side, filled, paid, charged, i.multiplier, executed, p_fill ->> 'source'
+      named, l.symbol, l.side, filled, paid, charged, i.multiplier, executed, p_fill ->> 'source'
     from public.trade_legs as l join public.instruments as i on i.symbol = l.symbol
     where l.trade_id = trade.id and l.leg = fill_leg;
     if not found then
@@ -302,7 +334,7 @@ begin
   return jsonb_build_object('fill_id', fill_id, 'counted', counted, 'trade_id', trade.id, 'status', trade.status);
 end $$;
 comment on function public.record_fill(uuid, jsonb, jsonb) is
-  'Records one execution {"broker_order_id", "client_order_id", "leg", "cumulative_quantity", "quantity", "price", "executed_at", "source", "external_id", ...}; never refused, counted once. An unknown order is adopted as external; an excess halts the account. With "kind": "bust" or "correction" it takes back or corrects the fill named by "corrects_external_id", or by order and cumulative quantity.';
+  'Records one execution {"broker_order_id", "client_order_id", "leg", "cumulative_quantity", "quantity", "price", "executed_at", "source", "external_id", ...}; never refused, counted once by what its broker names executions with. An unknown order is adopted as external; an excess halts the account. With "kind": "bust" or "correction" it takes back or corrects the fill named by "corrects_external_id", or by order and cumulative quantity.';
 
 create function public.unrecorded_fills(p_account_id uuid, p_fills jsonb) returns jsonb
 language sql stable security definer set search_path = ''
@@ -314,12 +346,15 @@ as $$
     order by f.ordinality), '[]'::jsonb)
   from jsonb_array_elements(p_fills) with ordinality as f
   where not exists (select from public.fills as x
-    where x.broker_account_id = p_account_id and x.broker_order_id = f.value ->> 'broker_order_id' and x.leg = 0
-      and x.cumulative_quantity = (f.value ->> 'cumulative_quantity')::numeric and x.kind = 'fill'
+    where x.broker_account_id = p_account_id and x.broker_order_id = f.value ->> 'broker_order_id' and x.kind = 'fill'
+      and case when f.value ->> 'symbol' is null then x.leg = 0 else x.symbol = f.value ->> 'symbol' end
+      and case when x.execution_id is null then x.cumulative_quantity = (f.value ->> 'cumulative_quantity')::numeric
+        else x.execution_id = f.value ->> 'external_id' end
       -- What took the place of a busted fill has its name: record_fill() tells them apart.
-      and not exists (select from public.fills as b where b.corrects_fill_id = x.id and b.kind = 'bust'))
+      and (x.execution_id is not null
+        or not exists (select from public.fills as b where b.corrects_fill_id = x.id and b.kind = 'bust')))
 $$;
 comment on function public.unrecorded_fills(uuid, jsonb) is
-  'Which of the broker''s executions [{"broker_order_id", "cumulative_quantity"}] may not be on record, and whether a trade knows their order.';
+  'Which of the broker''s executions [{"broker_order_id", "symbol", "cumulative_quantity", "external_id"}] may not be on record, and whether a trade knows their order.';
 
 grant execute on function public.record_fill(uuid, jsonb, jsonb), public.unrecorded_fills(uuid, jsonb) to fn_execute;

@@ -30,11 +30,21 @@ class TradingAccount(Row):
     trading_entered_at: AwareDatetime | None = None
 
 
+class ClaimedLeg(Row):
+    """One leg of a claimed order: `ratio` shares or contracts of it per unit."""
+
+    symbol: str
+    side: Literal["buy", "sell"]
+    position_intent: Literal["buy_to_open", "buy_to_close", "sell_to_open", "sell_to_close"]
+    ratio: int
+
+
 class ClaimedOrder(Row):
     """An order that this sender alone may send. Quantity in shares or contracts, prices in dollars.
 
     `replaces_broker_order_id` is the working order whose place it takes: it is never sent as an order of its own.
-    Of a `multi_leg` order this is leg 0.
+    A `multi_leg` order has two to four `legs`: its quantity counts units, its price is the net price of one, positive
+    pays; `symbol`, `side` and `position_intent` are those of leg 0.
     """
 
     trade_id: UUID
@@ -53,6 +63,7 @@ class ClaimedOrder(Row):
     trail_percent: Amount | None
     position_intent: str
     multi_leg: bool
+    legs: tuple[ClaimedLeg, ...] = ()
     replaces_trade_id: UUID | None
     replaces_broker_order_id: str | None
     good_until: AwareDatetime
@@ -77,11 +88,23 @@ class CancelDue(Row):
     broker_order_id: str
 
 
+class ToldLeg(Row):
+    """A leg of an order as the broker tells it; quantities in shares or contracts, not in units."""
+
+    symbol: str
+    side: str
+    position_intent: str | None = None
+    quantity: Amount | None = None
+    filled_quantity: Amount | None = None
+
+
 class FillToRecord(Row):
     """One execution as the broker reported it. Price in dollars, quantities in shares or contracts, time UTC.
 
-    `cumulative_quantity` is the filled quantity of the order after this execution: with the order it names the fill.
-    `external_id` is the broker's own name of it on this path.
+    `external_id` is the broker's own name of it on this path. Where the broker has one name for all paths that names
+    the fill; else `cumulative_quantity`, the filled quantity of the order's leg after it, does. What is said of the
+    order besides (`order_type` and on) is for one that was placed outside; `replaces` is the broker's id of the order
+    whose place it took.
     """
 
     broker_order_id: str
@@ -100,6 +123,10 @@ class FillToRecord(Row):
     limit_price: Amount | None = None
     stop_price: Amount | None = None
     ordered_quantity: Amount | None = None
+    time_in_force: str | None = None
+    legs: tuple[ToldLeg, ...] = ()
+    replaces: str | None = None
+    parent_order_id: str | None = None
 
 
 class UnrecordedFill(Row):
@@ -112,14 +139,18 @@ class UnrecordedFill(Row):
 class BrokerUpdate(Row):
     """The broker's word on an order's state, normalised; never a fill.
 
-    `filled_quantity` is what the broker says is filled of it: the ledger takes no end before it has those fills.
+    `filled_quantity`, in units where it has several `legs`, is what the broker says is filled of it: the ledger takes
+    no end before it has those fills. `is_over`: nothing of it works any more, filled or not.
     """
 
     broker_order_id: str
     client_order_id: str | None
     filled_quantity: Amount | None = None
+    legs: tuple[ToldLeg, ...] = ()
+    replaces: str | None = None
     status: Literal["submitted", "cancel_pending", "replace_pending", "canceled", "expired", "rejected", "replaced"]
     at: AwareDatetime
+    is_over: bool = False
     reason: str | None = None
 
 
@@ -231,9 +262,10 @@ class ExecutionLedger(StreamingPart):
         )
         return bool(answer["counted"])
 
-    def unrecorded_fills(self, account: UUID, fills: Sequence[tuple[str, Decimal]]) -> list[UnrecordedFill]:
-        """Which of these executions (broker order id, cumulative quantity) are not on record, in their order."""
-        rows = [{"broker_order_id": order, "cumulative_quantity": text(quantity)} for order, quantity in fills]
+    def unrecorded_fills(self, account: UUID, fills: Sequence[FillToRecord]) -> list[UnrecordedFill]:
+        """Which of these executions are not on record, in their order."""
+        named = {"broker_order_id", "symbol", "cumulative_quantity", "external_id"}
+        rows = [fill.model_dump(mode="json", include=named) for fill in fills]
         return _UNRECORDED.validate_python(
             self._call("unrecorded_fills", {"p_account_id": str(account), "p_fills": rows})
         )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -105,12 +106,19 @@ def call(connection: Connection, function: str, role: str, user: UUID | None = N
                 sql.SQL("{} => {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in arguments
             ),
         ),
-        {name: Jsonb(value) if isinstance(value, dict | list) else value for name, value in arguments.items()},
+        {name: _sent(value) for name, value in arguments.items()},
     ).fetchone()
     # What waits for the commit is done as the caller, although the transaction may go on as somebody else.
     connection.execute(b"set constraints all immediate; reset session authorization; set constraints all deferred")
     assert row is not None
     return row[0]
+
+
+def _sent(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return Jsonb(value)
+    # As in JSON, a number is no binary float: Postgres would not take it for a numeric argument.
+    return Decimal(str(value)) if isinstance(value, float) else value
 
 
 def become(connection: Connection, role: str, user: UUID | None = None, **claims: object) -> None:

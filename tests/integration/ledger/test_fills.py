@@ -252,12 +252,24 @@ def test_fill_when_unknown_order_is_of_any_kind_then_never_refused(desk: Desk, o
     assert desk.fill(f"order-{uuid4()}", "7", "10", **order)["counted"]
 
 
-def test_fill_when_broker_used_our_client_order_id_twice_then_second_order_adopted(desk: Desk) -> None:
-    trade, _ = desk.working()
+def test_fill_when_broker_has_two_orders_of_our_client_order_id_then_the_surplus_one_is_canceled_and_told(
+    desk: Desk,
+) -> None:
+    trade, order = desk.working()
     client_order_id = desk.ledger.one("select client_order_id from public.trades where id = %s", trade)
     answer = desk.fill("order-second", "100", "10", client_order_id=client_order_id)
-    assert (answer["counted"], answer["trade_id"] == str(trade)) == (True, False)
+    assert (answer["counted"], answer["trade_id"]) == (True, str(trade))
     assert desk.position() == 100
+    due = [row["broker_order_id"] for row in desk.ledger.call("cancel_orders_due", "fn_execute")]
+    assert ("order-second" in due, order in due) == (True, False)
+    assert (_gate_closed(desk), _alerts(desk)) == (True, ["STRAY_ORDER"])
+    desk.fill(order, "100", "10", "100")
+    assert desk.position() == 200
+    assert "EXCESS_FILL_BREAK" in _alerts(desk)
+    # Nothing is left to be canceled of it once the broker says that it is over.
+    desk.update("order-second", "submitted", is_over=True)
+    due = [row["broker_order_id"] for row in desk.ledger.call("cancel_orders_due", "fn_execute")]
+    assert "order-second" not in due
 
 
 @pytest.mark.parametrize(
