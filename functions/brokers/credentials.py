@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from functions.brokers.keyring import read_keyring
-from functions.brokers.sealing import Binding, Purpose, open_sealed
+from functions.brokers.sealing import Binding, Environment, Purpose, open_sealed
 from functions.core.ledger.credentials import SealedCredential
 
 
@@ -21,6 +22,15 @@ class KeyPair(BaseModel):
     secret: SecretStr
 
 
+class TastytradeLogin(BaseModel):
+    """tastytrade's OAuth application secret, and the refresh token that one user granted to it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    client_secret: SecretStr
+    refresh_token: SecretStr
+
+
 def alpaca_keys(
     row: SealedCredential, keyring: Path | None, purpose: Purpose, *, user: UUID, account: UUID, is_paper: bool
 ) -> KeyPair:
@@ -28,7 +38,24 @@ def alpaca_keys(
 
     Raises Misconfigured NO_KEYRING, OPEN_KEYRING or BAD_KEYRING, and its kind BadSeal.
     """
-    binding = Binding(user, account, "alpaca", "paper" if is_paper else "live", purpose)
-    pair = read_keyring(keyring, purpose).pair(row.key_id)
-    fields = open_sealed(row.sealed, pair.private_key, binding).fields
+    fields = _opened(row, keyring, purpose, Binding(user, account, "alpaca", _environment(is_paper), purpose))
     return KeyPair(key=SecretStr(fields["key"]), secret=SecretStr(fields["secret"]))
+
+
+def tastytrade_login(
+    row: SealedCredential, keyring: Path | None, purpose: Purpose, *, user: UUID, account: UUID, is_paper: bool
+) -> TastytradeLogin:
+    """The same of a tastytrade credential."""
+    fields = _opened(row, keyring, purpose, Binding(user, account, "tastytrade", _environment(is_paper), purpose))
+    return TastytradeLogin(
+        client_secret=SecretStr(fields["client_secret"]), refresh_token=SecretStr(fields["refresh_token"])
+    )
+
+
+def _opened(row: SealedCredential, keyring: Path | None, purpose: Purpose, binding: Binding) -> Mapping[str, str]:
+    pair = read_keyring(keyring, purpose).pair(row.key_id)
+    return open_sealed(row.sealed, pair.private_key, binding).fields
+
+
+def _environment(is_paper: bool) -> Environment:
+    return "paper" if is_paper else "live"

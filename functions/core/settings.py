@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     alpaca_trade_stream_url: str | None = None
     alpaca_data_stream_url: str | None = None
 
+    tastytrade_url: str | None = Field(
+        None, description="Instead of tastytrade's own address: live, or the certification environment for paper"
+    )
+    tastytrade_streamer_url: str | None = Field(None, description="The same for its account streamer")
+
     broker_timeout: float = Field(10, gt=0, description="Longest wait for one answer of a broker")
     order_lease: float = Field(30, gt=0, description="How long a sender may be at work before its outcome is unknown")
     relay_lease: float = Field(15, gt=0, description="How long a relay that claimed events may take to publish them")

@@ -7,9 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 from functions.brokers.alpaca import AlpacaBroker
-from functions.brokers.credentials import alpaca_keys
+from functions.brokers.credentials import alpaca_keys, tastytrade_login
 from functions.brokers.protocol import Broker
 from functions.brokers.sealing import BadSeal
+from functions.brokers.tastytrade import TastytradeBroker
 from functions.core.errors import Misconfigured
 from functions.core.ledger.credentials import CredentialLedger
 from functions.core.ledger.errors import LedgerRefused
@@ -66,8 +67,8 @@ class Accounts:
 
         Raises Misconfigured NO_BROKER_KEYS, UNKNOWN_BROKER or WRONG_ENDPOINT, those of the keyring, and BadSeal.
         """
-        if account.broker != "alpaca":
-            raise Misconfigured("UNKNOWN_BROKER", f"expected alpaca, was {account.broker}")
+        if account.broker not in ("alpaca", "tastytrade"):
+            raise Misconfigured("UNKNOWN_BROKER", f"expected alpaca or tastytrade, was {account.broker}")
         try:
             return self._opened(account)
         except BadSeal as error:
@@ -83,12 +84,10 @@ class Accounts:
             raise Misconfigured(
                 "NO_BROKER_KEYS", f"there are no keys for the account {account.broker_account_id}; enter them"
             ) from error
-        keys = alpaca_keys(
-            row,
-            self._reach.settings.trading_keys_file,
-            "trading",
-            user=account.user_id,
-            account=account.broker_account_id,
-            is_paper=account.is_paper,
-        )
-        return AlpacaBroker(keys, self._reach.settings, is_paper=account.is_paper)
+        owner = {"user": account.user_id, "account": account.broker_account_id}
+        configuration, is_paper = self._reach.settings, account.is_paper
+        if account.broker == "tastytrade":
+            login = tastytrade_login(row, configuration.trading_keys_file, "trading", **owner, is_paper=is_paper)
+            return TastytradeBroker(login, configuration, account_number=account.account_id, is_paper=is_paper)
+        keys = alpaca_keys(row, configuration.trading_keys_file, "trading", **owner, is_paper=is_paper)
+        return AlpacaBroker(keys, configuration, is_paper=is_paper)

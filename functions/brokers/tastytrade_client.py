@@ -1,0 +1,264 @@
+"""The tastytrade SDK's session as a transport: bounded in time, its errors told apart by HTTP status.
+
+The SDK signs in, keeps its access token fresh and adds the headers; its errors do not carry the status, so the requests
+go through its client and the answers are read here. An access token lives as long as this object: the text that the
+SDK offers for keeping one elsewhere holds the refresh token in clear, and such a text belongs into no store of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from functions.brokers import reading
+from functions.brokers.credentials import TastytradeLogin
+from functions.brokers.errors import BadCredentials, BadResponse, NotConnected, NotSent, OutcomeUnknown, Rejected
+from functions.core.errors import AgentTraderError, Misconfigured
+from functions.core.settings import Settings
+
+if TYPE_CHECKING:
+    from httpx2 import Response
+    from tastytrade import Session
+
+LIVE_HOSTS: Final = frozenset({"api.tastyworks.com", "streamer.tastyworks.com"})
+PAPER_HOSTS: Final = frozenset({"api.cert.tastyworks.com", "streamer.cert.tastyworks.com"})
+LIVE_STREAMER: Final = "wss://streamer.tastyworks.com"
+PAPER_STREAMER: Final = "wss://streamer.cert.tastyworks.com"
+
+_CONNECT_TIMEOUT = 5.0
+_PAGE = 250
+_MOST_PAGES = 1000
+_REFUSED = BadCredentials("BAD_KEYS", "tastytrade does not accept the login; enter it again")
+
+
+class Answer(NamedTuple):
+    """What tastytrade answered: the `data` of its envelope, and its own time where it said one (to the second, UTC)."""
+
+    data: Mapping[str, Any]
+    told_at: datetime | None
+    pages: int = 1
+
+
+class TastytradeClient:
+    """One login. Belongs to the event loop that first uses it."""
+
+    def __init__(self, login: TastytradeLogin, configuration: Settings, *, is_paper: bool) -> None:
+        """Raises Misconfigured WRONG_ENDPOINT: a paper account never speaks to the live address, nor the reverse."""
+        from httpx2 import Timeout
+        from tastytrade import Session
+
+        _require_endpoint(configuration, is_paper=is_paper)
+        self.streamer_url = configuration.tastytrade_streamer_url or (PAPER_STREAMER if is_paper else LIVE_STREAMER)
+        self._longest = configuration.broker_timeout
+        self._session: Session = Session(
+            login.client_secret.get_secret_value(),
+            login.refresh_token.get_secret_value(),
+            is_test=is_paper,
+            timeout=Timeout(self._longest, connect=min(_CONNECT_TIMEOUT, self._longest)),
+            event_hooks={"response": [self._notice]},
+        )
+        if configuration.tastytrade_url is not None:
+            # The SDK's own way is a module's global, which every account of the process would share.
+            self._session._client.base_url = configuration.tastytrade_url  # noqa: SLF001 - it takes no address
+        self._token_status = 0
+        self._refused = False
+
+    async def read(self, path: str, query: Mapping[str, Any] | None = None) -> Answer:
+        """A GET. Raises NotConnected, BadCredentials, and Rejected for a definite no."""
+        return await self._read("GET", path, query, None)
+
+    async def ask(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """A POST that changes nothing (a dry run). Raises as `read`."""
+        return await self._read("POST", path, None, body)
+
+    async def read_pages(self, path: str, query: Mapping[str, Any]) -> tuple[list[Any], datetime | None]:
+        """The items of all pages, in the order of the pages, and the time that the first answer told.
+
+        Raises as `read`: never a part of the pages.
+        """
+        found: list[Any] = []
+        told_at: datetime | None = None
+        for page in range(_MOST_PAGES):
+            answer = await self.read(path, {"per-page": _PAGE, **query, "page-offset": page})
+            told_at = told_at or answer.told_at
+            found.extend(items(answer))
+            if page + 1 >= answer.pages:
+                return found, told_at
+        raise NotConnected("TOO_MANY_PAGES", f"tastytrade's list {path} has no end; it will be asked again")
+
+    async def write(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """A call that may place or change an order, sent once.
+
+        Raises Rejected, NotSent, OutcomeUnknown, BadCredentials.
+        """
+        from httpx2 import ConnectError, ConnectTimeout, PoolTimeout
+
+        try:
+            await self._sign_in()
+        except NotConnected as error:
+            raise NotSent(error.code, f"{error.text}; nothing was sent") from error
+        try:
+            response = await self._send(method, path, None, body)
+        except (ConnectError, ConnectTimeout, PoolTimeout) as error:
+            raise NotSent("NO_CONNECTION", "no connection to tastytrade; nothing was sent") from error
+        except Exception as error:
+            # Whatever went wrong: the request had left, and may have been taken.
+            raise OutcomeUnknown(
+                "NO_ANSWER", f"no answer from tastytrade ({type(error).__name__}): the order may be live"
+            ) from error
+        status = response.status_code
+        if status == 401:
+            await self._sign_in_again(NotSent)
+            raise NotSent("TOKEN_EXPIRED", "tastytrade's token had run out; nothing was accepted")
+        if status == 429:
+            raise NotSent("RATE_LIMITED", "tastytrade asks to slow down", _retry_after(response))
+        if 400 <= status < 500 and status != 408:
+            raise rejection(response)
+        try:
+            if 200 <= status < 300:
+                return _answer(response)
+        except BadResponse as error:
+            raise OutcomeUnknown(
+                "UNREADABLE_ANSWER", f"tastytrade's answer cannot be read, the order may be live: {error.text}"
+            ) from error
+        raise OutcomeUnknown("NO_CLEAR_ANSWER", f"tastytrade answered {status}: the order may be live")
+
+    async def token(self, *, fresh: bool = False) -> str:
+        """The access token of the streams; `fresh` takes a new one. Raises NotConnected, BadCredentials."""
+        await self._sign_in(force=fresh)
+        return self._session.session_token
+
+    async def aclose(self) -> None:
+        await self._session._client.aclose()  # noqa: SLF001 - its context manager does no more
+
+    async def _read(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any) -> Answer:
+        from httpx2 import HTTPError
+
+        try:
+            await self._sign_in()
+            response = await self._send(method, path, query, body)
+            if response.status_code == 401:
+                await self._sign_in_again(NotConnected)
+                response = await self._send(method, path, query, body)
+        except (HTTPError, TimeoutError) as error:
+            raise NotConnected(
+                "TASTYTRADE_UNAVAILABLE", f"tastytrade did not answer: {type(error).__name__}"
+            ) from error
+        status = response.status_code
+        if status == 401:
+            raise _REFUSED
+        if 400 <= status < 500 and status not in (408, 429):
+            raise rejection(response)
+        try:
+            if 200 <= status < 300:
+                return _answer(response)
+        except BadResponse as error:
+            raise NotConnected("TASTYTRADE_UNAVAILABLE", f"tastytrade's answer cannot be read: {error.text}") from error
+        raise NotConnected("TASTYTRADE_UNAVAILABLE", f"tastytrade answered {status}; it will be asked again")
+
+    async def _send(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any) -> Response:
+        # The client's own timeouts are per read: a server that trickles would never run into them.
+        async with asyncio.timeout(self._longest + _CONNECT_TIMEOUT):
+            return await self._session._client.request(  # noqa: SLF001 - its calls hide the status
+                method, path, params=query, json=body
+            )
+
+    async def _sign_in(self, *, force: bool = False) -> None:
+        """A token that is valid for another minute. Raises NotConnected, BadCredentials."""
+        from httpx2 import HTTPError
+        from tastytrade.utils import TastytradeError
+
+        if self._refused:
+            # Failed logins lock the address out for hours: a login that was refused is not tried again.
+            raise _REFUSED
+        try:
+            async with asyncio.timeout(self._longest + _CONNECT_TIMEOUT):
+                await self._session.refresh(force)
+        except TastytradeError as error:
+            if self._token_status in (400, 401, 403):
+                self._refused = True
+                raise _REFUSED from error
+            raise NotConnected(
+                "TASTYTRADE_UNAVAILABLE", f"tastytrade's sign-in answered {self._token_status}; it will be asked again"
+            ) from error
+        except (HTTPError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            raise NotConnected(
+                "TASTYTRADE_UNAVAILABLE", f"tastytrade's sign-in did not answer: {type(error).__name__}"
+            ) from error
+
+    async def _sign_in_again(self, failure: type[NotSent] | type[NotConnected]) -> None:
+        try:
+            await self._sign_in(force=True)
+        except NotConnected as error:
+            raise failure(error.code, error.text) from error
+
+    async def _notice(self, response: Response) -> None:
+        if response.request.url.path.endswith("/oauth/token"):
+            self._token_status = response.status_code
+
+
+def items(answer: Answer) -> list[Any]:
+    """The rows of a list. Raises NotConnected: an answer without them says nothing about what there is."""
+    try:
+        return reading.rows(answer.data.get("items"))
+    except BadResponse as error:
+        raise NotConnected("TASTYTRADE_UNAVAILABLE", f"tastytrade's list cannot be read: {error.text}") from error
+
+
+def rejection(response: Response) -> Rejected:
+    """tastytrade's no, in its own words: the first of several reasons gives the code, all of them the text."""
+    status = response.status_code
+    try:
+        error = reading.mapping(reading.mapping(response.json()).get("error"))
+        several = error.get("errors")
+        reasons = [reading.mapping(row) for row in several] if isinstance(several, list) and several else [error]
+        code = str(reasons[0].get("code") or reasons[0].get("domain") or status)
+        said = "; ".join(str(row.get("message") or row.get("reason") or row.get("code")) for row in reasons)
+    except (ValueError, BadResponse):
+        return Rejected(str(status), response.text[:200], http_status=status)  # not JSON: a proxy's page
+    return Rejected(code, said[:500], http_status=status)
+
+
+def is_missing(error: AgentTraderError) -> bool:
+    """Whether a read was refused because there is no such thing."""
+    return error.numbers.get("http_status") == 404
+
+
+def _answer(response: Response) -> Answer:
+    if response.status_code == 204 or not response.content:
+        return Answer({}, _told_at(response))
+    try:
+        body = response.json()
+    except ValueError as error:
+        raise BadResponse(f"expected JSON, was {response.text[:100]!r}", response.text) from error
+    envelope = reading.mapping(body)
+    pagination = envelope.get("pagination")
+    pages = pagination.get("total-pages", 1) if isinstance(pagination, Mapping) else 1
+    if not isinstance(pages, int):
+        raise BadResponse(f"expected a number of pages, was {pages!r}", pagination)
+    return Answer(reading.mapping(envelope.get("data")), _told_at(response), pages)
+
+
+def _told_at(response: Response) -> datetime | None:
+    try:
+        return parsedate_to_datetime(response.headers["date"]).astimezone(UTC)
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _retry_after(response: Response) -> float | None:
+    value = response.headers.get("Retry-After")
+    return float(value) if value and value.isdigit() else None
+
+
+def _require_endpoint(configuration: Settings, *, is_paper: bool) -> None:
+    forbidden = LIVE_HOSTS if is_paper else PAPER_HOSTS
+    for url in (configuration.tastytrade_url, configuration.tastytrade_streamer_url):
+        host = (urlsplit(url).hostname or "").rstrip(".") if url is not None else ""
+        if host in forbidden:
+            kind = "paper" if is_paper else "live"
+            raise Misconfigured("WRONG_ENDPOINT", f"a {kind} account must not reach {host}; see the settings")
