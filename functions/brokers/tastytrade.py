@@ -87,7 +87,10 @@ class TastytradeBroker:
         return holdings_wire.rules(status.data, mine, is_paper=self._is_paper)
 
     async def positions(self) -> list[BrokerPosition]:
-        rows = items(await self._client.read(f"{self._path}/positions", {"include-marks": "true"}))
+        return await self._positions(urgent=False)
+
+    async def _positions(self, *, urgent: bool) -> list[BrokerPosition]:
+        rows = items(await self._client.read(f"{self._path}/positions", {"include-marks": "true"}, urgent=urgent))
         return [found for row in rows if (found := holdings_wire.position(row)) is not None]
 
     async def open_orders(self) -> list[BrokerOrder | Quarantined]:
@@ -139,14 +142,7 @@ class TastytradeBroker:
         return holdings_wire.preview((await self._client.ask(f"{path}/dry-run", body)).data)
 
     async def submit(self, order: OrderRequest) -> BrokerOrder:
-        path, body = self._sent_as(order)
-        answer = await self._client.write("POST", path, body)
-        try:
-            if requests.is_complex(order):
-                return self._remembered(answer.data.get("complex-order"))
-            return wire.order(answer.data.get("order"))
-        except BadResponse as error:
-            raise _unreadable(error) from error
+        return await self._submit(order, urgent=False)
 
     async def replace(self, broker_order_id: str, change: OrderChange) -> BrokerOrder:
         try:
@@ -170,10 +166,10 @@ class TastytradeBroker:
 
     async def cancel(self, broker_order_id: str) -> None:
         try:
-            answer = await self._client.write("DELETE", f"{self._path}/orders/{broker_order_id}")
+            answer = await self._client.write("DELETE", f"{self._path}/orders/{broker_order_id}", urgent=True)
             family = _family_to_cancel(answer)
             if family is not None:
-                await self._client.write("DELETE", f"{self._path}/complex-orders/{family}")
+                await self._client.write("DELETE", f"{self._path}/complex-orders/{family}", urgent=True)
         except Rejected as error:
             # 404 and 422: the order is over, or its cancel is under way; the next sync says which.
             if error.numbers.get("http_status") not in (404, 422):
@@ -191,23 +187,26 @@ class TastytradeBroker:
 
     async def close_position(self, symbol: str, client_order_id: str, quantity: Decimal | None = None) -> BrokerOrder:
         try:
-            held = next((row for row in await self.positions() if row.symbol == symbol), None)
+            held = next((row for row in await self._positions(urgent=True) if row.symbol == symbol), None)
         except NotConnected as error:
             raise NotSent(error.code, f"{error.text}; nothing was sent") from error
         if held is None:
-            raise Rejected("NO_POSITION", f"there is no position in {symbol} to close")
+            # It may be flat because this very close went through and its answer was lost.
+            found = await self.find_order(client_order_id)
+            if found is None:
+                raise Rejected("NO_POSITION", f"there is no position in {symbol} to close")
+            return found
         is_long = held.quantity > 0
-        return await self.submit(
-            OrderRequest(
-                client_order_id=client_order_id,
-                symbol=symbol,
-                side="sell" if is_long else "buy",
-                order_type="market",
-                time_in_force="day",
-                position_intent="sell_to_close" if is_long else "buy_to_close",
-                quantity=abs(held.quantity) if quantity is None else quantity,
-            )
+        closing = OrderRequest(
+            client_order_id=client_order_id,
+            symbol=symbol,
+            side="sell" if is_long else "buy",
+            order_type="market",
+            time_in_force="day",
+            position_intent="sell_to_close" if is_long else "buy_to_close",
+            quantity=abs(held.quantity) if quantity is None else quantity,
         )
+        return await self._submit(closing, urgent=True)
 
     async def exercise(self, symbol: str) -> None:
         raise Unsupported("UNSUPPORTED_EXERCISE", f"tastytrade's API exercises nothing; call its desk about {symbol}")
@@ -273,6 +272,16 @@ class TastytradeBroker:
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+    async def _submit(self, order: OrderRequest, *, urgent: bool) -> BrokerOrder:
+        path, body = self._sent_as(order)
+        answer = await self._client.write("POST", path, body, urgent=urgent)
+        try:
+            if requests.is_complex(order):
+                return self._remembered(answer.data.get("complex-order"))
+            return wire.order(answer.data.get("order"))
+        except BadResponse as error:
+            raise _unreadable(error) from error
 
     def _sent_as(self, order: OrderRequest) -> tuple[str, dict[str, Any]]:
         self.capabilities.require(order)

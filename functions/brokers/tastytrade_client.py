@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from httpx2 import Response
     from tastytrade import Session
 
+    from functions.brokers.guard import Guard
+
 LIVE_HOSTS: Final = frozenset({"api.tastyworks.com", "streamer.tastyworks.com"})
 PAPER_HOSTS: Final = frozenset({"api.cert.tastyworks.com", "streamer.cert.tastyworks.com"})
 LIVE_STREAMER: Final = "wss://streamer.tastyworks.com"
 PAPER_STREAMER: Final = "wss://streamer.cert.tastyworks.com"
 
 _CONNECT_TIMEOUT = 5.0
-_PAGE = 250
+_PAGE = 200
 _MOST_PAGES = 1000
 _REFUSED = BadCredentials("BAD_KEYS", "tastytrade does not accept the login; enter it again")
 
@@ -44,9 +46,15 @@ class Answer(NamedTuple):
 
 
 class TastytradeClient:
-    """One login. Belongs to the event loop that first uses it."""
+    """One login. Belongs to the event loop that first uses it.
 
-    def __init__(self, login: TastytradeLogin, configuration: Settings, *, is_paper: bool) -> None:
+    `guard` keeps the calls within a rate, and off a broker that is down; None for neither. Urgent calls are not held
+    back.
+    """
+
+    def __init__(
+        self, login: TastytradeLogin, configuration: Settings, *, is_paper: bool, guard: Guard | None = None
+    ) -> None:
         """Raises Misconfigured WRONG_ENDPOINT: a paper account never speaks to the live address, nor the reverse."""
         from httpx2 import Timeout
         from tastytrade import Session
@@ -64,16 +72,17 @@ class TastytradeClient:
         if configuration.tastytrade_url is not None:
             # The SDK's own way is a module's global, which every account of the process would share.
             self._session._client.base_url = configuration.tastytrade_url  # noqa: SLF001 - it takes no address
+        self._guard = guard
         self._token_status = 0
         self._refused = False
 
-    async def read(self, path: str, query: Mapping[str, Any] | None = None) -> Answer:
+    async def read(self, path: str, query: Mapping[str, Any] | None = None, *, urgent: bool = False) -> Answer:
         """A GET. Raises NotConnected, BadCredentials, and Rejected for a definite no."""
-        return await self._read("GET", path, query, None)
+        return await self._read("GET", path, query, None, urgent=urgent)
 
     async def ask(self, path: str, body: Mapping[str, Any]) -> Answer:
         """A POST that changes nothing (a dry run). Raises as `read`."""
-        return await self._read("POST", path, None, body)
+        return await self._read("POST", path, None, body, urgent=False)
 
     async def read_pages(self, path: str, query: Mapping[str, Any]) -> tuple[list[Any], datetime | None]:
         """The items of all pages, in the order of the pages, and the time that the first answer told.
@@ -90,7 +99,9 @@ class TastytradeClient:
                 return found, told_at
         raise NotConnected("TOO_MANY_PAGES", f"tastytrade's list {path} has no end; it will be asked again")
 
-    async def write(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+    async def write(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, urgent: bool = False
+    ) -> Answer:
         """A call that may place or change an order, sent once.
 
         Raises Rejected, NotSent, OutcomeUnknown, BadCredentials.
@@ -98,6 +109,7 @@ class TastytradeClient:
         from httpx2 import ConnectError, ConnectTimeout, PoolTimeout
 
         try:
+            await self._admitted(urgent=urgent)
             await self._sign_in()
         except NotConnected as error:
             raise NotSent(error.code, f"{error.text}; nothing was sent") from error
@@ -135,9 +147,12 @@ class TastytradeClient:
     async def aclose(self) -> None:
         await self._session._client.aclose()  # noqa: SLF001 - its context manager does no more
 
-    async def _read(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any) -> Answer:
+    async def _read(
+        self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, *, urgent: bool
+    ) -> Answer:
         from httpx2 import HTTPError
 
+        await self._admitted(urgent=urgent)
         try:
             await self._sign_in()
             response = await self._send(method, path, query, body)
@@ -161,11 +176,32 @@ class TastytradeClient:
         raise NotConnected("TASTYTRADE_UNAVAILABLE", f"tastytrade answered {status}; it will be asked again")
 
     async def _send(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any) -> Response:
-        # The client's own timeouts are per read: a server that trickles would never run into them.
-        async with asyncio.timeout(self._longest + _CONNECT_TIMEOUT):
-            return await self._session._client.request(  # noqa: SLF001 - its calls hide the status
-                method, path, params=query, json=body
-            )
+        try:
+            # The client's own timeouts are per read: a server that trickles would never run into them.
+            async with asyncio.timeout(self._longest + _CONNECT_TIMEOUT):
+                response = await self._session._client.request(  # noqa: SLF001 - its calls hide the status
+                    method, path, params=query, json=body
+                )
+        except Exception:
+            if self._guard is not None:
+                await asyncio.to_thread(self._guard.failed)
+            raise
+        if self._guard is not None:
+            await self._told(self._guard, response)
+        return response
+
+    async def _admitted(self, *, urgent: bool) -> None:
+        if self._guard is not None:
+            await asyncio.to_thread(self._guard.admit, urgent=urgent)
+
+    async def _told(self, guard: Guard, response: Response) -> None:
+        """What an answer says of the broker: a no is an answer too."""
+        if response.status_code == 429:
+            await asyncio.to_thread(guard.slowed, _retry_after(response))
+        elif response.status_code >= 500 or response.status_code == 408:
+            await asyncio.to_thread(guard.failed)
+        else:
+            guard.answered()
 
     async def _sign_in(self, *, force: bool = False) -> None:
         """A token that is valid for another minute. Raises NotConnected, BadCredentials."""
