@@ -23,7 +23,6 @@ from functions.core.errors import BadInput
 SCALE = 10
 _DIGITS = 28
 _SMALLEST = -30
-_QUANTUM = Decimal(1).scaleb(-SCALE)
 _CONTEXT = Context(prec=50)
 
 

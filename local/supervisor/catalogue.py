@@ -31,11 +31,6 @@ def catalogue(stack: Stack, setup: Setup) -> list[Node]:
     return [*preparation(stack, setup), *_platform(stack, setup, platform), *_functions(stack, setup, function)]
 
 
-def part_names(stack: Stack, setup: Setup) -> list[str]:
-    """The names of the processes, in the order of the catalogue."""
-    return [node.name for node in catalogue(stack, setup) if isinstance(node, Part)]
-
-
 def _platform(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[Node]:
     port = stack.port
     node = tools.node() or "node"

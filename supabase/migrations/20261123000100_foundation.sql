@@ -124,6 +124,14 @@ as $$
 $$;
 comment on function private.calling_role() is 'The role of the caller: the JWT''s role claim, else the database role.';
 
+create function private.reaches(p_user_id uuid) returns boolean
+language sql stable set search_path = ''
+as $$
+  select private.calling_role() <> 'authenticated' or coalesce(p_user_id = (select auth.uid()), false)
+$$;
+comment on function private.reaches(uuid) is
+  'Whether a call may touch a row of this user: a person''s, or their program''s, its own only; a function''s and the database owner''s any.';
+
 create function private.readable_users() returns uuid[]
 language plpgsql stable security definer set search_path = ''
 as $$

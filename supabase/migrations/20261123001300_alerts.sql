@@ -64,7 +64,7 @@ declare
   seen public.alerts;
 begin
   select * into seen from public.alerts where id = p_alert_id
-    and (private.calling_role() <> 'authenticated' or user_id = (select auth.uid()) or private.is_administrator()) for update;
+    and (private.reaches(user_id) or private.is_administrator()) for update;
   if not found then
     perform private.refuse(404, 'NO_SUCH_ALERT', 'Name an alert of your own.', jsonb_build_object('alert', p_alert_id));
   end if;

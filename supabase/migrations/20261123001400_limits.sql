@@ -137,8 +137,7 @@ begin
     when 'user' then (select user_id from public.profiles where user_id = p_scope_id)
     when 'account' then (select user_id from public.broker_accounts where id = p_scope_id)
     when 'strategy' then (select user_id from public.strategies where id = p_scope_id) end;
-  if (owner is null and p_scope is distinct from 'global') or (private.calling_role() = 'authenticated'
-    and owner is distinct from (select auth.uid()) and not private.is_administrator()) then
+  if (owner is null and p_scope is distinct from 'global') or not (private.reaches(owner) or private.is_administrator()) then
     perform private.refuse(404, 'NO_SUCH_SCOPE', 'Name a user, account or strategy of your own.',
       jsonb_build_object('scope', p_scope, 'id', p_scope_id));
   end if;

@@ -151,8 +151,7 @@ begin
   perform private.require_trader();
   select * into gate from public.trading_gates where gate_key = p_gate_key;
   -- A person reaches only their own gates; an administrator and a function's role reach all.
-  if gate.gate_key is null or (private.calling_role() = 'authenticated' and not private.is_administrator()
-    and gate.user_id is distinct from (select auth.uid())) then
+  if gate.gate_key is null or not (private.reaches(gate.user_id) or private.is_administrator()) then
     perform private.refuse(404, 'NO_SUCH_GATE', 'Name user:<id>, account:<id> or strategy:<id> of your own.', jsonb_build_object('gate', p_gate_key));
   end if;
   return gate.user_id;

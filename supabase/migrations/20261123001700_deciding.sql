@@ -24,7 +24,7 @@ declare
   strategy public.strategies;
 begin
   select * into strategy from public.strategies where id = p_strategy_id and status <> 'deleted'
-    and (private.calling_role() <> 'authenticated' or user_id = (select auth.uid())) for no key update;
+    and private.reaches(user_id) for no key update;
   if not found then
     perform private.refuse(404, 'NO_SUCH_STRATEGY', 'Name a strategy of your own.', jsonb_build_object('strategy', p_strategy_id));
   end if;
@@ -32,20 +32,30 @@ begin
 end $$;
 comment on function private.own_strategy(uuid) is 'The caller''s strategy, locked; a stranger''s is not found.';
 
+create function private.own_strategy_under_scopes(p_strategy_id uuid) returns public.strategies
+language plpgsql set search_path = ''
+as $$
+declare
+  strategy public.strategies;
+begin
+  -- Whose it is, before its gates are locked: a stranger's calls would keep its owner's halt waiting. Its gates and account
+  -- before the strategy, as everywhere: no order slips in, and the account is not unlinked, while this runs.
+  select * into strategy from public.strategies where id = p_strategy_id and private.reaches(user_id);
+  if found then
+    perform private.lock_scopes(strategy.user_id, strategy.broker_account_id, strategy.id);
+  end if;
+  return private.own_strategy(p_strategy_id);
+end $$;
+comment on function private.own_strategy_under_scopes(uuid) is 'The caller''s strategy, locked with what an order of it locks; a stranger''s is not found.';
+
 create function public.activate_strategy(p_strategy_id uuid, p_from timestamptz default null) returns void
 language plpgsql security definer set search_path = ''
 as $$
 declare
-  strategy public.strategies;
+  strategy public.strategies := private.own_strategy_under_scopes(p_strategy_id);
   -- A person starts a strategy now; only a replay, run by the platform itself, names another moment.
   start_at timestamptz := case when private.calling_role() = 'authenticated' then now() else coalesce(p_from, now()) end;
 begin
-  select * into strategy from public.strategies where id = p_strategy_id;
-  if found then
-    -- The account before the strategy, as everywhere: it must not be unlinked while this runs.
-    perform private.lock_scopes(strategy.user_id, strategy.broker_account_id, strategy.id);
-  end if;
-  strategy := private.own_strategy(p_strategy_id);
   if not isfinite(start_at) then
     perform private.refuse(422, 'BAD_START', 'A strategy starts at a moment in time.', jsonb_build_object('from', start_at));
   end if;
@@ -97,14 +107,8 @@ create function public.delete_strategy(p_strategy_id uuid) returns void
 language plpgsql security definer set search_path = ''
 as $$
 declare
-  strategy public.strategies;
+  strategy public.strategies := private.own_strategy_under_scopes(p_strategy_id);
 begin
-  select * into strategy from public.strategies where id = p_strategy_id;
-  if found then
-    -- Under the locks of an order: none slips in between looking and deleting.
-    perform private.lock_scopes(strategy.user_id, strategy.broker_account_id, strategy.id);
-  end if;
-  strategy := private.own_strategy(p_strategy_id);
   update public.strategies set status = 'deleted' where id = strategy.id;
 end $$;
 comment on function public.delete_strategy(uuid) is

@@ -122,7 +122,7 @@ declare
   broken_column text;
 begin
   select * into account from public.broker_accounts where id = p_account_id
-    and (private.calling_role() <> 'authenticated' or user_id = (select auth.uid()));
+    and private.reaches(user_id);
   if not found then
     perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name a linked account of your own.', jsonb_build_object('account', p_account_id));
   end if;
@@ -169,7 +169,7 @@ declare
   found_exit public.position_exits;
 begin
   select * into found_exit from public.position_exits where id = p_exit_id
-    and (private.calling_role() <> 'authenticated' or user_id = (select auth.uid())) for update;
+    and private.reaches(user_id) for update;
   if not found then
     perform private.refuse(404, 'NO_SUCH_EXIT', 'Name an exit of your own.', jsonb_build_object('exit', p_exit_id));
   end if;

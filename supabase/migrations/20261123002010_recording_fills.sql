@@ -95,6 +95,7 @@ declare
   trade public.trades;
   known uuid;
   corrections integer;
+  counted boolean := false;
 begin
   begin
     happened := (p_told ->> 'executed_at')::timestamptz;
@@ -151,16 +152,15 @@ begin
         'was', trim_scale(terms.quantity) || '@' || trim_scale(terms.price),
         'is', case fill_kind when 'bust' then '0' else trim_scale(corrected_quantity) || '@' || trim_scale(corrected_price) end),
       'fill-change|' || known);
-    return private.name_fill(p_account, p_told, known)
-      || jsonb_build_object('fill_id', known, 'counted', true, 'trade_id', trade.id, 'status', trade.status);
+    counted := true;
   end if;
-  return private.name_fill(p_account, p_told, known)
-    || jsonb_build_object('fill_id', known, 'counted', false, 'trade_id', trade.id, 'status', trade.status);
+  perform private.name_fill(p_account, p_told, known);
+  return jsonb_build_object('fill_id', known, 'counted', counted, 'trade_id', trade.id, 'status', trade.status);
 end $$;
 comment on function private.record_fill_change(public.broker_accounts, jsonb) is
   'Records a bust or correction, counted once whatever path and name; the caller holds the account''s lock.';
 
-create function private.name_fill(p_account public.broker_accounts, p_told jsonb, p_fill_id uuid) returns jsonb
+create function private.name_fill(p_account public.broker_accounts, p_told jsonb, p_fill_id uuid) returns void
 language plpgsql set search_path = ''
 as $$
 begin
@@ -168,7 +168,6 @@ begin
     insert into public.fill_aliases (broker_account_id, source, external_id, fill_id, user_id)
     values (p_account.id, p_told ->> 'source', p_told ->> 'external_id', p_fill_id, p_account.user_id) on conflict do nothing;
   end if;
-  return '{}';
 end $$;
 comment on function private.name_fill(public.broker_accounts, jsonb, uuid) is 'Keeps the name that a path has for a fill.';
 
@@ -321,10 +320,7 @@ begin
     end if;
     trade := private.count_trade(trade, fill_leg, (p_fill ->> 'ordered_quantity')::numeric, executed);
   end if;
-  if p_fill ->> 'external_id' is not null then
-    insert into public.fill_aliases (broker_account_id, source, external_id, fill_id, user_id)
-    values (p_account_id, p_fill ->> 'source', p_fill ->> 'external_id', fill_id, account.user_id) on conflict do nothing;
-  end if;
+  perform private.name_fill(account, p_fill, fill_id);
   if exists (select from public.broker_activities where broker_account_id = p_account_id and state = 'waiting') then
     perform private.apply_waiting(account);
   end if;

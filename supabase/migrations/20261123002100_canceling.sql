@@ -44,7 +44,7 @@ declare
 begin
   perform private.require_trader();
   select * into trade from public.trades where id = p_trade_id
-    and (private.calling_role() <> 'authenticated' or user_id = (select auth.uid()));
+    and private.reaches(user_id);
   if not found then
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade of your own.', jsonb_build_object('trade', p_trade_id));
   end if;

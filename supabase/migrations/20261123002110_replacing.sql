@@ -18,7 +18,7 @@ begin
   if coalesce(key, '') = '' then
     perform private.refuse(422, 'IDEMPOTENCY_KEY_NEEDED', 'Send an idempotency_key: with it the same replacement is never made twice.');
   end if;
-  select * into old from public.trades where id = p_trade_id and (not by_person or user_id = (select auth.uid()));
+  select * into old from public.trades where id = p_trade_id and private.reaches(user_id);
   if not found then
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade of your own.', jsonb_build_object('trade', p_trade_id));
   end if;

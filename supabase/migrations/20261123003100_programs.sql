@@ -96,7 +96,7 @@ declare
   key public.api_keys;
 begin
   select * into key from public.api_keys where id = p_api_key_id
-    and (private.calling_role() <> 'authenticated' or user_id = (select auth.uid())) for no key update;
+    and private.reaches(user_id) for no key update;
   if not found then
     perform private.refuse(404, 'NO_SUCH_KEY', 'Name an API key of your own.', jsonb_build_object('api_key', p_api_key_id));
   end if;

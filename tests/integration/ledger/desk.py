@@ -193,6 +193,11 @@ class Desk:
         )
         return answer
 
+    def attempted(self, trade: UUID, outcome: str, attempt: int = 1) -> str:
+        """The sender says how a sending ended; returns the trade's status."""
+        said = {"p_trade_id": trade, "p_attempt": attempt, "p_outcome": outcome, "p_detail": "SAID", "p_at": NOON}
+        return str(self.ledger.call("record_attempt", "fn_execute", **said)["status"])
+
     def gate(self, scope: str = "account") -> str:
         """The key of one of the gates on the way of the desk's orders."""
         ids = {"user": self.user, "account": self.account, "strategy": self.strategy}
@@ -222,6 +227,10 @@ class Desk:
                 symbol,
             )
         )
+
+    def halted(self, scope: str = "account") -> bool:
+        """Whether a gate on the way of the desk's orders is closed."""
+        return bool(self.ledger.one("select closed from public.trading_gates where gate_key = %s", self.gate(scope)))
 
     def count(self, table: str) -> int:
         """Rows of this user."""

@@ -36,11 +36,6 @@ def unknown(desk: Desk) -> tuple[UUID, int]:
     return trade, order["attempt"]
 
 
-def attempted(desk: Desk, trade: UUID, attempt: int, outcome: str) -> str:
-    said = {"p_trade_id": trade, "p_attempt": attempt, "p_outcome": outcome, "p_detail": "SAID", "p_at": NOON}
-    return str(desk.ledger.call("record_attempt", "fn_execute", **said)["status"])
-
-
 def due(desk: Desk) -> list[str]:
     found = desk.ledger.call("cancel_orders_due", "fn_execute")
     return [item["trade_id"] for item in found if item["broker_account_id"] == str(desk.account)]
@@ -109,7 +104,7 @@ def test_cancel_when_the_outcome_is_unknown_then_never_sent_again_and_canceled(d
     assert cancel(desk, trade)["status"] == "unknown"
     answer = desk.ledger.call("claim_resend", "fn_execute", p_trade_id=trade, p_attempt=attempt, p_now=NOON)
     assert answer == {"send": False, "refusal": "CANCEL_REQUESTED: enough"}
-    assert attempted(desk, trade, attempt, "not_placed") == "canceled"
+    assert desk.attempted(trade, "not_placed", attempt) == "canceled"
 
 
 def test_cancel_when_the_outcome_is_unknown_and_the_broker_has_it_then_to_be_cancelled(desk: Desk) -> None:
@@ -130,7 +125,7 @@ def test_cancel_when_the_outcome_is_unknown_and_the_broker_has_it_then_to_be_can
 def test_cancel_when_the_broker_refuses_the_order_then_it_is_rejected(desk: Desk) -> None:
     trade = sending(desk)
     cancel(desk, trade)
-    assert attempted(desk, trade, 1, "rejected") == "rejected"
+    assert desk.attempted(trade, "rejected", 1) == "rejected"
     assert due(desk) == []
 
 

@@ -38,12 +38,6 @@ def _kinds(desk: Desk) -> list[str]:
     return [kind for (kind,) in rows]
 
 
-def _closed(desk: Desk) -> bool:
-    return bool(
-        desk.ledger.one("select closed from public.trading_gates where gate_key = %s", f"account:{desk.account}")
-    )
-
-
 def test_bust_when_the_trade_is_filled_then_quantities_move_and_status_stays(desk: Desk) -> None:
     trade, order = desk.working()
     desk.fill(order, "60", "10", "60", fee="0.30", external_id="a")
@@ -164,7 +158,7 @@ def test_correction_when_above_what_was_ordered_then_excess_break(desk: Desk) ->
     desk.fill(order, "100", "10")
     desk.change("correction", order, cumulative_quantity="100", quantity="130", price="10")
     kinds = desk.ledger.rows("select kind from public.reconciliation_breaks where user_id = %s", desk.user)
-    assert (kinds, _closed(desk)) == ([("excess_fill",)], True)
+    assert (kinds, desk.halted()) == ([("excess_fill",)], True)
 
 
 @pytest.mark.parametrize("by_name", [True, False])
@@ -178,7 +172,7 @@ def test_change_when_its_fill_is_unknown_then_kept_halted_and_applied_when_it_co
     answer = desk.change(kind, order, external_id="change", executed_at=_later(5), **names, **terms)
     assert (answer["counted"], answer["waiting"]) == (False, True)
     assert desk.change(kind, order, external_id="change", executed_at=_later(5), **names, **terms)["waiting"]
-    assert (desk.count("fills"), desk.count("broker_activities"), _closed(desk)) == (0, 1, True)
+    assert (desk.count("fills"), desk.count("broker_activities"), desk.halted()) == (0, 1, True)
     assert desk.fill(order, "100", "10", external_id="a")["counted"]
     assert desk.position() == (90 if kind == "correction" else 0)
     assert desk.ledger.one("select state from public.broker_activities where user_id = %s", desk.user) == "applied"

@@ -18,12 +18,6 @@ def _alerts(desk: Desk) -> list[str]:
     return [code for (code,) in desk.ledger.rows("select code from public.alerts where user_id = %s", desk.user)]
 
 
-def _gate_closed(desk: Desk) -> bool:
-    return bool(
-        desk.ledger.one("select closed from public.trading_gates where gate_key = %s", f"account:{desk.account}")
-    )
-
-
 def test_fill_when_seen_on_stream_and_in_activities_then_one_fill_with_two_names(desk: Desk) -> None:
     trade, order = desk.working()
     first = desk.fill(order, "100", "10.5", external_id="execution-1")
@@ -87,7 +81,7 @@ def test_fill_when_told_again_with_other_amounts_then_first_stays_gate_closed_an
     desk.fill(order, "100", "10", "100")
     assert not desk.fill(order, quantity, price, "100", source="activities")["counted"]
     assert (desk.count("fills"), desk.position()) == (1, 100)
-    assert _gate_closed(desk)
+    assert desk.halted()
     assert _alerts(desk) == ["FILL_CONFLICT_BREAK"]
 
 
@@ -102,9 +96,9 @@ def test_fill_when_told_in_a_third_way_after_the_first_was_explained_then_halted
     )
     desk.lift()
     desk.fill(order, "100", "11.00")
-    assert not _gate_closed(desk), "the story that was explained"
+    assert not desk.halted(), "the story that was explained"
     desk.fill(order, "100", "12")
-    assert _gate_closed(desk)
+    assert desk.halted()
     assert (desk.count("fills"), desk.count("reconciliation_breaks")) == (1, 2)
 
 
@@ -141,7 +135,7 @@ def test_fill_when_more_than_ordered_then_recorded_gate_closed_and_alert(desk: D
     trade, order = desk.working(quantity="100")
     answer = desk.fill(order, "130", "10")
     assert (answer["counted"], desk.position()) == (True, 130)
-    assert _gate_closed(desk)
+    assert desk.halted()
     assert _alerts(desk) == ["EXCESS_FILL_BREAK"]
     breaks = desk.ledger.rows(
         "select id, kind, numbers from public.reconciliation_breaks where user_id = %s", desk.user
@@ -207,7 +201,7 @@ def test_fill_when_an_order_placed_outside_is_filled_in_parts_then_no_excess(des
     assert desk.fill("order-by-phone", "990", "10", "1000", **outside)["status"] == "filled"
     assert "EXCESS_FILL" not in _alerts(desk)
     assert desk.count("reconciliation_breaks") == 0
-    assert not desk.ledger.one("select closed from public.trading_gates where gate_key = %s", desk.gate())
+    assert not desk.halted()
 
 
 def test_fill_when_the_excess_grows_after_it_was_explained_then_halted_again(desk: Desk) -> None:
@@ -218,7 +212,7 @@ def test_fill_when_the_excess_grows_after_it_was_explained_then_halted_again(des
     assert desk.ledger.call("close_break", "fn_report", **said)
     desk.lift()
     desk.fill(order, "1000", "10", "1150")
-    assert desk.ledger.one("select closed from public.trading_gates where gate_key = %s", desk.gate())
+    assert desk.halted()
     assert desk.count("reconciliation_breaks") == 2
 
 

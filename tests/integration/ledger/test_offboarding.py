@@ -120,7 +120,7 @@ def test_user_when_halted_before_then_still_halted_after(ledger: Ledger) -> None
     ledger.call("close_gate", "fn_risk", p_gate_key=f"user:{desk.user}", p_reason="a loss")
     _by_edit(ledger, desk.user)
     ledger.run("update public.profiles set disabled = false where user_id = %s", desk.user)
-    assert ledger.one("select closed from public.trading_gates where gate_key = %s", f"user:{desk.user}")
+    assert desk.halted("user")
 
 
 def test_user_when_disabled_without_a_reason_or_twice_then_refused_or_the_same(ledger: Ledger) -> None:

@@ -30,12 +30,6 @@ def _open(desk: Desk, **more: Any) -> UUID:
     return found
 
 
-def _gate_closed(desk: Desk) -> bool:
-    return bool(
-        desk.ledger.one("select closed from public.trading_gates where gate_key = %s", f"account:{desk.account}")
-    )
-
-
 def test_break_when_opened_then_it_is_on_record_alerted_and_halts_the_account(desk: Desk) -> None:
     opened = _open(desk)
 
@@ -43,7 +37,7 @@ def test_break_when_opened_then_it_is_on_record_alerted_and_halts_the_account(de
         "select status, kind, numbers, opened_by from public.reconciliation_breaks where id = %s", opened
     )
     assert row == [("open", "position", {"expected": "100", "found": "90"}, "fn_report")]
-    assert _gate_closed(desk)
+    assert desk.halted()
     alerts = desk.ledger.rows("select code, severity from public.alerts where numbers ->> 'break' = %s", str(opened))
     assert alerts == [("POSITION_BREAK", "critical")]
 
@@ -51,7 +45,7 @@ def test_break_when_opened_then_it_is_on_record_alerted_and_halts_the_account(de
 def test_break_when_it_is_told_not_to_halt_then_it_only_warns(desk: Desk) -> None:
     opened = _open(desk, p_halts=False, p_kind="fee")
 
-    assert not _gate_closed(desk)
+    assert not desk.halted()
     assert desk.ledger.rows("select severity from public.alerts where numbers ->> 'break' = %s", str(opened)) == [
         ("warning",)
     ]
@@ -78,7 +72,7 @@ def test_break_when_closed_by_evidence_then_who_and_when_are_the_ledgers_and_the
         "select status, closed_by, closed_at is not null from public.reconciliation_breaks where id = %s", opened
     )
     assert row == [("closed", "fn_report", True)]
-    assert _gate_closed(desk), "a person lifts it"
+    assert desk.halted(), "a person lifts it"
     assert _open(desk) == opened
     assert desk.ledger.one("select status from public.reconciliation_breaks where id = %s", opened) == "closed"
 
@@ -144,7 +138,7 @@ def test_break_when_malformed_then_refused_and_nothing_is_halted(
 ) -> None:
     with refused(code, status):
         _open(desk, **wrong)
-    assert not _gate_closed(desk)
+    assert not desk.halted()
 
 
 def test_run_when_it_found_an_open_break_then_it_is_not_clean(desk: Desk) -> None:

@@ -51,11 +51,6 @@ def replacing(desk: Desk, filled: str | None = None, lease: float = 30, **change
     return Replacing(old, order, new, claimed)
 
 
-def attempted(desk: Desk, trade: UUID, outcome: str, attempt: int = 1) -> str:
-    said = {"p_trade_id": trade, "p_attempt": attempt, "p_outcome": outcome, "p_detail": "SAID", "p_at": NOON}
-    return str(desk.ledger.call("record_attempt", "fn_execute", **said)["status"])
-
-
 def open_quantity(desk: Desk) -> Decimal | int:
     """What counts as still to fill on the account."""
     return Decimal(
@@ -203,12 +198,12 @@ def test_replace_when_it_fails_then_the_old_one_works_on(desk: Desk, filled: str
     found = replacing(desk, filled)
     match how:
         case "refused":
-            assert attempted(desk, found.new, "rejected") == "rejected"
+            assert desk.attempted(found.new, "rejected") == "rejected"
         case "refused later":
             desk.submit(found.new, f"new-{found.new}")
             desk.update(f"new-{found.new}", "rejected")
         case "never arrived":
-            assert attempted(desk, found.new, "not_placed") == "expired"
+            assert desk.attempted(found.new, "not_placed") == "expired"
     assert desk.status(found.old) == back
     again = ask(desk, found.old, "again", price="12")
     assert desk.approve(again) == "approved"
@@ -246,7 +241,7 @@ def test_replace_when_the_old_one_fills_while_it_is_sent_then_the_brokers_refusa
     found = replacing(desk)
     desk.fill(found.order, "100", "10")
     assert (desk.status(found.old), desk.status(found.new)) == ("filled", "submitting")
-    attempted(desk, found.new, "rejected")
+    desk.attempted(found.new, "rejected")
     assert (desk.status(found.old), desk.status(found.new)) == ("filled", "rejected")
     assert desk.position() == 100
 
@@ -272,7 +267,7 @@ def test_replace_when_the_outcome_is_unknown_then_found_or_sent_again_only_while
     desk.update(found.order, "canceled")
     answer = desk.ledger.call("claim_resend", "fn_execute", **resend)
     assert answer["refusal"].startswith("ORDER_IS_OVER: ")
-    assert attempted(desk, found.new, "not_placed", order["attempt"]) == "expired"
+    assert desk.attempted(found.new, "not_placed", order["attempt"]) == "expired"
     assert desk.status(found.old) == "canceled"
 
 
@@ -392,7 +387,7 @@ def test_cancel_when_the_replacement_is_on_its_way_then_whichever_lives_is_cance
         desk.update(found.order, "replaced")
         assert (desk.status(found.old), desk.status(found.new)) == ("replaced", "cancel_pending")
     else:
-        attempted(desk, found.new, "rejected")
+        desk.attempted(found.new, "rejected")
         assert (desk.status(found.old), desk.status(found.new)) == ("cancel_pending", "rejected")
 
 
@@ -413,6 +408,6 @@ def test_replacements_when_claimed_filled_cancelled_and_answered_at_once_then_no
         assert set(desk.ledger.at_once(*answers(works))) == {"done"}
         assert desk.status(old) == "filled"
         if desk.status(new) == "submitting":
-            attempted(desk, new, "rejected")
+            desk.attempted(new, "rejected")
         assert desk.status(new) in ("canceled", "rejected")
     assert (desk.position(), open_quantity(desk)) == (80, 0)

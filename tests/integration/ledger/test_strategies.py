@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.integration.ledger.desk import NOON, Desk, calling, decision, order_of
-from tests.integration.ledger.ledger import answers, refused
+from tests.integration.ledger.ledger import answers, call, refused
 
 
 def _status(desk: Desk) -> str:
@@ -35,6 +35,19 @@ def test_strategy_when_flat_and_deleted_then_it_stays_in_the_books_and_its_name_
         name,
     )
     assert again != desk.strategy
+
+
+@pytest.mark.parametrize("function", ["activate_strategy", "deactivate_strategy", "delete_strategy"])
+def test_strategy_when_a_stranger_names_it_then_not_found_and_nobody_waits(desk: Desk, function: str) -> None:
+    """Its gates would be held shared for as long as such calls come, and the owner's halt would wait."""
+    stranger = Desk.open(desk.ledger)
+    with desk.ledger.session() as halting, desk.ledger.session() as calls:
+        halting.execute("select from public.trading_gates where gate_key = %s for update", [desk.gate("strategy")])
+        calls.execute("set lock_timeout = '1s'")
+        with refused("NO_SUCH_STRATEGY", 404):
+            call(calls, function, "authenticated", stranger.user, p_strategy_id=desk.strategy)
+        calls.rollback()
+        halting.rollback()
 
 
 def test_strategy_when_named_as_another_of_the_same_owner_then_refused(desk: Desk) -> None:
