@@ -112,7 +112,7 @@ INVARIANTS: dict[int, Invariant] = {
         "Idempotency: client order ids, signals, events and idempotency keys are used once",
         (
             "test_idempotency::test_decisions_when_recorded_twice_then_stored_and_placed_once",
-            "test_programs::test_request_when_sent_by_sixteen_clients_at_once_then_one_runs",
+            "test_requests::test_request_when_sent_by_sixteen_clients_at_once_then_one_runs",
         ),
         (
             "test_sixteen_clients::test_order_when_its_key_is_used_again_then_one_trade_and_another_order_is_refused",

@@ -256,7 +256,7 @@ def test_fill_when_broker_has_two_orders_of_our_client_order_id_then_the_surplus
     assert desk.position() == 100
     due = [row["broker_order_id"] for row in desk.ledger.call("cancel_orders_due", "fn_execute")]
     assert ("order-second" in due, order in due) == (True, False)
-    assert (_gate_closed(desk), _alerts(desk)) == (True, ["STRAY_ORDER"])
+    assert (desk.halted(), _alerts(desk)) == (True, ["STRAY_ORDER"])
     desk.fill(order, "100", "10", "100")
     assert desk.position() == 200
     assert "EXCESS_FILL_BREAK" in _alerts(desk)

@@ -1,4 +1,4 @@
-"""What acts for a trader without the trader: keys, sources, doubled requests, and how often."""
+"""A program acts for a trader by a key: what it may do, and that it ends with the key."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
 from functions.core.identity import named_uuid
-from tests.integration.ledger.desk import Desk, calling
-from tests.integration.ledger.ledger import Connection, become, refused
+from tests.integration.ledger.desk import Desk
+from tests.integration.ledger.ledger import become, refused
 from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, ask, signed_in
 
-CLIENTS = 16
 _IN_A_YEAR = (datetime.now(UTC) + timedelta(days=365)).isoformat()
 
 
@@ -284,163 +282,3 @@ def test_token_of_a_key_when_it_tries_then_only_its_scope_lets_it(desk: Desk, at
                 with refused("SCOPE_NEEDED", 403):
                     connection.execute(statement.encode(), values)
             connection.rollback()
-
-
-# --- doubled requests -----------------------------------------------------------------------------------------------
-
-
-def _begin(desk: Desk, key: str, request: str = "hash") -> dict[str, Any]:
-    asked = {"p_operation": "orders.create", "p_key": key, "p_request_hash": request}
-    begun: dict[str, Any] = desk.ledger.call("begin_request", "authenticated", desk.user, **asked)
-    return begun
-
-
-def test_request_when_sent_again_then_it_runs_once_and_gets_the_same_answer(desk: Desk) -> None:
-    assert _begin(desk, "k1") == {"state": "new"}
-    assert _begin(desk, "k1") == {"state": "running", "response": None}
-    finished = {"p_operation": "orders.create", "p_key": "k1", "p_response": {"trade": "t1"}}
-    assert desk.ledger.call("finish_request", "authenticated", desk.user, **finished) is True
-    finished["p_response"] = {"trade": "another"}
-    assert desk.ledger.call("finish_request", "authenticated", desk.user, **finished) is False
-    assert _begin(desk, "k1") == {"state": "done", "response": {"trade": "t1"}}
-
-
-def test_request_when_sent_by_sixteen_clients_at_once_then_one_runs(desk: Desk) -> None:
-    for number in range(20):
-        asked = {"p_operation": "orders.create", "p_key": f"race-{number}", "p_request_hash": "hash"}
-        begun = desk.ledger.at_once(*[calling("begin_request", "authenticated", desk.user, **asked)] * CLIENTS)
-        assert sorted(answer["state"] for answer in begun) == ["new"] + ["running"] * (CLIENTS - 1)
-
-
-def test_request_when_the_key_belongs_to_another_request_then_refused(desk: Desk) -> None:
-    _begin(desk, "k2")
-    with refused("IDEMPOTENCY_KEY_REUSED", 422):
-        _begin(desk, "k2", request="another")
-
-
-def test_request_when_two_users_choose_the_same_key_then_neither_sees_the_other(desk: Desk) -> None:
-    other = Desk.open(desk.ledger)
-    _begin(desk, "k3")
-    assert _begin(other, "k3", request="another") == {"state": "new"}
-
-
-@pytest.mark.parametrize("key", ["", "x" * 201, None])
-def test_request_when_the_key_is_malformed_then_refused(desk: Desk, key: Any) -> None:
-    with refused("BAD_IDEMPOTENCY_KEY", 422):
-        _begin(desk, key)
-
-
-# --- how often ------------------------------------------------------------------------------------------------------
-
-
-def test_rate_when_many_ask_at_once_then_no_more_than_the_limit_pass(desk: Desk) -> None:
-    bucket = f"user:{desk.user}:orders"
-    asked = {"p_bucket": bucket, "p_limit": 10, "p_seconds": 3600.0}
-
-    def ask(connection: Connection) -> int:
-        return sum(calling("take_rate", "fn_api", **asked)(connection)["allowed"] for _ in range(5))
-
-    assert sum(desk.ledger.at_once(*[ask] * CLIENTS)) == 10
-    refusal = desk.ledger.call("take_rate", "fn_api", **asked)
-    assert refusal["allowed"] is False
-    assert refusal["remaining"] == 0
-    assert 0 < refusal["retry_after"] <= 360
-
-
-def test_rate_when_time_has_passed_then_it_is_refilled_up_to_the_limit(desk: Desk) -> None:
-    asked = {"p_bucket": f"user:{desk.user}:reads", "p_limit": 2, "p_seconds": 10.0}
-    for _ in range(3):
-        desk.ledger.call("take_rate", "fn_api", **asked)
-    desk.ledger.run(
-        "update private.rate_limits set filled_at = filled_at - interval '1 hour' where bucket = %s", asked["p_bucket"]
-    )
-    taken = [desk.ledger.call("take_rate", "fn_api", **asked)["allowed"] for _ in range(3)]
-    assert taken == [True, True, False]
-
-
-# --- automation -----------------------------------------------------------------------------------------------------
-
-
-def _new_source(desk: Desk, **more: Any) -> UUID:
-    row = {
-        "user_id": desk.user,
-        "broker_account_id": desk.account,
-        "name": str(uuid4()),
-        "kind": "generic",
-        "symbols": ["SPY"],
-        "max_quantity": "100",
-    } | more
-    source: UUID = desk.ledger.one(
-        f"insert into public.automation_sources ({', '.join(row)}) "  # noqa: S608
-        f"values ({', '.join(['%s'] * len(row))}) returning id",
-        *row.values(),
-    )
-    return source
-
-
-def _deliver(connection: Connection, source: UUID, user: UUID, event: str = "e1") -> None:
-    connection.execute(
-        "insert into public.deliveries (source_id, user_id, event_id, body_hash, outcome) values "
-        "(%s, %s, %s, '', 'accepted')",
-        [source, user, event],
-    )
-
-
-def test_delivery_when_the_same_event_comes_from_sixteen_at_once_then_one_is_accepted(desk: Desk) -> None:
-    source = _new_source(desk)
-
-    def deliver(connection: Connection) -> str:
-        try:
-            _deliver(connection, source, desk.user)
-            connection.commit()
-        except psycopg.errors.UniqueViolation:
-            connection.rollback()
-            return "replayed"
-        return "accepted"
-
-    outcome = desk.ledger.at_once(*[deliver] * CLIENTS)
-    assert sorted(outcome) == ["accepted"] + ["replayed"] * (CLIENTS - 1)
-
-
-def test_delivery_when_changed_or_deleted_then_refused(desk: Desk) -> None:
-    source = _new_source(desk)
-    _deliver(desk.ledger.connection, source, desk.user)
-    for statement in ("update public.deliveries set event_id = 'e2'", "delete from public.deliveries"):
-        with refused("APPEND_ONLY", 409):
-            desk.ledger.run(statement)
-
-
-def test_source_when_it_cannot_sign_then_it_needs_networks_and_a_low_rate(desk: Desk) -> None:
-    weak = {"authentication": "url_token", "networks": ["203.0.113.0/24"]}
-    _new_source(desk, **weak)
-    looser: list[dict[str, Any]] = [{"networks": []}, {"max_per_minute": 60}]
-    for loose in looser:
-        with pytest.raises(psycopg.errors.CheckViolation, match="weak_source_is_fenced"):
-            _new_source(desk, **(weak | loose))
-
-
-def test_source_when_its_account_or_strategy_is_anothers_then_refused(desk: Desk) -> None:
-    other = Desk.open(desk.ledger)
-    for foreign in ({"broker_account_id": other.account}, {"strategy_id": other.strategy}):
-        with pytest.raises(psycopg.errors.ForeignKeyViolation):
-            _new_source(desk, **foreign)
-
-
-# --- backtests ------------------------------------------------------------------------------------------------------
-
-
-def test_backtest_when_done_then_neither_the_question_nor_the_answer_changes(desk: Desk) -> None:
-    run: UUID = desk.ledger.one(
-        "insert into public.backtests (user_id, kind, config, symbols, timeframe, starts_on, ends_on) "
-        "values (%s, 'by_hand', '{}', '{SPY}', '1Day', '2013-01-01', '2013-12-31') returning id",
-        desk.user,
-    )
-    with refused("BACKTEST_IS_FIXED", 409):
-        desk.ledger.run("update public.backtests set starts_on = '2012-01-01' where id = %s", run)
-    desk.ledger.run(
-        "update public.backtests set status = 'done', progress = 1, result = '{\"pnl\": \"1\"}', "
-        "finished_at = now() where id = %s",
-        run,
-    )
-    with refused("BACKTEST_IS_FIXED", 409):
-        desk.ledger.run('update public.backtests set result = \'{"pnl": "1000"}\' where id = %s', run)
