@@ -144,7 +144,7 @@ def _units(parts: list[Any], row: Mapping[str, Any]) -> Decimal:
     filled: list[Decimal] = []
     for part in parts:
         ratio = optional(mapping(part), "ratio_qty")
-        if ratio is None or ratio <= 0 or part.get("filled_qty") in (None, ""):
+        if ratio is None or ratio < 1 or part.get("filled_qty") in (None, ""):
             return number(row, "filled_qty")
         filled.append((number(part, "filled_qty") / ratio).quantize(Decimal(1), rounding=ROUND_DOWN))
     return min(filled)

@@ -9,9 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from functions.brokers.breaker import Breaker
+from functions.brokers.breaker import Breaker, BreakerRule
 from functions.brokers.errors import NotConnected
-from functions.brokers.rate_budget import RateBudget
+from functions.brokers.rate_budget import Rate, RateBudget
+from functions.core.hotstore.port import HotStore
+from functions.core.identity import named_uuid
+from functions.core.settings import Settings
 
 # Longer than this a caller rather comes back: it may hold a lease.
 _PATIENCE = 2.0
@@ -19,20 +22,21 @@ _PATIENCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Blocks for two seconds at most; call it from a worker thread. Thread-safe."""
+    """Blocks for two seconds at most; call it from a worker thread. Thread-safe. `budget` None is no limit."""
 
-    budget: RateBudget
+    budget: RateBudget | None
     breaker: Breaker
     sleep: Callable[[float], None] = time.sleep
 
     def admit(self, *, urgent: bool = False) -> None:
         """Lets one call through. Raises NotConnected BROKER_DOWN or RATE_BUDGET; nothing was sent then."""
         if urgent:
-            self.budget.take(urgent=True)
+            if self.budget is not None:
+                self.budget.take(urgent=True)
             return
         self.breaker.admit()
         waited = 0.0
-        while (wait := self.budget.take()) > 0:
+        while self.budget is not None and (wait := self.budget.take()) > 0:
             if waited + wait > _PATIENCE:
                 # The probe of a half-open breaker was not made.
                 self.breaker.withdrawn()
@@ -50,5 +54,15 @@ class Guard:
 
     def slowed(self, seconds: float | None) -> None:
         """The broker asked to slow down: nobody asks it again for so long; None where it did not say."""
-        self.budget.exhausted(seconds)
+        if self.budget is not None:
+            self.budget.exhausted(seconds)
         self.breaker.succeeded()
+
+
+def guard_of(hot: HotStore, configuration: Settings, broker: str, key: str, *, is_paper: bool) -> Guard:
+    """The guard of one key at a broker: a budget of its own, the breaker shared with everybody who trades there."""
+    place = f"{broker}-{'paper' if is_paper else 'live'}"
+    calls = configuration.broker_calls_per_minute
+    budget = RateBudget(hot, f"{place}:{named_uuid('rate', key)}", Rate.of(calls)) if calls else None
+    rule = BreakerRule(failures=configuration.breaker_failures, seconds=configuration.breaker_seconds)
+    return Guard(budget, Breaker(hot, place, rule))

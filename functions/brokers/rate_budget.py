@@ -35,9 +35,16 @@ class Rate:
     reserved: int = 10
     block: int = 5
 
+    @classmethod
+    def of(cls, per_minute: int) -> Rate:
+        """The shape that fits a number of calls: about a quarter at once, a quarter of that in reserve."""
+        burst = max(2, per_minute // 4)
+        reserved = max(1, burst // 4)
+        return cls(per_minute, burst, reserved, max(1, min(5, burst - reserved)))
+
     @property
     def per_second(self) -> float:
-        return (self.per_minute - self.burst) / 60
+        return max(1, self.per_minute - self.burst) / 60
 
 
 class RateBudget:

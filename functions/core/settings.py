@@ -55,6 +55,11 @@ class Settings(BaseSettings):
     tastytrade_streamer_url: str | None = Field(None, description="The same for its account streamer")
 
     broker_timeout: float = Field(10, gt=0, description="Longest wait for one answer of a broker")
+    broker_calls_per_minute: int = Field(
+        150, ge=0, description="Calls of one key to its broker in any minute, cancels held in reserve; 0 for no limit"
+    )
+    breaker_failures: int = Field(5, ge=1, description="Failures in a row after which a broker is taken to be down")
+    breaker_seconds: float = Field(5, gt=0, description="How long it is then left alone; longer where it stays down")
     order_lease: float = Field(30, gt=0, description="How long a sender may be at work before its outcome is unknown")
     relay_lease: float = Field(15, gt=0, description="How long a relay that claimed events may take to publish them")
     worker_lease: float = Field(10, gt=1, description="How long a silent worker keeps its stream")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from functions.brokers.alpaca import AlpacaBroker
 from functions.brokers.credentials import alpaca_keys, tastytrade_login
+from functions.brokers.guard import guard_of
 from functions.brokers.protocol import Broker
 from functions.brokers.sealing import BadSeal
 from functions.brokers.tastytrade import TastytradeBroker
@@ -90,4 +91,5 @@ class Accounts:
             login = tastytrade_login(row, configuration.trading_keys_file, "trading", **owner, is_paper=is_paper)
             return TastytradeBroker(login, configuration, account_number=account.account_id, is_paper=is_paper)
         keys = alpaca_keys(row, configuration.trading_keys_file, "trading", **owner, is_paper=is_paper)
-        return AlpacaBroker(keys, configuration, is_paper=is_paper)
+        guard = guard_of(self._reach.hot, configuration, "alpaca", keys.key.get_secret_value(), is_paper=is_paper)
+        return AlpacaBroker(keys, configuration, is_paper=is_paper, guard=guard)

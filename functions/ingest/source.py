@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from functions.brokers.alpaca_market_data import AlpacaMarketData
 from functions.brokers.credentials import alpaca_keys
+from functions.brokers.guard import guard_of
 from functions.brokers.keyring import read_keyring
 from functions.brokers.sealing import BadSeal
 from functions.core.errors import Misconfigured, Temporary
@@ -49,7 +50,11 @@ def data_source(reach: Ports) -> Opened | None:
             # One trader's mistake must not take the market away from the others.
             _log.error("data credential left out", account=str(account.broker_account_id), reason=str(error))
             continue
-        return Opened(AlpacaMarketData(keys, reach.settings), account)
+        # Alpaca counts calls for data by themselves, and its data is up or down by itself.
+        guard = guard_of(
+            reach.hot, reach.settings, "alpaca-data", keys.key.get_secret_value(), is_paper=account.is_paper
+        )
+        return Opened(AlpacaMarketData(keys, reach.settings, guard), account)
     return None
 
 

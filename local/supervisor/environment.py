@@ -72,6 +72,9 @@ def function_environment(stack: Stack, setup: Setup) -> dict[str, str]:
             "AGENTTRADER_TRADING_KEYS_FILE": str(keyring_file(stack, "trading")),
             "AGENTTRADER_DATA_KEYS_FILE": str(keyring_file(stack, "data")),
             "AGENTTRADER_WEBHOOK_SECRET": stack.secrets.webhook_secret,
+            # A replay's minute is no machine minute, and a simulator that was struck is back at once.
+            "AGENTTRADER_BROKER_CALLS_PER_MINUTE": "0",
+            "AGENTTRADER_BREAKER_SECONDS": "0.5",
             "AGENTTRADER_ALPACA_TRADING_URL": f"http://{simulator}",
             "AGENTTRADER_ALPACA_DATA_URL": f"http://{simulator}",
             "AGENTTRADER_ALPACA_TRADE_STREAM_URL": f"ws://{simulator}/stream",

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.brokers import alpaca_account, alpaca_markets, reading
+from functions.brokers import alpaca_account, alpaca_activities, alpaca_markets, reading
 from functions.brokers import alpaca_wire as wire
 from functions.brokers.errors import BadResponse
 from functions.brokers.orders import BrokerFill, OrderState, TradeUpdate
+from functions.brokers.protocol import Quarantined
+from functions.brokers.row_by_row import row_by_row
 from functions.core.events import BarData, QuoteData
 
 ORDER: dict[str, Any] = {
@@ -57,6 +59,64 @@ SESSION: dict[str, Any] = {"date": "2026-11-27", "open": "09:30", "close": "13:0
 BAR: dict[str, Any] = {"t": "2026-01-02T14:30:00Z", "o": 1, "h": 2, "l": 1, "c": 2, "v": 7}
 QUOTE: dict[str, Any] = {"t": "2026-01-02T14:30:00Z", "bp": 1, "ap": 2, "bs": 3, "as": 4}
 
+SPREAD: dict[str, Any] = ORDER | {
+    "order_class": "mleg",
+    "symbol": "",
+    "side": "",
+    "legs": [
+        ORDER | {"id": "l1", "type": "", "ratio_qty": "1", "symbol": "SPY261218P00500000"},
+        ORDER | {"id": "l2", "type": "", "ratio_qty": "2", "symbol": "SPY261218P00495000"},
+    ],
+}
+BRACKET: dict[str, Any] = ORDER | {"order_class": "bracket", "legs": [ORDER | {"id": "o2", "status": "held"}]}
+RULES: dict[str, Any] = {
+    "account_number": "PA1234567890",
+    "status": "ACTIVE",
+    "multiplier": "2",
+    "options_trading_level": 3,
+    "options_approved_level": 3,
+    "shorting_enabled": True,
+    "admin_configurations": {"restrict_to_liquidation_reasons": {"pattern_day_trading": False}},
+}
+ACTIVITY: dict[str, Any] = {
+    "activity_type": "OPEXP",
+    "id": "20261218::1",
+    "date": "2026-12-18",
+    "net_amount": "0",
+    "symbol": "SPY261218C00500000",
+    "qty": "-1",
+    "price": None,
+    "status": "executed",
+    "description": "expired",
+}
+LISTING: dict[str, Any] = {
+    "class": "us_equity",
+    "symbol": "SPY",
+    "name": "SPDR",
+    "status": "active",
+    "tradable": True,
+    "fractionable": True,
+    "shortable": True,
+    "marginable": True,
+}
+CONTRACT: dict[str, Any] = {
+    "symbol": "SPY261218C00500000",
+    "underlying_symbol": "SPY",
+    "status": "active",
+    "tradable": True,
+    "expiration_date": "2026-12-18",
+    "type": "call",
+    "strike_price": "500",
+    "size": "100",
+    "name": "SPY Dec 18 2026 500 Call",
+}
+SNAPSHOT: dict[str, Any] = {
+    "latestQuote": {"t": "2026-01-02T14:30:00Z", "bp": 1, "ap": 2, "bs": 3, "as": 4},
+    "latestTrade": {"p": 1.5},
+    "greeks": {"delta": 0.5, "gamma": 0.1, "theta": -0.1, "vega": 0.2, "rho": 0.01},
+    "impliedVolatility": 0.2,
+}
+
 READERS: dict[str, tuple[Callable[[Any], object], dict[str, Any]]] = {
     "order": (wire.order, ORDER),
     "activity_fill": (wire.activity_fill, FILL),
@@ -66,6 +126,15 @@ READERS: dict[str, tuple[Callable[[Any], object], dict[str, Any]]] = {
     "clock": (alpaca_markets.clock, CLOCK),
     "session": (alpaca_markets.session, SESSION),
     "bar": (lambda row: alpaca_markets.bar("SPY", row, "iex"), BAR),
+    "spread": (wire.order, SPREAD),
+    "spread_legs": (wire.leg_orders, SPREAD),
+    "bracket": (wire.order, BRACKET),
+    "rules": (alpaca_account.rules, RULES),
+    "activity": (alpaca_activities.activity, ACTIVITY),
+    "listing": (alpaca_markets.listing, LISTING),
+    "option_listing": (alpaca_markets.option_listing, CONTRACT),
+    "contract": (alpaca_markets.contract, CONTRACT),
+    "option_quote": (lambda row: alpaca_markets.option_quote("SPY261218C00500000", row, "indicative"), SNAPSHOT),
     "quote": (lambda row: alpaca_markets.quote("SPY", row, "iex"), QUOTE),
 }
 
@@ -131,6 +200,15 @@ def test_reader_when_the_row_is_as_documented_then_it_is_read(name: str) -> None
         ("clock", set()),
         ("session", set()),
         ("bar", set()),
+        (
+            "spread",
+            {"client_order_id", "symbol", "side", "qty", "filled_qty", "limit_price", "stop_price", "reject_reason"},
+        ),
+        ("rules", set(RULES) - {"account_number", "status"}),
+        ("activity", set(ACTIVITY) - {"activity_type", "id", "date"}),
+        ("listing", set(LISTING) - {"symbol"}),
+        ("contract", set(CONTRACT) - {"symbol"}),
+        ("option_quote", set(SNAPSHOT) - {"latestQuote"}),
         ("quote", set()),
     ],
 )
@@ -139,6 +217,29 @@ def test_reader_when_a_field_is_missing_then_only_an_optional_one_is_forgiven(na
     for field in row:
         rest = {key: value for key, value in row.items() if key != field}
         assert (read(name, rest) is not None) is (field in optional), field
+
+
+ROWS: dict[str, tuple[Callable[[list[object]], list[Any]], dict[str, Any]]] = {
+    "orders": (lambda rows: row_by_row(rows, wire.order), BRACKET),
+    "fills": (lambda rows: row_by_row(rows, wire.activity_fill), FILL),
+    "activities": (alpaca_activities.activities, ACTIVITY),
+    "contracts": (lambda rows: row_by_row(rows, alpaca_markets.contract), CONTRACT),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no fault
+@given(data=st.data())
+def test_list_when_some_rows_are_anything_then_each_is_read_or_quarantined_and_good_ones_stay(
+    name: str, data: st.DataObject
+) -> None:
+    read_all, good = ROWS[name]
+    fields = st.sampled_from(list(good))
+    strange = st.dictionaries(fields, JSON).map(lambda changes: good | changes)
+    rows = data.draw(st.lists(st.one_of(JSON, strange), max_size=5))
+    found = read_all([*rows, good])
+    assert len(found) == len(rows) + 1
+    assert not isinstance(found[-1], Quarantined)
 
 
 @pytest.mark.parametrize(
