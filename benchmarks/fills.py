@@ -1,7 +1,11 @@
 """How many fills a second the ledger records, beside a bare INSERT of the same row into a plain copy of the table.
 
 A durable server (fsync and synchronous_commit on), direct connections, each client a thread with its own connection.
-The two take turns, so that both meet the same machine.
+They take turns, so that all meet the same machine.
+
+Two floors. The bare INSERT is what Postgres can write. The INSERT in turn keeps an account's executions in one order,
+as whatever counts them once must: it locks the account's row first, and so each commit waits for the disk before the
+next one begins, where bare INSERTs of many clients share one wait.
 """
 
 from __future__ import annotations
@@ -55,13 +59,18 @@ def fill_throughput(dsn: str, *, seconds: float) -> list[Throughput]:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(b"update private.settings set value = 'open' where name = 'sign_up'")
         for title, clients, accounts in (
-            ("fills, 1 client", 1, 1),
-            ("fills, 8 clients, one account", 8, 1),
-            ("fills, 8 clients, 8 accounts", 8, 8),
+            ("1 client", 1, 1),
+            ("8 clients, one account", 8, 1),
+            ("8 clients, 8 accounts", 8, 8),
         ):
-            with _connected(dsn, clients) as recording, _connected(dsn, clients) as inserting:
+            with (
+                _connected(dsn, clients) as recording,
+                _connected(dsn, clients) as waiting,
+                _connected(dsn, clients) as inserting,
+            ):
                 contestants = {
                     "record_fill": _recorders(recording, [_account(connection) for _ in range(accounts)]),
+                    "INSERT in turn": _inserters(waiting, connection, accounts),
                     "bare INSERT": _inserters(inserting, connection),
                 }
                 results.append(Throughput(title, clients, _rates(contestants, seconds / 3)))
@@ -144,20 +153,38 @@ def _fill(symbol: str, number: int) -> dict[str, str]:
     }
 
 
-def _inserters(connections: Sequence[Connection], superuser: Connection) -> list[_Client]:
-    """Clients that insert a fill's row, under a new id, into a table without its triggers, references and policies."""
-    table = sql.Identifier("public", f"plain_fills_{next(_copies)}")
+def _inserters(connections: Sequence[Connection], superuser: Connection, accounts: int | None = None) -> list[_Client]:
+    """Clients that insert a fill's row, under a new id, into a table without its triggers, references and policies.
+
+    With `accounts` they take that many accounts in turn, and each INSERT locks its account's row first.
+    """
+    number = next(_copies)
+    table = sql.Identifier("public", f"plain_fills_{number}")
+    turns = sql.Identifier("public", f"plain_accounts_{number}")
     superuser.execute(sql.SQL("create table {} (like public.fills, primary key (id))").format(table))
+    superuser.execute(
+        sql.SQL("create table {} as select place from generate_series(0, {}) as place").format(
+            turns, sql.Literal((accounts or 1) - 1)
+        )
+    )
     found = superuser.execute(b"select * from public.fills limit 1")
     columns = [column.name for column in found.description or ()]
     row = dict(zip(columns, found.fetchone() or (), strict=True))
-    statement = sql.SQL("insert into {} ({}) values ({})").format(
-        table,
-        sql.SQL(", ").join(sql.Identifier(name) for name in columns),
-        sql.SQL(", ").join(sql.Placeholder(name) for name in columns),
+    values = sql.SQL("values ({})").format(sql.SQL(", ").join(sql.Placeholder(name) for name in columns))
+    statement = sql.SQL("insert into {} ({}) {}").format(
+        table, sql.SQL(", ").join(sql.Identifier(name) for name in columns), values
     )
+    lock = sql.SQL("select from {} where place = %s for no key update").format(turns)
 
-    def client(connection: Connection) -> _Client:
-        return _Client(lambda _number: connection.execute(statement, row | {"id": uuid4()}))
+    def client(place: int, connection: Connection) -> _Client:
+        def insert(_number: int) -> object:
+            return connection.execute(statement, row | {"id": uuid4()})
 
-    return [client(connection) for connection in connections]
+        def insert_in_turn(number: int) -> object:
+            with connection.pipeline(), connection.transaction():
+                connection.execute(lock, [place % (accounts or 1)])
+                return insert(number)
+
+        return _Client(insert if accounts is None else insert_in_turn)
+
+    return [client(place, connection) for place, connection in enumerate(connections)]

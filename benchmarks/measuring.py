@@ -78,6 +78,6 @@ class Throughput:
     clients: int
     rates: Mapping[str, float]
 
-    def ratio(self, name: str) -> float:
-        """How many times as fast the floor is."""
-        return round(list(self.rates.values())[-1] / self.rates[name], 2)
+    def ratio(self, name: str, floor: str | None = None) -> float:
+        """How many times as fast the floor is: the last contestant, or the one named."""
+        return round(self.rates[floor or list(self.rates)[-1]] / self.rates[name], 2)

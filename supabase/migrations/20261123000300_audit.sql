@@ -81,30 +81,31 @@ declare
   row_before constant jsonb := case when tg_op = 'INSERT' then null when omitted = '{}' then to_jsonb(old) else to_jsonb(old) - omitted end;
   row_after constant jsonb := case when tg_op = 'DELETE' then null when omitted = '{}' then to_jsonb(new) else to_jsonb(new) - omitted end;
   image constant jsonb := coalesce(row_after, row_before);
-  link public.audit_log;
   now_at constant timestamptz := clock_timestamp();
-begin
-  link.chain := coalesce(image ->> tg_argv[0], 'user:' || (image ->> 'user_id'), 'global');
-  link.actor := private.actor();
-  link.action := tg_op;
-  link.table_name := case tg_table_schema when 'public' then tg_table_name else tg_table_schema || '.' || tg_table_name end;
-  link.row_id := coalesce(image ->> tg_argv[1], (
+  link_chain constant text := coalesce(image ->> tg_argv[0], 'user:' || (image ->> 'user_id'), 'global');
+  link_actor constant text := private.actor();
+  link_table constant text := case tg_table_schema when 'public' then tg_table_name else tg_table_schema || '.' || tg_table_name end;
+  link_row constant text := coalesce(image ->> tg_argv[1], (
     select string_agg(image ->> key, '|' order by place) from unnest(string_to_array(tg_argv[1], ',')) with ordinality as k (key, place)));
-  link.user_id := (image ->> 'user_id')::uuid;
-  link.before := row_before;
-  link.after := row_after;
+  link_user constant uuid := image ->> 'user_id';
+begin
   loop
-    -- The head's row lock puts the links of a chain in one order. One statement locks, counts and hashes.
-    update private.audit_heads as h
-    set sequence = h.sequence + 1, at = greatest(h.at, now_at), previous_hash = h.hash,
-        hash = sha256(h.hash || convert_to(private.audit_content(h.chain, h.sequence + 1, greatest(h.at, now_at),
-          link.actor, link.action, link.table_name, link.row_id, link.user_id, link.before, link.after), 'UTF8'))
-    where h.chain = link.chain
-    returning h.sequence, h.at, h.previous_hash, h.hash into link.sequence, link.at, link.previous_hash, link.hash;
+    -- The head's row lock puts the links of a chain in one order. One statement locks, counts, hashes and writes.
+    with head as (
+      update private.audit_heads as h
+      set sequence = h.sequence + 1, at = greatest(h.at, now_at), previous_hash = h.hash,
+          hash = sha256(h.hash || convert_to(private.audit_content(h.chain, h.sequence + 1, greatest(h.at, now_at),
+            link_actor, tg_op, link_table, link_row, link_user, row_before, row_after), 'UTF8'))
+      where h.chain = link_chain
+      returning h.sequence, h.at, h.previous_hash, h.hash)
+    insert into public.audit_log (
+      chain, sequence, at, actor, action, table_name, row_id, user_id, before, after, previous_hash, hash)
+    select link_chain, head.sequence, head.at, link_actor, tg_op, link_table, link_row, link_user, row_before, row_after,
+      head.previous_hash, head.hash
+    from head;
     exit when found;
-    insert into private.audit_heads (chain) values (link.chain) on conflict do nothing;
+    insert into private.audit_heads (chain) values (link_chain) on conflict do nothing;
   end loop;
-  insert into public.audit_log values (link.*);
   return null;
 end $$;
 comment on function private.audit() is 'Writes one link of the audit chain for one changed row. Made a trigger by private.audit_changes().';

@@ -113,8 +113,8 @@ BREAKS: dict[str, Break] = {
             rewrite(
                 "private.audit",
                 (
-                    "link.action := tg_op;",
-                    "if link.actor like 'database:%' then return null; end if; link.action := tg_op;",
+                    "begin\n  loop",
+                    "begin\n  if link_actor like 'database:%' then return null; end if;\n  loop",
                 ),
             ),
         ),

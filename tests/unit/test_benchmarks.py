@@ -50,3 +50,8 @@ def test_measure_when_the_time_is_up_then_it_ends_with_what_there_is() -> None:
 
 def test_throughput_when_the_floor_is_three_times_as_fast_then_the_ratio_is_three() -> None:
     assert Throughput("title", 8, {"ours": 500.0, "floor": 1500.0}).ratio("ours") == 3.0
+
+
+def test_throughput_when_a_floor_is_named_then_the_ratio_is_to_that_one() -> None:
+    rates = {"ours": 500.0, "in turn": 1000.0, "floor": 1500.0}
+    assert Throughput("title", 8, rates).ratio("ours", "in turn") == 2.0
