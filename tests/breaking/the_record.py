@@ -42,7 +42,7 @@ BREAKS: dict[str, Break] = {
             Sql("drop index fills_execution"),
             Sql("alter table fill_aliases drop constraint fill_aliases_pkey cascade"),
             rewrite("public.record_fill", ("and cumulative_quantity = cumulative and kind = 'fill'", "and false")),
-            rewrite("public.record_fill", ("trim_scale(cumulative),", "gen_random_uuid(),")),
+            rewrite("public.record_fill", ("trim_scale(cumulative)::text)", "gen_random_uuid()::text)")),
         ),
         (ledger("test_sixteen_clients", "test_fill_when_it_comes_by_two_paths_under_two_names_then_counted_once"),),
     ),
