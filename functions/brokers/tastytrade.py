@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import dataclasses
-from collections.abc import AsyncGenerator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import AsyncGenerator
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -32,17 +30,13 @@ from functions.brokers.orders import (
 from functions.brokers.protocol import Connected, Quarantined
 from functions.brokers.reading import mapping
 from functions.brokers.row_by_row import quarantined
-from functions.brokers.tastytrade_client import Answer, TastytradeClient, is_missing, items
+from functions.brokers.tastytrade_client import Answer, TastytradeClient, items
+from functions.brokers.tastytrade_orders import TastytradeOrders, first_day
 from functions.brokers.tastytrade_stream import account_messages
 from functions.core.errors import AgentTraderError
-from functions.core.market_calendar import exchange_date
 from functions.core.settings import Settings
 
-_SEARCHED: Final = timedelta(days=30)
-"""How far back an order is looked for by our name of it; what still works, and today's, is found however old."""
-_REREADS: Final = 4
-_BETWEEN_REREADS: Final = 0.25
-_WORKED_BEFORE: Final = timedelta(days=1)
+_MOST_REMEMBERED: Final = 10_000
 
 
 class TastytradeBroker:
@@ -72,8 +66,7 @@ class TastytradeBroker:
         self._is_paper = is_paper
         self._number = account_number
         self._path = f"/accounts/{account_number}"
-        # Of each complex order that was seen, which of its orders is the parent of the others.
-        self._parents: dict[str, str] = {}
+        self._orders = TastytradeOrders(self._client, self._path)
 
     async def account(self) -> AccountSnapshot:
         return holdings_wire.account((await self._client.read(f"{self._path}/balances/USD")).data)
@@ -94,48 +87,17 @@ class TastytradeBroker:
         return [found for row in rows if (found := holdings_wire.position(row)) is not None]
 
     async def open_orders(self) -> list[BrokerOrder | Quarantined]:
-        found: list[BrokerOrder | Quarantined] = []
-        families: set[str] = set()
-        for row in items(await self._client.read(f"{self._path}/orders/live")):
-            try:
-                order = wire.order(row)
-                family = wire.complex_id(row)
-                working: Sequence[BrokerOrder]
-                if family is None:
-                    working = [order] if order.state not in FINAL_STATES else []
-                elif order.state in FINAL_STATES or family in families:
-                    working = []
-                else:
-                    families.add(family)
-                    working = _working(await self._family(family))
-            except BadResponse as error:
-                found.append(quarantined(error, row))
-            else:
-                found.extend(working)
-        return sorted(found, key=_age)
+        return await self._orders.open()
 
     async def find_order(self, client_order_id: str) -> BrokerOrder | None:
         """The first where there are several, as `find_orders` has them."""
-        return next(iter(await self.find_orders(client_order_id)), None)
+        return next(iter(await self._orders.find(client_order_id)), None)
 
     async def find_orders(self, client_order_id: str) -> list[BrokerOrder]:
-        found: dict[str, BrokerOrder] = {}
-        live = await self._client.read(f"{self._path}/orders/live")
-        rows = items(live)
-        # Newer versions of the API ask for the first day, and the days are the broker's.
-        first = exchange_date(live.told_at or datetime.now(UTC)) - _SEARCHED
-        older, _ = await self._client.read_pages(f"{self._path}/orders", {"start-date": first.isoformat()})
-        for row in (*rows, *older):
-            if wire.client_order_id(row) == client_order_id:
-                order = await self._complete(row)
-                found.setdefault(order.broker_order_id, order)
-        return sorted(found.values(), key=lambda order: int(order.broker_order_id))
+        return await self._orders.find(client_order_id)
 
     async def order(self, broker_order_id: str) -> BrokerOrder | None:
-        if not broker_order_id.isdecimal():
-            return None  # no id of theirs
-        row = await self._order_row(broker_order_id)
-        return None if row is None else await self._complete(row)
+        return await self._orders.order(broker_order_id)
 
     async def preview(self, order: OrderRequest) -> OrderPreview:
         path, body = self._sent_as(order)
@@ -215,60 +177,38 @@ class TastytradeBroker:
         raise Unsupported("UNSUPPORTED_EXERCISE", f"tastytrade's API takes no such wish; call its desk about {symbol}")
 
     async def fills(self, since: datetime) -> list[BrokerFill | Quarantined]:
-        """Of the orders of the days since then, of today's, and of those that only the trades of these days name."""
-        day = _first_day(since)
-        rows = items(await self._client.read(f"{self._path}/orders/live"))
-        older, _ = await self._client.read_pages(f"{self._path}/orders", {"start-date": day.isoformat()})
-        trades = await self._transactions(day, **{"types[]": "Trade"})
-        found: dict[str, BrokerFill] = {}
-        bad: dict[str, Quarantined] = {}
-        seen: set[str] = set()
-
-        def take(row: object) -> None:
-            try:
-                order = wire.order(row)
-            except BadResponse as error:
-                row_id = str(mapping(row).get("id")) if isinstance(row, dict) else repr(row)
-                seen.add(row_id)
-                bad[row_id] = quarantined(error, row)
-            else:
-                if not wire.is_incomplete(order):
-                    seen.add(order.broker_order_id)
-                found.update((fill.execution_id, fill) for fill in order.fills if fill.executed_at >= since)
-
-        for row in (*rows, *older):
-            take(row)
-        for trade in trades:
-            try:
-                named = wire_order_id(trade)
-            except BadResponse as error:
-                bad[repr(trade)] = quarantined(error, trade)
-                continue
-            if named is not None and named not in seen:
-                seen.add(named)
-                row = await self._order_row(named)
-                if row is not None:
-                    take(row)
-        ordered = sorted(found.values(), key=lambda fill: (fill.executed_at, fill.leg, fill.cumulative_quantity))
-        return [*ordered, *bad.values()]
+        return await self._orders.fills(since)
 
     async def activities(self, since: datetime) -> list[BrokerActivity | Quarantined]:
-        found = holdings_wire.activities(await self._transactions(_first_day(since)))
-        recent = [one for one in found if isinstance(one, Quarantined) or one.occurred_at >= since]
-        return sorted(recent, key=lambda one: (isinstance(one, Quarantined), getattr(one, "occurred_at", since)))
+        query = {"start-date": first_day(since).isoformat(), "sort": "Asc"}
+        found = holdings_wire.activities(await self._client.read_pages(f"{self._path}/transactions", query))
+        return [one for one in found if isinstance(one, Quarantined) or one.occurred_at >= since]
 
     async def clock(self) -> MarketClock:
         return await market_clock(self._client)
 
     async def trade_updates(self) -> AsyncGenerator[Connected | TradeUpdate | Quarantined, None]:
+        """Of the many steps of an order's way to the exchange, those that say something new."""
         messages = account_messages(self._client, self._number)
+        told: dict[str, tuple[object, ...]] = {}
         async with contextlib.aclosing(messages):
             async for message in messages:
                 if isinstance(message, Connected | Quarantined):
+                    told.clear()
                     yield message
                     continue
                 for row in message:
-                    yield await self._update(row)
+                    try:
+                        update = await self._orders.update(row)
+                    except BadResponse as error:
+                        yield quarantined(error, row)
+                        continue
+                    order = update.order
+                    if told.get(order.broker_order_id) != (said := (order.state, order.replaced_by, order.fills)):
+                        if len(told) >= _MOST_REMEMBERED:
+                            told.clear()
+                        told[order.broker_order_id] = said
+                        yield update
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -278,7 +218,7 @@ class TastytradeBroker:
         answer = await self._client.write("POST", path, body, urgent=urgent)
         try:
             if requests.is_complex(order):
-                return self._remembered(answer.data.get("complex-order"))
+                return self._orders.remembered(answer.data.get("complex-order"))
             return wire.order(answer.data.get("order"))
         except BadResponse as error:
             raise _unreadable(error) from error
@@ -290,80 +230,12 @@ class TastytradeBroker:
             return f"{self._path}/complex-orders", requests.complex_body(order)
         return f"{self._path}/orders", requests.body(order)
 
-    async def _update(self, row: object) -> TradeUpdate | Quarantined:
-        try:
-            order = wire.order(row)
-            family = wire.complex_id(row)
-            if wire.is_incomplete(order):
-                # What a reread cannot tell the next message or the next sync does.
-                with contextlib.suppress(AgentTraderError):
-                    order = await self._reread(order)
-            parent = await self._parent_of(family) if family is not None else None
-        except BadResponse as error:
-            return quarantined(error, row)
-        if parent is not None and parent != order.broker_order_id:
-            order = dataclasses.replace(order, parent_order_id=parent)
-        return TradeUpdate(event=order.raw_status, at=order.updated_at, order=order, fills=order.fills)
-
-    async def _order_row(self, broker_order_id: str) -> object | None:
-        try:
-            return (await self._client.read(f"{self._path}/orders/{broker_order_id}")).data
-        except Rejected as error:
-            if is_missing(error):
-                return None
-            raise
-
-    async def _complete(self, row: object) -> BrokerOrder:
-        """The order with its family, and with all its fills where it is called filled."""
-        order, family = wire.order(row), wire.complex_id(row)
-        if wire.is_incomplete(order):
-            order = await self._reread(order)
-        if family is None:
-            return order
-        parent = await self._family(family)
-        for member in (parent, *parent.children):
-            if member.broker_order_id == order.broker_order_id:
-                return member
-        return order
-
-    async def _reread(self, order: BrokerOrder) -> BrokerOrder:
-        """Asks again until the fills add up, a few times: fewer are told than there are, never more."""
-        for _ in range(_REREADS):
-            row = await self._order_row(order.broker_order_id)
-            again = order if row is None else wire.order(row)
-            if not wire.is_incomplete(again):
-                return again
-            order = again
-            await asyncio.sleep(_BETWEEN_REREADS)
-        return order
-
-    async def _family(self, complex_id: str) -> BrokerOrder:
-        return self._remembered((await self._client.read(f"{self._path}/complex-orders/{complex_id}")).data)
-
-    def _remembered(self, answer: object) -> BrokerOrder:
-        parent = wire.complex_order(answer)
-        self._parents[wire.identity(mapping(answer), "id")] = parent.broker_order_id
-        return parent
-
-    async def _parent_of(self, complex_id: str) -> str | None:
-        known = self._parents.get(complex_id)
-        if known is None:
-            # Told without its parent rather than not at all.
-            with contextlib.suppress(AgentTraderError):
-                known = (await self._family(complex_id)).broker_order_id
-        return known
-
     async def _cancel_one(self, broker_order_id: str) -> CancelOutcome:
         try:
             await self.cancel(broker_order_id)
         except AgentTraderError as error:
             return CancelOutcome(broker_order_id=broker_order_id, accepted=False, reason=error.text)
         return CancelOutcome(broker_order_id=broker_order_id, accepted=True)
-
-    async def _transactions(self, day: date, **query: str) -> list[object]:
-        asked = {"start-date": day.isoformat(), "sort": "Asc", **query}
-        rows, _ = await self._client.read_pages(f"{self._path}/transactions", asked)
-        return rows
 
 
 async def market_clock(client: TastytradeClient) -> MarketClock:
@@ -375,24 +247,8 @@ async def market_clock(client: TastytradeClient) -> MarketClock:
     return markets_wire.clock(rows[0], answer.told_at)
 
 
-def wire_order_id(trade: object) -> str | None:
-    """The order that a trade's row is of. Raises BadResponse."""
-    return holdings_wire.traded_order(trade)
-
-
 def _account_of(row: object) -> dict[str, Any]:
     return dict(mapping(mapping(row).get("account")))
-
-
-def _working(parent: BrokerOrder) -> Sequence[BrokerOrder]:
-    """The parent with its children; where the parent is over, the children that still work."""
-    if parent.state not in FINAL_STATES:
-        return (parent,)
-    return [child for child in parent.children if child.state not in FINAL_STATES]
-
-
-def _age(order: BrokerOrder | Quarantined) -> tuple[int, int]:
-    return (1, 0) if isinstance(order, Quarantined) else (0, int(order.broker_order_id))
 
 
 def _family_to_cancel(answer: Answer) -> str | None:
@@ -406,12 +262,6 @@ def _family_to_cancel(answer: Answer) -> str | None:
 
 def _id_of(row: Quarantined) -> str:
     return row.row[:80]
-
-
-def _first_day(since: datetime) -> date:
-    """Lists are asked for by the exchange's days: a day more loses nothing."""
-    earliest = datetime(1970, 1, 3, tzinfo=UTC)
-    return exchange_date(max(since, earliest)) - _WORKED_BEFORE
 
 
 def _unreadable(error: BadResponse) -> OutcomeUnknown:

@@ -84,19 +84,14 @@ class TastytradeClient:
         """A POST that changes nothing (a dry run). Raises as `read`."""
         return await self._read("POST", path, None, body, urgent=False)
 
-    async def read_pages(self, path: str, query: Mapping[str, Any]) -> tuple[list[Any], datetime | None]:
-        """The items of all pages, in the order of the pages, and the time that the first answer told.
-
-        Raises as `read`: never a part of the pages.
-        """
+    async def read_pages(self, path: str, query: Mapping[str, Any]) -> list[Any]:
+        """The items of all pages, in the order of the pages. Raises as `read`: never a part of the pages."""
         found: list[Any] = []
-        told_at: datetime | None = None
         for page in range(_MOST_PAGES):
             answer = await self.read(path, {"per-page": _PAGE, **query, "page-offset": page})
-            told_at = told_at or answer.told_at
             found.extend(items(answer))
             if page + 1 >= answer.pages:
-                return found, told_at
+                return found
         raise NotConnected("TOO_MANY_PAGES", f"tastytrade's list {path} has no end; it will be asked again")
 
     async def write(
