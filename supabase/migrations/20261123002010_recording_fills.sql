@@ -116,8 +116,9 @@ begin
     select a.fill_id into known from public.fill_aliases as a
     where a.broker_account_id = p_account.id and a.source = p_told ->> 'source' and a.external_id = p_told ->> 'external_id';
   end if;
+  -- Asked once: as part of the condition it may be asked for every fill on record, where the statistics are old.
   select * into first from public.fills where id = coalesce(
-    (select coalesce(f.corrects_fill_id, f.id) from public.fills as f where f.id = known), private.find_fill(p_account.id, p_told));
+    (select coalesce(f.corrects_fill_id, f.id) from public.fills as f where f.id = known), (select private.find_fill(p_account.id, p_told)));
   if first.id is null then
     perform private.keep_waiting(p_account, p_told, happened);
     return jsonb_build_object('fill_id', null, 'counted', false, 'waiting', true, 'trade_id', null, 'status', null);
