@@ -35,11 +35,15 @@ _TOGETHER = (
 )
 
 
+# Long cases with a server or a ledger of their own: each goes to whichever worker is free.
+_APART = ("tests/breaking/", "tests/integration/ledger/test_books.py")
+
+
 def _group(nodeid: str) -> str:
     """The folder that a test shares servers with, or its own file."""
     path = nodeid.partition("::")[0]
-    if path.startswith("tests/breaking/"):
-        return nodeid  # each case is a run of its own
+    if path.startswith(_APART):
+        return nodeid
     return next((name for name in _TOGETHER if path.startswith(f"tests/{name}/")), path)
 
 
