@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from tests.integration.ledger.ledger import DECLARED, Connection, Ledger
+from tests.integration.ledger.ledger import Connection, Ledger
 
 CLIENTS = 16
 Work = Callable[[Connection], Any]
@@ -60,7 +60,7 @@ def answer(connection: Connection, work: Work) -> Any:
 def sixteen_clients(ledger: Ledger) -> Iterator[Clients]:
     """The clients, connected; when they are gone, the ledger is asked whether it still holds."""
     with ExitStack() as opened:
-        connections = [opened.enter_context(psycopg.connect(ledger.dsn, options=DECLARED)) for _ in range(CLIENTS)]
+        connections = [opened.enter_context(ledger.session()) for _ in range(CLIENTS)]
         clients = Clients(ledger, connections)
         opened.callback(clients.close)
         yield clients
