@@ -25,6 +25,10 @@ _AS_IF_JUST_OPENED = b"""
 set session authorization default; reset role; reset all; unlisten *; discard temp; select pg_advisory_unlock_all();
 select pg_stat_force_next_flush()
 """
+_BECOME = b"""
+select set_config('request.jwt.claims', %s, true), set_config('session_authorization', 'authenticator', true),
+  set_config('role', %s, true)
+"""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Result = TypeVar("Result")
@@ -151,10 +155,8 @@ def _sent(value: Any) -> Any:
 def become(connection: Connection, role: str, user: UUID | None = None, **claims: object) -> None:
     """Takes the role and the claims of its token until the transaction ends."""
     every = {"role": role} | ({"sub": str(user)} if user else {}) | claims
-    connection.execute("select set_config('request.jwt.claims', %s, true)", [json.dumps(every)])
     # PostgREST logs in as authenticator and changes its role: the ledger tells such a session from one of the Studio.
-    connection.execute("set local session authorization authenticator")
-    connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+    connection.execute(_BECOME, [json.dumps(every), role])
 
 
 @contextmanager
