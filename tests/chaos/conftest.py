@@ -10,14 +10,17 @@ import pytest
 from tests.chaos.arena import Ledger, arena, trade
 from tests.chaos.strikes import FOLDER, WHEN
 
-# About forty minutes of tape: each strategy enters and leaves several times, and some orders are refused.
-PUSHES = 40
+# Minutes of tape. Twenty reach every step that forty do: orders are filled, one is refused. `make chaos` plays forty.
+SHORT, LONG = 20, 40
+DAYS = [pytest.param(SHORT, id="short"), pytest.param(LONG, id="long", marks=pytest.mark.long)]
+"""The days that `undisturbed` is parametrised with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undisturbed:
     """The ledger of a day without faults, and the steps that were seen in it."""
 
+    minutes: int
     ledger: Ledger
     steps: frozenset[str]
 
@@ -35,9 +38,10 @@ def steps(folder: Path) -> frozenset[str]:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    minutes: int = request.param
     folder = strike_folder(tmp_path_factory.mktemp("undisturbed"))
     watch = {"AGENTTRADER_PORTS_WRAPPER": "tests.chaos.strikes:wrap", FOLDER: str(folder), WHEN: "never"}
     with arena(watch) as cloud:
-        ledger = trade(cloud, PUSHES)
-    return Undisturbed(ledger, steps(folder / "seen"))
+        ledger = trade(cloud, minutes)
+    return Undisturbed(minutes, ledger, steps(folder / "seen"))

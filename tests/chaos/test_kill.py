@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.arena import arena, trade
-from tests.chaos.conftest import PUSHES, Undisturbed, steps, strike_folder
+from tests.chaos.conftest import DAYS, LONG, SHORT, Undisturbed, steps, strike_folder
 from tests.chaos.strikes import FOLDER, WHEN
 
 # The steps without which the flow has not been walked: a test that strikes nothing proves nothing.
@@ -38,6 +38,7 @@ FLOW = {
 BEHIND = {"ingest.drop_old_bars"}
 
 
+@pytest.mark.parametrize("undisturbed", DAYS, indirect=True)
 def test_undisturbed_day_when_replayed_then_trades_and_agrees_with_broker(undisturbed: Undisturbed) -> None:
     assert undisturbed.ledger.fills >= 6
     statuses = {row["status"] for row in undisturbed.ledger.rows["trades"]}
@@ -50,7 +51,15 @@ def test_undisturbed_day_when_replayed_then_trades_and_agrees_with_broker(undist
 # Between two steps nothing leaves the process, so "after one" and "before the next" are the same moment to the world
 # outside: `make test` strikes after each step, `make chaos` before each as well.
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("when", ["after", pytest.param("before", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("undisturbed", "when"),
+    [
+        pytest.param(SHORT, "after", id="short-after"),
+        pytest.param(LONG, "after", id="long-after", marks=pytest.mark.long),
+        pytest.param(LONG, "before", id="long-before", marks=pytest.mark.long),
+    ],
+    indirect=["undisturbed"],
+)
 def test_flow_when_killed_at_every_step_then_ledger_is_the_same(
     when: str, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
@@ -58,7 +67,7 @@ def test_flow_when_killed_at_every_step_then_ledger_is_the_same(
     strike = {"AGENTTRADER_PORTS_WRAPPER": "tests.chaos.strikes:wrap", FOLDER: str(folder), WHEN: when}
 
     with arena(strike) as cloud:
-        struck = trade(cloud, PUSHES, patience=200)
+        struck = trade(cloud, undisturbed.minutes, patience=200)
 
     assert steps(folder / "struck") >= undisturbed.steps - BEHIND
     assert struck.rows == undisturbed.ledger.rows

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.chaos.arena import arena, trade
-from tests.chaos.conftest import PUSHES, Undisturbed
+from tests.chaos.conftest import DAYS, Undisturbed
 
 _BUS = {
     "seed": 11,
@@ -19,6 +19,7 @@ _BUS = {
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("undisturbed", DAYS, indirect=True)
 def test_flow_when_messages_are_lost_doubled_and_delayed_then_ledger_is_the_same(undisturbed: Undisturbed) -> None:
     with arena() as cloud:
         httpx.post(f"{cloud.url('bus')}/control/faults", json=_BUS, timeout=5).raise_for_status()
@@ -26,7 +27,7 @@ def test_flow_when_messages_are_lost_doubled_and_delayed_then_ledger_is_the_same
             f"{cloud.url('webhooks')}/control/faults", json={"lose": 0.3, "seed": 11}, timeout=5
         ).raise_for_status()
 
-        disturbed = trade(cloud, PUSHES, patience=120)
+        disturbed = trade(cloud, undisturbed.minutes, patience=120)
 
         functions = httpx.get(f"{cloud.url('bus')}/control/state", timeout=5).json()["functions"].values()
     assert sum(counts.get("dropped", 0) for counts in functions) > 0
