@@ -16,8 +16,9 @@ from local.simulators.alpaca import data_wire, refusals
 from local.simulators.alpaca.refusals import Refusal
 from local.simulators.alpaca.route_context import require_data_key
 from local.simulators.alpaca.simulator import Simulator
-from local.simulators.alpaca.timeframes import Timeframe, grouped, midnight
+from local.simulators.alpaca.timeframes import Timeframe, midnight
 from local.simulators.alpaca.wire import NEW_YORK, moment
+from local.simulators.venue.bars import grouped
 from local.simulators.venue.clock import instant
 from local.tape.model import Bar, DailyBar
 

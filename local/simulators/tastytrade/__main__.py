@@ -44,7 +44,7 @@ def main() -> int:
         _LOG.error("%s", error)
         return _CANNOT_START if isinstance(error, Misconfigured) else _WRONG_USE
     _LOG.info("tastytrade simulator on port %s. %s", listening.getsockname()[1], tape.description)
-    server(build(simulator, tape=options.tape, seed=options.seed, speed=speed)).run(sockets=[listening])
+    server(build(simulator, tape=options.tape, seed=options.seed, speed=speed), dated=False).run(sockets=[listening])
     return 0
 
 

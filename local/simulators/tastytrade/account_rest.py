@@ -72,7 +72,7 @@ async def positions(request: Request) -> Response:
         account_view.position(desk, shown, with_mark=marks)
         for shown in desk.ledger.shown()
         if (not wanted or symbols.underlying(shown.symbol) in wanted)
-        and (symbol is None or shown.symbol == symbols.ours(symbol))
+        and (symbol is None or shown.symbol == symbols.canonical(symbol))
         and (kind is None or symbols.instrument_type(shown.symbol) == kind)
     ]
     return listed(request, rows)
@@ -94,7 +94,7 @@ async def transactions(request: Request) -> Response:
         and (last is None or one.day <= last)
         and (start is None or one.at >= start)
         and (end is None or one.at <= end)
-        and (symbol is None or one.row.get("symbol") == symbols.padded(symbols.ours(symbol)))
+        and (symbol is None or one.row.get("symbol") == symbols.outside(symbols.canonical(symbol)))
         and _matches(one.row, query.get("underlying-symbol"), "underlying-symbol")
         and _matches(one.row, query.get("instrument-type"), "instrument-type")
         and _matches(one.row, query.get("action"), "action")

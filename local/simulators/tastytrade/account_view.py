@@ -197,7 +197,7 @@ def position(desk: Desk, shown: Shown, *, with_mark: bool = False) -> dict[str, 
     gain = note.gain * multiplier(shown.symbol) if note is not None else Decimal(0)
     row: dict[str, Any] = {
         "account-number": desk.number,
-        "symbol": symbols.padded(shown.symbol),
+        "symbol": symbols.outside(shown.symbol),
         "instrument-type": symbols.instrument_type(shown.symbol),
         "underlying-symbol": symbols.underlying(shown.symbol),
         "quantity": text(abs(shown.quantity)),
@@ -220,7 +220,7 @@ def position(desk: Desk, shown: Shown, *, with_mark: bool = False) -> dict[str, 
     }
     contract = symbols.contract(shown.symbol)
     if contract is not None:
-        row["expires-at"] = instant(datetime.combine(contract.expires_on, time(16), NEW_YORK).astimezone(UTC))
+        row["expires-at"] = instant(datetime.combine(contract.expiry, time(16), NEW_YORK).astimezone(UTC))
     if with_mark and mark is not None:
         row["mark-price"] = money(mark)
         row["mark"] = money(abs(shown.quantity) * mark * multiplier(shown.symbol))

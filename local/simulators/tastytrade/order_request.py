@@ -148,7 +148,7 @@ def _leg(values: Mapping[str, Any], *, notional: bool) -> LegRequest:
         raise refusals.invalid("quantity must be above zero")
     if instrument == "Equity Option" and quantity is not None and quantity != quantity.to_integral_value():
         raise refusals.invalid("quantity must be whole contracts")
-    return LegRequest(symbols.ours(symbol), instrument, _one_of(values, "action", ACTIONS), quantity)
+    return LegRequest(symbols.canonical(symbol), instrument, _one_of(values, "action", ACTIONS), quantity)
 
 
 def _one_of(values: Mapping[str, Any], field: str, known: tuple[str, ...]) -> str:

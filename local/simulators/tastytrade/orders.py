@@ -70,7 +70,7 @@ class Leg:
     def json(self) -> dict[str, Any]:
         return {
             "instrument-type": self.instrument_type,
-            "symbol": symbols.padded(self.symbol),
+            "symbol": symbols.outside(self.symbol),
             "quantity": number(self.quantity),
             "remaining-quantity": number(self.remaining),
             "action": self.action,

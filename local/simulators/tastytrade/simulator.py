@@ -10,6 +10,7 @@ from functions.core.errors import BadInput
 from local.simulators.tastytrade import account_view, refusals
 from local.simulators.tastytrade.account_hub import AccountHub
 from local.simulators.tastytrade.desk import Desk
+from local.simulators.tastytrade.dx_hub import DxHub
 from local.simulators.tastytrade.faults import DEFAULT_PATH, TABLE
 from local.simulators.tastytrade.logins import AccountRow, Login
 from local.simulators.tastytrade.tokens import LIFE_SECONDS, TokenOffice
@@ -32,6 +33,7 @@ class Simulator(TapePlayer):
         faults = Faults(TABLE, default_path=DEFAULT_PATH)
         self.tokens = TokenOffice(life=token_life)
         self.hub = AccountHub(faults)
+        self.data = DxHub(faults)
         self._settings: dict[str, AccountSettings] = {}
         self._desks: dict[str, Desk] = {}
         super().__init__(tape, calendar, faults)
@@ -90,6 +92,7 @@ class Simulator(TapePlayer):
 
     def on_load(self) -> None:
         self.hub.reset()
+        self.data.load(self.prices, self.now, lambda: self.session)
         self._desks = {number: self._desk(settings) for number, settings in self._settings.items()}
 
     def on_open(self, beat: Opens) -> None:
@@ -97,14 +100,17 @@ class Simulator(TapePlayer):
             desk.open_session(beat.at, beat.prices)
 
     def on_tick(self, tick: Quote | Print) -> None:
+        self.data.tick(tick)
         for desk in self.desks():
             desk.show(tick)
 
-    def on_minute(self, beat: Completes) -> None: ...
+    def on_minute(self, beat: Completes) -> None:
+        self.data.minute(beat.bars, beat.at, is_last=beat.at >= self.session.closes_at)
 
     def on_close(self, beat: Closes) -> None:
         for desk in self.desks():
             desk.close_session(beat.at, beat.prices)
+        self.data.closed(beat.at)
 
     def on_closed(self, beat: Closes) -> None:
         for desk in self.desks():
@@ -116,12 +122,20 @@ class Simulator(TapePlayer):
                 self.hub.drop(fault.account_id)
             case "expire_tokens":
                 self.tokens.expire_all()
+            case "drop_data_stream":
+                self.data.drop()
+            case "dxlink_error":
+                self.data.tell_error()
+            case "dxlink_token_expiry":
+                self.tokens.expire_quote_tokens()
+                self.data.expire()
 
     def release(self) -> None:
         self.hub.release()
+        self.data.release()
 
     def stream_positions(self) -> dict[str, Any]:
-        return {"market-data": {}, "trade-updates": self.hub.positions()}
+        return {"market-data": self.data.positions(), "trade-updates": self.hub.positions()}
 
 
 def _present_position(desk: Desk, symbol: str) -> dict[str, Any]:

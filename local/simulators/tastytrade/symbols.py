@@ -1,80 +1,47 @@
-"""Option symbols in their three forms: ours `SPY261218C00500000`, the broker's padded one and the stream's."""
+"""Symbols in their three forms: the canonical one of the venue, the padded one of the REST API, the stream's."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from functions.core.errors import BadInput
+from functions.core.instruments import OptionSymbol
 from functions.core.money import text
 
-_OCC: Final = re.compile(r"([A-Z0-9]{1,6}?) *(\d{6})([CP])(\d{8})")
-_STREAMER: Final = re.compile(r"\.([A-Z0-9]+?)(\d{6})([CP])(\d+(?:\.\d+)?)")
-_ROOT_LENGTH: Final = 6
-_STRIKE_SCALE: Final = 1000
+_STREAMED: Final = re.compile(r"\.([A-Z][A-Z0-9]{0,5})(\d{6})([CP])(\d+(?:\.\d+)?)", re.ASCII)
+_CENTURY: Final = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """What an option symbol says. `right` is C or P, `strike` in dollars."""
-
-    root: str
-    expires_on: date
-    right: str
-    strike: Decimal
-
-    @property
-    def symbol(self) -> str:
-        """As the project and the venue write it."""
-        return f"{self.root}{self._rest()}"
-
-    @property
-    def padded(self) -> str:
-        """21 characters, as the REST API writes it."""
-        return f"{self.root:<{_ROOT_LENGTH}}{self._rest()}"
-
-    @property
-    def streamer(self) -> str:
-        """As DXLink writes it: the strike without trailing zeros."""
-        return f".{self.root}{self.expires_on:%y%m%d}{self.right}{text(self.strike)}"
-
-    def _rest(self) -> str:
-        return f"{self.expires_on:%y%m%d}{self.right}{int(self.strike * _STRIKE_SCALE):08d}"
-
-
-def contract(symbol: str) -> Contract | None:
-    """The contract of an option symbol, padded or not, or of the stream; None for anything else."""
-    if symbol.startswith("."):
-        found = _STREAMER.fullmatch(symbol)
-        strike = None if found is None else Decimal(found[4])
-    else:
-        found = _OCC.fullmatch(symbol)
-        strike = None if found is None else Decimal(found[4]) / _STRIKE_SCALE
-    if found is None or strike is None:
-        return None
+def contract(symbol: str) -> OptionSymbol | None:
+    """The contract of an option symbol in any form; None for anything else."""
     try:
-        day = datetime.strptime(found[2], "%y%m%d").date()  # noqa: DTZ007 - a day has no time zone
-    except ValueError:
+        return _streamed_contract(symbol) if symbol.startswith(".") else OptionSymbol.parse(symbol)
+    except (BadInput, ValueError, InvalidOperation):
         return None
-    return Contract(found[1], day, found[3], strike)
 
 
-def ours(symbol: str) -> str:
-    """The symbol as the venue has it; shares have the same everywhere."""
+def canonical(symbol: str) -> str:
+    """The symbol as the venue has it: `BRK.B`, `SPY261218C00500000`."""
     found = contract(symbol)
-    return symbol if found is None else found.symbol
+    return symbol.replace("/", ".") if found is None else str(found)
 
 
-def padded(symbol: str) -> str:
+def outside(symbol: str) -> str:
+    """As the REST API writes it: `BRK/B`, `SPY   261218C00500000`."""
     found = contract(symbol)
-    return symbol if found is None else found.padded
+    return symbol.replace(".", "/") if found is None else found.padded()
 
 
 def streamer(symbol: str) -> str:
+    """As DXLink writes it: `.SPY261218C500`, the strike without trailing zeros."""
     found = contract(symbol)
-    return symbol if found is None else found.streamer
+    if found is None:
+        return symbol.replace(".", "/")
+    right = "C" if found.right == "call" else "P"
+    return f".{found.root}{found.expiry:%y%m%d}{right}{text(found.strike)}"
 
 
 def underlying(symbol: str) -> str:
@@ -84,3 +51,12 @@ def underlying(symbol: str) -> str:
 
 def instrument_type(symbol: str) -> str:
     return "Equity" if contract(symbol) is None else "Equity Option"
+
+
+def _streamed_contract(symbol: str) -> OptionSymbol | None:
+    parts = _STREAMED.fullmatch(symbol)
+    if parts is None:
+        return None
+    root, digits, right, strike = parts.groups()
+    expiry = date(_CENTURY + int(digits[:2]), int(digits[2:4]), int(digits[4:]))
+    return OptionSymbol(root, expiry, "call" if right == "C" else "put", Decimal(strike))

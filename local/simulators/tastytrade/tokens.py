@@ -33,6 +33,7 @@ class TokenOffice:
         self._now = now
         self._logins: dict[str, Login] = {}
         self._out: dict[str, tuple[Login, float]] = {}
+        self._quote_tokens: dict[str, Login] = {}
 
     def add(self, login: Login) -> None:
         self._logins[login.refresh_token] = login
@@ -66,3 +67,18 @@ class TokenOffice:
     def expire_all(self) -> None:
         """Every access token that is out ends now."""
         self._out.clear()
+
+    def quote_token(self, login: Login) -> str:
+        """A token of the market data stream, good for a day: longer than any run."""
+        token = secrets.token_urlsafe(32)
+        self._quote_tokens[token] = login
+        return token
+
+    def quote_user(self, token: object) -> str | None:
+        """Who a token of the market data stream names; None where it is unknown."""
+        found = self._quote_tokens.get(token) if isinstance(token, str) else None
+        return None if found is None else found.account_number or "data"
+
+    def expire_quote_tokens(self) -> None:
+        """Every token of the market data stream ends now."""
+        self._quote_tokens.clear()

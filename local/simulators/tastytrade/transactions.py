@@ -78,7 +78,7 @@ class Transactions:
             fill.filled_at,
             "Trade",
             leg.action,
-            f"{verb} {text(fill.quantity)} {symbols.padded(leg.symbol)} @ {fill.price:.2f}",
+            f"{verb} {text(fill.quantity)} {symbols.outside(leg.symbol)} @ {fill.price:.2f}",
             value,
             value - fees.total,
             key=(fill.fill_id, leg.symbol),
@@ -117,7 +117,7 @@ class Transactions:
             at,
             "Receive Deliver",
             sub_type,
-            f"{sub_type} of {text(quantity)} {symbols.padded(symbol)}",
+            f"{sub_type} of {text(quantity)} {symbols.outside(symbol)}",
             value,
             value,
             key=(sub_type, symbol, instant(at), text(quantity)),
@@ -167,7 +167,7 @@ class Transactions:
 
 def _instrument(symbol: str) -> dict[str, str]:
     return {
-        "symbol": symbols.padded(symbol),
+        "symbol": symbols.outside(symbol),
         "instrument-type": symbols.instrument_type(symbol),
         "underlying-symbol": symbols.underlying(symbol),
     }

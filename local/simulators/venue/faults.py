@@ -130,6 +130,10 @@ class Faults:
         """What is on, for GET /control/faults."""
         return [{"switch": fault.switch, "count": fault.count} for fault in self._on]
 
+    def peek(self, switch: str) -> Fault | None:
+        """The fault, where it is on; it is not counted down."""
+        return next((fault for fault in self._on if fault.switch == switch), None)
+
     def take(self, switch: str, account_id: str | None = None, symbol: str | None = None) -> Fault | None:
         """The fault, where it happens now; counts it down."""
         if switch not in self._table:

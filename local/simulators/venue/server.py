@@ -9,13 +9,17 @@ _GRACE_SECONDS = 1
 _PING_SECONDS = 20.0
 
 
-def server(app: ASGIApp) -> uvicorn.Server:
-    """A server that logs warnings only. Run it with a socket that listens already."""
+def server(app: ASGIApp, *, dated: bool = True) -> uvicorn.Server:
+    """A server that logs warnings only. Run it with a socket that listens already.
+
+    Without `dated` the answers' Date header is left to the application.
+    """
     return uvicorn.Server(
         uvicorn.Config(
             app,
             log_level="warning",
             access_log=False,
+            date_header=dated,
             ws="websockets-sansio",
             ws_ping_interval=_PING_SECONDS,
             ws_max_size=1 << 20,

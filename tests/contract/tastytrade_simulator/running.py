@@ -98,7 +98,7 @@ def start(calendar: MarketCalendar) -> tuple[Running, Callable[[], None]]:
         open_tape(DEFAULT, seed=7, calendar=calendar), calendar, [AccountRow.read(row) for row in ACCOUNTS]
     )
     listening = listen(0, "simulator")
-    serving = server(build(simulator, tape=DEFAULT, seed=7))
+    serving = server(build(simulator, tape=DEFAULT, seed=7), dated=False)
     thread = threading.Thread(target=lambda: serving.run(sockets=[listening]), daemon=True)
     thread.start()
     # The socket queues what comes before the server accepts, so there is nothing to wait for.
