@@ -61,6 +61,19 @@ class Settings(BaseSettings):
     breaker_failures: int = Field(5, ge=1, description="Failures in a row after which a broker is taken to be down")
     breaker_seconds: float = Field(5, gt=0, description="How long it is then left alone; longer where it stays down")
     order_lease: float = Field(30, gt=0, description="How long a sender may be at work before its outcome is unknown")
+    lookup_first: float = Field(
+        0.5, gt=0, description="How soon a broker is first asked for an order whose answer was lost; then twice as late"
+    )
+    lookup_longest: float = Field(30, gt=0, description="Longest time between two such looks")
+    lookup_patience: float = Field(
+        30, gt=0, description="How long a broker that takes an id once is asked before it is believed to have no order"
+    )
+    request_lifetime: float = Field(
+        5, ge=0, description="How long after a call that ended without an answer it may still take effect at the broker"
+    )
+    clean_read_gap: float = Field(
+        10, gt=0, description="Time between two reads that believe an order not to be at a broker that takes ids twice"
+    )
     relay_lease: float = Field(15, gt=0, description="How long a relay that claimed events may take to publish them")
     worker_lease: float = Field(10, gt=1, description="How long a silent worker keeps its stream")
     poll_interval: float = Field(30, gt=0, description="How often a worker compares its stream with the broker's lists")

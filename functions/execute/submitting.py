@@ -91,13 +91,13 @@ class Desk:
         try:
             order = await self._at_the_broker(broker, claimed)
         except (Rejected, Unsupported, BadCredentials) as error:
-            await self._attempted(claimed, "rejected", f"{error.code}: {error.text}")
+            await self.attempted(claimed, "rejected", f"{error.code}: {error.text}")
             if isinstance(error, BadCredentials):
                 await self.tell(claimed.broker_account_id, error)
         except AgentTraderError as error:
             # Also where it was certainly not accepted: one road for all doubt, which the resolver's look at the broker
             # ends. An error of a kind that is not known here may have come after the request had left.
-            await self._attempted(claimed, "unknown", str(error))
+            await self.attempted(claimed, "unknown", str(error))
         else:
             await self._accepted(claimed, order, adopted=False)
             _log.info("sent", trade=str(claimed.trade_id), order=order.broker_order_id, at=at.isoformat())
@@ -119,7 +119,7 @@ class Desk:
 
     async def not_placed(self, claimed: ClaimedOrder, reason: str) -> None:
         """The broker has no such order, and it is too late to send it."""
-        await self._attempted(claimed, "not_placed", reason)
+        await self.attempted(claimed, "not_placed", reason)
 
     async def _accepted(self, claimed: ClaimedOrder, order: BrokerOrder, *, adopted: bool) -> None:
         await self.ask(
@@ -131,7 +131,8 @@ class Desk:
             adopted=adopted,
         )
 
-    async def _attempted(self, claimed: ClaimedOrder, outcome: Any, detail: str) -> None:
+    async def attempted(self, claimed: ClaimedOrder, outcome: Any, detail: str) -> None:
+        """Records that an attempt did not end in an order that we know of."""
         _log.warning("not sent", trade=str(claimed.trade_id), outcome=outcome, detail=detail)
         now = self.reach.clock.now()
         await self.ask(self.ledger.record_attempt, claimed.trade_id, claimed.attempt, outcome, detail, now)

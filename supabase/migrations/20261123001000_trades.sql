@@ -210,10 +210,11 @@ create table public.order_attempts (
   user_id uuid not null,
   broker_account_id uuid not null,
   client_order_id text not null,
+  kind text not null default 'send' check (kind in ('send', 'look')),
   claimed_by text not null,
   claimed_at timestamptz not null default clock_timestamp(),
   lease_until timestamptz not null,
-  outcome text check (outcome in ('accepted', 'rejected', 'unknown', 'not_placed', 'adopted')),
+  outcome text check (outcome in ('accepted', 'rejected', 'unknown', 'not_seen', 'not_placed', 'adopted')),
   detail text not null default '',
   broker_order_id text,
   answered_at timestamptz,
@@ -222,15 +223,16 @@ create table public.order_attempts (
   foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,
   check ((outcome is null) = (answered_at is null))
 );
-comment on table public.order_attempts is 'Each sending to a broker: written before the call, completed once by its outcome.';
+comment on table public.order_attempts is 'Each sending to a broker, and each look for an order whose sending had no answer: written before the call, completed once by its outcome.';
 comment on column public.order_attempts.trade_id is 'The trade that is sent.';
-comment on column public.order_attempts.attempt is 'Counts the sendings of a trade from 1; only the newest speaks for it.';
+comment on column public.order_attempts.attempt is 'Counts the sendings of a trade and the looks for it from 1; only the newest speaks for it.';
+comment on column public.order_attempts.kind is 'send: the order is sent; look: the broker is asked whether it has it.';
 comment on column public.order_attempts.user_id is 'Whose trade it is.';
 comment on column public.order_attempts.broker_account_id is 'The account it is sent to.';
-comment on column public.order_attempts.client_order_id is 'Our name of the order: the same in every attempt, so that the broker takes it once.';
+comment on column public.order_attempts.client_order_id is 'Our name of the order in this sending: always the same where the broker takes a name once; else each sending has its own, so that two are told apart.';
 comment on column public.order_attempts.claimed_by is 'Which sender made the attempt.';
 comment on column public.order_attempts.claimed_at is 'Machine time at which it began.';
-comment on column public.order_attempts.outcome is 'accepted, rejected, unknown, not_placed (the broker does not have it), adopted (found there); null while it runs.';
+comment on column public.order_attempts.outcome is 'accepted, rejected, unknown, not_seen (the broker does not show it), not_placed (it does not have it), adopted (found there); null while it runs.';
 comment on column public.order_attempts.detail is 'What the broker or the sender said.';
 comment on column public.order_attempts.broker_order_id is 'The broker''s name of the order, where it was accepted or adopted.';
 comment on column public.order_attempts.answered_at is 'Machine time of the outcome.';
@@ -245,9 +247,9 @@ language plpgsql security definer set search_path = ''
 as $$
 begin
   if tg_op = 'DELETE' or old.outcome is not null
-    or (new.trade_id, new.attempt, new.user_id, new.broker_account_id, new.client_order_id, new.claimed_by, new.claimed_at)
+    or (new.trade_id, new.attempt, new.user_id, new.broker_account_id, new.client_order_id, new.kind, new.claimed_by, new.claimed_at)
        is distinct from
-       (old.trade_id, old.attempt, old.user_id, old.broker_account_id, old.client_order_id, old.claimed_by, old.claimed_at) then
+       (old.trade_id, old.attempt, old.user_id, old.broker_account_id, old.client_order_id, old.kind, old.claimed_by, old.claimed_at) then
     perform private.refuse(409, 'APPEND_ONLY', 'An attempt is completed once by its outcome and never changed after.',
       jsonb_build_object('table', 'public.order_attempts', 'operation', tg_op, 'trade', old.trade_id, 'attempt', old.attempt));
   end if;

@@ -82,6 +82,25 @@ end $$;
 comment on function private.sending_refusal(public.trades) is
   'Why an approved order must not be sent now, or null. Call under lock_scopes() and lock_trade().';
 
+create function private.waits_for(p_trade public.trades) returns uuid
+language sql stable set search_path = ''
+as $$
+  select o.id
+  from public.trade_legs as mine
+    join public.trade_legs as theirs on theirs.symbol = mine.symbol
+    join public.trades as o on o.id = theirs.trade_id
+    join public.broker_accounts as a on a.id = o.broker_account_id
+  where mine.trade_id = p_trade.id and o.id <> p_trade.id and o.broker_account_id = p_trade.broker_account_id
+    and (o.status = 'unknown' or (o.status = 'submitting' and exists (
+      select from public.order_attempts as s where s.trade_id = o.id and s.outcome is null and s.lease_until < clock_timestamp())))
+    -- Where a name is taken once the unknown order cannot come twice, and an exit is not kept waiting. Elsewhere whatever
+    -- is sent beside it may double it, an exit of the same symbol too.
+    and (not private.takes_an_id_once(a.broker) or not private.reduces(p_trade))
+  order by o.placed_number limit 1
+$$;
+comment on function private.waits_for(public.trades) is
+  'The order of the same account and symbol whose outcome nobody knows, and that this one has to wait for; null where there is none.';
+
 create function public.claim_trade(p_trade_id uuid, p_owner text, p_now timestamptz, p_lease_seconds numeric) returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
@@ -90,6 +109,7 @@ declare
   successor public.trades;
   refused text;
   next_attempt integer;
+  unknown_trade uuid;
 begin
   select * into trade from public.trades where id = p_trade_id;
   if not found then
@@ -109,6 +129,14 @@ begin
     update public.trades set status = 'canceled', status_at = greatest(p_now, trade.status_at), refusal = refused where id = trade.id;
     return jsonb_build_object('claimed', false, 'status', 'canceled');
   end if;
+  unknown_trade := private.waits_for(trade);
+  if unknown_trade is not null then
+    perform private.alert(trade.user_id, trade.broker_account_id, case when trade.reduce_only then 'EXIT_WAITS' else 'ORDER_WAITS' end,
+      case when trade.reduce_only then 'critical' else 'warning' end,
+      'It is not known whether the broker has an earlier order of this symbol. Until it is, this order is not sent: beside the other it might double it.',
+      jsonb_build_object('trade', trade.id, 'symbol', trade.symbol, 'waits_for', unknown_trade), 'order-waits|' || trade.id);
+    return jsonb_build_object('claimed', false, 'status', 'approved', 'waits_for', unknown_trade);
+  end if;
   if trade.replaces_trade_id is not null then
     update public.trades set status = 'replace_pending', status_at = greatest(p_now, status_at) where id = trade.replaces_trade_id;
   end if;
@@ -120,15 +148,48 @@ begin
   return private.order_of(trade) || jsonb_build_object('claimed', true, 'attempt', next_attempt);
 end $$;
 comment on function public.claim_trade(uuid, text, timestamptz, numeric) is
-  'Takes an approved trade for sending: `submitting`, an attempt and a lease are on record before the broker is called. Past good_until it expires instead, and an exit is placed anew at a price of now. What a replacement replaces becomes replace_pending.';
+  'Takes an approved trade for sending: `submitting`, an attempt and a lease are on record before the broker is called. Past good_until it expires instead, and an exit is placed anew at a price of now. What a replacement replaces becomes replace_pending. While the outcome of an order of the same symbol is unknown it stays approved and waits.';
 
-create function public.claim_unresolved(p_owner text, p_lease_seconds numeric, p_account_id uuid default null) returns jsonb
+create function private.begin_look(p_trade public.trades, p_owner text, p_lease_seconds numeric) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+  sent public.order_attempts;
+  next_attempt integer;
+begin
+  select * into sent from public.order_attempts as a where a.trade_id = p_trade.id and a.kind = 'send' order by a.attempt desc limit 1;
+  select coalesce(max(a.attempt), 0) + 1 into next_attempt from public.order_attempts as a where a.trade_id = p_trade.id;
+  insert into public.order_attempts (trade_id, attempt, user_id, broker_account_id, client_order_id, kind, claimed_by, lease_until)
+  values (p_trade.id, next_attempt, p_trade.user_id, p_trade.broker_account_id, coalesce(sent.client_order_id, p_trade.client_order_id), 'look',
+    p_owner, clock_timestamp() + make_interval(secs => p_lease_seconds));
+  return private.order_of(p_trade) || jsonb_build_object('attempt', next_attempt,
+    'client_order_id', coalesce(sent.client_order_id, p_trade.client_order_id),
+    'sent_as', (select jsonb_agg(distinct a.client_order_id) from public.order_attempts as a where a.trade_id = p_trade.id));
+end $$;
+comment on function private.begin_look(public.trades, text, numeric) is
+  'Writes that the broker is asked for an order, and answers with the order and every name that it was sent under.';
+
+create function private.look_due(p_trade_id uuid, p_first_seconds numeric, p_longest_seconds numeric) returns boolean
+language sql stable set search_path = ''
+as $$
+  select coalesce(bool_and(clock_timestamp() >= newest.answered_at + make_interval(secs => least(
+    p_first_seconds * 2 ^ least((select count(*) from public.order_attempts as l
+      where l.trade_id = p_trade_id and l.kind = 'look' and l.attempt > (
+        select max(s.attempt) from public.order_attempts as s where s.trade_id = p_trade_id and s.kind = 'send')), 20),
+    p_longest_seconds))), true)
+  from (select a.answered_at from public.order_attempts as a where a.trade_id = p_trade_id order by a.attempt desc limit 1) as newest
+$$;
+comment on function private.look_due(uuid, numeric, numeric) is
+  'Whether it is time to ask for an order again: after the first wait, and after twice as long each time.';
+
+create function public.claim_unresolved(
+  p_owner text, p_lease_seconds numeric, p_account_id uuid default null, p_first_seconds numeric default 0, p_longest_seconds numeric default 0)
+returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
 declare
   attempt public.order_attempts;
   trade public.trades;
-  next_attempt integer;
   claimed jsonb := '[]';
 begin
   -- An attempt without an answer whose lease is over: its sender died or lost the broker. Ask the broker, then decide.
@@ -148,11 +209,7 @@ begin
       update public.trades set status = 'unknown' where id = trade.id returning * into trade;
     end if;
     if trade.status = 'unknown' then
-      select max(a.attempt) + 1 into next_attempt from public.order_attempts as a where a.trade_id = trade.id;
-      insert into public.order_attempts (trade_id, attempt, user_id, broker_account_id, client_order_id, claimed_by, lease_until)
-      values (trade.id, next_attempt, trade.user_id, trade.broker_account_id, trade.client_order_id, p_owner,
-        clock_timestamp() + make_interval(secs => p_lease_seconds));
-      claimed := claimed || jsonb_build_array(private.order_of(trade) || jsonb_build_object('attempt', next_attempt));
+      claimed := claimed || jsonb_build_array(private.begin_look(trade, p_owner, p_lease_seconds));
     end if;
   end loop;
   -- A trade whose attempt was answered "unknown" by a living sender has no open attempt: it is to be resolved as well.
@@ -163,23 +220,28 @@ begin
     order by t.placed_number for update skip locked
   loop
     -- Asked anew under the lock: another resolver may have taken it since this loop began.
-    continue when exists (select from public.order_attempts as a where a.trade_id = trade.id and a.outcome is null);
-    select coalesce(max(a.attempt), 0) + 1 into next_attempt from public.order_attempts as a where a.trade_id = trade.id;
-    insert into public.order_attempts (trade_id, attempt, user_id, broker_account_id, client_order_id, claimed_by, lease_until)
-    values (trade.id, next_attempt, trade.user_id, trade.broker_account_id, trade.client_order_id, p_owner,
-      clock_timestamp() + make_interval(secs => p_lease_seconds));
-    claimed := claimed || jsonb_build_array(private.order_of(trade) || jsonb_build_object('attempt', next_attempt));
+    continue when exists (select from public.order_attempts as a where a.trade_id = trade.id and a.outcome is null)
+      or not private.look_due(trade.id, p_first_seconds, p_longest_seconds);
+    claimed := claimed || jsonb_build_array(private.begin_look(trade, p_owner, p_lease_seconds));
   end loop;
   return claimed;
 end $$;
-comment on function public.claim_unresolved(text, numeric, uuid) is
-  'Takes the trades whose outcome at the broker is unknown, each with a new attempt and lease, to be asked for by client order id.';
+comment on function public.claim_unresolved(text, numeric, uuid, numeric, numeric) is
+  'Takes the trades whose outcome at the broker is unknown and that it is time to look for, each with a new attempt and lease, to be asked for by client order id. Looks come p_first_seconds after the answer was lost, then after twice as long each time, at most p_longest_seconds.';
 
-create function public.claim_resend(p_trade_id uuid, p_attempt integer, p_now timestamptz) returns jsonb
+create function public.claim_resend(
+  p_trade_id uuid, p_attempt integer, p_now timestamptz, p_owner text default '', p_lease_seconds numeric default 30,
+  p_settle_seconds numeric default 0, p_patience_seconds numeric default 0, p_gap_seconds numeric default 0)
+returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
 declare
   trade public.trades;
+  sent public.order_attempts;
+  own_name text;
+  first_clean timestamptz;
+  broken_at integer;
+  read_at timestamptz := clock_timestamp();
   refused text;
 begin
   select * into trade from public.trades where id = p_trade_id;
@@ -190,13 +252,42 @@ begin
   trade := private.lock_trade(p_trade_id);
   refused := case
     when trade.status <> 'unknown' or trade.broker_order_id is not null then 'NOT_UNKNOWN: status=' || trade.status
-    when p_attempt <> (select max(attempt) from public.order_attempts where trade_id = p_trade_id) then 'NOT_NEWEST: attempt=' || p_attempt
+    when p_attempt <> (select max(attempt) from public.order_attempts where trade_id = p_trade_id) then 'NOT_NEWEST: attempt=' || p_attempt end;
+  if refused is not null then
+    return jsonb_build_object('send', false, 'refusal', refused, 'look_again', false);
+  end if;
+  select * into sent from public.order_attempts as a where a.trade_id = p_trade_id and a.kind = 'send' order by a.attempt desc limit 1;
+  -- Evidence is a row of clean reads, this one the last, that nothing interrupted. Those made while the request may still
+  -- have been under way say nothing.
+  select coalesce(max(a.attempt), sent.attempt) into broken_at from public.order_attempts as a
+  where a.trade_id = p_trade_id and a.attempt > sent.attempt and a.attempt < p_attempt and a.outcome <> 'not_seen';
+  select min(a.answered_at) into first_clean from public.order_attempts as a
+  where a.trade_id = p_trade_id and a.attempt > broken_at and a.attempt < p_attempt
+    and a.answered_at >= sent.answered_at + make_interval(secs => p_settle_seconds);
+  if read_at < sent.answered_at + make_interval(secs => p_patience_seconds)
+    or (p_gap_seconds > 0 and (read_at >= first_clean + make_interval(secs => p_gap_seconds)) is not true) then
+    perform private.complete_attempt(p_trade_id, p_attempt, 'not_seen', null, 'not seen at ' || read_at);
+    return jsonb_build_object('send', false, 'refusal', null, 'look_again', true);
+  end if;
+  refused := case
     when p_now > trade.good_until then 'TOO_LATE: good_until=' || trade.good_until || ' now=' || p_now
     else private.sending_refusal(trade) end;
-  return jsonb_build_object('send', refused is null, 'refusal', refused);
+  if refused is not null then
+    return jsonb_build_object('send', false, 'refusal', refused, 'look_again', false);
+  end if;
+  perform private.complete_attempt(p_trade_id, p_attempt, 'not_seen', null, 'not seen at ' || read_at);
+  -- Where the broker takes a name once, the same name keeps it from taking the order twice. Where it does not, a name of
+  -- its own tells this sending from the first, should that one appear after all.
+  own_name := trade.client_order_id || case when private.takes_an_id_once(
+      (select broker from public.broker_accounts where id = trade.broker_account_id)) then ''
+    else '-' || (select count(*) + 1 from public.order_attempts as a where a.trade_id = p_trade_id and a.kind = 'send') end;
+  insert into public.order_attempts (trade_id, attempt, user_id, broker_account_id, client_order_id, claimed_by, lease_until)
+  values (trade.id, p_attempt + 1, trade.user_id, trade.broker_account_id, own_name, p_owner, clock_timestamp() + make_interval(secs => p_lease_seconds));
+  return jsonb_build_object('send', true, 'refusal', null, 'look_again', false,
+    'order', private.order_of(trade) || jsonb_build_object('attempt', p_attempt + 1, 'client_order_id', own_name));
 end $$;
-comment on function public.claim_resend(uuid, integer, timestamptz) is
-  'Whether an order that the broker does not have may be sent again: still unknown, in time, through open gates, still reducing.';
+comment on function public.claim_resend(uuid, integer, timestamptz, text, numeric, numeric, numeric, numeric) is
+  'The broker did not show an order when it was looked for. Whether that is believed: asked p_patience_seconds after its sending ended, and where p_gap_seconds is above zero in a row of clean reads over that time, begun p_settle_seconds after the sending. Believed, it may be sent again, as a new attempt: still unknown, in time, through open gates, still reducing.';
 
 create function private.complete_attempt(p_trade_id uuid, p_attempt integer, p_outcome text, p_broker_order_id text, p_detail text)
 returns void
@@ -257,5 +348,6 @@ comment on function public.record_attempt(uuid, integer, text, text, timestamptz
   'The sending ended as rejected (final), unknown (ask the broker), or not_placed (the broker has no such order and it is too late to send).';
 
 grant execute on function public.trading_accounts(), public.approved_trades(uuid), public.claim_trade(uuid, text, timestamptz, numeric),
-  public.claim_unresolved(text, numeric, uuid), public.claim_resend(uuid, integer, timestamptz),
+  public.claim_unresolved(text, numeric, uuid, numeric, numeric),
+  public.claim_resend(uuid, integer, timestamptz, text, numeric, numeric, numeric, numeric),
   public.record_attempt(uuid, integer, text, text, timestamptz) to fn_execute;

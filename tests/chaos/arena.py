@@ -69,6 +69,8 @@ def arena(extra: Mapping[str, str] | None = None) -> Iterator[Cloud]:
             # Machine time only: how soon a dead sender's order is asked for, and a dead worker's stream taken over.
             extra={
                 "AGENTTRADER_ORDER_LEASE": "1",
+                "AGENTTRADER_LOOKUP_FIRST": "0.1",
+                "AGENTTRADER_LOOKUP_PATIENCE": "0.5",
                 "AGENTTRADER_RELAY_LEASE": "1",
                 "AGENTTRADER_WORKER_LEASE": "2",
                 "AGENTTRADER_WATCH_INTERVAL": "0.2",

@@ -68,6 +68,27 @@ class ClaimedOrder(Row):
     replaces_broker_order_id: str | None
     good_until: AwareDatetime
     attempt: int
+    sent_as: tuple[str, ...] = ()
+
+
+class Doubt(Row):
+    """How long a broker that does not show an order is doubted, seconds of machine time.
+
+    It is believed `patience` after the sending ended, and where `gap` is above zero after reads over that time which
+    nothing interrupted, the first of them at least `settle` after the sending ended.
+    """
+
+    settle: float = 0
+    patience: float = 0
+    gap: float = 0
+
+
+class Unseen(Row):
+    """What follows when the broker does not show an order: look again, send `order`, or neither for `refusal`."""
+
+    look_again: bool
+    refusal: str | None
+    order: ClaimedOrder | None = None
 
 
 class WorkingOrder(Row):
@@ -195,8 +216,19 @@ class ExecutionLedger(StreamingPart):
         )
         return ClaimedOrder.model_validate(answer) if answer["claimed"] else None
 
-    def claim_unresolved(self, owner: str, lease_seconds: float, account: UUID | None = None) -> list[ClaimedOrder]:
-        """Takes the trades whose outcome at the broker is unknown, to be asked for by client order id."""
+    def claim_unresolved(
+        self,
+        owner: str,
+        lease_seconds: float,
+        account: UUID | None = None,
+        *,
+        first_seconds: float = 0,
+        longest_seconds: float = 0,
+    ) -> list[ClaimedOrder]:
+        """Takes the trades whose outcome at the broker is unknown and that it is time to look for.
+
+        `sent_as` are all names under which the order was sent, `client_order_id` the last of them.
+        """
         return _CLAIMED.validate_python(
             self._call(
                 "claim_unresolved",
@@ -204,14 +236,30 @@ class ExecutionLedger(StreamingPart):
                     "p_owner": owner,
                     "p_lease_seconds": lease_seconds,
                     "p_account_id": str(account) if account else None,
+                    "p_first_seconds": first_seconds,
+                    "p_longest_seconds": longest_seconds,
                 },
             )
         )
 
-    def claim_resend(self, trade: UUID, attempt: int, now: datetime) -> str | None:
-        """Whether an order that the broker does not have may be sent again; None, or why not."""
-        answer = self._call("claim_resend", {"p_trade_id": str(trade), "p_attempt": attempt, "p_now": now.isoformat()})
-        return None if answer["send"] else str(answer["refusal"])
+    def claim_resend(
+        self, trade: UUID, attempt: int, now: datetime, owner: str, lease_seconds: float, doubt: Doubt
+    ) -> Unseen:
+        """Says that the broker did not show the order to this attempt, and asks what follows."""
+        answer = self._call(
+            "claim_resend",
+            {
+                "p_trade_id": str(trade),
+                "p_attempt": attempt,
+                "p_now": now.isoformat(),
+                "p_owner": owner,
+                "p_lease_seconds": lease_seconds,
+                "p_settle_seconds": doubt.settle,
+                "p_patience_seconds": doubt.patience,
+                "p_gap_seconds": doubt.gap,
+            },
+        )
+        return Unseen.model_validate(answer)
 
     def record_submission(
         self, trade: UUID, attempt: int, broker_order_id: str, at: datetime, *, adopted: bool = False

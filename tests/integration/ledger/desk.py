@@ -185,6 +185,11 @@ class Desk:
         _, order = self.working(side, quantity.lstrip("-"))
         self.fill(order, quantity.lstrip("-"), price)
 
+    def hold_named(self, quantity: str) -> None:
+        """The same at a broker that numbers its executions."""
+        _, order = self.working(quantity=quantity)
+        self.fill(order, quantity, "100", external_id=f"held-{order}")
+
     def update(self, order: str, status: str, **more: Any) -> dict[str, Any]:
         """The broker's word on an order."""
         said = {"broker_order_id": order, "client_order_id": None, "status": status, "at": NOON.isoformat()} | more

@@ -103,7 +103,7 @@ def test_cancel_when_the_outcome_is_unknown_then_never_sent_again_and_canceled(d
     trade, attempt = unknown(desk)
     assert cancel(desk, trade)["status"] == "unknown"
     answer = desk.ledger.call("claim_resend", "fn_execute", p_trade_id=trade, p_attempt=attempt, p_now=NOON)
-    assert answer == {"send": False, "refusal": "CANCEL_REQUESTED: enough"}
+    assert answer == {"send": False, "refusal": "CANCEL_REQUESTED: enough", "look_again": False}
     assert desk.attempted(trade, "not_placed", attempt) == "canceled"
 
 

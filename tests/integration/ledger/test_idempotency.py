@@ -251,7 +251,8 @@ def test_unresolved_when_answered_unknown_then_one_of_eight_resolvers_asks(desk:
     trades = [desk.place() for _ in range(5)]
     for trade in trades:
         desk.approve(trade)
-        desk.claim(trade)
+        assert desk.claim(trade)["claimed"]
+    for trade in trades:
         said = {"p_trade_id": trade, "p_attempt": 1, "p_outcome": "unknown", "p_detail": "timeout", "p_at": NOON}
         desk.ledger.call("record_attempt", "fn_execute", **said)
     resolve = {"p_owner": "a test", "p_lease_seconds": 30, "p_account_id": desk.account}

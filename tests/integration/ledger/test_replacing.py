@@ -263,7 +263,11 @@ def test_replace_when_the_outcome_is_unknown_then_found_or_sent_again_only_while
     assert (order["trade_id"], order["replaces_broker_order_id"]) == (str(found.new), found.order)
     assert (desk.status(found.old), desk.status(found.new)) == ("replace_pending", "unknown")
     resend = {"p_trade_id": found.new, "p_attempt": order["attempt"], "p_now": NOON}
-    assert desk.ledger.call("claim_resend", "fn_execute", **resend)["send"]
+    again = desk.ledger.call("claim_resend", "fn_execute", **resend)["order"]
+    assert again["replaces_broker_order_id"] == found.order
+    assert desk.attempted(found.new, "unknown", again["attempt"]) == "unknown"
+    (order,) = desk.ledger.call("claim_unresolved", "fn_execute", **resolve)
+    resend["p_attempt"] = order["attempt"]
     desk.update(found.order, "canceled")
     answer = desk.ledger.call("claim_resend", "fn_execute", **resend)
     assert answer["refusal"].startswith("ORDER_IS_OVER: ")

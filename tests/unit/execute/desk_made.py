@@ -10,10 +10,18 @@ from typing import Any
 from uuid import UUID
 
 from functions.brokers.alpaca import AlpacaBroker
-from functions.brokers.holdings import AccountSnapshot, BrokerPosition
+from functions.brokers.holdings import AccountRules, AccountSnapshot, BrokerActivity, BrokerPosition
 from functions.brokers.markets import MarketClock
-from functions.brokers.orders import BrokerFill, BrokerOrder, OrderChange, OrderRequest, TradeUpdate
-from functions.brokers.protocol import Broker, Connected, Quarantined
+from functions.brokers.orders import (
+    BrokerFill,
+    BrokerOrder,
+    CancelOutcome,
+    OrderChange,
+    OrderPreview,
+    OrderRequest,
+    TradeUpdate,
+)
+from functions.brokers.protocol import Connected, Quarantined
 from functions.core.errors import Misconfigured
 from functions.core.identity import named_uuid
 from functions.core.ledger.executing import ClaimedOrder, ExecutionLedger, TradingAccount
@@ -111,6 +119,17 @@ def execution(number: int = 1, order: str = "b-at-1", **more: Any) -> BrokerFill
     return BrokerFill(**(values | more))
 
 
+RULES = AccountRules(
+    account_number="PA1",
+    is_paper=True,
+    is_margin=True,
+    options_level=3,
+    may_short=True,
+    closing_only=False,
+    blocked=None,
+)
+
+
 class ScriptedBroker:
     """A broker that answers what it was told to, and journals what it was asked; an error is raised."""
 
@@ -125,9 +144,12 @@ class ScriptedBroker:
             "positions": [],
             "open_orders": [],
             "find_order": None,
+            "find_orders": [],
             "order": None,
             "cancel": None,
             "fills": [],
+            "activities": [],
+            "rules": RULES,
             "clock": MarketClock(now=NOW, is_open=True),
         } | answers
         self.arriving: asyncio.Queue[Message | Exception] = asyncio.Queue()
@@ -150,12 +172,16 @@ class ScriptedBroker:
         found: list[BrokerPosition] = self._answer("positions")
         return found
 
-    async def open_orders(self) -> list[BrokerOrder]:
-        found: list[BrokerOrder] = self._answer("open_orders")
+    async def open_orders(self) -> list[BrokerOrder | Quarantined]:
+        found: list[BrokerOrder | Quarantined] = self._answer("open_orders")
         return found
 
     async def find_order(self, client_order_id: str) -> BrokerOrder | None:
         found: BrokerOrder | None = self._answer("find_order", client_order_id)
+        return found
+
+    async def find_orders(self, client_order_id: str) -> list[BrokerOrder]:
+        found: list[BrokerOrder] = self._answer("find_orders", client_order_id)
         return found
 
     async def order(self, broker_order_id: str) -> BrokerOrder | None:
@@ -173,9 +199,38 @@ class ScriptedBroker:
     async def cancel(self, broker_order_id: str) -> None:
         self._answer("cancel", broker_order_id)
 
-    async def fills(self, since: datetime) -> list[BrokerFill]:
-        found: list[BrokerFill] = self._answer("fills", since)
+    async def fills(self, since: datetime) -> list[BrokerFill | Quarantined]:
+        found: list[BrokerFill | Quarantined] = self._answer("fills", since)
         return found
+
+    async def activities(self, since: datetime) -> list[BrokerActivity | Quarantined]:
+        found: list[BrokerActivity | Quarantined] = self._answer("activities", since)
+        return found
+
+    async def rules(self) -> AccountRules:
+        found: AccountRules = self._answer("rules")
+        return found
+
+    async def preview(self, order: OrderRequest) -> OrderPreview:
+        found: OrderPreview = self._answer("preview", order)
+        return found
+
+    async def cancel_all(self, symbol: str | None = None) -> list[CancelOutcome]:
+        found: list[CancelOutcome] = self._answer("cancel_all", symbol)
+        return found
+
+    async def close_position(self, symbol: str, client_order_id: str, quantity: Decimal | None = None) -> BrokerOrder:
+        found: BrokerOrder = self._answer("close_position", (symbol, client_order_id, quantity))
+        return found
+
+    async def exercise(self, symbol: str) -> None:
+        self._answer("exercise", symbol)
+
+    async def do_not_exercise(self, symbol: str) -> None:
+        self._answer("do_not_exercise", symbol)
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
 
     async def clock(self) -> MarketClock:
         found: MarketClock = self._answer("clock")
@@ -197,22 +252,22 @@ class ScriptedBroker:
 class HandedAccounts(Accounts):
     """Accounts whose brokers are handed over; one that is not there has no keys."""
 
-    def __init__(self, world: World, brokers: dict[UUID, Broker]) -> None:
+    def __init__(self, world: World, brokers: dict[UUID, Any]) -> None:
         super().__init__(world.ports, ExecutionLedger(world.ledger))
-        self.handed = brokers
+        self.handed: dict[UUID, Any] = brokers
         self.forgotten: list[UUID] = []
 
-    def broker(self, account: UUID) -> Broker:
+    def broker(self, account: UUID) -> Any:
         if account not in self.handed:
             raise Misconfigured("NO_BROKER_KEYS", f"there are no keys for the account {account}")
         return self.handed[account]
 
-    def broker_of(self, account: TradingAccount) -> Broker:
+    def broker_of(self, account: TradingAccount) -> Any:
         return self.broker(account.broker_account_id)
 
     def forget(self, account: UUID) -> None:
         self.forgotten.append(account)
 
 
-def desk_of(world: World, brokers: dict[UUID, Broker]) -> Desk:
+def desk_of(world: World, brokers: dict[UUID, Any]) -> Desk:
     return Desk(world.ports, ExecutionLedger(world.ledger), HandedAccounts(world, brokers))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -32,11 +34,21 @@ from tests.unit.execute.desk_made import (
 )
 
 
+def resend(**order: Any) -> dict[str, Any]:
+    """The ledger believes that the order is not there: it goes out in a new attempt."""
+    claimed = claimed_row(1, attempt=3, **order)
+    return {"send": True, "refusal": None, "look_again": False, "order": claimed}
+
+
+def refused(refusal: str) -> dict[str, Any]:
+    return {"send": False, "refusal": refusal, "look_again": False}
+
+
 def world_of(*unresolved: dict[str, Any], **answers: Any) -> World:
     return World(
         {
             "claim_unresolved": list(unresolved),
-            "claim_resend": {"send": True, "refusal": None},
+            "claim_resend": resend(),
             "record_submission": {"status": "submitted"},
             "record_attempt": {"status": "expired"},
         }
@@ -67,7 +79,7 @@ async def test_resolve_when_it_has_none_and_there_is_time_then_the_same_order_is
 async def test_resolve_when_it_has_none_and_the_ledger_refuses_a_second_sending_then_it_is_not_placed(
     refusal: str,
 ) -> None:
-    world = world_of(claimed_row(1, attempt=2), claim_resend={"send": False, "refusal": refusal})
+    world = world_of(claimed_row(1, attempt=2), claim_resend=refused(refusal))
     broker = ScriptedBroker(world.journal, submit=at_broker())
     await resolve_unknown(desk_of(world, {ALICE: broker}))
     assert world.asked("broker.submit") == []
@@ -77,7 +89,8 @@ async def test_resolve_when_it_has_none_and_the_ledger_refuses_a_second_sending_
 
 
 async def test_send_when_the_order_is_too_late_by_then_then_nothing_is_sent() -> None:
-    world = world_of(claimed_row(1, attempt=2, good_until=NOW.isoformat()))
+    late = resend(good_until=NOW.isoformat())
+    world = world_of(claimed_row(1, attempt=2), claim_resend=late)
     world.clock.at = NOW + timedelta(microseconds=1)
     broker = ScriptedBroker(world.journal, submit=at_broker())
     await resolve_unknown(desk_of(world, {ALICE: broker}))
@@ -104,7 +117,10 @@ async def test_resolve_when_the_broker_cannot_be_asked_then_it_stays_unknown_and
     assert await resolve_unknown(desk_of(world, {ALICE: alices, BOB: bobs})) == 2
     assert world.asked("bobs.submit") == []
     assert [each["p_trade_id"] for each in world.asked("record_submission")] == [str(trade(2))]
-    assert world.asked("record_attempt") == []
+    # In vain, so the next look is due by the ledger's clock.
+    assert [(each["p_trade_id"], each["p_outcome"]) for each in world.asked("record_attempt")] == [
+        (str(trade(1)), "unknown")
+    ]
     assert len(world.asked("raise_alert")) == told
 
 
@@ -127,6 +143,42 @@ async def test_resolve_when_nothing_is_unknown_then_no_broker_is_asked() -> None
     world = world_of()
     assert await resolve_unknown(desk_of(world, {})) == 0
     assert world.said() == ["claim_unresolved"]
+
+
+async def test_resolve_when_it_is_not_seen_and_doubted_then_nothing_is_sent_or_said() -> None:
+    doubted = {"send": False, "refusal": None, "look_again": True}
+    world = world_of(claimed_row(1, attempt=2), claim_resend=doubted)
+    broker = ScriptedBroker(world.journal, submit=at_broker())
+    assert await resolve_unknown(desk_of(world, {ALICE: broker})) == 1
+    assert (world.said("broker"), world.said("record_")) == (["broker.find_order"], [])
+    (asked,) = world.asked("claim_resend")
+    assert (asked["p_settle_seconds"], asked["p_patience_seconds"], asked["p_gap_seconds"]) == (0, 30, 0)
+
+
+class Doubling(ScriptedBroker):
+    """It takes a client order id as often as it is sent."""
+
+    capabilities = replace(ScriptedBroker.capabilities, deduplicates=False, fills_named_by="execution_id")
+
+
+async def test_resolve_when_an_id_is_taken_twice_and_none_is_seen_then_clean_reads_are_asked_for() -> None:
+    world = world_of(claimed_row(1, attempt=5, sent_as=["at-1", "at-1-2"]))
+    broker = Doubling(world.journal, find_orders=[], submit=at_broker("at-1-3"))
+    await resolve_unknown(desk_of(world, {ALICE: broker}))
+    assert world.asked("broker.find_orders") == ["at-1", "at-1-2"]
+    (asked,) = world.asked("claim_resend")
+    assert (asked["p_settle_seconds"], asked["p_patience_seconds"], asked["p_gap_seconds"]) == (5, 0, 10)
+
+
+async def test_resolve_when_an_id_was_taken_twice_then_the_filled_one_is_kept_and_the_other_is_surplus() -> None:
+    world = world_of(claimed_row(1, attempt=2, sent_as=["at-1"]), record_broker_update={"trade_id": None})
+    working = at_broker(broker_order_id="b-working")
+    filled = at_broker(broker_order_id="b-filled", filled_quantity=Decimal(10), state="filled")
+    broker = Doubling(world.journal, find_orders=[working, filled])
+    await resolve_unknown(desk_of(world, {ALICE: broker}))
+    (submission,) = world.asked("record_submission")
+    assert (submission["p_broker_order_id"], submission["p_adopted"]) == ("b-filled", True)
+    assert [each["p_update"]["broker_order_id"] for each in world.asked("record_broker_update")] == ["b-working"]
 
 
 def due(number: int, account: Any) -> dict[str, Any]:
