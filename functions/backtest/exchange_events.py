@@ -7,7 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-EventKind = Literal["accepted", "canceled", "expired", "rejected", "cancel_rejected", "replace_rejected"]
+EventKind = Literal[
+    "accepted", "held", "activated", "canceled", "expired", "rejected", "cancel_rejected", "replace_rejected"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,10 @@ class Replaced:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A trade of `quantity` at `price`; `cumulative` is filled so far, `leaves` is what is still open."""
+    """A trade of `quantity` at `price`; `cumulative` is filled so far, `leaves` is what is still open.
+
+    Of an order of several legs there is one per leg, `leg` counted from 0, its quantities those of the leg.
+    """
 
     sequence: int
     order_id: str
@@ -44,6 +49,17 @@ class Fill:
     cumulative: Decimal
     leaves: Decimal
     at: datetime
+    leg: int = 0
 
 
-Event = OrderEvent | Replaced | Fill
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """An alternative of `order_id` filled in part: `quantity` is the order's new total, its own fills included."""
+
+    sequence: int
+    order_id: str
+    quantity: Decimal
+    at: datetime
+
+
+Event = OrderEvent | Replaced | Fill | Reduced

@@ -11,24 +11,30 @@ What it models, and where it is simpler than a real exchange:
   takes its place in time anew.
 - The opening and closing auctions trade any quantity at the auction's price.
 - Outside a session orders wait; those that must trade at once are rejected.
+- An order of several legs trades at its legs' quotes, all legs of a unit at one moment (`packages`).
+- Alternatives (one cancels the other) share one quantity: what one fills, the others lose before anything else
+  trades. Children are held until their parent has filled, and end when it ends otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from functions.backtest.book import Book, observe
-from functions.backtest.exchange_events import Event, EventKind, Fill, OrderEvent, Replaced
+from functions.backtest.contingent import Contingents
+from functions.backtest.exchange_events import Event, EventKind, Fill, OrderEvent, Reduced, Replaced
 from functions.backtest.market import Print, Quote, Standing
-from functions.backtest.orders import Change, NewOrder, TimeInForce, WorkingOrder, admit
-from functions.backtest.replacing import replacement
-from functions.backtest.ticks import price_of, price_ticks, quantity_of, quantity_units
+from functions.backtest.orders import Change, NewOrder, Side, TimeInForce, WorkingOrder, admit
+from functions.backtest.packages import NewPackage, WorkingPackage, admit_package
+from functions.backtest.replacing import package_replacement, replacement
+from functions.backtest.ticks import QUANTITY_SCALE, price_of, price_ticks, quantity_of, quantity_units
 from functions.core.errors import BadInput
 
 _AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 _THIS_SESSION = frozenset({TimeInForce.DAY, TimeInForce.OPG, TimeInForce.CLS})
+_ALTERNATIVE = "the other order of its pair ended"
 _NO_PRICES: Mapping[str, Decimal] = {}
 
 
@@ -43,6 +49,8 @@ class MatchingEngine:
         self._books: dict[str, Book] = {}
         self._standing: dict[str, Standing] = {}
         self._where: dict[str, str] = {}
+        self._packages: dict[str, WorkingPackage] = {}
+        self._contingents = Contingents()
         self._ended: dict[str, str] = {}
         self._sequence = 0
         self._rank = 0
@@ -54,42 +62,100 @@ class MatchingEngine:
         return self._is_open
 
     def working(self, order_id: str) -> WorkingOrder | None:
-        """The order while it works; None once it ended or where it was never accepted."""
+        """The order while it works or is held; None once it ended or where it was never accepted."""
         symbol = self._where.get(order_id)
         if symbol is None:
-            return None
+            return self._contingents.held(order_id)
         return self._books[symbol].get(order_id)
+
+    def package(self, order_id: str) -> WorkingPackage | None:
+        """The order of several legs while it works."""
+        return self._packages.get(order_id)
+
+    def symbols(self) -> set[str]:
+        """What orders work in: only these need quotes."""
+        return {symbol for symbol, book in self._books.items() if len(book)} | {
+            leg.symbol for package in self._packages.values() for leg in package.new.legs
+        }
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
     def submit(self, new: NewOrder, at: datetime) -> list[Event]:
         """Accepts and at once matches an order, or rejects it. An order id is used once, ever."""
+        return self.submit_group([new], at)
+
+    def submit_group(self, orders: Sequence[NewOrder], at: datetime) -> list[Event]:
+        """Accepts orders that depend on one another and at once matches them, or rejects them all.
+
+        A parent comes before its children (`after`); alternatives (`oco`) are all in the group.
+        """
+        admitted: list[WorkingOrder] = []
+        reasons = [self._admit(new, admitted) for new in orders]
+        if any(reason is not None for reason in reasons):
+            events: list[Event] = []
+            for new, reason in zip(orders, reasons, strict=True):
+                if not self._is_known(new.order_id):
+                    self._ended[new.order_id] = "rejected"
+                events.append(
+                    self._event("rejected", new.order_id, at, reason or "an order of the same group was rejected")
+                )
+            return events
+        events = []
+        for order in admitted:
+            self._contingents.join(order)
+            if order.new.after is not None:
+                self._contingents.hold(order, order.new.after)
+                events.append(self._event("held", order.new.order_id, at))
+            else:
+                self._add(order)
+                events.append(self._event("accepted", order.new.order_id, at))
+        return events + self._arrive_all([order for order in admitted if order.new.after is None], at)
+
+    def submit_package(self, new: NewPackage, at: datetime) -> list[Event]:
+        """Accepts and at once matches an order of several legs, or rejects it."""
         if self._is_known(new.order_id):
             return [self._event("rejected", new.order_id, at, "the order id was used before")]
-        reason: str | None = None
-        order: WorkingOrder | None = None
         try:
-            order = admit(new, self._next_rank())
+            if not self._is_open and new.time_in_force in _AT_ONCE:
+                raise BadInput("BAD_ORDER", f"{new.time_in_force} orders are taken during a session only")
+            package = admit_package(new, self._next_rank())
         except BadInput as error:
-            reason = error.text
-        if order is not None and not self._is_open and new.time_in_force in _AT_ONCE:
-            reason = f"{new.time_in_force} orders are taken during a session only"
-        if self._is_open and new.time_in_force is TimeInForce.OPG:
-            reason = "the opening auction is over"
-        if order is None or reason is not None:
             self._ended[new.order_id] = "rejected"
-            return [self._event("rejected", new.order_id, at, reason)]
-        self._add(order)
+            return [self._event("rejected", new.order_id, at, error.text)]
+        self._packages[new.order_id] = package
         events: list[Event] = [self._event("accepted", new.order_id, at)]
-        events += self._arrive(order, at)
+        fits = package.fillable(self._standing) == package.remaining
+        if self._is_open and (new.time_in_force is not TimeInForce.FOK or fits):
+            events += self._match_package(package, at)
+        if new.time_in_force in _AT_ONCE and new.order_id in self._packages:
+            self._end(new.order_id, "canceled")
+            events.append(self._event("canceled", new.order_id, at, "not filled at once"))
         return events
 
     def cancel(self, order_id: str, at: datetime) -> list[Event]:
-        """Ends a working order; an order that ended before stays as it ended."""
-        if order_id not in self._where:
+        """Ends a working or held order; an order that ended before stays as it ended."""
+        if not self._is_working(order_id):
             return [self._event("cancel_rejected", order_id, at, self._why_not(order_id))]
         self._end(order_id, "canceled")
-        return [self._event("canceled", order_id, at)]
+        return [self._event("canceled", order_id, at), *self._follow(order_id, at)]
+
+    def fill_now(self, order_id: str, at: datetime) -> list[Event]:
+        """Trades all that is left of an order, at its limit or else at the quotes, whatever size they show.
+
+        For simulating a race: nothing happens where no price is known.
+        """
+        package = self._packages.get(order_id)
+        if package is not None:
+            known = package.net(self._standing) is not None
+            return self._fill_package(package, package.remaining, at) if known else []
+        order = self.working(order_id)
+        if order is None or order_id not in self._where:
+            return []
+        standing = self._standing.get(order.new.symbol)
+        if order.limit is not None:
+            return self._fill(order, order.limit, order.remaining, at)
+        touch = None if standing is None else standing.touch(buying=order.is_buy)
+        return [] if touch is None else self._fill(order, touch, order.remaining, at)
 
     def replace(self, order_id: str, new_order_id: str, change: Change, at: datetime) -> list[Event]:
         """Puts a new order in the place of a working one, in one step.
@@ -97,20 +163,32 @@ class MatchingEngine:
         The total quantity must exceed what is filled; the new order works for the rest. It keeps its place in time
         where only the quantity got smaller.
         """
-        old = self.working(order_id)
-        if old is None:
+        if not self._is_working(order_id):
             return [self._event("replace_rejected", order_id, at, self._why_not(order_id))]
         if self._is_known(new_order_id):
             return [self._event("replace_rejected", order_id, at, "the new order id was used before")]
+        old, package = self.working(order_id), self._packages.get(order_id)
         try:
+            if package is not None:
+                return self._replace_package(
+                    package, package_replacement(package, new_order_id, change, self._rank), at
+                )
+            if old is None:
+                raise AssertionError("an order works and is not known")
             order = replacement(old, new_order_id, change, self._rank + 1)
         except BadInput as error:
             return [self._event("replace_rejected", order_id, at, error.text)]
         self._next_rank()
+        self._contingents.renamed(order_id, new_order_id)
+        for child in self._contingents.children(new_order_id):
+            child.quantity = old.filled + order.quantity
+        events: list[Event] = [self._replaced(order_id, new_order_id, order.new.quantity, at)]
+        if self._contingents.held(order_id) is not None:
+            self._contingents.put_back(order, order_id)
+            self._ended[order_id] = "replaced"
+            return events
         self._end(order_id, "replaced")
         self._add(order)
-        self._sequence += 1
-        events: list[Event] = [Replaced(self._sequence, order_id, new_order_id, order.new.quantity, at)]
         events += self._arrive(order, at)
         return events
 
@@ -130,11 +208,19 @@ class MatchingEngine:
             return []
         self._standing[quote.symbol] = standing
         book = self._books.get(quote.symbol)
-        if book is None or not len(book):
-            return []
-        for order in book.waiting():
-            self._show(order, standing.touch(buying=order.is_buy))
-        return self._match(book, standing, quote.at)
+        events: list[Event] = []
+        if book is not None and len(book):
+            for order in book.waiting():
+                self._show(order, standing.touch(buying=order.is_buy))
+            events += self._match(book, standing, quote.at)
+        for package in sorted(self._packages.values(), key=lambda package: package.rank):
+            if any(leg.symbol == quote.symbol for leg in package.new.legs):
+                events += self._match_package(package, quote.at)
+        return events
+
+    def halt(self, symbol: str) -> None:
+        """Takes a symbol's standing quote away: nothing trades in it until the next one is shown."""
+        self._standing.pop(symbol, None)
 
     def on_print(self, trade: Print) -> list[Event]:
         """Shows a trade of the market. Raises BadInput BAD_PRINT. Outside a session a print changes nothing."""
@@ -149,9 +235,12 @@ class MatchingEngine:
             for order in book.matchable(buying=buying):
                 if not size or not order.resting or order.limit is None or not _is_through(order, price):
                     continue
-                quantity = min(order.remaining, size)
+                if not self._is_working(order.new.order_id):
+                    # An alternative of it has filled just now.
+                    continue
+                quantity = _part(order, size)
                 size -= quantity
-                events.append(self._fill(order, order.limit, quantity, trade.at))
+                events += self._fill(order, order.limit, quantity, trade.at)
         triggered = [self._show(order, price) for order in book.waiting()]
         standing = self._standing.get(trade.symbol)
         if any(triggered) and standing is not None:
@@ -161,10 +250,15 @@ class MatchingEngine:
     def close_session(self, at: datetime, prices: Mapping[str, Decimal] = _NO_PRICES) -> list[Event]:
         """Ends a session: the closing auction at `prices`, then every order good for this session only expires."""
         events = self._auction(TimeInForce.CLS, prices, at)
-        for order in self._all():
-            if order.new.time_in_force in _THIS_SESSION:
-                self._end(order.new.order_id, "expired")
-                events.append(self._event("expired", order.new.order_id, at))
+        expiring = [order.new.order_id for order in self._all() if order.new.time_in_force in _THIS_SESSION]
+        expiring += [
+            order_id for order_id, package in self._packages.items() if package.new.time_in_force in _THIS_SESSION
+        ]
+        for order_id in expiring:
+            self._end(order_id, "expired")
+            events.append(self._event("expired", order_id, at))
+        for order_id in expiring:
+            events += self._follow(order_id, at)
         self._standing.clear()
         self._is_open = False
         return events
@@ -185,6 +279,7 @@ class MatchingEngine:
         if time_in_force in _AT_ONCE and order.new.order_id in self._where:
             self._end(order.new.order_id, "canceled")
             events.append(self._event("canceled", order.new.order_id, at, "not filled at once"))
+            events += self._follow(order.new.order_id, at)
         return events
 
     def _match(self, book: Book, standing: Standing, at: datetime) -> list[Event]:
@@ -194,15 +289,29 @@ class MatchingEngine:
             for order in book.matchable(buying=buying):
                 if order.new.time_in_force in (TimeInForce.OPG, TimeInForce.CLS):
                     continue
+                if not self._is_working(order.new.order_id):
+                    # An alternative of it has filled just now.
+                    continue
                 if not order.accepts(touch):
                     order.resting = True
                     continue
-                quantity = min(order.remaining, standing.left(buying=buying))
+                quantity = _part(order, standing.left(buying=buying))
                 if quantity:
                     standing.take(quantity, buying=buying)
                     price = order.limit if order.resting and order.limit is not None else touch
-                    events.append(self._fill(order, price, quantity, at))
+                    events += self._fill(order, price, quantity, at)
         return events
+
+    def _match_package(self, package: WorkingPackage, at: datetime) -> list[Event]:
+        units = package.fillable(self._standing)
+        if package.new.most_per_fill is not None:
+            units = min(units, package.new.most_per_fill)
+        if not units:
+            return []
+        for leg in package.new.legs:
+            taken = units * leg.ratio * QUANTITY_SCALE
+            self._standing[leg.symbol].take(taken, buying=leg.side is Side.BUY)
+        return self._fill_package(package, units, at)
 
     def _show(self, order: WorkingOrder, price: int) -> bool:
         if not observe(order, price):
@@ -217,44 +326,155 @@ class MatchingEngine:
             if order.new.time_in_force is not which:
                 continue
             price = prices.get(order.new.symbol)
+            if not self._is_working(order.new.order_id):
+                continue
             if price is not None and order.accepts(price_ticks(price)):
-                events.append(self._fill(order, price_ticks(price), order.remaining, at))
+                events += self._fill(order, price_ticks(price), order.remaining, at)
             elif which is TimeInForce.OPG:
                 self._end(order.new.order_id, "expired")
                 events.append(self._event("expired", order.new.order_id, at, "not filled in the opening auction"))
+                events += self._follow(order.new.order_id, at)
         return events
 
-    def _fill(self, order: WorkingOrder, price: int, quantity: int, at: datetime) -> Fill:
+    def _fill(self, order: WorkingOrder, price: int, quantity: int, at: datetime) -> list[Event]:
+        order_id = order.new.order_id
         order.filled += quantity
         if not order.remaining:
-            self._end(order.new.order_id, "filled")
+            self._end(order_id, "filled")
         self._sequence += 1
-        return Fill(
-            sequence=self._sequence,
-            order_id=order.new.order_id,
-            symbol=order.new.symbol,
-            price=price_of(price),
-            quantity=quantity_of(quantity),
-            cumulative=quantity_of(order.filled),
-            leaves=quantity_of(order.remaining),
-            at=at,
+        events: list[Event] = [
+            Fill(
+                sequence=self._sequence,
+                order_id=order_id,
+                symbol=order.new.symbol,
+                price=price_of(price),
+                quantity=quantity_of(quantity),
+                cumulative=quantity_of(order.filled),
+                leaves=quantity_of(order.remaining),
+                at=at,
+            )
+        ]
+        if not order.remaining:
+            return events + self._follow(order_id, at)
+        for other_id in self._contingents.alternatives(order_id):
+            other = self.working(other_id)
+            if other is None:
+                continue
+            other.quantity -= quantity
+            if other.remaining > 0:
+                self._sequence += 1
+                events.append(Reduced(self._sequence, other_id, quantity_of(other.quantity), at))
+            else:
+                self._end(other_id, "canceled")
+                events.append(self._event("canceled", other_id, at, _ALTERNATIVE))
+        return events
+
+    def _fill_package(self, package: WorkingPackage, units: int, at: datetime) -> list[Event]:
+        package.filled += units
+        events: list[Event] = []
+        for index, leg in enumerate(package.new.legs):
+            self._sequence += 1
+            events.append(
+                Fill(
+                    sequence=self._sequence,
+                    order_id=package.new.order_id,
+                    symbol=leg.symbol,
+                    price=price_of(self._standing[leg.symbol].touch(buying=leg.side is Side.BUY)),
+                    quantity=Decimal(units * leg.ratio),
+                    cumulative=Decimal(package.filled * leg.ratio),
+                    leaves=Decimal(package.remaining * leg.ratio),
+                    at=at,
+                    leg=index,
+                )
+            )
+        if not package.remaining:
+            self._end(package.new.order_id, "filled")
+        return events
+
+    def _replace_package(self, old: WorkingPackage, new: WorkingPackage, at: datetime) -> list[Event]:
+        self._end(old.new.order_id, "replaced")
+        self._packages[new.new.order_id] = new
+        events: list[Event] = [self._replaced(old.new.order_id, new.new.order_id, Decimal(new.new.quantity), at)]
+        return events + (self._match_package(new, at) if self._is_open else [])
+
+    def _follow(self, order_id: str, at: datetime) -> list[Event]:
+        """What the end of an order means for those that depend on it."""
+        events: list[Event] = []
+        filled = self._ended[order_id] == "filled"
+        for other_id in self._contingents.alternatives(order_id):
+            if self._is_working(other_id):
+                self._end(other_id, "canceled")
+                events.append(self._event("canceled", other_id, at, _ALTERNATIVE))
+        for child in self._contingents.children(order_id):
+            child_id = child.new.order_id
+            if not self._is_working(child_id):
+                continue
+            if filled:
+                self._contingents.let_go(child_id)
+                child.rank = self._next_rank()
+                self._add(child)
+                events.append(self._event("activated", child_id, at))
+            else:
+                self._end(child_id, "canceled")
+                events.append(self._event("canceled", child_id, at, "the order that it waited for ended"))
+        if filled:
+            events += self._arrive_all(self._activated(events), at)
+        return events
+
+    def _activated(self, events: Iterable[Event]) -> list[WorkingOrder]:
+        found = (
+            self.working(event.order_id)
+            for event in events
+            if isinstance(event, OrderEvent) and event.kind == "activated"
         )
+        return [order for order in found if order is not None]
+
+    def _arrive_all(self, orders: Iterable[WorkingOrder], at: datetime) -> list[Event]:
+        events: list[Event] = []
+        for order in orders:
+            if order.new.order_id in self._where:
+                events += self._arrive(order, at)
+        return events
 
     # --- keeping order ----------------------------------------------------------------------------------------------
 
     def _all(self) -> list[WorkingOrder]:
         return sorted((order for book in self._books.values() for order in book), key=lambda order: order.rank)
 
+    def _admit(self, new: NewOrder, admitted: list[WorkingOrder]) -> str | None:
+        """Puts the order with the admitted ones; returns why not, where it cannot be taken."""
+        if self._is_known(new.order_id) or any(order.new.order_id == new.order_id for order in admitted):
+            return "the order id was used before"
+        if new.after is not None and all(order.new.order_id != new.after for order in admitted):
+            return "the order that it waits for is not in its group"
+        try:
+            order = admit(new, self._next_rank())
+        except BadInput as error:
+            return error.text
+        if not self._is_open and new.time_in_force in _AT_ONCE:
+            return f"{new.time_in_force} orders are taken during a session only"
+        if self._is_open and new.time_in_force is TimeInForce.OPG:
+            return "the opening auction is over"
+        admitted.append(order)
+        return None
+
     def _add(self, order: WorkingOrder) -> None:
         self._books.setdefault(order.new.symbol, Book()).add(order)
         self._where[order.new.order_id] = order.new.symbol
 
     def _end(self, order_id: str, how: str) -> None:
-        self._books[self._where.pop(order_id)].remove(order_id)
+        if self._packages.pop(order_id, None) is None:
+            if order_id in self._where:
+                self._books[self._where.pop(order_id)].remove(order_id)
+            else:
+                self._contingents.let_go(order_id)
         self._ended[order_id] = how
 
+    def _is_working(self, order_id: str) -> bool:
+        return order_id in self._where or order_id in self._packages or self._contingents.held(order_id) is not None
+
     def _is_known(self, order_id: str) -> bool:
-        return order_id in self._where or order_id in self._ended
+        return self._is_working(order_id) or order_id in self._ended
 
     def _why_not(self, order_id: str) -> str:
         how = self._ended.get(order_id)
@@ -264,9 +484,19 @@ class MatchingEngine:
         self._rank += 1
         return self._rank
 
+    def _replaced(self, order_id: str, new_order_id: str, quantity: Decimal, at: datetime) -> Replaced:
+        self._sequence += 1
+        return Replaced(self._sequence, order_id, new_order_id, quantity, at)
+
     def _event(self, kind: EventKind, order_id: str, at: datetime, reason: str | None = None) -> OrderEvent:
         self._sequence += 1
         return OrderEvent(self._sequence, kind, order_id, at, reason)
+
+
+def _part(order: WorkingOrder, shown: int) -> int:
+    """How much of an order trades against so much of displayed size."""
+    part = min(order.remaining, shown)
+    return part if order.most is None else min(part, order.most)
 
 
 def _is_through(order: WorkingOrder, price: int) -> bool:

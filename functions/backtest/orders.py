@@ -45,7 +45,9 @@ _HUNDRED_PERCENT = Decimal(100)
 class NewOrder:
     """An order as it arrives. Prices in the instrument's currency, quantity in shares or contracts.
 
-    `trail_percent` is in percent: 1.5 trails by 1.5 % of the best price seen.
+    `trail_percent` is in percent: 1.5 trails by 1.5 % of the best price seen. Orders with the same `oco` are
+    alternatives: what one fills the others lose, and when one ends they end. An order with `after` is held until the
+    order of that id has filled. `most_per_fill` caps the quantity of one execution.
     """
 
     order_id: str
@@ -58,6 +60,9 @@ class NewOrder:
     stop: Decimal | None = None
     trail_price: Decimal | None = None
     trail_percent: Decimal | None = None
+    oco: str | None = None
+    after: str | None = None
+    most_per_fill: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ class WorkingOrder:
     best: int | None = None
     triggered: bool = False
     resting: bool = False
+    most: int | None = None
 
     @property
     def remaining(self) -> int:
@@ -147,6 +153,7 @@ def admit(new: NewOrder, rank: int) -> WorkingOrder:
         limit=_ticks(new.limit, "limit"),
         stop=_ticks(new.stop, "stop"),
         trail=_ticks(new.trail_price, "trail_price"),
+        most=None if new.most_per_fill is None else quantity_units(new.most_per_fill, "most_per_fill"),
     )
 
 

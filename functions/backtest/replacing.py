@@ -6,6 +6,7 @@ from dataclasses import replace as copy
 from decimal import Decimal
 
 from functions.backtest.orders import Change, TimeInForce, WorkingOrder, admit
+from functions.backtest.packages import WorkingPackage, admit_package
 from functions.backtest.ticks import quantity_of
 from functions.core.errors import BadInput
 from functions.core.money import text
@@ -48,6 +49,25 @@ def replacement(old: WorkingOrder, new_order_id: str, change: Change, rank: int)
         if order.quantity <= old.remaining:
             order.rank = old.rank
     return order
+
+
+def package_replacement(old: WorkingPackage, new_order_id: str, change: Change, rank: int) -> WorkingPackage:
+    """The new package: for what is unfilled of the new total, at the new net price. Raises BadInput as above."""
+    if change.time_in_force is not None and change.time_in_force not in _REPLACEABLE:
+        raise BadInput("BAD_REPLACE", f"a replace can ask for day or gtc, was {change.time_in_force}")
+    total = change.quantity if change.quantity is not None else Decimal(old.new.quantity)
+    if total <= old.filled or total != total.to_integral_value():
+        raise BadInput(
+            "BAD_REPLACE", f"quantity must be whole and exceed the {old.filled} already filled, was {text(total)}"
+        )
+    new = copy(
+        old.new,
+        order_id=new_order_id,
+        quantity=int(total) - old.filled,
+        limit=_or(change.limit, old.new.limit),
+        time_in_force=change.time_in_force or old.new.time_in_force,
+    )
+    return admit_package(new, rank)
 
 
 def _or(changed: Decimal | None, kept: Decimal | None) -> Decimal | None:

@@ -33,6 +33,13 @@ class MarketCalendar:
         """The sessions of `start` to `end`, both included."""
         return self._sessions[bisect_left(self._days, start) : bisect_right(self._days, end)]
 
+    def with_session(self, session: Session) -> MarketCalendar:
+        """The same calendar with one day's session exchanged. Raises BadInput OUTSIDE_CALENDAR for a day without."""
+        index = bisect_left(self._days, session.day)
+        if index >= len(self._days) or self._days[index] != session.day:
+            raise BadInput("OUTSIDE_CALENDAR", f"there is no session on {session.day}")
+        return MarketCalendar([*self._sessions[:index], session, *self._sessions[index + 1 :]])
+
     def before(self, day: date, count: int) -> tuple[Session, ...]:
         """The last `count` sessions before `day`, in order."""
         index = bisect_left(self._days, day)

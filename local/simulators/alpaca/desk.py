@@ -170,7 +170,7 @@ class OrderDesk:
                 record.replaced_by = event.new_order_id
                 self._update(record, "replaced", "replaced")
                 self._update(self._records[event.new_order_id], "new", "new")
-            else:
+            elif isinstance(event, OrderEvent):
                 self._change(record, event)
 
     def _change(self, record: OrderRecord, event: OrderEvent) -> None:

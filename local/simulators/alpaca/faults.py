@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from starlette.responses import JSONResponse
 
-from local.simulators.venue.faults import REQUESTS, FaultKind, RequestFault
+from local.simulators.venue.faults import DESK, REQUESTS, STREAMS, FaultKind, RequestFault
 
 DEFAULT_PATH = "/v2/orders"
 
@@ -21,15 +21,16 @@ def _too_many() -> JSONResponse:
 
 TABLE: Mapping[str, FaultKind] = {
     **REQUESTS,
+    **DESK,
+    **STREAMS,
     "error_504_after_accept": FaultKind(
         "the request is carried out, the answer is a 504", RequestFault(carried_out=True, ends=_timeout)
     ),
     "reject_429": FaultKind(
         "the request is refused with 429, nothing is done", RequestFault(carried_out=False, ends=_too_many)
     ),
-    "fill_before_response": FaultKind("the trade updates of an order are sent before the answer to its POST"),
-    "duplicate_stream_event": FaultKind("a trade update is sent twice"),
-    "drop_stream": FaultKind("trade streams are closed now, and so many attempts to connect are refused", least=0),
-    "drop_data_stream": FaultKind("the same for market data streams", least=0),
+    "drop_data_stream": FaultKind(
+        "market data streams are closed now, and so many attempts to connect are refused", least=0
+    ),
     "mute_data": FaultKind("so many market data messages are not sent; -1 for all"),
 }

@@ -14,7 +14,12 @@ from functions.core.errors import BadInput, Misconfigured
 from functions.core.money import decimal
 from local.simulators.venue.fees import NO_FEES, FeeSchedule
 
-_KNOWN = {"account_id", "key", "secret", "cash", "data_only", "fees", "shorting", "multiplier"}
+_KNOWN = {
+    *("account_id", "key", "secret", "cash", "data_only", "fees", "shorting", "multiplier"),
+    *("options_level", "blocked", "closing_only", "early_assignment_percent"),
+}
+_MOST_OPTIONS_LEVEL = 4
+_MOST_PERCENT = 100
 _MULTIPLIERS = (Decimal(1), Decimal(2), Decimal(4))
 
 
@@ -22,7 +27,9 @@ _MULTIPLIERS = (Decimal(1), Decimal(2), Decimal(4))
 class AccountSettings:
     """One account and its key. `cash` in dollars; `multiplier` is how much one dollar of equity may hold.
 
-    A `data_only` key reads market data and has no account to trade.
+    A `data_only` key reads market data and has no account to trade. `options_level` is 0 for none, 1 covered calls and
+    cash-secured puts, 2 long options, 3 spreads, 4 uncovered. `blocked` trades nothing, `closing_only` opens nothing.
+    `early_assignment_percent` is how often a short option in the money is assigned at a close before its expiry.
     """
 
     account_id: str
@@ -33,6 +40,10 @@ class AccountSettings:
     shorting: bool = True
     multiplier: Decimal = Decimal(2)
     fees: FeeSchedule = NO_FEES
+    options_level: int = 3
+    blocked: bool = False
+    closing_only: bool = False
+    early_assignment_percent: int = 0
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Self:
@@ -66,7 +77,18 @@ class AccountSettings:
             shorting=values.get("shorting", True) is True,
             multiplier=multiplier,
             fees=FeeSchedule.read(fees),
+            options_level=_whole(values, "options_level", 3, _MOST_OPTIONS_LEVEL),
+            blocked=values.get("blocked", False) is True,
+            closing_only=values.get("closing_only", False) is True,
+            early_assignment_percent=_whole(values, "early_assignment_percent", 0, _MOST_PERCENT),
         )
+
+
+def _whole(values: Mapping[str, Any], name: str, default: int, most: int) -> int:
+    value = values.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise BadInput("BAD_ACCOUNT", f"{name} must be 0 to {most}, was {value!r}", field=name)
+    return value
 
 
 def read_accounts(path: Path) -> list[AccountSettings]:

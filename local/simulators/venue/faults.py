@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from starlette.responses import Response
 
@@ -44,7 +44,7 @@ class FaultKind:
     takes: Mapping[str, tuple[int, int]] | None = None
 
 
-REQUESTS: Mapping[str, FaultKind] = {
+REQUESTS: Final[dict[str, FaultKind]] = {
     "timeout_after_accept": FaultKind(
         "the request is carried out, the answer never comes", RequestFault(carried_out=True, ends="silence")
     ),
@@ -56,6 +56,32 @@ REQUESTS: Mapping[str, FaultKind] = {
     ),
 }
 """What networks do, to every broker alike."""
+
+DESK: Final[dict[str, FaultKind]] = {
+    "partial_fills": FaultKind(
+        "an order fills in `least` to `most` parts: one per quote, or with `at_once` 1 all in one moment",
+        takes={"least": (2, 9), "most": (2, 9), "at_once": (0, 1)},
+    ),
+    "leg_by_leg": FaultKind("the legs of an execution are told one by one, a beat of the market apart"),
+    "stuck_cancel": FaultKind("a cancel is taken and the order stays pending cancel; it may still fill"),
+    "cancel_fill_race": FaultKind("the order fills while its cancel is on the way"),
+    "replace_fill_race": FaultKind("the order fills while its replacement is on the way"),
+    "replace_rejected": FaultKind("the exchange does not take a replacement that the broker has accepted"),
+    "halted_symbol": FaultKind("nothing trades in `symbol` for so many of its quotes; -1 until cleared"),
+    "half_day": FaultKind("the next session that opens closes after 210 minutes"),
+    "activities_next_day": FaultKind("what is booked after the next close is shown when the next session opens"),
+}
+"""What markets and brokers' desks do, to every broker alike: the desk and the venue take these."""
+
+STREAMS: Final[dict[str, FaultKind]] = {
+    "fill_before_response": FaultKind("the stream tells of an order before the answer to its POST is sent"),
+    "duplicate_stream_event": FaultKind("a stream message is sent twice"),
+    "out_of_order_stream_event": FaultKind("a stream message is sent after the one that follows it"),
+    "child_not_streamed": FaultKind("a stream message about a group's child is not sent"),
+    "drop_stream": FaultKind("account streams are closed now, and so many attempts to connect are refused", least=0),
+}
+"""What account streams do. `stream_hub` takes the messages' faults; routes take `fill_before_response`, and the
+stream's door takes `drop_stream`."""
 
 
 @dataclass(slots=True)

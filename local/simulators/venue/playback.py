@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import takewhile
 from typing import Literal
 
 from functions.backtest.market import Print, Quote
@@ -63,16 +64,20 @@ class Step:
     is_last: bool = False
 
 
-def steps(tape: Tape) -> Iterator[Step]:
-    """Per session: the open, its minutes, the close, and an hour after it in steps of five minutes."""
+def steps(tape: Tape, as_held: Callable[[Session], Session]) -> Iterator[Step]:
+    """Per session: the open, its minutes, the close, and an hour after it in steps of five minutes.
+
+    `as_held` is asked when a session's turn comes: it may be shorter than the tape has it.
+    """
     for session in tape.sessions:
-        yield from _session_steps(tape, session, is_last=session == tape.sessions[-1])
+        yield from _session_steps(tape, session, as_held(session), is_last=session == tape.sessions[-1])
 
 
-def _session_steps(tape: Tape, session: Session, *, is_last: bool) -> Iterator[Step]:
+def _session_steps(tape: Tape, taped: Session, session: Session, *, is_last: bool) -> Iterator[Step]:
     closing: dict[str, Decimal] = {}
     index = -1
-    for index, minute in enumerate(tape.minutes(session)):
+    whole = takewhile(lambda minute: minute.ends_at <= session.closes_at, tape.minutes(taped))
+    for index, minute in enumerate(whole):
         if index == 0:
             opening = {bar.symbol: bar.open for bar in minute.bars}
             yield Step("open", session, -1, (Opens(session.opens_at, session, opening),))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from functions.backtest.market import Print, Quote
@@ -14,6 +14,8 @@ from local.simulators.venue.prices import Prices
 from local.tape.model import Session, Tape
 from local.tape.sessions import MarketCalendar
 
+HALF_DAY = timedelta(minutes=210)
+
 
 class TapePlayer:
     """Plays a tape step by step. A simulator extends it and says in the `on_` methods what each beat does to it.
@@ -22,13 +24,14 @@ class TapePlayer:
     """
 
     def __init__(self, tape: Tape, calendar: MarketCalendar, faults: Faults) -> None:
-        self.calendar = calendar
+        self._calendar = calendar
         self.faults = faults
         self.load(tape)
 
     def load(self, tape: Tape) -> None:
         """Starts anew: the tape before its first session, faults off."""
         self.tape = tape
+        self.calendar = self._calendar
         self.faults.clear()
         self.prices = Prices(tape)
         self.clock = TapeClock(tape.sessions[0].opens_at - BEFORE_OPEN)
@@ -37,7 +40,7 @@ class TapePlayer:
         self.minute_index = -1
         self.done = False
         self.is_open = False
-        self._steps: Iterator[Step] = steps(tape)
+        self._steps: Iterator[Step] = steps(tape, self._as_held)
         self.on_load()
 
     def next_step(self) -> Step | None:
@@ -79,6 +82,16 @@ class TapePlayer:
 
     def now(self) -> datetime:
         return self.clock.now()
+
+    def shorten_next_session(self) -> Session:
+        """Makes the next session that opens a half day; the calendar says so from now on."""
+        session = self.calendar.next_open(self.now())
+        half = Session(session.day, session.opens_at, min(session.closes_at, session.opens_at + HALF_DAY))
+        self.calendar = self.calendar.with_session(half)
+        return half
+
+    def _as_held(self, session: Session) -> Session:
+        return next(iter(self.calendar.between(session.day, session.day)), session)
 
     def stream_positions(self) -> dict[str, Any]:
         """How far each stream has come: by its name, the stamp of its last message by symbol or account."""

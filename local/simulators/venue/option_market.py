@@ -1,0 +1,187 @@
+"""The option market of a venue: which contracts are listed, and what they are worth while the underlying moves.
+
+Everything follows from the tape: contracts are listed once, around the last close before it begins, and quotes come
+from Black and Scholes over the underlying's quote. Volatility falls with the strike, as it does for shares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from math import log
+
+from functions.backtest import option_pricing
+from functions.backtest.market import Quote
+from functions.backtest.option_pricing import Valuation
+from functions.core.errors import BadInput
+from functions.core.instruments import OPTION_TICKS, OptionRight, OptionSymbol, TickTable
+from local.simulators.venue.clock import TapeClock
+from local.simulators.venue.prices import Prices
+from local.tape.model import Session
+from local.tape.sessions import MarketCalendar
+
+RATE = 0.02
+MULTIPLIER = Decimal(100)
+PENNY_NAMES = frozenset({"SPY", "IWM", "QQQ"})
+COARSE_TICKS = TickTable(((Decimal(0), Decimal("0.01")), (Decimal(3), Decimal("0.05"))))
+_BASE_VOLATILITY, _SKEW = 0.20, 0.25
+_LEAST_VOLATILITY, _MOST_VOLATILITY = 0.08, 0.90
+_DAILY_UNTIL, _WEEKLY_UNTIL, _MONTHLY_UNTIL = timedelta(days=14), timedelta(days=60), timedelta(days=200)
+_EXPIRY_WEEKDAYS = (0, 2, 4)
+_FRIDAY = 4
+_NEAR, _FAR = Decimal("0.15"), Decimal("0.40")
+_FAR_STEP = 5
+_LEAST_SIZE, _SIZES = 10, 41
+
+
+@dataclass(frozen=True, slots=True)
+class OptionView:
+    """A contract now. Prices per share, sizes in contracts, `volatility` a fraction, `at` UTC."""
+
+    option: OptionSymbol
+    bid: Decimal
+    ask: Decimal
+    bid_size: Decimal
+    ask_size: Decimal
+    volatility: float
+    model: Valuation
+    at: datetime
+
+    @property
+    def mark(self) -> Decimal:
+        """Midway between bid and ask."""
+        return (self.bid + self.ask) / 2
+
+    @property
+    def quote(self) -> Quote:
+        """As the exchange takes it."""
+        return Quote(str(self.option), self.bid, self.ask, self.bid_size, self.ask_size, self.at)
+
+
+class OptionMarket:
+    """Options on every symbol of the tape. Symbols are canonical OCC ones."""
+
+    def __init__(
+        self, prices: Prices, clock: TapeClock, calendar: Callable[[], MarketCalendar], first: Session
+    ) -> None:
+        self._prices = prices
+        self._clock = clock
+        self._calendar = calendar
+        self._expiries = tuple(sorted(session.day for session in _expiries(calendar(), first)))
+        self._strikes = {symbol: _strikes(prices, symbol) for symbol in prices.symbols}
+
+    def expiries(self) -> list[date]:
+        """Every listed expiry that is not over, in order."""
+        now = self._clock.now()
+        return [day for day in self._expiries if self.expires_at(day) > now]
+
+    def expires_at(self, expiry: date) -> datetime:
+        """When an expiry's session closes, UTC. Raises BadInput UNKNOWN_CONTRACT where none is listed."""
+        if expiry not in self._expiries:
+            raise BadInput("UNKNOWN_CONTRACT", f"no option expires on {expiry}")
+        (session,) = self._calendar().between(expiry, expiry)
+        return session.closes_at
+
+    def chain(self, underlying: str) -> list[OptionSymbol]:
+        """Every contract of an underlying that has not expired, by expiry, strike and right."""
+        return [
+            OptionSymbol(underlying, expiry, right, strike)
+            for expiry in self.expiries()
+            for strike in sorted(self._strikes.get(underlying, ()))
+            for right in _rights()
+        ]
+
+    def listed(self, symbol: str) -> OptionSymbol | None:
+        """The contract, expired or not; None where it was never listed."""
+        try:
+            option = OptionSymbol.parse(symbol)
+        except BadInput:
+            return None
+        known = option.expiry in self._expiries and option.strike in self._strikes.get(option.root, ())
+        return option if known and str(option) == symbol else None
+
+    def is_active(self, option: OptionSymbol) -> bool:
+        return self.expires_at(option.expiry) > self._clock.now()
+
+    def ticks(self, underlying: str) -> TickTable:
+        """The price steps of an underlying's options: cents for the penny names, else 0.05 from 3 dollars on."""
+        return OPTION_TICKS if underlying in PENNY_NAMES else COARSE_TICKS
+
+    def spot(self, underlying: str) -> Decimal | None:
+        """What the underlying is worth: midway between its quotes, else its mark; None before it is known."""
+        quote = self._prices.quote(underlying)
+        return self._prices.mark(underlying) if quote is None else (quote.bid + quote.ask) / 2
+
+    def view(self, symbol: str) -> OptionView | None:
+        """The contract now; None where it is not listed, has expired, or the underlying has no price."""
+        option = self.listed(symbol)
+        if option is None or not self.is_active(option):
+            return None
+        spot = self.spot(option.root)
+        if spot is None:
+            return None
+        quote = self._prices.quote(option.root)
+        at = self._clock.now() if quote is None else quote.at
+        volatility = _volatility(float(spot), float(option.strike))
+        model = option_pricing.value(
+            option.right,
+            spot=float(spot),
+            strike=float(option.strike),
+            years=option_pricing.years_between(at, self.expires_at(option.expiry)),
+            volatility=volatility,
+            rate=RATE,
+        )
+        bid, ask = option_pricing.quoted(model.price, self.ticks(option.root))
+        size = Decimal(_LEAST_SIZE + int(option.strike * 7 + option.expiry.toordinal()) % _SIZES)
+        return OptionView(option, bid, ask, size, size, volatility, model, at)
+
+
+def _rights() -> Iterator[OptionRight]:
+    yield "call"
+    yield "put"
+
+
+def _volatility(spot: float, strike: float) -> float:
+    return min(max(_BASE_VOLATILITY - _SKEW * log(strike / spot), _LEAST_VOLATILITY), _MOST_VOLATILITY)
+
+
+def _expiries(calendar: MarketCalendar, first: Session) -> Iterator[Session]:
+    """Mondays, Wednesdays and Fridays for two weeks, Fridays for two months, third Fridays for half a year.
+
+    Where the exchange is closed on a Friday, the session before it takes its place; other days have none then.
+    """
+    sessions = calendar.between(first.day, first.day + _MONTHLY_UNTIL)
+    open_days = {session.day: session for session in sessions}
+    day = first.day
+    while day <= first.day + _MONTHLY_UNTIL:
+        ahead = day - first.day
+        third = day.weekday() == _FRIDAY and 15 <= day.day <= 21
+        wanted = (
+            (ahead <= _DAILY_UNTIL and day.weekday() in _EXPIRY_WEEKDAYS)
+            or (ahead <= _WEEKLY_UNTIL and day.weekday() == _FRIDAY)
+            or third
+        )
+        if wanted:
+            found = open_days.get(day)
+            if found is None and day.weekday() == _FRIDAY:
+                found = open_days.get(day - timedelta(days=1))
+            if found is not None:
+                yield found
+        day += timedelta(days=1)
+
+
+def _strikes(prices: Prices, symbol: str) -> frozenset[Decimal]:
+    """Every dollar near the last close before the tape, every five dollars further away."""
+    days = prices.days(symbol)
+    close = days[-1].close if days else prices.mark(symbol)
+    if close is None:
+        return frozenset()
+    middle = int(close)
+    near, far = int(close * _NEAR), int(close * _FAR)
+    return frozenset(
+        Decimal(strike)
+        for strike in range(max(1, middle - far), middle + far + 1)
+        if abs(strike - middle) <= near or strike % _FAR_STEP == 0
+    )
