@@ -25,16 +25,19 @@ class MinuteCandles:
         self._given: dict[tuple[str, datetime], datetime] = {}
         self._seen: datetime | None = None
 
-    def take(self, bar: BarData) -> None:
-        """The candle as it is now."""
+    def take(self, bar: BarData, *, told_at: datetime | None = None) -> None:
+        """The candle as it is now; told after its minute, where the feed says when, it is over."""
         key = (bar.symbol, bar.starts_at)
         if key not in self._given:
             self._open[key] = bar
+            if told_at is not None and told_at >= bar.ends_at:
+                self._over_since[key] = float("-inf")
         self._newest[bar.symbol] = max(bar.starts_at, self._newest.get(bar.symbol, bar.starts_at))
 
     def remove(self, symbol: str, starts_at: datetime) -> None:
         """The feed took the candle back."""
         self._open.pop((symbol, starts_at), None)
+        self._over_since.pop((symbol, starts_at), None)
 
     def saw(self, at: datetime) -> None:
         """Something happened in the feed at this moment."""
@@ -60,6 +63,6 @@ class MinuteCandles:
     def _is_over(self, key: tuple[str, datetime], bar: BarData, now: float) -> bool:
         if self._newest[bar.symbol] >= bar.ends_at:
             return True
-        if self._seen is None or self._seen < bar.ends_at:
+        if key not in self._over_since and (self._seen is None or self._seen < bar.ends_at):
             return False
         return now - self._over_since.setdefault(key, now) >= self._grace

@@ -240,7 +240,7 @@ def _apply_candle(event: Event, candles: MinuteCandles) -> None:
     if at is not None and _flags(event) & REMOVED:
         candles.remove(heard(event.values.get("eventSymbol")), at)
     elif _has(event, _PRICES):
-        candles.take(wire.candle(event.values))
+        candles.take(wire.candle(event.values), told_at=wire.event_time(event.values, "eventTime"))
 
 
 async def _collect(link: DxLink, found: list[Event | Quarantined]) -> bool:
