@@ -20,12 +20,6 @@ from tests.integration.ledger.statements import History, Step, at, make_accounts
 _BATCH = 500
 _HALVES = ("one half", "the other half")
 
-# What looks on and changes nothing: the audit and the dashboards' messages, a third of the time of a history.
-_LOOKING_ON = """
-select format('alter table %%s disable trigger %%I', t.tgrelid::regclass, t.tgname)
-from pg_trigger as t where t.tgfoid in ('private.audit'::regproc, 'private.tell_owner'::regproc)
-"""
-
 _BOOKED = """
 select jsonb_build_object(
   'account', (
@@ -75,17 +69,6 @@ def accounts(ledger: Ledger) -> Iterator[Accounts]:
     yield Accounts(ledger)
     # Every account of every example at once: what is on record fits what is booked, everywhere.
     assert ledger.one("select public.check_positions()") == {"ok": True, "findings": []}
-
-
-@pytest.fixture
-def unwatched(ledger: Ledger) -> Iterator[None]:
-    turned_off = [statement for (statement,) in ledger.rows(_LOOKING_ON)]
-    assert turned_off
-    for statement in turned_off:
-        ledger.run(statement)
-    yield
-    for statement in turned_off:
-        ledger.run(statement.replace(" disable ", " enable "))
 
 
 def _n(text: str) -> Fraction:
@@ -155,7 +138,7 @@ _PROPERTY = settings(
 @settings(_PROPERTY, max_examples=500)
 @given(drawn=steps(), seed=st.integers(0, 2**32))
 def test_books_when_any_history_is_told_in_any_order_then_equal_to_the_hand_kept_ones(
-    ledger: Ledger, accounts: Accounts, unwatched: None, drawn: list[Step], seed: int
+    ledger: Ledger, accounts: Accounts, drawn: list[Step], seed: int
 ) -> None:
     _hold_against_the_hand_kept_books(ledger, accounts.take(), drawn, seed)
 
@@ -168,5 +151,5 @@ def test_books_when_any_history_is_told_in_any_order_then_equal_to_the_hand_kept
 def test_books_when_ten_thousand_histories_are_told_then_equal_to_the_hand_kept_ones(
     ledger: Ledger, accounts: Accounts, half: str, drawn: list[Step], seed: int
 ) -> None:
-    """In two halves, one for each worker; with everything that looks on."""
+    """In two halves, one for each worker."""
     _hold_against_the_hand_kept_books(ledger, accounts.take(), drawn, seed)
