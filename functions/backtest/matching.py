@@ -23,13 +23,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from functions.backtest.book import Book, observe
-from functions.backtest.contingent import Contingents
-from functions.backtest.exchange_events import Event, EventKind, Fill, OrderEvent, Reduced, Replaced
+from functions.backtest.exchange_events import Event, OrderEvent
 from functions.backtest.market import Print, Quote, Standing
-from functions.backtest.orders import Change, NewOrder, Side, TimeInForce, WorkingOrder, admit
+from functions.backtest.orders import Change, NewOrder, TimeInForce, WorkingOrder, admit
+from functions.backtest.package_matching import PackageMatching
 from functions.backtest.packages import NewPackage, WorkingPackage, admit_package
+from functions.backtest.register import Register
 from functions.backtest.replacing import package_replacement, replacement
-from functions.backtest.ticks import QUANTITY_SCALE, price_of, price_ticks, quantity_of, quantity_units
+from functions.backtest.telling import Teller
+from functions.backtest.ticks import price_ticks, quantity_units
 from functions.core.errors import BadInput
 
 _AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
@@ -46,13 +48,10 @@ class MatchingEngine:
     """
 
     def __init__(self) -> None:
-        self._books: dict[str, Book] = {}
+        self._register = Register()
+        self._tell = Teller()
         self._standing: dict[str, Standing] = {}
-        self._where: dict[str, str] = {}
-        self._packages: dict[str, WorkingPackage] = {}
-        self._contingents = Contingents()
-        self._ended: dict[str, str] = {}
-        self._sequence = 0
+        self._packages = PackageMatching(self._register, self._tell, self._standing)
         self._rank = 0
         self._is_open = False
 
@@ -63,20 +62,15 @@ class MatchingEngine:
 
     def working(self, order_id: str) -> WorkingOrder | None:
         """The order while it works or is held; None once it ended or where it was never accepted."""
-        symbol = self._where.get(order_id)
-        if symbol is None:
-            return self._contingents.held(order_id)
-        return self._books[symbol].get(order_id)
+        return self._register.order(order_id)
 
     def package(self, order_id: str) -> WorkingPackage | None:
         """The order of several legs while it works."""
-        return self._packages.get(order_id)
+        return self._register.packages.get(order_id)
 
     def symbols(self) -> set[str]:
         """What orders work in: only these need quotes."""
-        return {symbol for symbol, book in self._books.items() if len(book)} | {
-            leg.symbol for package in self._packages.values() for leg in package.new.legs
-        }
+        return self._register.symbols()
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
@@ -94,62 +88,53 @@ class MatchingEngine:
         if any(reason is not None for reason in reasons):
             events: list[Event] = []
             for new, reason in zip(orders, reasons, strict=True):
-                if not self._is_known(new.order_id):
-                    self._ended[new.order_id] = "rejected"
+                if not self._register.is_known(new.order_id):
+                    self._register.end(new.order_id, "rejected")
                 events.append(
-                    self._event("rejected", new.order_id, at, reason or "an order of the same group was rejected")
+                    self._tell.event("rejected", new.order_id, at, reason or "an order of the same group was rejected")
                 )
             return events
         events = []
         for order in admitted:
-            self._contingents.join(order)
+            self._register.contingents.join(order)
             if order.new.after is not None:
-                self._contingents.hold(order, order.new.after)
-                events.append(self._event("held", order.new.order_id, at))
+                self._register.contingents.hold(order, order.new.after)
+                events.append(self._tell.event("held", order.new.order_id, at))
             else:
-                self._add(order)
-                events.append(self._event("accepted", order.new.order_id, at))
+                self._register.add(order)
+                events.append(self._tell.event("accepted", order.new.order_id, at))
         return events + self._arrive_all([order for order in admitted if order.new.after is None], at)
 
     def submit_package(self, new: NewPackage, at: datetime) -> list[Event]:
         """Accepts and at once matches an order of several legs, or rejects it."""
-        if self._is_known(new.order_id):
-            return [self._event("rejected", new.order_id, at, "the order id was used before")]
+        if self._register.is_known(new.order_id):
+            return [self._tell.event("rejected", new.order_id, at, "the order id was used before")]
         try:
             if not self._is_open and new.time_in_force in _AT_ONCE:
                 raise BadInput("BAD_ORDER", f"{new.time_in_force} orders are taken during a session only")
             package = admit_package(new, self._next_rank())
         except BadInput as error:
-            self._ended[new.order_id] = "rejected"
-            return [self._event("rejected", new.order_id, at, error.text)]
-        self._packages[new.order_id] = package
-        events: list[Event] = [self._event("accepted", new.order_id, at)]
-        fits = package.fillable(self._standing) == package.remaining
-        if self._is_open and (new.time_in_force is not TimeInForce.FOK or fits):
-            events += self._match_package(package, at)
-        if new.time_in_force in _AT_ONCE and new.order_id in self._packages:
-            self._end(new.order_id, "canceled")
-            events.append(self._event("canceled", new.order_id, at, "not filled at once"))
-        return events
+            self._register.end(new.order_id, "rejected")
+            return [self._tell.event("rejected", new.order_id, at, error.text)]
+        return self._packages.take(package, at, is_open=self._is_open)
 
     def cancel(self, order_id: str, at: datetime) -> list[Event]:
         """Ends a working or held order; an order that ended before stays as it ended."""
-        if not self._is_working(order_id):
-            return [self._event("cancel_rejected", order_id, at, self._why_not(order_id))]
-        self._end(order_id, "canceled")
-        return [self._event("canceled", order_id, at), *self._follow(order_id, at)]
+        if not self._register.is_working(order_id):
+            return [self._tell.event("cancel_rejected", order_id, at, self._register.why_not(order_id))]
+        self._register.end(order_id, "canceled")
+        return [self._tell.event("canceled", order_id, at), *self._follow(order_id, at)]
 
     def fill_now(self, order_id: str, at: datetime) -> list[Event]:
         """Trades all that is left of an order, at its limit or else at the quotes, whatever size they show.
 
         For simulating a race: nothing happens where no price is known.
         """
-        package = self._packages.get(order_id)
+        package = self._register.packages.get(order_id)
         if package is not None:
-            known = package.net(self._standing) is not None
-            return self._fill_package(package, package.remaining, at) if known else []
+            return self._packages.fill_now(package, at)
         order = self.working(order_id)
-        if order is None or order_id not in self._where:
+        if order is None or not self._register.is_booked(order_id):
             return []
         standing = self._standing.get(order.new.symbol)
         if order.limit is not None:
@@ -163,32 +148,32 @@ class MatchingEngine:
         The total quantity must exceed what is filled; the new order works for the rest. It keeps its place in time
         where only the quantity got smaller.
         """
-        if not self._is_working(order_id):
-            return [self._event("replace_rejected", order_id, at, self._why_not(order_id))]
-        if self._is_known(new_order_id):
-            return [self._event("replace_rejected", order_id, at, "the new order id was used before")]
-        old, package = self.working(order_id), self._packages.get(order_id)
+        if not self._register.is_working(order_id):
+            return [self._tell.event("replace_rejected", order_id, at, self._register.why_not(order_id))]
+        if self._register.is_known(new_order_id):
+            return [self._tell.event("replace_rejected", order_id, at, "the new order id was used before")]
+        old, package = self.working(order_id), self.package(order_id)
         try:
             if package is not None:
-                return self._replace_package(
-                    package, package_replacement(package, new_order_id, change, self._rank), at
-                )
+                changed = package_replacement(package, new_order_id, change, self._rank + 1)
+                self._next_rank()
+                return self._packages.put_in_place(package, changed, at, is_open=self._is_open)
             if old is None:
                 raise AssertionError("an order works and is not known")
             order = replacement(old, new_order_id, change, self._rank + 1)
         except BadInput as error:
-            return [self._event("replace_rejected", order_id, at, error.text)]
+            return [self._tell.event("replace_rejected", order_id, at, error.text)]
         self._next_rank()
-        self._contingents.renamed(order_id, new_order_id)
-        for child in self._contingents.children(new_order_id):
+        self._register.contingents.renamed(order_id, new_order_id)
+        for child in self._register.contingents.children(new_order_id):
             child.quantity = old.filled + order.quantity
-        events: list[Event] = [self._replaced(order_id, new_order_id, order.new.quantity, at)]
-        if self._contingents.held(order_id) is not None:
-            self._contingents.put_back(order, order_id)
-            self._ended[order_id] = "replaced"
+        events: list[Event] = [self._tell.replaced(order_id, new_order_id, order.new.quantity, at)]
+        if self._register.contingents.held(order_id) is not None:
+            self._register.contingents.put_back(order, order_id)
+            self._register.end(order_id, "replaced")
             return events
-        self._end(order_id, "replaced")
-        self._add(order)
+        self._register.end(order_id, "replaced")
+        self._register.add(order)
         events += self._arrive(order, at)
         return events
 
@@ -197,7 +182,7 @@ class MatchingEngine:
     def open_session(self, at: datetime, prices: Mapping[str, Decimal] = _NO_PRICES) -> list[Event]:
         """Starts a session; orders for the opening auction trade at their symbol's price in `prices`, or end."""
         self._is_open = True
-        for order in self._all():
+        for order in self._register.booked():
             order.resting = False
         return self._auction(TimeInForce.OPG, prices, at)
 
@@ -207,15 +192,14 @@ class MatchingEngine:
         if not self._is_open:
             return []
         self._standing[quote.symbol] = standing
-        book = self._books.get(quote.symbol)
+        book = self._register.book(quote.symbol)
         events: list[Event] = []
-        if book is not None and len(book):
+        if len(book):
             for order in book.waiting():
                 self._show(order, standing.touch(buying=order.is_buy))
             events += self._match(book, standing, quote.at)
-        for package in sorted(self._packages.values(), key=lambda package: package.rank):
-            if any(leg.symbol == quote.symbol for leg in package.new.legs):
-                events += self._match_package(package, quote.at)
+        for package in self._register.packages_with(quote.symbol):
+            events += self._packages.match(package, quote.at)
         return events
 
     def halt(self, symbol: str) -> None:
@@ -227,15 +211,15 @@ class MatchingEngine:
         price, size = price_ticks(trade.price), quantity_units(trade.size, "size")
         if price <= 0 or size < 0:
             raise BadInput("BAD_PRINT", f"expected price > 0 and size >= 0, was {trade.price} x {trade.size}")
-        book = self._books.get(trade.symbol)
-        if not self._is_open or book is None or not len(book):
+        book = self._register.book(trade.symbol)
+        if not self._is_open or not len(book):
             return []
         events: list[Event] = []
         for buying in (True, False):
             for order in book.matchable(buying=buying):
                 if not size or not order.resting or order.limit is None or not _is_through(order, price):
                     continue
-                if not self._is_working(order.new.order_id):
+                if not self._register.is_working(order.new.order_id):
                     # An alternative of it has filled just now.
                     continue
                 quantity = _part(order, size)
@@ -250,13 +234,15 @@ class MatchingEngine:
     def close_session(self, at: datetime, prices: Mapping[str, Decimal] = _NO_PRICES) -> list[Event]:
         """Ends a session: the closing auction at `prices`, then every order good for this session only expires."""
         events = self._auction(TimeInForce.CLS, prices, at)
-        expiring = [order.new.order_id for order in self._all() if order.new.time_in_force in _THIS_SESSION]
+        expiring = [order.new.order_id for order in self._register.booked() if order.new.time_in_force in _THIS_SESSION]
         expiring += [
-            order_id for order_id, package in self._packages.items() if package.new.time_in_force in _THIS_SESSION
+            order_id
+            for order_id, package in self._register.packages.items()
+            if package.new.time_in_force in _THIS_SESSION
         ]
         for order_id in expiring:
-            self._end(order_id, "expired")
-            events.append(self._event("expired", order_id, at))
+            self._register.end(order_id, "expired")
+            events.append(self._tell.event("expired", order_id, at))
         for order_id in expiring:
             events += self._follow(order_id, at)
         self._standing.clear()
@@ -275,10 +261,10 @@ class MatchingEngine:
                 self._show(order, standing.touch(buying=order.is_buy))
             fits = order.remaining <= standing.left(buying=order.is_buy)
             if time_in_force is not TimeInForce.FOK or fits:
-                events += self._match(self._books[symbol], standing, at)
-        if time_in_force in _AT_ONCE and order.new.order_id in self._where:
-            self._end(order.new.order_id, "canceled")
-            events.append(self._event("canceled", order.new.order_id, at, "not filled at once"))
+                events += self._match(self._register.book(symbol), standing, at)
+        if time_in_force in _AT_ONCE and self._register.is_booked(order.new.order_id):
+            self._register.end(order.new.order_id, "canceled")
+            events.append(self._tell.event("canceled", order.new.order_id, at, "not filled at once"))
             events += self._follow(order.new.order_id, at)
         return events
 
@@ -289,7 +275,7 @@ class MatchingEngine:
             for order in book.matchable(buying=buying):
                 if order.new.time_in_force in (TimeInForce.OPG, TimeInForce.CLS):
                     continue
-                if not self._is_working(order.new.order_id):
+                if not self._register.is_working(order.new.order_id):
                     # An alternative of it has filled just now.
                     continue
                 if not order.accepts(touch):
@@ -302,17 +288,6 @@ class MatchingEngine:
                     events += self._fill(order, price, quantity, at)
         return events
 
-    def _match_package(self, package: WorkingPackage, at: datetime) -> list[Event]:
-        units = package.fillable(self._standing)
-        if package.new.most_per_fill is not None:
-            units = min(units, package.new.most_per_fill)
-        if not units:
-            return []
-        for leg in package.new.legs:
-            taken = units * leg.ratio * QUANTITY_SCALE
-            self._standing[leg.symbol].take(taken, buying=leg.side is Side.BUY)
-        return self._fill_package(package, units, at)
-
     def _show(self, order: WorkingOrder, price: int) -> bool:
         if not observe(order, price):
             return False
@@ -322,17 +297,17 @@ class MatchingEngine:
 
     def _auction(self, which: TimeInForce, prices: Mapping[str, Decimal], at: datetime) -> list[Event]:
         events: list[Event] = []
-        for order in self._all():
+        for order in self._register.booked():
             if order.new.time_in_force is not which:
                 continue
             price = prices.get(order.new.symbol)
-            if not self._is_working(order.new.order_id):
+            if not self._register.is_working(order.new.order_id):
                 continue
             if price is not None and order.accepts(price_ticks(price)):
                 events += self._fill(order, price_ticks(price), order.remaining, at)
             elif which is TimeInForce.OPG:
-                self._end(order.new.order_id, "expired")
-                events.append(self._event("expired", order.new.order_id, at, "not filled in the opening auction"))
+                self._register.end(order.new.order_id, "expired")
+                events.append(self._tell.event("expired", order.new.order_id, at, "not filled in the opening auction"))
                 events += self._follow(order.new.order_id, at)
         return events
 
@@ -340,83 +315,42 @@ class MatchingEngine:
         order_id = order.new.order_id
         order.filled += quantity
         if not order.remaining:
-            self._end(order_id, "filled")
-        self._sequence += 1
-        events: list[Event] = [
-            Fill(
-                sequence=self._sequence,
-                order_id=order_id,
-                symbol=order.new.symbol,
-                price=price_of(price),
-                quantity=quantity_of(quantity),
-                cumulative=quantity_of(order.filled),
-                leaves=quantity_of(order.remaining),
-                at=at,
-            )
-        ]
+            self._register.end(order_id, "filled")
+        events: list[Event] = [self._tell.fill(order, price, quantity, at)]
         if not order.remaining:
             return events + self._follow(order_id, at)
-        for other_id in self._contingents.alternatives(order_id):
+        for other_id in self._register.contingents.alternatives(order_id):
             other = self.working(other_id)
             if other is None:
                 continue
             other.quantity -= quantity
             if other.remaining > 0:
-                self._sequence += 1
-                events.append(Reduced(self._sequence, other_id, quantity_of(other.quantity), at))
+                events.append(self._tell.reduced(other, at))
             else:
-                self._end(other_id, "canceled")
-                events.append(self._event("canceled", other_id, at, _ALTERNATIVE))
+                self._register.end(other_id, "canceled")
+                events.append(self._tell.event("canceled", other_id, at, _ALTERNATIVE))
         return events
-
-    def _fill_package(self, package: WorkingPackage, units: int, at: datetime) -> list[Event]:
-        package.filled += units
-        events: list[Event] = []
-        for index, leg in enumerate(package.new.legs):
-            self._sequence += 1
-            events.append(
-                Fill(
-                    sequence=self._sequence,
-                    order_id=package.new.order_id,
-                    symbol=leg.symbol,
-                    price=price_of(self._standing[leg.symbol].touch(buying=leg.side is Side.BUY)),
-                    quantity=Decimal(units * leg.ratio),
-                    cumulative=Decimal(package.filled * leg.ratio),
-                    leaves=Decimal(package.remaining * leg.ratio),
-                    at=at,
-                    leg=index,
-                )
-            )
-        if not package.remaining:
-            self._end(package.new.order_id, "filled")
-        return events
-
-    def _replace_package(self, old: WorkingPackage, new: WorkingPackage, at: datetime) -> list[Event]:
-        self._end(old.new.order_id, "replaced")
-        self._packages[new.new.order_id] = new
-        events: list[Event] = [self._replaced(old.new.order_id, new.new.order_id, Decimal(new.new.quantity), at)]
-        return events + (self._match_package(new, at) if self._is_open else [])
 
     def _follow(self, order_id: str, at: datetime) -> list[Event]:
         """What the end of an order means for those that depend on it."""
         events: list[Event] = []
-        filled = self._ended[order_id] == "filled"
-        for other_id in self._contingents.alternatives(order_id):
-            if self._is_working(other_id):
-                self._end(other_id, "canceled")
-                events.append(self._event("canceled", other_id, at, _ALTERNATIVE))
-        for child in self._contingents.children(order_id):
+        filled = self._register.ended(order_id) == "filled"
+        for other_id in self._register.contingents.alternatives(order_id):
+            if self._register.is_working(other_id):
+                self._register.end(other_id, "canceled")
+                events.append(self._tell.event("canceled", other_id, at, _ALTERNATIVE))
+        for child in self._register.contingents.children(order_id):
             child_id = child.new.order_id
-            if not self._is_working(child_id):
+            if not self._register.is_working(child_id):
                 continue
             if filled:
-                self._contingents.let_go(child_id)
+                self._register.contingents.let_go(child_id)
                 child.rank = self._next_rank()
-                self._add(child)
-                events.append(self._event("activated", child_id, at))
+                self._register.add(child)
+                events.append(self._tell.event("activated", child_id, at))
             else:
-                self._end(child_id, "canceled")
-                events.append(self._event("canceled", child_id, at, "the order that it waited for ended"))
+                self._register.end(child_id, "canceled")
+                events.append(self._tell.event("canceled", child_id, at, "the order that it waited for ended"))
         if filled:
             events += self._arrive_all(self._activated(events), at)
         return events
@@ -432,18 +366,15 @@ class MatchingEngine:
     def _arrive_all(self, orders: Iterable[WorkingOrder], at: datetime) -> list[Event]:
         events: list[Event] = []
         for order in orders:
-            if order.new.order_id in self._where:
+            if self._register.is_booked(order.new.order_id):
                 events += self._arrive(order, at)
         return events
 
     # --- keeping order ----------------------------------------------------------------------------------------------
 
-    def _all(self) -> list[WorkingOrder]:
-        return sorted((order for book in self._books.values() for order in book), key=lambda order: order.rank)
-
     def _admit(self, new: NewOrder, admitted: list[WorkingOrder]) -> str | None:
         """Puts the order with the admitted ones; returns why not, where it cannot be taken."""
-        if self._is_known(new.order_id) or any(order.new.order_id == new.order_id for order in admitted):
+        if self._register.is_known(new.order_id) or any(order.new.order_id == new.order_id for order in admitted):
             return "the order id was used before"
         if new.after is not None and all(order.new.order_id != new.after for order in admitted):
             return "the order that it waits for is not in its group"
@@ -458,45 +389,17 @@ class MatchingEngine:
         admitted.append(order)
         return None
 
-    def _add(self, order: WorkingOrder) -> None:
-        self._books.setdefault(order.new.symbol, Book()).add(order)
-        self._where[order.new.order_id] = order.new.symbol
-
-    def _end(self, order_id: str, how: str) -> None:
-        if self._packages.pop(order_id, None) is None:
-            if order_id in self._where:
-                self._books[self._where.pop(order_id)].remove(order_id)
-            else:
-                self._contingents.let_go(order_id)
-        self._ended[order_id] = how
-
-    def _is_working(self, order_id: str) -> bool:
-        return order_id in self._where or order_id in self._packages or self._contingents.held(order_id) is not None
-
-    def _is_known(self, order_id: str) -> bool:
-        return self._is_working(order_id) or order_id in self._ended
-
-    def _why_not(self, order_id: str) -> str:
-        how = self._ended.get(order_id)
-        return "the order is not known" if how is None else f"the order is already {how}"
-
     def _next_rank(self) -> int:
         self._rank += 1
         return self._rank
-
-    def _replaced(self, order_id: str, new_order_id: str, quantity: Decimal, at: datetime) -> Replaced:
-        self._sequence += 1
-        return Replaced(self._sequence, order_id, new_order_id, quantity, at)
-
-    def _event(self, kind: EventKind, order_id: str, at: datetime, reason: str | None = None) -> OrderEvent:
-        self._sequence += 1
-        return OrderEvent(self._sequence, kind, order_id, at, reason)
 
 
 def _part(order: WorkingOrder, shown: int) -> int:
     """How much of an order trades against so much of displayed size."""
     part = min(order.remaining, shown)
-    return part if order.most is None else min(part, order.most)
+    if order.most is None or order.new.time_in_force is TimeInForce.FOK:
+        return part
+    return min(part, order.most)
 
 
 def _is_through(order: WorkingOrder, price: int) -> bool:

@@ -324,8 +324,10 @@ class OrderDesk:
     def _take_replaced(self, old: DeskOrder, new: DeskOrder) -> None:
         was_held = old.state == "held"
         old.replaced_by = new.id
-        for child in old.children:
-            self._orders[child].parent = new.id
+        for child in (self._orders[child_id] for child_id in old.children):
+            child.parent = new.id
+            if child.state == "held":
+                child.quantity = child.legs[0].quantity = old.filled + new.quantity
         parent = self._orders.get(old.parent or "")
         if parent is not None:
             parent.children = tuple(new.id if child == old.id else child for child in parent.children)
