@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     clean_read_gap: float = Field(
         10, gt=0, description="Time between two reads that believe an order not to be at a broker that takes ids twice"
     )
+    reconcile_gap: float = Field(
+        10, ge=0, description="Event time between two looks that must both see a difference of positions, seconds"
+    )
     relay_lease: float = Field(15, gt=0, description="How long a relay that claimed events may take to publish them")
     worker_lease: float = Field(10, gt=1, description="How long a silent worker keeps its stream")
     poll_interval: float = Field(30, gt=0, description="How often a worker compares its stream with the broker's lists")

@@ -111,8 +111,9 @@ class TradeUpdatesWorker:
                 await self._compare(account, broker)
 
     async def _compare(self, account: TradingAccount, broker: Broker) -> None:
-        as_of = await sync_account(self._desk, account, broker)
-        await self._desk.ask(self._desk.ledger.record_stream_position, WORKER, str(account.broker_account_id), as_of)
+        synced = await sync_account(self._desk, account, broker)
+        key = str(account.broker_account_id)
+        await self._desk.ask(self._desk.ledger.record_stream_position, WORKER, key, synced.as_of)
 
     async def _apply(self, account: TradingAccount, update: TradeUpdate) -> None:
         ledger, key = self._desk.ledger, account.broker_account_id

@@ -12,6 +12,8 @@ from functions.brokers.errors import BadCredentials, Rejected, Unsupported
 from functions.brokers.orders import BrokerOrder, OrderChange, OrderLeg, OrderRequest
 from functions.brokers.protocol import Broker
 from functions.core.errors import AgentTraderError, Final, Misconfigured
+from functions.core.ledger.activities import ActivityLedger
+from functions.core.ledger.comparing import ComparisonLedger
 from functions.core.ledger.executing import ClaimedOrder, ExecutionLedger
 from functions.core.log import logger
 from functions.core.ports import Ports
@@ -29,6 +31,9 @@ class Desk:
     def __init__(self, reach: Ports, ledger: ExecutionLedger, accounts: Accounts) -> None:
         self.reach = reach
         self.ledger = ledger
+        self.activities = ActivityLedger(reach.ledger)
+        self.comparison = ComparisonLedger(reach.ledger)
+        self.applied: set[tuple[UUID, str, str]] = set()
         self.accounts = accounts
 
     async def ask(self, call: Callable[..., Result], *arguments: Any, **named: Any) -> Result:

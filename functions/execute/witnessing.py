@@ -63,9 +63,17 @@ def record_fill(
 
 
 def record_order(
-    ledger: ExecutionLedger, account: UUID, order: BrokerOrder, cursor: StreamCursor | None = None
+    ledger: ExecutionLedger,
+    account: UUID,
+    order: BrokerOrder,
+    cursor: StreamCursor | None = None,
+    *,
+    adopt: bool = False,
 ) -> str | None:
-    """Records an order's state; a fill is never made of it. Returns the trade's status, None where it is not ours."""
+    """Records an order's state; a fill is never made of it. Returns the trade's status, None where it is not ours.
+
+    `adopt`: an order that works and that nobody here placed is then a trade of source external.
+    """
     said = _SAID.get(order.state, "submitted")
     update = BrokerUpdate.model_validate(
         {
@@ -77,6 +85,16 @@ def record_order(
             "status": said,
             "at": order.updated_at,
             "is_over": order.state in FINAL_STATES,
+            "adopt": adopt,
+            "symbol": order.symbol,
+            "side": order.side,
+            "position_intent": order.position_intent,
+            "order_type": order.order_type,
+            "limit_price": order.limit_price,
+            "stop_price": order.stop_price,
+            "ordered_quantity": order.quantity,
+            "time_in_force": order.time_in_force,
+            "parent_order_id": order.parent_order_id,
             "reason": f"BROKER_REJECTED: {order.reason or order.raw_status}" if said == "rejected" else None,
         }
     )

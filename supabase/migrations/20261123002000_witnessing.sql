@@ -241,14 +241,20 @@ create function public.record_broker_update(p_account_id uuid, p_update jsonb, p
 language plpgsql security definer set search_path = ''
 as $$
 declare
+  account public.broker_accounts;
   trade public.trades;
   wanted text := p_update ->> 'status';
   seen_at timestamptz := (p_update ->> 'at')::timestamptz;
 begin
   -- A stray order closes the account's gate: its lock comes first, as for every order.
   perform from public.trading_gates where gate_key = 'account:' || p_account_id for update;
-  perform from public.broker_accounts where id = p_account_id for no key update;
+  select * into account from public.broker_accounts where id = p_account_id for no key update;
   trade := private.find_trade(p_account_id, p_update ->> 'broker_order_id', p_update ->> 'client_order_id', p_update ->> 'replaces');
+  if trade.id is null and account.id is not null and (p_update ->> 'adopt')::boolean and (p_update ->> 'ordered_quantity')::numeric > 0
+    and not coalesce((p_update ->> 'is_over')::boolean, false) then
+    -- It works at the broker, and nobody here placed it: it counts from now on, not only once it fills.
+    trade := private.adopt_external(account, p_update);
+  end if;
   if trade.id is not null then
     trade := private.witness_order(trade, p_update ->> 'broker_order_id', seen_at);
     if wanted = 'submitted' and trade.status = 'replace_pending' and not exists (
@@ -283,7 +289,7 @@ begin
   return jsonb_build_object('trade_id', trade.id, 'status', trade.status);
 end $$;
 comment on function public.record_broker_update(uuid, jsonb, jsonb) is
-  'The broker''s word on an order {"broker_order_id", "client_order_id", "status", "at", "filled_quantity", "reason"}. A fill never comes this way; an update that comes late changes nothing, and an end whose fills have not all come is taken when they have.';
+  'The broker''s word on an order {"broker_order_id", "client_order_id", "status", "at", "filled_quantity", "legs", "is_over", "reason"}. One that works and was placed outside becomes a trade of source external where "adopt" says so, with its "symbol", "side", "ordered_quantity" and the rest. A fill never comes this way; an update that comes late changes nothing, and an end whose fills have not all come is taken when they have.';
 
 create function public.working_orders(p_account_id uuid) returns jsonb
 language sql stable security definer set search_path = ''

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, TypeAdapter
 
 from functions.core.ledger.judging import WaitingTrade
 from functions.core.ledger.part import Row, StreamingPart
-from functions.core.money import Amount, text
+from functions.core.money import Amount
 
 
 class TradingAccount(Row):
@@ -162,6 +162,7 @@ class BrokerUpdate(Row):
 
     `filled_quantity`, in units where it has several `legs`, is what the broker says is filled of it: the ledger takes
     no end before it has those fills. `is_over`: nothing of it works any more, filled or not.
+    `adopt`: where it works and is not on record, it becomes a trade of source external, of what is said after that.
     """
 
     broker_order_id: str
@@ -173,6 +174,16 @@ class BrokerUpdate(Row):
     at: AwareDatetime
     is_over: bool = False
     reason: str | None = None
+    adopt: bool = False
+    symbol: str | None = None
+    side: str | None = None
+    position_intent: str | None = None
+    order_type: str = "market"
+    limit_price: Amount | None = None
+    stop_price: Amount | None = None
+    ordered_quantity: Amount | None = None
+    time_in_force: str | None = None
+    parent_order_id: str | None = None
 
 
 class StreamCursor(Row):
@@ -339,19 +350,3 @@ class ExecutionLedger(StreamingPart):
     def cancel_orders_due(self) -> list[CancelDue]:
         """Orders that the broker still has to be asked to cancel."""
         return _CANCELS.validate_python(self._call("cancel_orders_due", {}))
-
-    def record_account_snapshot(
-        self, account: UUID, as_of: datetime, cash: Decimal, equity: Decimal, buying_power: Decimal | None
-    ) -> bool:
-        """Keeps what the broker said of an account, where it changed. Dollars."""
-        kept: bool = self._call(
-            "record_account_snapshot",
-            {
-                "p_account_id": str(account),
-                "p_as_of": as_of.isoformat(),
-                "p_cash": text(cash),
-                "p_equity": text(equity),
-                "p_buying_power": None if buying_power is None else text(buying_power),
-            },
-        )
-        return kept

@@ -190,6 +190,21 @@ class Desk:
         _, order = self.working(quantity=quantity)
         self.fill(order, quantity, "100", external_id=f"held-{order}")
 
+    def compare(self, minutes: float = 1, gap: float = 10, **held: str) -> dict[str, Any]:
+        """What the broker says that the account holds, some minutes after noon."""
+        said = [
+            {"symbol": symbol, "quantity": quantity, "average_entry_price": "10"} for symbol, quantity in held.items()
+        ]
+        answer: dict[str, Any] = self.ledger.call(
+            "record_broker_positions",
+            "fn_execute",
+            p_account_id=self.account,
+            p_as_of=NOON + timedelta(minutes=minutes),
+            p_positions=said,
+            p_gap_seconds=gap,
+        )
+        return answer
+
     def update(self, order: str, status: str, **more: Any) -> dict[str, Any]:
         """The broker's word on an order."""
         said = {"broker_order_id": order, "client_order_id": None, "status": status, "at": NOON.isoformat()} | more
@@ -277,6 +292,8 @@ def fill_every_table(desk: Desk) -> None:
     desk.ledger.call("upsert_calendar", "fn_ingest", p_sessions=[session], p_source="test")
     snapshot = {"p_as_of": NOON, "p_cash": "1", "p_equity": "1"}
     desk.ledger.call("record_account_snapshot", "fn_execute", p_account_id=desk.account, **snapshot)
+    desk.ledger.call("record_account_rules", "fn_execute", p_account_id=desk.account, p_as_of=NOON, p_rules=rules_of())
+    desk.compare(SPY="1")
     desk.ledger.call("write_daily_report", "fn_report", p_account_id=desk.account, p_date="2013-10-07")
     desk.ledger.run(
         "insert into public.live_confirmations (user_id, broker_account_id, action, by_whom) "
@@ -286,6 +303,19 @@ def fill_every_table(desk: Desk) -> None:
     )
     event = {"id": str(uuid4()), "key": str(desk.account), "data": {"user_id": str(desk.user)}}
     desk.ledger.call("record_dead_letter", "fn_relay", **dead_letter_of(event))
+
+
+def rules_of(**more: Any) -> dict[str, Any]:
+    """What a broker lets an account do."""
+    return {
+        "account_number": "PA1",
+        "is_paper": True,
+        "is_margin": True,
+        "options_level": 3,
+        "may_short": True,
+        "closing_only": False,
+        "blocked": None,
+    } | more
 
 
 def dead_letter_of(event: dict[str, Any], message: str | None = None, error: str = "HTTP 500") -> dict[str, Any]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from functions.brokers.errors import BadCredentials, BadResponse, NotConnected
+from functions.brokers.errors import BadResponse, NotConnected
+from functions.brokers.holdings import BrokerActivity, BrokerPosition
 from functions.brokers.orders import BrokerOrder, OrderState
+from functions.brokers.protocol import Quarantined
 from functions.core.errors import AgentTraderError
+from functions.core.identity import named_uuid
 from functions.core.ledger.errors import LedgerUnavailable
 from functions.core.ledger.executing import ExecutionLedger, TradingAccount
 from functions.execute.syncing import compare_accounts, sync_account
@@ -28,6 +32,9 @@ def working(number: int) -> dict[str, Any]:
     }
 
 
+RUN = named_uuid("run")
+
+
 def world_of(**answers: Any) -> World:
     return World(
         {
@@ -37,11 +44,18 @@ def world_of(**answers: Any) -> World:
             "record_fill": {"counted": True},
             "record_broker_update": {"trade_id": str(trade(1)), "status": "submitted"},
             "record_account_snapshot": True,
+            "record_account_rules": True,
+            "record_broker_positions": {"differences": [], "opened": 0, "closed": 0},
+            "start_reconciliation": str(RUN),
+            "apply_activity": {"activity_id": str(RUN), "state": "applied", "applied": True, "note": ""},
         }
         | answers
     )
 
 
+DIVIDEND = BrokerActivity(
+    source="activities", external_id="div-1", kind="dividend", occurred_at=NOW, symbol="SPY", amount=Decimal("1.50")
+)
 ACCOUNT = TradingAccount.model_validate(account_row(ALICE))
 
 
@@ -50,9 +64,15 @@ async def test_sync_when_everything_answers_then_fills_come_first_and_the_positi
         unrecorded_fills=[{"index": 0, "order_known": True}],
         working_orders=[working(1)],
     )
-    broker = ScriptedBroker(world.journal, fills=[execution()], find_order=at_broker())
-    as_of = await sync_account(desk_of(world, {ALICE: broker}), ACCOUNT, broker)
-    assert as_of == NOW
+    broker = ScriptedBroker(
+        world.journal,
+        fills=[execution()],
+        open_orders=[at_broker()],
+        activities=[DIVIDEND],
+        positions=[BrokerPosition(symbol="SPY", quantity=Decimal(1), average_entry_price=Decimal("270.10"))],
+    )
+    synced = await sync_account(desk_of(world, {ALICE: broker}), ACCOUNT, broker)
+    assert (synced.as_of, synced.missed) == (NOW, (execution().executed_at,))
     assert world.said() == [
         "broker.clock",
         "stream_position",
@@ -60,13 +80,23 @@ async def test_sync_when_everything_answers_then_fills_come_first_and_the_positi
         "unrecorded_fills",
         "record_fill",
         "working_orders",
-        "broker.find_order",
+        "broker.open_orders",
         "record_broker_update",
+        "record_stream_position",
+        "stream_position",
+        "broker.activities",
+        "apply_activity",
         "broker.account",
         "record_account_snapshot",
+        "broker.rules",
+        "record_account_rules",
+        "broker.positions",
+        "record_broker_positions",
         "record_stream_position",
     ]
-    assert world.asked("record_stream_position")[0]["p_position"] == NOW.isoformat()
+    assert {each["p_position"] for each in world.asked("record_stream_position")} == {NOW.isoformat()}
+    (positions,) = world.asked("record_broker_positions")
+    assert [(each["symbol"], each["quantity"]) for each in positions["p_positions"]] == [("SPY", "1")]
     (snapshot,) = world.asked("record_account_snapshot")
     assert (snapshot["p_cash"], snapshot["p_equity"], snapshot["p_buying_power"]) == ("5", "7", None)
 
@@ -96,8 +126,8 @@ async def test_sync_when_it_was_done_before_then_a_little_is_read_again() -> Non
     [
         ("clock", NotConnected("ALPACA_UNAVAILABLE", "down")),
         ("fills", BadResponse("price must be a number", {})),
-        ("find_order", BadResponse("unknown order status", {})),
-        ("account", BadCredentials("BAD_KEYS", "enter them again")),
+        ("open_orders", BadResponse("not a list", {})),
+        ("order", BadResponse("unknown order status", {})),
     ],
 )
 async def test_compare_when_one_account_cannot_be_read_then_its_position_stays_and_the_others_are_compared(
@@ -107,16 +137,101 @@ async def test_compare_when_one_account_cannot_be_read_then_its_position_stays_a
     bobs = ScriptedBroker(world.journal, "bobs", **{step: error})
     desk = desk_of(world, {ALICE: ScriptedBroker(world.journal, "alices"), BOB: bobs})
     await compare_accounts(desk)
-    assert [each["p_stream"] for each in world.asked("record_stream_position")] == [f"activities:{ALICE}"]
-    assert len(world.asked("raise_alert")) == (not isinstance(error, NotConnected))
+    assert [each["p_stream"] for each in world.asked("record_stream_position")] == [
+        f"activities:{ALICE}",
+        f"account:{ALICE}",
+    ]
+    codes = [alert["p_code"] for alert in world.asked("raise_alert") if alert["p_code"] != "ORDER_NOT_AT_BROKER"]
+    assert len(codes) == (not isinstance(error, NotConnected))
 
 
 async def test_compare_when_the_ledger_goes_then_it_is_said() -> None:
-    world = world_of(record_account_snapshot=LedgerUnavailable("LEDGER_UNAVAILABLE", "down"))
+    world = world_of(working_orders=LedgerUnavailable("LEDGER_UNAVAILABLE", "down"))
     broker = ScriptedBroker(world.journal)
     with pytest.raises(LedgerUnavailable):
         await compare_accounts(desk_of(world, {ALICE: broker}))
     assert world.asked("record_stream_position") == []
+
+
+async def test_sync_when_rows_cannot_be_read_then_each_is_told_and_the_others_are_recorded() -> None:
+    world = world_of(unrecorded_fills=[{"index": 0, "order_known": True}])
+    bad = Quarantined("price must be a number", "{'price': 'x'}")
+    broker = ScriptedBroker(
+        world.journal,
+        fills=[bad, execution()],
+        open_orders=[bad, at_broker()],
+        activities=[bad, DIVIDEND],
+    )
+    await sync_account(desk_of(world, {ALICE: broker}), ACCOUNT, broker)
+    assert [alert["p_code"] for alert in world.asked("raise_alert")] == [
+        "FILL_REJECTED",
+        "ORDER_REJECTED",
+        "ACTIVITY_REJECTED",
+    ]
+    recorded = ("record_fill", "record_broker_update", "apply_activity", "record_broker_positions")
+    assert [len(world.asked(name)) for name in recorded] == [1, 1, 1, 1]
+
+
+async def test_sync_when_an_order_is_listed_with_children_then_each_is_adopted_where_nobody_knows_it() -> None:
+    child = at_broker("child", parent_order_id="b-outside")
+    world = world_of()
+    broker = ScriptedBroker(world.journal, open_orders=[at_broker("outside", children=(child,))])
+    await sync_account(desk_of(world, {ALICE: broker}), ACCOUNT, broker)
+    updates = [each["p_update"] for each in world.asked("record_broker_update")]
+    assert [(each["broker_order_id"], each["adopt"]) for each in updates] == [("b-outside", True), ("b-child", True)]
+    assert updates[1]["parent_order_id"] == "b-outside"
+    assert world.asked("broker.order") == []
+
+
+async def test_sync_when_an_order_is_not_listed_then_it_is_asked_for_and_what_replaced_it_too() -> None:
+    world = world_of(working_orders=[working(1)])
+    orders = {
+        "b-at-1": at_broker("at-1", state="replaced", replaced_by="b-by-hand"),
+        "b-by-hand": at_broker("by-hand", replaces="b-at-1"),
+    }
+    broker = ScriptedBroker(world.journal, order=orders.get)
+    await sync_account(desk_of(world, {ALICE: broker}), ACCOUNT, broker)
+    updates = [each["p_update"] for each in world.asked("record_broker_update")]
+    assert [(each["broker_order_id"], each["status"]) for each in updates] == [
+        ("b-at-1", "replaced"),
+        ("b-by-hand", "submitted"),
+    ]
+    assert (updates[1]["replaces"], updates[1]["adopt"]) == ("b-at-1", True)
+
+
+async def test_sync_when_the_broker_does_not_know_an_order_then_it_is_told_and_nothing_is_assumed() -> None:
+    world = world_of(working_orders=[working(1)])
+    broker = ScriptedBroker(world.journal, order=None)
+    await sync_account(desk_of(world, {ALICE: broker}), ACCOUNT, broker)
+    assert [alert["p_code"] for alert in world.asked("raise_alert")] == ["ORDER_NOT_AT_BROKER"]
+    assert world.asked("record_broker_update") == []
+
+
+@pytest.mark.parametrize("step", ["activities", "account", "rules", "positions"])
+@pytest.mark.parametrize("error", [NotConnected("DOWN", "down"), BadResponse("equity must be a number", {})])
+async def test_sync_when_the_account_as_a_whole_cannot_be_read_then_fills_and_orders_stand_and_the_run_failed(
+    step: str, error: AgentTraderError
+) -> None:
+    world = world_of(unrecorded_fills=[{"index": 0, "order_known": True}])
+    broker = ScriptedBroker(world.journal, fills=[execution()], **{step: error})
+    await sync_account(desk_of(world, {ALICE: broker}), ACCOUNT, broker, run="startup")
+    assert [each["p_stream"] for each in world.asked("record_stream_position")] == [f"activities:{ALICE}"]
+    assert [each["p_status"] for each in world.asked("finish_reconciliation")] == ["failed"]
+    # Positions are compared only where all is on record that moves them.
+    assert world.asked("record_broker_positions") == []
+    assert len(world.asked("raise_alert")) == isinstance(error, BadResponse)
+
+
+@pytest.mark.parametrize(("differs", "status"), [(True, "broken"), (False, "clean")])
+async def test_sync_when_it_is_a_run_then_it_ends_with_what_was_found(differs: bool, status: str) -> None:
+    difference = {"symbol": "SPY", "broker": "1", "ledger": "0", "looks": 1, "break": None}
+    found = {"differences": [difference] if differs else [], "opened": 0, "closed": 0}
+    world = world_of(record_broker_positions=found)
+    broker = ScriptedBroker(world.journal)
+    await sync_account(desk_of(world, {ALICE: broker}), ACCOUNT, broker, run="startup")
+    (started,), (finished,) = world.asked("start_reconciliation"), world.asked("finish_reconciliation")
+    assert (started["p_kind"], finished["p_status"]) == ("startup", status)
+    assert world.asked("record_broker_positions")[0]["p_run_id"] == str(RUN)
 
 
 @pytest.mark.parametrize(

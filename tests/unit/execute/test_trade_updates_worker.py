@@ -37,6 +37,10 @@ def world_of(*accounts: UUID, poll_interval: float = 60, **answers: Any) -> Worl
             "record_fill": {"counted": True},
             "record_broker_update": {"trade_id": str(trade(1)), "status": "submitted"},
             "record_account_snapshot": True,
+            "record_account_rules": True,
+            "record_broker_positions": {"differences": [], "opened": 0, "closed": 0},
+            "start_reconciliation": str(trade(0)),
+            "claim_unresolved": [],
         }
         | answers,
         watch_interval=0.01,
