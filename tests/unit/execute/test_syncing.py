@@ -213,7 +213,8 @@ async def test_sync_when_the_account_as_a_whole_cannot_be_read_then_fills_and_or
     step: str, error: AgentTraderError
 ) -> None:
     world = world_of(unrecorded_fills=[{"index": 0, "order_known": True}])
-    broker = ScriptedBroker(world.journal, fills=[execution()], **{step: error})
+    answers: dict[str, Any] = {"fills": [execution()], step: error}
+    broker = ScriptedBroker(world.journal, **answers)
     await sync_account(desk_of(world, {ALICE: broker}), ACCOUNT, broker, run="startup")
     assert [each["p_stream"] for each in world.asked("record_stream_position")] == [f"activities:{ALICE}"]
     assert [each["p_status"] for each in world.asked("finish_reconciliation")] == ["failed"]
