@@ -7,30 +7,26 @@ records, `route` sends. Nothing of another account can be reached from here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace as copy
 from datetime import datetime
-from decimal import ROUND_UP, Decimal
+from decimal import Decimal
 
 from functions.backtest.exchange_events import Event, Fill, OrderEvent, Reduced, Replaced
 from functions.backtest.market import Print, Quote
 from functions.backtest.matching import MatchingEngine
-from functions.backtest.orders import Change, NewOrder, OrderType, Side, TimeInForce
-from functions.backtest.packages import NewPackage, PackageLeg
-from functions.core.identity import named_uuid
-from functions.core.money import text
+from functions.backtest.orders import Change, OrderType, Side, TimeInForce
 from local.simulators.venue import order_checks
 from local.simulators.venue.account_ledger import AccountLedger
 from local.simulators.venue.clock import TapeClock
 from local.simulators.venue.desk_events import DeskEvent, Kind, Listener
-from local.simulators.venue.desk_order import DeskFill, DeskOrder, State
+from local.simulators.venue.desk_order import DeskOrder, State
 from local.simulators.venue.desk_request import DeskRequest, GroupRequest, RequestLeg
 from local.simulators.venue.desk_rules import DeskRules
+from local.simulators.venue.exchange_orders import most_per_fill, new_order, new_package
+from local.simulators.venue.executions import Executions
 from local.simulators.venue.faults import Fault, Faults
 from local.simulators.venue.order_making import OrderMaker, changed_request
 from local.simulators.venue.quotes import Quotes
 from local.simulators.venue.refusal import DeskRefusal
-
-_ONE = Decimal(1)
 
 
 class OrderDesk:
@@ -55,13 +51,11 @@ class OrderDesk:
         self._clock = clock
         self._faults = faults
         self._listener = listener
-        self._execution_numbers = execution_numbers
+        self._executions = Executions(ledger, rules, clock, faults, numbers=execution_numbers, listener=listener)
         self._exchange = MatchingEngine()
         self._maker = OrderMaker(ledger, rules, clock, quotes, session_close=session_close, numbers=numbers)
         self._orders: dict[str, DeskOrder] = {}
         self._by_client_order_id: dict[str, list[str]] = {}
-        self._late: list[Fill] = []
-        self._told_by_leg: set[int] = set()
         self._halted: set[str] = set()
 
     @property
@@ -143,9 +137,9 @@ class OrderDesk:
         for order in orders:
             self._show_options(order)
         if orders[0].is_multi_leg:
-            self._apply(self._exchange.submit_package(_package(orders[0]), now))
+            self._apply(self._exchange.submit_package(new_package(orders[0]), now))
         else:
-            self._apply(self._exchange.submit_group([_new_order(order) for order in orders], now))
+            self._apply(self._exchange.submit_group([new_order(order) for order in orders], now))
 
     def _show_options(self, order: DeskOrder) -> None:
         """Contracts in which nothing worked have no quote at the exchange yet."""
@@ -237,7 +231,7 @@ class OrderDesk:
 
     def show(self, tick: Quote | Print) -> None:
         """The market moved: shares by the tape, options with their underlying."""
-        self._tell_late()
+        self._executions.tell_late()
         self._halted.discard(tick.symbol)
         if isinstance(tick, Print):
             self._apply(self._exchange.on_print(tick))
@@ -260,8 +254,8 @@ class OrderDesk:
 
     def close_session(self, at: datetime, prices: Mapping[str, Decimal]) -> None:
         """A session closes; day orders expire, the day's fees are taken."""
-        while self._late:
-            self._tell_late()
+        while self._executions.tell_late():
+            pass
         self._apply(self._exchange.close_session(at, prices))
         self.ledger.collect_fees(self._clock.stamp())
 
@@ -285,7 +279,7 @@ class OrderDesk:
         self._keep(order)
         self._move(order, "working", "working")
         amount = abs(quantity)
-        self._fill(order, Fill(0, order.id, symbol, price, amount, amount, Decimal(0), self._clock.now()))
+        self._executions.take(order, Fill(0, order.id, symbol, price, amount, amount, Decimal(0), self._clock.now()))
         return order
 
     # --- what the exchange says -------------------------------------------------------------------------------------
@@ -295,7 +289,7 @@ class OrderDesk:
             order = self._orders[event.order_id]
             match event:
                 case Fill():
-                    self._take_fill(order, event)
+                    self._executions.take(order, event)
                 case Replaced():
                     self._take_replaced(order, self._orders[event.new_order_id])
                 case Reduced():
@@ -338,64 +332,6 @@ class OrderDesk:
             self._move(new, "working", "working")
         else:
             self._move(new, "accepted", "accepted")
-
-    def _take_fill(self, order: DeskOrder, fill: Fill) -> None:
-        order.done_at_exchange = not fill.leaves
-        if order.is_multi_leg:
-            if not fill.leg and (self.rules.leg_by_leg or self._takes("leg_by_leg", order)):
-                self._told_by_leg.add(fill.sequence)
-            if fill.leg and fill.sequence - fill.leg in self._told_by_leg:
-                self._late.append(fill)
-                return
-        for part in _parts(fill, order.parts_at_once, order.legs[fill.leg].ratio):
-            self._fill(order, part)
-
-    def _tell_late(self) -> None:
-        """Tells the next leg that was held back, of every order."""
-        told: set[str] = set()
-        waiting, self._late = self._late, []
-        for fill in waiting:
-            if fill.order_id in told:
-                self._late.append(fill)
-                continue
-            told.add(fill.order_id)
-            order = self._orders[fill.order_id]
-            for part in _parts(fill, order.parts_at_once, order.legs[fill.leg].ratio):
-                self._fill(order, part)
-
-    def _fill(self, order: DeskOrder, fill: Fill) -> None:
-        leg = order.legs[fill.leg]
-        leg.filled = fill.cumulative
-        leg.paid += fill.quantity * fill.price
-        at = self._clock.stamp()
-        made = DeskFill(
-            id=str(self._execution_id(order, fill)),
-            number=next(self._execution_numbers),
-            order_id=order.id,
-            leg=fill.leg,
-            symbol=fill.symbol,
-            side=leg.side,
-            quantity=fill.quantity,
-            price=fill.price,
-            cumulative=fill.cumulative,
-            leaves=fill.leaves,
-            at=at,
-            fee=self.ledger.fee_of(leg.side, fill.symbol, fill.quantity, fill.price, opening=leg.effect == "open"),
-            group=fill.sequence - fill.leg,
-        )
-        leg.fills.append(made)
-        done = all(not one.remaining for one in order.legs)
-        order.updated_at = at
-        if done:
-            order.state, order.filled_at = "filled", at
-        elif order.state != "cancel_pending":
-            order.state = "partially_filled"
-        self.ledger.fill(made, fee_at_once=self.rules.fees_at == "fill")
-        self._listener(DeskEvent("fill" if done else "partial_fill", self.account_id, order, at, fill=made))
-
-    def _execution_id(self, order: DeskOrder, fill: Fill) -> object:
-        more = (fill.leg,) if order.is_multi_leg else ()
-        return named_uuid(f"{self.rules.name}-execution", order.id, text(fill.cumulative), *more)
 
     def _move(self, order: DeskOrder, state: State, kind: Kind, reason: str | None = None) -> None:
         at = self._clock.stamp()
@@ -441,12 +377,11 @@ class OrderDesk:
         if fault is None:
             return
         least, most = fault.numbers["least"], fault.numbers["most"]
-        parts = self._faults.number(least, max(least, most))
+        count = self._faults.number(least, max(least, most))
         if fault.numbers["at_once"]:
-            order.parts_at_once = parts
-            return
-        step = _ONE if order.quantity == order.quantity.to_integral_value() else Decimal("0.000000001")
-        order.most_per_fill = max((order.quantity / parts).quantize(step, rounding=ROUND_UP), step)
+            order.parts_at_once = count
+        else:
+            order.most_per_fill = most_per_fill(order, count)
 
     def _takes(self, switch: str, order: DeskOrder) -> Fault | None:
         return self._faults.take(switch, self.account_id, order.symbol)
@@ -457,51 +392,3 @@ class OrderDesk:
     def _state_of(self, order: DeskOrder) -> State:
         """An open order's state without the cancel that was asked for."""
         return "partially_filled" if any(leg.filled for leg in order.legs) else "working"
-
-
-def _new_order(order: DeskOrder) -> NewOrder:
-    request = order.request
-    return NewOrder(
-        order_id=order.id,
-        symbol=order.symbol,
-        side=order.side,
-        quantity=order.quantity,
-        type=request.type,
-        time_in_force=request.time_in_force,
-        limit=request.limit,
-        stop=request.stop,
-        trail_price=request.trail_price,
-        trail_percent=request.trail_percent,
-        oco=order.oco,
-        after=order.parent,
-        most_per_fill=order.most_per_fill,
-    )
-
-
-def _package(order: DeskOrder) -> NewPackage:
-    request = order.request
-    return NewPackage(
-        order_id=order.id,
-        legs=tuple(PackageLeg(leg.symbol, leg.side, leg.ratio) for leg in order.legs),
-        quantity=int(order.quantity),
-        time_in_force=request.time_in_force,
-        limit=request.limit if request.type is OrderType.LIMIT else None,
-        most_per_fill=None if order.most_per_fill is None else int(order.most_per_fill),
-    )
-
-
-def _parts(fill: Fill, count: int, ratio: int) -> list[Fill]:
-    """One execution as several of the same price; whole units of the order each where it is whole."""
-    if count == 1:
-        return [fill]
-    whole = fill.quantity == fill.quantity.to_integral_value()
-    step = Decimal(ratio) if whole else Decimal("0.000000001")
-    size = (fill.quantity / step / count).to_integral_value(rounding=ROUND_UP) * step
-    parts: list[Fill] = []
-    done, before = Decimal(0), fill.cumulative - fill.quantity
-    while done < fill.quantity:
-        part = min(size, fill.quantity - done)
-        done += part
-        left = fill.cumulative + fill.leaves - before - done
-        parts.append(copy(fill, quantity=part, cumulative=before + done, leaves=left))
-    return parts
