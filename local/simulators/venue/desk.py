@@ -55,6 +55,7 @@ class OrderDesk:
         self._exchange = MatchingEngine()
         self._maker = OrderMaker(ledger, rules, clock, quotes, session_close=session_close, numbers=numbers)
         self._orders: dict[str, DeskOrder] = {}
+        self._open: dict[str, DeskOrder] = {}
         self._by_client_order_id: dict[str, list[str]] = {}
         self._halted: set[str] = set()
 
@@ -73,7 +74,9 @@ class OrderDesk:
 
     def open_orders(self) -> list[DeskOrder]:
         """Every order that may still fill, children that wait included."""
-        return [order for order in self._orders.values() if order.is_open]
+        # What has ended is dropped here, so that a long replay does not look at every order it ever had.
+        self._open = {order_id: order for order_id, order in self._open.items() if order.is_open}
+        return list(self._open.values())
 
     def order(self, order_id: str) -> DeskOrder:
         """By id, or by number written as text. Raises DeskRefusal not_found."""
@@ -367,7 +370,7 @@ class OrderDesk:
             raise DeskRefusal("duplicate_client_order_id", "client_order_id must be unique")
 
     def _keep(self, order: DeskOrder) -> None:
-        self._orders[order.id] = order
+        self._orders[order.id] = self._open[order.id] = order
         if order.client_order_id is not None:
             self._by_client_order_id.setdefault(order.client_order_id, []).append(order.id)
 

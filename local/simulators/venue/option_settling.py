@@ -57,7 +57,8 @@ class OptionSettling:
     def close(self, day: date) -> list[Activity]:
         """After a session: what expires is settled, and shorts in the money may be assigned early."""
         rows: list[Activity] = []
-        for held in self._desk.ledger.option_positions():
+        # Shorts first: what they are assigned pays for, or is delivered by, the longs that cover them.
+        for held in sorted(self._desk.ledger.option_positions(), key=lambda held: (held.quantity > 0, held.symbol)):
             option = OptionSymbol.parse(held.symbol)
             spot = self._desk.quotes.prices.mark(option.root)
             if spot is None:
@@ -91,7 +92,8 @@ class OptionSettling:
         needed = -result.shares - max(ledger.position(option.root).quantity, Decimal(0))
         if needed <= 0:
             return True
-        return ledger.settings.shorting and needed * option.strike <= self._desk.buying_power()
+        may_short = ledger.settings.shorting and ledger.settings.multiplier > 1
+        return may_short and needed * option.strike <= self._desk.buying_power()
 
     def _held(self, symbol: str) -> tuple[OptionSymbol, Position]:
         option = self._desk.quotes.option(symbol)

@@ -10,7 +10,7 @@ from decimal import ROUND_DOWN, Decimal
 from functions.backtest.orders import Change, OrderType, Side, TimeInForce
 from functions.core.errors import BadInput
 from functions.core.identity import named_uuid
-from functions.core.money import divided, text
+from functions.core.money import text
 from local.simulators.venue.account_ledger import AccountLedger
 from local.simulators.venue.clock import TapeClock
 from local.simulators.venue.desk_order import DeskLeg, DeskOrder, State
@@ -169,7 +169,7 @@ class OrderMaker:
             raise DeskRefusal(
                 "no_price", f"no price is known for {request.symbol}, so a notional cannot be turned into shares"
             )
-        quantity = divided(request.notional, price).quantize(_FRACTION, rounding=ROUND_DOWN)
+        quantity = (request.notional / price).quantize(_FRACTION, rounding=ROUND_DOWN)
         if not quantity:
             raise DeskRefusal("bad_order", f"notional {text(request.notional)} buys less than the smallest fraction")
         return quantity

@@ -303,3 +303,40 @@ def test_half_day_when_switched_on_then_the_next_session_closes_early_and_the_ca
         pass
     assert (venue.minute_index, record.state) == (209, "expired")
     assert record.expires_at == venue.session.closes_at
+
+
+def test_cash_when_it_has_not_settled_then_a_cash_account_cannot_spend_it() -> None:
+    venue, desk = opened([["100"] * 5, ["100"] * 5], rules={"settled_cash_only": True}, cash="1000", multiplier=1)
+    desk.submit(order("in", "9"))
+    desk.submit(order("out", "9", leg("SPY", "sell")))
+    assert desk.ledger.settled_cash(venue.now()) < 100
+    with pytest.raises(DeskRefusal) as refused:
+        desk.submit(order("again", "9"))
+    assert refused.value.reason == "unsettled_cash"
+    while venue.advance() != "open":
+        pass
+    venue.advance()
+    assert desk.submit(order("next day", "9")).state == "filled"
+
+
+def test_notional_when_given_then_it_buys_the_shares_that_it_pays_for() -> None:
+    _, desk = opened(FLAT)
+    record = desk.submit(order("dollars", None, notional=Decimal(1000)))
+    assert record.filled == Decimal("9.999000099")
+    assert record.filled * Decimal("100.01") <= 1000
+
+
+@pytest.mark.parametrize(("account", "reason"), [("blocked", "trading_blocked"), ("closing_only", "closing_only")])
+def test_account_when_it_is_restricted_then_opening_is_refused(account: str, reason: str) -> None:
+    _, desk = opened(FLAT, **{account: True})
+    with pytest.raises(DeskRefusal) as refused:
+        desk.submit(order("a", "1"))
+    assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize("limit", ["100.005", "99.999"])
+def test_price_when_it_is_off_the_tick_then_it_is_refused(limit: str) -> None:
+    _, desk = opened(FLAT)
+    with pytest.raises(DeskRefusal) as refused:
+        desk.submit(order("a", "1", limit=limit))
+    assert refused.value.reason == "off_tick"

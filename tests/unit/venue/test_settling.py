@@ -75,6 +75,25 @@ def test_long_call_when_the_account_cannot_carry_the_shares_then_the_broker_sell
     assert desk.ledger.positions() == []
 
 
+@pytest.mark.parametrize(
+    ("tape", "long", "short", "credit"),
+    [
+        (ENDS_HIGH, CALL, CALL.replace("C00100", "C00103"), "2.90"),
+        (ENDS_LOW, PUT, PUT.replace("P00100", "P00097"), "2.90"),
+    ],
+)
+def test_vertical_when_both_legs_end_in_the_money_then_a_small_account_gets_its_width_and_no_shares(
+    tape: list[list[str]], long: str, short: str, credit: str
+) -> None:
+    venue, desk = opened(tape, cash="1000", multiplier=1)
+    record = desk.submit(order("spread", "1", leg(long, "buy", "open"), leg(short, "sell", "open"), limit=credit))
+    assert record.average is not None
+    to_close(venue)
+    assert [row.kind for row in venue.booked] == ["assignment", "delivery", "exercise", "delivery"]
+    assert desk.ledger.positions() == []
+    assert desk.ledger.cash == 1000 - record.average * 100 + 300
+
+
 def test_activities_when_they_come_the_next_day_then_the_position_is_gone_and_the_row_is_not_shown() -> None:
     venue, desk = opened(ENDS_HIGH)
     desk.submit(order("long", "1", leg(CALL, "buy", "open")))
