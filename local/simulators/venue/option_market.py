@@ -70,6 +70,8 @@ class OptionMarket:
         self._clock = clock
         self._calendar = calendar
         self._expiries = tuple(sorted(session.day for session in _expiries(calendar(), first)))
+        self._listed: dict[str, OptionSymbol] = {}
+        self._views: dict[str, tuple[tuple[Decimal, datetime], OptionView]] = {}
         self._strikes = {symbol: _strikes(prices, symbol) for symbol in prices.symbols}
 
     def expiries(self) -> list[date]:
@@ -95,12 +97,17 @@ class OptionMarket:
 
     def listed(self, symbol: str) -> OptionSymbol | None:
         """The contract, expired or not; None where it was never listed."""
+        if symbol in self._listed:
+            return self._listed[symbol]
         try:
             option = OptionSymbol.parse(symbol)
         except BadInput:
             return None
         known = option.expiry in self._expiries and option.strike in self._strikes.get(option.root, ())
-        return option if known and str(option) == symbol else None
+        if not known or str(option) != symbol:
+            return None
+        self._listed[symbol] = option
+        return option
 
     def is_active(self, option: OptionSymbol) -> bool:
         return self.expires_at(option.expiry) > self._clock.now()
@@ -124,6 +131,12 @@ class OptionMarket:
             return None
         quote = self._prices.quote(option.root)
         at = self._clock.now() if quote is None else quote.at
+        known = self._views.get(symbol)
+        if known is None or known[0] != (spot, at):
+            known = self._views[symbol] = (spot, at), self._valued(option, spot, at)
+        return known[1]
+
+    def _valued(self, option: OptionSymbol, spot: Decimal, at: datetime) -> OptionView:
         volatility = _volatility(float(spot), float(option.strike))
         model = option_pricing.value(
             option.right,

@@ -28,11 +28,13 @@ class TapePlayer:
         self.faults = faults
         self.load(tape)
 
-    def load(self, tape: Tape) -> None:
-        """Starts anew: the tape before its first session, faults off."""
+    def load(self, tape: Tape, seed: int = 0) -> None:
+        """Starts anew: the tape before its first session, faults off. `seed` is for what chance decides."""
         self.tape = tape
+        self.seed = seed
         self.calendar = self._calendar
         self.faults.clear()
+        self.faults.seed(seed)
         self.prices = Prices(tape)
         self.clock = TapeClock(tape.sessions[0].opens_at - BEFORE_OPEN)
         self.started_at = self.clock.now()

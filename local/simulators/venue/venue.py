@@ -170,7 +170,7 @@ class Venue(TapePlayer):
             for quote in (self.prices.quote(symbol) for symbol in self.prices.symbols):
                 if quote is not None:
                     desk.show(quote)
-        return Account(desk, OptionSettling(desk, self.clock))
+        return Account(desk, OptionSettling(desk, self.clock, self.seed))
 
     def _settles_at(self, at: datetime) -> datetime:
         """Trades settle when the next session opens."""
