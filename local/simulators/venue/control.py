@@ -79,7 +79,7 @@ async def load(request: Request) -> Response:
         raise BadInput(
             "BAD_CONTROL", f"tape must be a name such as {DEFAULT} and seed a whole number, was {spec!r}, {seed!r}"
         )
-    player.load(open_tape(spec, seed=seed, calendar=player.calendar), seed)
+    player.load(open_tape(spec, seed=seed, calendar=player.whole_calendar), seed)
     request.app.state.loaded = {"tape": spec, "seed": seed}
     request.app.state.pace.restart()
     return JSONResponse(player.state())

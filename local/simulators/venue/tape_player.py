@@ -24,7 +24,7 @@ class TapePlayer:
     """
 
     def __init__(self, tape: Tape, calendar: MarketCalendar, faults: Faults) -> None:
-        self._calendar = calendar
+        self.whole_calendar = calendar
         self.faults = faults
         self.load(tape)
 
@@ -32,7 +32,7 @@ class TapePlayer:
         """Starts anew: the tape before its first session, faults off. `seed` is for what chance decides."""
         self.tape = tape
         self.seed = seed
-        self.calendar = self._calendar
+        self.calendar = self.whole_calendar
         self.faults.clear()
         self.faults.seed(seed)
         self.prices = Prices(tape)
