@@ -82,6 +82,14 @@ class Settings(BaseSettings):
     poll_interval: float = Field(30, gt=0, description="How often a worker compares its stream with the broker's lists")
     heartbeat_interval: float = Field(10, gt=0, description="How often a worker says that it is well")
     watch_interval: float = Field(1, gt=0, description="How often a worker asks which symbols and accounts it serves")
+    stream_health_age: float = Field(
+        75, gt=0, description="How old a worker's word may be that an account is watched, for orders to be sent on it"
+    )
+    stream_lag: float = Field(
+        15, gt=0, description="Event time by which a trade stream may be late before it is opened anew, seconds"
+    )
+    reconnect_first: float = Field(0.5, gt=0, description="Longest wait before a stream is opened again, at first")
+    reconnect_longest: float = Field(30, gt=0, description="The same after many failures")
     stream_silence: float = Field(60, gt=0, description="A data stream silent for longer in session is reconnected")
     quote_interval: float = Field(0.25, ge=0, description="At most one published quote per symbol in this time")
 

@@ -18,6 +18,7 @@ from functions.execute.resolving import resolve_unknown
 from functions.execute.stream import TradeUpdatesWorker
 from functions.execute.submitting import Desk
 from functions.execute.syncing import compare_accounts
+from functions.execute.watching import send_approved
 
 
 @cache
@@ -36,7 +37,7 @@ def submit_order(message: Any) -> None:
     event = event_of(message)
     if not isinstance(event, TradeChanged):
         raise BadInput("WRONG_EVENT", f"expected a change of a trade, was {event.type}")
-    event_loop.run(_desk().submit_approved(event.data.broker_account_id))
+    event_loop.run(send_approved(_desk(), event.data.broker_account_id))
 
 
 @delivered
@@ -54,7 +55,7 @@ def sweep_orders(_message: Any) -> None:
     async def sweep() -> None:
         failure: Final | None = None
         # Cancels last, because the steps before may find some, and whatever happens to those.
-        for step in (partial(desk.submit_approved, None), partial(resolve_unknown, desk), partial(cancel_due, desk)):
+        for step in (partial(send_approved, desk, None), partial(resolve_unknown, desk), partial(cancel_due, desk)):
             try:
                 await step()
             except Final as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from functions.brokers.errors import BadCredentials, Rejected, Unsupported
@@ -15,6 +15,7 @@ from functions.core.errors import AgentTraderError, Final, Misconfigured
 from functions.core.ledger.activities import ActivityLedger
 from functions.core.ledger.comparing import ComparisonLedger
 from functions.core.ledger.executing import ClaimedOrder, ExecutionLedger
+from functions.core.ledger.judging import WaitingTrade
 from functions.core.log import logger
 from functions.core.ports import Ports
 from functions.core.runtime import owner
@@ -23,6 +24,12 @@ from functions.execute.accounts import Accounts
 _log = logger("execute")
 Result = TypeVar("Result")
 _LEAST_LEGS = 2
+
+
+class Watcher(Protocol):
+    """Says whether a trade may be sent now."""
+
+    async def may_send(self, waiting: WaitingTrade) -> bool: ...
 
 
 class Desk:
@@ -45,10 +52,11 @@ class Desk:
         found: Awaitable[Result] = self.reach.around(step, call)  # type: ignore[assignment]
         return await found
 
-    async def submit_approved(self, account: UUID | None) -> int:
+    async def submit_approved(self, account: UUID | None, watch: Watcher | None = None) -> int:
         """Sends what is approved, of one account or of all, in the order it was placed; returns how many were tried.
 
-        One that the ledger refuses to let go does not hold up the others; the last refusal is raised at the end.
+        What `watch` does not let go stays approved. One that the ledger refuses to let go does not hold up the others;
+        the last refusal is raised at the end.
         """
         sent = 0
         failure: Final | None = None
@@ -58,6 +66,9 @@ class Desk:
             except Misconfigured as error:
                 # One account without keys must not stop the others; its trades expire unsent.
                 await self.tell(waiting.broker_account_id, error)
+                continue
+            if watch is not None and not await watch.may_send(waiting):
+                _log.warning("not sent: nobody would hear of it", trade=str(waiting.trade_id))
                 continue
             claimed_since = time.monotonic()
             try:

@@ -16,7 +16,8 @@ comment on function public.trading_accounts() is 'The active accounts, and wheth
 create function public.approved_trades(p_account_id uuid default null) returns jsonb
 language sql stable security definer set search_path = ''
 as $$
-  select coalesce(jsonb_agg(jsonb_build_object('trade_id', id, 'broker_account_id', broker_account_id) order by placed_number), '[]'::jsonb)
+  select coalesce(jsonb_agg(jsonb_build_object('trade_id', id, 'broker_account_id', broker_account_id, 'reduce_only', reduce_only)
+    order by placed_number), '[]'::jsonb)
   from public.trades as t
   where status = 'approved' and (p_account_id is null or broker_account_id = p_account_id)
     -- Decisions of one moment are all judged before the first is sent: what is judged second must not depend on how

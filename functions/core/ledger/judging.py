@@ -18,6 +18,7 @@ class WaitingTrade(Row):
 
     trade_id: UUID
     broker_account_id: UUID
+    reduce_only: bool = False
 
 
 class JudgedTrade(Row):

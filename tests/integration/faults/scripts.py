@@ -19,10 +19,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """`streams` says whether the trade stream worker runs beside the steps."""
+    """`streams` says whether the trade stream worker runs beside the steps, `watched` whether senders believe so."""
 
     seed: int
     streams: bool
+    watched: bool
     steps: tuple[Step, ...]
 
 
@@ -50,7 +51,9 @@ def script_of(seed: int, switches: Sequence[str]) -> Script:
         steps.append(_step(does, chance, switches))
         if does == "place" and chance.random() < 0.7:
             steps.append(Step("submit"))
-    return Script(seed, chance.random() < 0.5, tuple(steps))
+    streams = chance.random() < 0.5
+    # Where nobody watches, the sender reads the lists itself.
+    return Script(seed, streams, streams or chance.random() < 0.7, tuple(steps))
 
 
 def _step(does: str, chance: random.Random, switches: Sequence[str]) -> Step:

@@ -25,6 +25,7 @@ from functions.execute.resolving import resolve_unknown
 from functions.execute.stream import TradeUpdatesWorker
 from functions.execute.submitting import Desk as TradingDesk
 from functions.execute.syncing import sync_account
+from functions.execute.watching import say_watched, send_approved
 from tests.integration.faults.market import Market
 from tests.integration.faults.scripts import Script, Step
 from tests.integration.ledger.desk import Desk, approval_of, decision, new_strategy, new_user, order_of
@@ -50,7 +51,8 @@ class Locked:
     def call(self, function: str, arguments: dict[str, Any]) -> Any:
         with self.lock:
             try:
-                return self._ledger.call(function, "fn_execute", **arguments)
+                answer = self._ledger.call(function, "fn_execute", **arguments)
+                return str(answer) if isinstance(answer, UUID) else answer
             except psycopg.Error as error:
                 said = error.diag
                 raise from_answer(
@@ -90,7 +92,7 @@ class OneAccount(Accounts):
 class Stage:
     """One script on an account of its own."""
 
-    def __init__(self, ledger: Ledger, market: Market) -> None:
+    def __init__(self, ledger: Ledger, market: Market, *, watched: bool) -> None:
         self.market = market
         number = market.begin()
         user = new_user(ledger)
@@ -123,10 +125,16 @@ class Stage:
         self._accounts = OneAccount(reach, self.execution, self.account, market)
         self.trading = TradingDesk(reach, self.execution, self._accounts)
         self._crash: str | None = None
+        self._main: asyncio.Task[Any] | None = None
         self._placed = 0
+        if watched:
+            say_watched(reach, account, "by the script")
 
     def _around(self, step: str, call: Any) -> Any:
         async def through() -> Any:
+            # It is the sender of the script that dies, not the worker beside it.
+            if self._crash is None or asyncio.current_task() is not self._main:
+                return await call()
             crash, self._crash = self._crash, None
             if crash == "before":
                 raise Died
@@ -141,6 +149,7 @@ class Stage:
 
     async def play(self, script: Script) -> None:
         """Every step, then until nothing is left to be done, without faults."""
+        self._main = asyncio.current_task()
         async with self._streams() if script.streams else contextlib.nullcontext():
             for step in script.steps:
                 await self._do(step)
@@ -190,7 +199,7 @@ class Stage:
                         await cancel_due(self.trading)
                 case "replace":
                     await asyncio.to_thread(self._replace, step)
-                    await self.trading.submit_approved(self.desk.account)
+                    await send_approved(self.trading, self.desk.account)
                 case _:
                     await self._routine(step.does)
         except Temporary:
@@ -201,7 +210,7 @@ class Stage:
     async def _routine(self, does: str) -> None:
         match does:
             case "submit":
-                await self.trading.submit_approved(self.desk.account)
+                await send_approved(self.trading, self.desk.account)
             case "sync":
                 await sync_account(self.trading, self.account, self._accounts.broker(self.desk.account))
             case "resolve":

@@ -42,7 +42,7 @@ def alpaca() -> Iterator[Market]:
 
 async def _plays(seed: int, ledger: Ledger, market: Market) -> None:
     script = script_of(seed, list(market.switches))
-    stage = Stage(ledger, market)
+    stage = Stage(ledger, market, watched=script.watched)
     try:
         await stage.play(script)
     except Exception as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from functions.brokers.orders import TradeUpdate
 from functions.brokers.protocol import Connected, Quarantined
 from functions.core.ledger.errors import LedgerUnavailable
 from functions.execute.stream import WORKER, TradeUpdatesWorker
+from functions.execute.watching import is_watched
 from tests.unit.core.doubles import NOW, Turns, World, until
 from tests.unit.execute.desk_made import (
     ALICE,
@@ -22,6 +24,7 @@ from tests.unit.execute.desk_made import (
     ScriptedBroker,
     account_row,
     at_broker,
+    claimed_row,
     desk_of,
     execution,
     trade,
@@ -231,3 +234,70 @@ async def test_worker_when_there_is_a_bug_then_it_ends_so_that_its_supervisor_se
     worker = TradeUpdatesWorker(desk_of(world, {ALICE: broker}))
     with pytest.raises(ZeroDivisionError):
         await asyncio.wait_for(worker.run(asyncio.Event()), 10)
+
+
+async def test_stream_when_it_is_up_and_everything_is_on_record_then_the_account_is_said_to_be_watched() -> None:
+    world = world_of(ALICE)
+    async with working(world, {ALICE: ScriptedBroker(world.journal)}):
+        await until(lambda: is_watched(world.ports, ALICE))
+        assert compared(world) >= 1
+
+
+async def test_stream_when_it_is_open_and_tells_nothing_of_what_the_list_has_then_it_is_opened_anew() -> None:
+    missed = [{"index": 0, "order_known": True}]
+    world = world_of(ALICE, poll_interval=0.02, unrecorded_fills=Turns([], missed, []))
+    old = execution(executed_at=NOW - timedelta(minutes=1))
+    broker = ScriptedBroker(world.journal, fills=[old])
+    opened = []
+
+    async def counted() -> Any:
+        opened.append(True)
+        async with aclosing(ScriptedBroker.trade_updates(broker)) as messages:
+            async for message in messages:
+                yield message
+
+    broker.trade_updates = counted  # type: ignore[method-assign]
+    async with working(world, {ALICE: broker}):
+        await until(lambda: len(opened) == 2)
+    assert len(world.asked("record_fill")) == 1
+
+
+async def test_stream_when_the_list_is_only_a_little_ahead_then_it_is_left_open() -> None:
+    missed = [{"index": 0, "order_known": True}]
+    world = world_of(ALICE, poll_interval=0.02, unrecorded_fills=Turns([], missed, []))
+    broker = ScriptedBroker(world.journal, fills=[execution(executed_at=NOW - timedelta(seconds=1))])
+    async with working(world, {ALICE: broker}):
+        await until(lambda: compared(world) >= 5)
+        assert broker.streams == 1
+
+
+def test_reconnect_when_it_fails_again_and_again_then_later_each_time_with_a_cap_and_never_at_one_moment() -> None:
+    world = World(reconnect_first=0.5, reconnect_longest=30)
+    worker = TradeUpdatesWorker(desk_of(world, {}))
+    for failures, longest in ((0, 0.5), (1, 1), (3, 4), (10, 30), (10_000, 30)):
+        waits = {worker._wait_before(failures) for _ in range(50)}
+        assert len(waits) > 40
+        assert longest / 10 <= min(waits)
+        assert max(waits) <= longest
+
+
+async def test_unknown_order_when_its_look_is_due_then_the_worker_asks_and_sends_what_waited_for_it() -> None:
+    world = world_of(
+        ALICE,
+        claim_unresolved=Turns([claimed_row(1, attempt=2)], []),
+        approved_trades=[],
+        record_submission={"status": "submitted"},
+    )
+    broker = ScriptedBroker(world.journal, find_order=at_broker())
+    async with working(world, {ALICE: broker}):
+        await until(lambda: len(world.asked("approved_trades")) == 1)
+    (submission,) = world.asked("record_submission")
+    assert submission["p_adopted"]
+    assert {given["p_account_id"] for given in world.asked("claim_unresolved")} == {str(ALICE)}
+
+
+async def test_start_when_the_worker_begins_then_one_run_of_reconciliation_and_none_for_each_poll() -> None:
+    world = world_of(ALICE, poll_interval=0.01)
+    async with working(world, {ALICE: ScriptedBroker(world.journal)}):
+        await until(lambda: compared(world) >= 4)
+    assert [given["p_kind"] for given in world.asked("start_reconciliation")] == ["startup"]
