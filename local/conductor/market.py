@@ -11,7 +11,7 @@ from functions.core.clock import require_utc
 from functions.core.errors import BadInput, Unavailable
 from functions.core.money import decimal
 from local.conductor.control import Control
-from local.simulators.alpaca.order_record import TERMINAL
+from local.simulators.alpaca.order_view import TERMINAL
 from local.stack import Stack
 from local.verify import BrokerBook
 

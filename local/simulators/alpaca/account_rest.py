@@ -10,10 +10,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from functions.core.money import text
-from local.simulators.alpaca import account_view, activities, refusals
-from local.simulators.alpaca.order_record import asset_id
+from local.simulators.alpaca import account_view, activity_view, refusals
+from local.simulators.alpaca.order_view import asset_id
 from local.simulators.alpaca.route_context import desk_of, require_data_key, simulator_of
+from local.simulators.alpaca.simulator import Simulator
 from local.simulators.alpaca.wire import NEW_YORK, moment, number, whole
+from local.simulators.venue.activity import Activity
+from local.simulators.venue.desk import OrderDesk
 from local.tape.model import Session
 
 _MOST_ACTIVITIES = 100
@@ -21,8 +24,9 @@ _EPOCH_DAYS = (date(1999, 1, 1), date(2029, 12, 31))
 
 
 async def get_account(request: Request) -> Response:
-    simulator = simulator_of(request)
-    return JSONResponse(account_view.account(desk_of(request), simulator.prices, simulator.started_at))
+    simulator, desk = simulator_of(request), desk_of(request)
+    without_pdt = simulator.faults.take("missing_pdt_fields", desk.account_id) is not None
+    return JSONResponse(account_view.account(desk, simulator.started_at, without_pdt=without_pdt))
 
 
 async def get_configurations(request: Request) -> Response:
@@ -31,8 +35,9 @@ async def get_configurations(request: Request) -> Response:
         {
             "dtbp_check": "entry",
             "fractional_trading": True,
-            "max_margin_multiplier": text(desk.book.settings.multiplier),
-            "no_shorting": not desk.book.settings.shorting,
+            "max_margin_multiplier": text(desk.ledger.settings.multiplier),
+            "max_options_trading_level": None,
+            "no_shorting": not desk.ledger.settings.shorting,
             "pdt_check": "entry",
             "ptp_no_exception_entry": False,
             "suspend_trade": False,
@@ -54,9 +59,16 @@ async def get_activities(request: Request) -> Response:
     direction = query.get("direction", "desc")
     if direction not in ("asc", "desc"):
         raise refusals.invalid(f"invalid direction: expected asc or desc, was {direction!r}")
-    rows = activities.page(
-        desk.book.activities,
+    category = query.get("category")
+    if category not in (None, "trade_activity", "non_trade_activity") or (category and types):
+        raise refusals.invalid("category is trade_activity or non_trade_activity, and not with activity_types")
+    simulator = simulator_of(request)
+    shown = desk.ledger.shown(simulator.now())
+    rows = activity_view.page(
+        shown,
+        [activity_view.row(desk, one, wrong_price=_is_mispriced(simulator, desk, one)) for one in shown],
         types=types,
+        category=category,
         after=after_at,
         until=until_at,
         descending=direction == "desc",
@@ -66,19 +78,26 @@ async def get_activities(request: Request) -> Response:
     return JSONResponse(rows)
 
 
+def _is_mispriced(simulator: Simulator, desk: OrderDesk, activity: Activity) -> bool:
+    is_delivery = activity.kind == "delivery"
+    return is_delivery and simulator.faults.take("optrd_price_mismatch", desk.account_id) is not None
+
+
 async def get_portfolio_history(request: Request) -> Response:
     desk = desk_of(request)
-    base = desk.book.settings.cash
-    closes = desk.book.closes
-    calendar = simulator_of(request).calendar
+    base = desk.ledger.settings.cash
+    closes = desk.ledger.closes
+    simulator = simulator_of(request)
+    calendar = simulator.calendar
     stamps = [calendar.between(day, day)[0].closes_at for day, _ in closes]
     gains = [equity - base for _, equity in closes]
+    nulls = simulator.faults.take("null_portfolio_values", desk.account_id) is not None
     return JSONResponse(
         {
             "timestamp": [int(at.timestamp()) for at in stamps],
-            "equity": [number(equity) for _, equity in closes],
-            "profit_loss": [number(gain) for gain in gains],
-            "profit_loss_pct": [number(gain / base) if base else None for gain in gains],
+            "equity": [None if nulls else number(equity) for _, equity in closes],
+            "profit_loss": [None if nulls else number(gain) for gain in gains],
+            "profit_loss_pct": [number(gain / base) if base and not nulls else None for gain in gains],
             "base_value": number(base),
             "timeframe": "1D",
         }
@@ -128,16 +147,6 @@ async def get_asset(request: Request) -> Response:
     raise refusals.not_found(f"asset not found for {name}")
 
 
-async def list_contracts(request: Request) -> Response:
-    require_data_key(request)
-    return JSONResponse({"option_contracts": [], "next_page_token": None})
-
-
-async def get_contract(request: Request) -> Response:
-    require_data_key(request)
-    raise refusals.not_found(f"option contract not found for {request.path_params['symbol']}")
-
-
 def _eastern(at: datetime) -> str:
     return at.astimezone(NEW_YORK).isoformat(timespec="seconds")
 
@@ -182,6 +191,4 @@ routes = [
     Route("/v2/calendar", get_calendar, methods=["GET"]),
     Route("/v2/assets", list_assets, methods=["GET"]),
     Route("/v2/assets/{symbol}", get_asset, methods=["GET"]),
-    Route("/v2/options/contracts", list_contracts, methods=["GET"]),
-    Route("/v2/options/contracts/{symbol}", get_contract, methods=["GET"]),
 ]

@@ -14,14 +14,15 @@ from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
 from functions.core.errors import AgentTraderError
-from local.simulators.alpaca import account_rest, control, data_rest, option_data_rest, trading_rest
+from local.simulators.alpaca import account_rest, control, data_rest, option_data_rest, options_rest, trading_rest
 from local.simulators.alpaca.data_stream import data_stream
-from local.simulators.alpaca.refusals import Refusal
+from local.simulators.alpaca.refusals import Refusal, of_desk
 from local.simulators.alpaca.route_context import account_of
 from local.simulators.alpaca.simulator import Simulator
 from local.simulators.alpaca.trade_stream import trade_stream
 from local.simulators.venue.fault_layer import FaultLayer
 from local.simulators.venue.pace import Pace
+from local.simulators.venue.refusal import DeskRefusal
 
 _LOG = logging.getLogger("agenttrader.alpaca")
 
@@ -40,6 +41,7 @@ def build(simulator: Simulator, *, tape: str, seed: int, speed: float | None = N
         routes=[
             *trading_rest.routes,
             *account_rest.routes,
+            *options_rest.routes,
             *data_rest.routes,
             *option_data_rest.routes,
             *control.routes,
@@ -49,6 +51,7 @@ def build(simulator: Simulator, *, tape: str, seed: int, speed: float | None = N
         ],
         exception_handlers={
             Refusal: _refused,
+            DeskRefusal: _refused,
             AgentTraderError: _bad_control,
             HTTPException: _no_route,
             Exception: _broken,
@@ -67,6 +70,8 @@ def build(simulator: Simulator, *, tape: str, seed: int, speed: float | None = N
 
 
 async def _refused(_: Request, error: Exception) -> Response:
+    if isinstance(error, DeskRefusal):
+        error = of_desk(error)
     if not isinstance(error, Refusal):
         raise error
     return JSONResponse(error.body, status_code=error.status)

@@ -1,4 +1,4 @@
-"""The control routes: those of every venue, and this broker's accounts and books. For this machine only; no key."""
+"""The control routes: those of every venue, and the books with this broker's rows in them. For this machine only."""
 
 from __future__ import annotations
 
@@ -8,56 +8,34 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from functions.core.money import text
-from local.simulators.alpaca.desk import OrderDesk
+from local.simulators.alpaca import activity_view
+from local.simulators.alpaca.order_view import orders_json
 from local.simulators.alpaca.route_context import simulator_of
-from local.simulators.alpaca.wire import body
+from local.simulators.venue import account_control, book_view
 from local.simulators.venue import control as venue_control
-from local.simulators.venue.account_settings import AccountSettings
 from local.simulators.venue.clock import instant
+from local.simulators.venue.desk import OrderDesk
 
 
-async def add_account(request: Request) -> Response:
-    settings = AccountSettings.read(await body(request))
-    simulator_of(request).add_account(settings)
-    return JSONResponse({"account_id": settings.account_id}, status_code=201)
-
-
-async def book(request: Request) -> Response:
+async def books(request: Request) -> Response:
+    """Every trading account's book, by account; orders, fills and fees as Alpaca writes them."""
     simulator = simulator_of(request)
-    return JSONResponse(
-        {
-            "now": instant(simulator.now()),
-            "accounts": {desk.account_id: _book(desk, request) for desk in simulator.desks()},
-        }
-    )
+    now = simulator.now()
+    accounts = {desk.account_id: book_view.book(desk, now) | _wire(desk) for desk in simulator.desks()}
+    return JSONResponse({"now": instant(now), "accounts": accounts})
 
 
-def _book(desk: OrderDesk, request: Request) -> dict[str, Any]:
-    book, prices = desk.book, simulator_of(request).prices
+def _wire(desk: OrderDesk) -> dict[str, Any]:
+    rows = [(activity.kind, activity_view.row(desk, activity)) for activity in desk.ledger.activities]
     return {
-        "cash": text(book.cash),
-        "starting_cash": text(book.settings.cash),
-        "accrued_fees": text(book.accrued_fees),
-        "equity": text(book.equity(prices)),
-        "orders": [record.json() for record in desk.orders()],
-        "fills": [activity.row for activity in book.activities if activity.row["activity_type"] == "FILL"],
-        "fees": [activity.row for activity in book.activities if activity.row["activity_type"] == "FEE"],
-        "positions": [
-            {
-                "symbol": position.symbol,
-                "qty": text(position.quantity),
-                "avg_entry_price": text(position.average),
-                "cost_basis": text(position.cost),
-                "market_value": text(book.value(position, prices)),
-            }
-            for position in book.positions()
-        ],
+        "orders": orders_json(desk, desk.orders(), nested=False),
+        "fills": [row for kind, row in rows if kind == "fill"],
+        "fees": [row for kind, row in rows if kind == "fee"],
     }
 
 
 routes = [
+    Route("/control/book", books, methods=["GET"]),
     *venue_control.routes,
-    Route("/control/accounts", add_account, methods=["POST"]),
-    Route("/control/book", book, methods=["GET"]),
+    *account_control.routes,
 ]

@@ -12,9 +12,11 @@ import msgpack
 
 from functions.backtest.market import Print, Quote
 from local.simulators.alpaca import data_wire
+from local.simulators.alpaca.order_body import is_option
 from local.simulators.venue.clock import instant
 from local.simulators.venue.connection import Connection
 from local.simulators.venue.faults import Faults
+from local.simulators.venue.option_market import OptionView
 from local.tape.model import Bar, Session
 
 CHANNELS = (
@@ -22,6 +24,7 @@ CHANNELS = (
     *("statuses", "lulds", "corrections", "cancelErrors"),
 )
 EVERYTHING = "*"
+OPTION_FEEDS = ("indicative", "opra")
 
 
 @dataclass(slots=True, eq=False)
@@ -66,6 +69,20 @@ class DataHub:
         else:
             self._send("trades", tick.symbol, {"T": "t", "S": tick.symbol, **data_wire.trade(tick)}, tick.at)
 
+    def option(self, view: OptionView) -> None:
+        """Sends a contract's quote."""
+        symbol = str(view.option)
+        self._send("quotes", symbol, {"T": "q", "S": symbol, **data_wire.option_quote(view)}, view.at)
+
+    def options_wanted(self) -> set[str]:
+        """The contracts whose quotes somebody subscribed to, by symbol."""
+        return {
+            symbol
+            for (_, feed), subscriber in self._subscribers.items()
+            if feed in OPTION_FEEDS
+            for symbol in subscriber.wants["quotes"]
+        }
+
     def bars(self, bars: Iterable[Bar]) -> None:
         """Sends completed minutes; a symbol's position is the end of its last one, sent or not."""
         for bar in bars:
@@ -90,10 +107,15 @@ class DataHub:
         self._positions.clear()
 
     def _send(self, channel: str, symbol: str, message: dict[str, Any], at: datetime) -> None:
-        for subscriber in list(self._subscribers.values()):
-            if subscriber.hears(channel, symbol) and not self._faults.take("mute_data"):
+        of_option = is_option(symbol)
+        for (_, feed), subscriber in list(self._subscribers.items()):
+            if (
+                (feed in OPTION_FEEDS) == of_option
+                and subscriber.hears(channel, symbol)
+                and not self._faults.take("mute_data")
+            ):
                 # The SDK wants a msgpack timestamp here; text it drops without a word.
-                subscriber.say([{**message, "t": at}])
+                subscriber.say([{**message, "t": instant(at) if self._faults.take("string_time") else at}])
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The market data websockets: `/v2/{feed}` for stocks, `/v1beta1/{feed}` for options (which the tape has none of).
+"""The market data websockets: `/v2/{feed}` for stocks, `/v1beta1/{feed}` for options.
 
 msgpack both ways where the client says so in its Content-Type, else JSON text.
 """
@@ -12,12 +12,11 @@ from typing import Any
 import msgpack
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from local.simulators.alpaca.data_hub import CHANNELS, Subscriber
+from local.simulators.alpaca.data_hub import CHANNELS, OPTION_FEEDS, Subscriber
 from local.simulators.alpaca.simulator import Simulator
 from local.simulators.venue.connection import Connection, serve
 
 STOCK_FEEDS = ("iex", "sip", "delayed_sip", "test")
-OPTION_FEEDS = ("indicative", "opra")
 _AUTH_SECONDS = 10.0
 _NOT_OFFERED = 1008
 _GOING_AWAY = 1001
@@ -85,7 +84,9 @@ class _Session:
             self._fail(403, "already authenticated")
         elif not isinstance(key, str) or not self._simulator.may_read_data(key, secret):
             self._fail(402, "auth failed", close=True)
-        elif not self._simulator.data.join(key, self._feed, self._subscriber):
+        elif self._simulator.faults.take("connection_limit") or not self._simulator.data.join(
+            key, self._feed, self._subscriber
+        ):
             self._fail(406, "connection limit exceeded", close=True)
         else:
             self._key = key

@@ -6,10 +6,12 @@ from typing import Any
 
 from functions.backtest.market import Print, Quote
 from local.simulators.alpaca.wire import number
+from local.simulators.venue.option_market import OptionView
 from local.tape.model import Bar, DailyBar
 
 _EXCHANGE = "V"
 _TAPE = "B"
+_OPTION_EXCHANGE = "C"
 
 
 def quote(quote: Quote) -> dict[str, Any]:
@@ -50,3 +52,22 @@ def bar(bar: Bar | DailyBar) -> dict[str, Any]:
         "n": bar.trades if isinstance(bar, Bar) else None,
         "vw": None if vwap is None else number(vwap),
     }
+
+
+def option_quote(view: OptionView) -> dict[str, Any]:
+    """Prices in dollars per share, sizes in contracts."""
+    return {
+        "bx": _OPTION_EXCHANGE,
+        "bp": number(view.bid),
+        "bs": number(view.bid_size),
+        "ax": _OPTION_EXCHANGE,
+        "ap": number(view.ask),
+        "as": number(view.ask_size),
+        "c": "A",
+    }
+
+
+def greeks(view: OptionView) -> dict[str, float]:
+    """Per share of the underlying; theta per day, vega and rho per percent."""
+    model = view.model
+    return {name: round(getattr(model, name), 4) for name in ("delta", "gamma", "rho", "theta", "vega")}

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from functions.core.money import text
+from local.simulators.venue.refusal import DeskRefusal
 
 
 class Refusal(Exception):
@@ -76,3 +77,41 @@ def insufficient_quantity(
 def bad_data_request(message: str) -> Refusal:
     """The data API words its errors without a code."""
     return Refusal(400, {"message": message})
+
+
+def of_desk(refusal: DeskRefusal) -> Refusal:
+    """What the desk refuses, in Alpaca's words and numbers."""
+    numbers, symbol = refusal.numbers, refusal.symbol or ""
+    match refusal.reason:
+        case "duplicate_client_order_id":
+            return duplicate_client_order_id()
+        case "insufficient_buying_power" | "unsettled_cash":
+            return insufficient_buying_power(numbers["available"], numbers["cost"])
+        case "insufficient_quantity":
+            return insufficient_quantity(
+                symbol,
+                requested=numbers["requested"],
+                existing=numbers["existing"],
+                held=numbers["held"],
+                related=list(refusal.related),
+            )
+        case "not_found":
+            return not_found(refusal.text)
+        case "no_position":
+            return forbidden(f"position intent mismatch or no position: {refusal.text}")
+        case "wash_trade":
+            return _coded(
+                403,
+                40310000,
+                "potential wash trade detected. use complex orders",
+                existing_order_id=(refusal.related or ("",))[0],
+                reject_reason="opposite side market/stop order exists",
+            )
+        case "options_level":
+            return forbidden("account not eligible to trade this option order")
+        case "uncovered":
+            return forbidden("account not eligible to trade uncovered option contracts")
+        case "trading_blocked" | "closing_only" | "shorting_not_allowed" | "fractional_short" | "cannot_exercise":
+            return forbidden(refusal.text)
+        case _:
+            return invalid(refusal.text)

@@ -6,8 +6,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from local.simulators.alpaca import refusals
-from local.simulators.alpaca.desk import OrderDesk
 from local.simulators.alpaca.simulator import Simulator
+from local.simulators.venue.desk import OrderDesk
 
 KEY_HEADER = "apca-api-key-id"
 SECRET_HEADER = "apca-api-secret-key"  # noqa: S105 - the header's name, not a secret
