@@ -127,12 +127,22 @@ def test_models_when_the_sdk_reads_market_data_then_none_is_refused(opened: Runn
     assert client.get_stock_latest_quote(StockLatestQuoteRequest(symbol_or_symbols="SPY"))["SPY"] is not None
 
 
-def test_options_when_the_tape_has_none_then_the_answers_are_empty_and_well_formed(opened: Running) -> None:
+def test_options_when_the_sdk_asks_then_chain_snapshots_and_contracts_are_of_the_same_market(opened: Running) -> None:
+    symbol = "SPY180316C00275000"
     options = opened.options()
-    assert options.get_option_chain(OptionChainRequest(underlying_symbol="SPY")) == {}
-    assert options.get_option_snapshot(OptionSnapshotRequest(symbol_or_symbols="SPY180316C00270000")) == {}
-    contracts = opened.typed().get_option_contracts(GetOptionContractsRequest(underlying_symbols=["SPY"]))
-    assert contracts.option_contracts == []  # type: ignore[union-attr]
+    chain = options.get_option_chain(OptionChainRequest(underlying_symbol="SPY"))
+    assert len(chain) > 1000
+    asked_for = OptionSnapshotRequest(symbol_or_symbols=symbol)
+    snapshot = raw(raw(options.get_option_snapshot(asked_for))[symbol])
+    assert chain[symbol] == snapshot
+    assert 0 < snapshot["latestQuote"]["bp"] < snapshot["latestQuote"]["ap"]
+    assert 0 < snapshot["greeks"]["delta"] < 1
+    assert options.get_option_snapshot(OptionSnapshotRequest(symbol_or_symbols="SPY180317C00275000")) == {}
+    asked = GetOptionContractsRequest(
+        underlying_symbols=["SPY"], expiration_date_gte="2018-03-16", expiration_date_lte="2018-03-16", limit=1000
+    )
+    contracts = opened.typed().get_option_contracts(asked).option_contracts  # type: ignore[union-attr]
+    assert symbol in {contract.symbol for contract in contracts or []}
 
 
 @pytest.mark.parametrize(

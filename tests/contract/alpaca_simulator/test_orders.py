@@ -75,6 +75,8 @@ def test_submit_when_the_same_tape_is_replayed_then_ids_prices_and_times_are_the
         client.submit_order(market(300, client_order_id="one"))
         client.submit_order(limit(50, 270.0))
         alpaca.advance(60)
+        # An order against one of its own that could trade with it would be refused as a wash trade.
+        client.cancel_orders()
         client.submit_order(market(100, OrderSide.SELL))
         book: Json = alpaca.get("/control/book")
         return book
