@@ -11,7 +11,7 @@ from functions.core.clock import require_utc
 from functions.core.errors import BadInput, Unavailable
 from functions.core.money import decimal
 from local.conductor.control import Control
-from local.simulators.alpaca.order_view import TERMINAL
+from local.simulators.venue.desk_order import FINAL
 from local.stack import Stack
 from local.verify import BrokerBook
 
@@ -91,7 +91,7 @@ def _state(raw: Any) -> TapeState:
 def _book(raw: Any) -> BrokerBook:
     return BrokerBook(
         positions={row["symbol"]: decimal(row["qty"], "qty") for row in raw["positions"]},
-        orders=tuple((row["client_order_id"], row["id"], row["status"] not in TERMINAL) for row in raw["orders"]),
+        orders=tuple((row["client_order_id"], row["id"], row["status"] not in FINAL) for row in raw["orders"]),
     )
 
 

@@ -14,7 +14,6 @@ from local.simulators.venue.clock import instant
 from local.simulators.venue.desk import OrderDesk
 from local.simulators.venue.desk_order import DeskLeg, DeskOrder, State
 
-TERMINAL = frozenset({"filled", "canceled", "expired", "replaced", "rejected"})
 _STATUSES: dict[State, str] = {
     "pending": "pending_new",
     "accepted": "accepted",

@@ -69,6 +69,7 @@ def order_row(order: DeskOrder) -> dict[str, Any]:
         "type": request.type.value,
         "time_in_force": request.time_in_force.value,
         "qty": text(order.quantity),
+        "notional": _optional(request.notional),
         "filled_qty": text(order.filled),
         "filled_avg_price": _optional(order.average),
         "limit_price": _optional(request.limit),

@@ -119,13 +119,14 @@ def test_fees_when_the_account_has_a_schedule_then_they_are_taken_at_the_close(o
     assert Decimal(before["accrued_fees"]) > Decimal("0.1")
     opened.advance_to_close()
     after = opened.get("/control/book")["accounts"][CAROL]
-    (fee,) = after["fees"]
-    assert Decimal(after["cash"]) == Decimal(before["cash"]) + Decimal(fee["net_amount"])
+    (fee,) = after["activities"]
+    assert fee["kind"] == "fee"
+    assert Decimal(after["cash"]) == Decimal(before["cash"]) + Decimal(fee["amount"])
     # Half a cent per share on both sides, and two cents per thousand dollars sold, rounded up to cents.
     sold = next(Decimal(row["price"]) for row in after["fills"] if row["side"] == "sell")
     owed = Decimal("0.1") + sold * 10 * Decimal("0.00002")
-    assert Decimal(fee["net_amount"]) == -(owed * 100).__ceil__() / Decimal(100)
-    assert opened.get("/control/book")["accounts"][ALICE]["fees"] == []
+    assert Decimal(fee["amount"]) == -(owed * 100).__ceil__() / Decimal(100)
+    assert opened.get("/control/book")["accounts"][ALICE]["activities"] == []
 
 
 def test_clock_when_the_tape_moves_then_it_shows_tape_time_with_new_york_s_offset(alpaca: Running) -> None:

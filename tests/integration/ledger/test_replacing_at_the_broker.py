@@ -143,7 +143,7 @@ async def test_replace_when_the_broker_takes_it_then_the_old_order_ends_by_its_w
     await trading.sync()
     assert trading.statuses(old, new) == ["replaced", "submitted"]
     rows = [(row["status"], row["qty"], row["limit_price"]) for row in trading.orders()]
-    assert rows == [("replaced", "100", "200.01"), ("new", "120", "201.5")]
+    assert rows == [("replaced", "100", "200.01"), ("working", "120", "201.5")]
 
 
 async def test_replace_when_the_new_price_fills_at_once_then_counted_once_on_the_new_order(trading: Trading) -> None:
@@ -212,7 +212,7 @@ async def test_replace_when_the_answer_is_lost_then_resolved_by_name_and_sent_at
     await trading.resolve()
     await trading.sync()
     assert trading.statuses(old, new) == ["replaced", "submitted"]
-    assert [row["status"] for row in trading.orders()] == ["replaced", "new"]
+    assert [row["status"] for row in trading.orders()] == ["replaced", "working"]
 
 
 async def test_replace_when_a_cancel_is_wanted_while_the_answer_is_lost_then_the_order_that_lives_is_cancelled(
