@@ -48,6 +48,7 @@ class Market(Protocol):
     name: str
     switches: Mapping[str, Mapping[str, Any]]
     """The faults that a script may switch on, each with what is said besides."""
+    replaces_quantity: bool
 
     def now(self) -> datetime: ...
 
@@ -115,6 +116,7 @@ class AlpacaMarket:
     """Alpaca's adapter on its simulator."""
 
     name = "alpaca"
+    replaces_quantity = True
 
     def __init__(self, venue: AlpacaVenue) -> None:
         self._venue = venue

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import psycopg
 
+from functions.brokers.errors import BadCredentials
 from functions.brokers.protocol import Broker
 from functions.core.errors import Temporary
 from functions.core.ledger.errors import from_answer
@@ -77,16 +78,17 @@ class OneAccount(Accounts):
         super().__init__(reach, ledger)
         self.account = account
         self._market = market
-        self._made = market.broker()
+        self.made = [market.broker()]
 
     def active(self) -> list[TradingAccount]:
         return [self.account]
 
     def broker(self, account: UUID) -> Broker:
-        return self._made
+        return self.made[0]
 
     def broker_of(self, account: TradingAccount) -> Broker:
-        return self._market.broker()
+        self.made.append(self._market.broker())
+        return self.made[-1]
 
 
 class Stage:
@@ -154,6 +156,8 @@ class Stage:
             for step in script.steps:
                 await self._do(step)
             await self._settle()
+        for broker in self._accounts.made:
+            await broker.aclose()
 
     @contextlib.asynccontextmanager
     async def _streams(self) -> AsyncIterator[None]:
@@ -202,8 +206,8 @@ class Stage:
                     await send_approved(self.trading, self.desk.account)
                 case _:
                     await self._routine(step.does)
-        except Temporary:
-            return  # Whoever is woken next does it.
+        except (Temporary, BadCredentials):
+            return  # Whoever is woken next does it; that the keys were refused was told.
         except Died:
             self._bury()
 
@@ -277,10 +281,10 @@ class Stage:
         trade = self._pick(step.which, "id", ("submitted", "partially_filled"), "and order_type = 'limit'")
         if trade is None:
             return
-        ((side,),) = self._rows("select side from public.trades where id = %s", trade)
+        ((side, ordered),) = self._rows("select side, quantity from public.trades where id = %s", trade)
         said = {
             "idempotency_key": f"replace {step.which} {trade}",
-            "quantity": str(step.more["quantity"]),
+            "quantity": str(step.more["quantity"] if self.market.replaces_quantity else ordered),
             "price": str(self._price(side, step.more["away"])),
         }
         with contextlib.suppress(psycopg.Error):  # It may be over, or half filled beyond that.
