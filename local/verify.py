@@ -68,6 +68,11 @@ class Verification:
 Connection = psycopg.Connection[Any]
 
 
+def how_many(number: int, what: str) -> str:
+    """`1 fill`, `2 fills`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def verify(connection: Connection, broker: Broker) -> Verification:
     """Asks every question. Raises psycopg.Error and Unavailable where one of the two sides cannot be read."""
     accounts = connection.execute(
@@ -88,7 +93,9 @@ def verify(connection: Connection, broker: Broker) -> Verification:
 def _positions_equal_fills(connection: Connection) -> Check:
     result = _one(connection, "select public.check_positions()")
     count = _one(connection, "select count(*) from public.fills where kind = 'fill'")
-    return _check("positions equal the sum of fills", map(str, result["findings"]), f"{count} fills recomputed")
+    return _check(
+        "positions equal the sum of fills", map(str, result["findings"]), f"{how_many(count, 'fill')} recomputed"
+    )
 
 
 def _positions_equal_broker(connection: Connection, books: dict[Any, BrokerBook]) -> Check:
@@ -106,7 +113,11 @@ def _positions_equal_broker(connection: Connection, books: dict[Any, BrokerBook]
         for account, symbol in sorted(set(ours) | set(theirs), key=str)
         if ours.get((account, symbol), Decimal(0)) != theirs.get((account, symbol), Decimal(0))
     ]
-    return _check("positions equal the broker's", wrong, f"{len(theirs)} open positions in {len(books)} accounts")
+    return _check(
+        "positions equal the broker's",
+        wrong,
+        f"{how_many(len(theirs), 'open position')} in {how_many(len(books), 'account')}",
+    )
 
 
 def _trades_are_settled(connection: Connection, books: dict[Any, BrokerBook]) -> Check:
@@ -135,7 +146,9 @@ def _trades_are_settled(connection: Connection, books: dict[Any, BrokerBook]) ->
         for account, order in sorted(working_at_broker - known, key=str)
     ]
     return _check(
-        "every trade is terminal or working at the broker", wrong, f"{len(rows)} trades, {len(known)} working"
+        "every trade is terminal or working at the broker",
+        wrong,
+        f"{how_many(len(rows), 'trade')}, {len(known)} working",
     )
 
 
@@ -158,13 +171,13 @@ def _no_duplicate_orders(connection: Connection, books: dict[Any, BrokerBook]) -
         "where outcome in ('accepted', 'adopted') group by trade_id having count(distinct broker_order_id) > 1"
     ).fetchall()
     wrong += [f"trade {trade} was accepted as {count} orders" for trade, count in accepted]
-    return _check("no duplicate orders", wrong, f"{seen} orders at the broker, each of one trade")
+    return _check("no duplicate orders", wrong, f"{how_many(seen, 'order')} at the broker, each of one trade")
 
 
 def _audit_unbroken(connection: Connection) -> Check:
     result = _one(connection, "select public.verify_audit_chain()")
     broken = [] if result["ok"] else [str(result["first_broken"])]
-    return _check("audit trail unbroken", broken, f"{result['links']} links")
+    return _check("audit trail unbroken", broken, how_many(result["links"], "link"))
 
 
 def _outbox_empty(connection: Connection) -> Check:

@@ -12,7 +12,7 @@ import hmac
 import secrets
 import time
 import webbrowser
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jwt
 import psycopg
@@ -22,21 +22,46 @@ from functions.core.errors import AgentTraderError, Refused, Unavailable
 from local.cli.cloud_commands import running_pid
 from local.cli.exits import Exit
 from local.cli.options import Json, State, found_stack
+from local.cli.people import sign_up as signed_up
 from local.cli.screen import Screen
 from local.stack import Stack
 
 LINK_SECONDS = 60
 
 Email = Annotated[str, typer.Argument(help="The person's email address.", metavar="EMAIL")]
+Role = Annotated[Literal["trader", "viewer"], typer.Option(help="A viewer reads their desk and writes nothing.")]
 Reason = Annotated[str, typer.Option(help="Why; kept in the audit trail.")]
 
 admin = typer.Typer(
     name="admin",
-    help="Administrators, invitations, users of the local cloud.",
+    help="Users, invitations and administrators of the local cloud.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+@admin.command("add", short_help="Sign a person up here, without the dashboard.")
+def add(
+    email: Email,
+    invitation: Annotated[
+        str | None, typer.Option(help="The token of `admin invite`; needed while sign-up is closed.", metavar="TOKEN")
+    ] = None,
+    as_json: Json = False,
+    state: State = None,
+) -> int:
+    """Sign a person up here, without the dashboard. The password is made, and shown once.
+
+    Example: agenttrader admin add alice@example.com
+    """
+    screen = Screen.open(as_json)
+    stack = found_stack(state)
+    running_pid(stack)
+    password = secrets.token_urlsafe(12)
+    user = signed_up(stack, email, password, details={"invitation": invitation} if invitation else None)
+    screen.say(f"{email} is signed up. The password:\n\n  {password}\n")
+    screen.result({"user": str(user), "email": email, "password": password})
+    return Exit.FINE
 
 
 @admin.command("grant")
@@ -65,7 +90,7 @@ def revoke(email: Email, reason: Reason, as_json: Json = False, state: State = N
 def invite(
     email: Email,
     desk: Annotated[str | None, typer.Option(help="The desk they come to; made where it is new.")] = None,
-    role: Annotated[str, typer.Option(help="trader or viewer.")] = "trader",
+    role: Role = "trader",
     days: Annotated[int, typer.Option(help="How long the invitation lasts.", min=1, max=90)] = 7,
     as_json: Json = False,
     state: State = None,
@@ -77,11 +102,11 @@ def invite(
     return _say("invite_user", [email, desk, role, days], f"{email} may sign up with the token:", as_json, state)
 
 
-@admin.command("desk")
+@admin.command("desk", short_help="Put a user on a desk, as a trader or a viewer.")
 def desk(
     email: Email,
     name: Annotated[str, typer.Argument(help="The desk; made where it is new.", metavar="DESK")],
-    role: Annotated[str, typer.Option(help="trader or viewer.")] = "trader",
+    role: Role = "trader",
     as_json: Json = False,
     state: State = None,
 ) -> int:
@@ -92,7 +117,7 @@ def desk(
     return _say("set_desk", [email, name, role], f"{email} is a {role} of {name}.", as_json, state)
 
 
-@admin.command("disable")
+@admin.command("disable", short_help="Shut a user out at once; exits go on.")
 def disable(email: Email, reason: Reason, as_json: Json = False, state: State = None) -> int:
     """Shut a user out at once: no sign-in, no reading, no entries; exits go on, nothing is deleted.
 
@@ -112,7 +137,7 @@ def enable(email: Email, as_json: Json = False, state: State = None) -> int:
 
 @admin.command("sign-up")
 def sign_up(
-    mode: Annotated[str, typer.Argument(help="open or closed.", metavar="open|closed")],
+    mode: Annotated[Literal["open", "closed"], typer.Argument(help="Whether anybody may sign up.")],
     as_json: Json = False,
     state: State = None,
 ) -> int:
@@ -165,11 +190,16 @@ def _administrator(stack: Stack, email: str | None) -> tuple[str, str]:
         user, name = found[0]
         return str(user), str(name)
     if email is not None or not found:
-        who = email or "nobody"
+        who = f"{email} is no administrator here" if email else "nobody is an administrator here"
         raise Refused(
-            "NO_ADMINISTRATOR", f"{who} is an administrator here; make one with `agenttrader admin grant EMAIL`"
+            "NO_ADMINISTRATOR",
+            f"{who}; make one with `agenttrader admin grant EMAIL`, of somebody who is signed up "
+            "(`agenttrader admin add EMAIL`)",
         )
-    raise Refused("WHICH_ADMINISTRATOR", f"name one of: {', '.join(name for _, name in found)}")
+    raise Refused(
+        "WHICH_ADMINISTRATOR",
+        f"there are several: `agenttrader studio EMAIL` with one of {', '.join(name for _, name in found)}",
+    )
 
 
 def _say(function: str, arguments: list[Any], sentence: str, as_json: bool, state: Any) -> int:

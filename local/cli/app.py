@@ -35,14 +35,14 @@ app = typer.Typer(
     add_completion=False,
     result_callback=_exit_with,
 )
-app.command("demo")(demo_command.demo)
-app.command("up")(cloud_commands.up)
-app.command("down")(cloud_commands.down)
-app.command("status")(cloud_commands.status)
+app.command("demo", short_help="Replay days of history through everything.")(demo_command.demo)
+app.command("up", short_help="Start the local cloud, until Ctrl-C or `down`.")(cloud_commands.up)
+app.command("down", short_help="Stop the local cloud, or the demo.")(cloud_commands.down)
+app.command("status", short_help="Show each process and how it is.")(cloud_commands.status)
 app.command("doctor")(doctor_command.doctor)
 app.command("verify")(verify_command.verify)
 app.add_typer(audit_commands.app, name="audit")
-app.command("studio")(admin_commands.studio)
+app.command("studio", short_help="Print a link that opens the Studio.")(admin_commands.studio)
 app.add_typer(admin_commands.admin)
 app.add_typer(keys_command.keys, name="keys")
 

@@ -15,15 +15,20 @@ from psycopg.types.json import Jsonb
 
 from functions.core.errors import BadInput, Unavailable
 from local.audit_file import Report, check, end_line
+from local.cli.cloud_commands import running_pid
 from local.cli.exits import Exit
 from local.cli.options import Json, State, found_stack
 from local.cli.screen import Screen
 from local.stack import Stack
+from local.verify import how_many
 
 PAGE = 1000
 
 app = typer.Typer(
-    help="Export the audit trail, and check an exported file.", no_args_is_help=True, rich_markup_mode=None
+    help="Export the audit trail, and check an exported file.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 
 
@@ -61,12 +66,12 @@ def export(
             if status is not None and written % PAGE == 0:
                 status.update(f"Exporting the audit trail: {written} lines")
     links = written - 1
-    screen.note(f"{links} links exported" + (f" to {out}" if out else ""))
+    screen.note(f"{how_many(links, 'link')} exported" + (f" to {out}" if out else ""))
     screen.result({"links": links, "out": str(out)})
     return Exit.FINE
 
 
-@app.command()
+@app.command(short_help="Check an exported file, without the database.")
 def verify(
     file: Annotated[Path, typer.Argument(help="A file that `audit export` wrote.", metavar="FILE")],
     ledger: Annotated[
@@ -107,7 +112,9 @@ def _say(screen: Screen, report: Report, found: dict[str, Any] | None) -> None:
     if report.broken is not None:
         screen.say(f"BROKEN at line {report.broken.line}: {report.broken.reason}")
         return
-    screen.say(f"The file is whole: {report.links} links of {report.chains} chains, every hash fits.")
+    screen.say(
+        f"The file is whole: {how_many(report.links, 'link')} of {how_many(report.chains, 'chain')}, every hash fits."
+    )
     if found is not None and found["ok"]:
         screen.say("The ledger has these very links.")
     elif found is not None:
@@ -119,6 +126,8 @@ def _lines(connection: psycopg.Connection[Any], chain: str | None, since: dateti
     # One snapshot for heads and links: what is written meanwhile is in neither.
     connection.execute("set transaction isolation level repeatable read, read only")
     heads = _one(connection, "select public.audit_heads(%s)", chain)
+    if chain is not None and not heads:
+        raise BadInput("NO_SUCH_CHAIN", f"no chain {chain!r}: name a broker account's id, user:<id>, or global")
     at: dict[str, Any] | None = {"chain": "", "sequence": 0}
     while at is not None:
         page = _one(
@@ -155,6 +164,7 @@ def _connected(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
         with psycopg.connect(stack.database_url, connect_timeout=5) as connection:
             yield connection
     except psycopg.OperationalError as error:
+        running_pid(stack)  # where nothing runs, it says so
         raise Unavailable("NO_DATABASE", f"Postgres does not answer: {error}; see `agenttrader status`") from error
 
 

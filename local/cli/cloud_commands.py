@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
+import sys
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import psycopg
@@ -16,18 +19,20 @@ from rich.table import Table
 
 from functions.core.errors import Unavailable
 from local.cli.exits import Exit
-from local.cli.options import Json, PortBase, State, found_stack
+from local.cli.options import Json, PortBase, State, demo_state, found_stack
 from local.cli.screen import Screen
 from local.conductor.pace import Pace
 from local.conductor.replay import replay
-from local.stack import Stack, read_record
+from local.stack import Stack, port_base_from_environment, read_record
 from local.supervisor.catalogue import catalogue
 from local.supervisor.claim import is_claimed, wait_unclaimed
 from local.supervisor.cloud import Cloud
 from local.supervisor.environment import Setup
-from local.supervisor.errors import NotRunning
+from local.supervisor.errors import AlreadyRunning, NotRunning
 from local.supervisor.part import Part
 from local.supervisor.ports import answers
+from local.tape.spec import DEFAULT as DEFAULT_TAPE
+from local.tape.spec import check_spec
 
 _DOWN_SECONDS = 40.0
 
@@ -36,7 +41,14 @@ def up(
     as_json: Json = False,
     state: State = None,
     port_base: PortBase = None,
-    tape: Annotated[str | None, typer.Option(help="What the broker simulator plays.", metavar="SPEC")] = None,
+    tape: Annotated[
+        str | None,
+        typer.Option(
+            help="What the broker simulator plays: sp500:SPY:FIRST:LAST, or minute:SYMBOL[,SYMBOL]:FIRST[:LAST] "
+            f"from the files of AGENTTRADER_DATA.  [default: {DEFAULT_TAPE}]",
+            metavar="SPEC",
+        ),
+    ] = None,
     pace: Annotated[str, typer.Option(help="realtime, or N times faster, such as 60x.")] = "realtime",
     seed: Annotated[int, typer.Option(help="Seed of the tape.")] = 7,
 ) -> int:
@@ -46,10 +58,13 @@ def up(
     """
     screen = Screen.open(as_json)
     speed = Pace.read(pace)
+    if tape is not None:
+        check_spec(tape)
+    refuse_beside(demo_state(state), port_base, "the demo")
     stack = Stack.create(state, port_base)
     setup = Setup(tape=tape, seed=seed)
     with Cloud(stack, setup=setup, listener=screen.hear) as cloud:
-        screen.result({"pid": os.getpid(), "url": stack.url("gateway"), "state": str(stack.state)})
+        screen.result({"pid": os.getpid(), "state": str(stack.state), **_addresses(stack)})
         say_addresses(screen, stack)
         with contextlib.suppress(KeyboardInterrupt):
             if not speed.lockstep:
@@ -104,8 +119,21 @@ def status(as_json: Json = False, state: State = None) -> int:
         ]
         table.add_row(*map(str, shown), style=style)
     screen.show(table)
-    screen.result({"pid": pid, "url": stack.url("gateway"), "state": str(stack.state), "processes": rows})
+    screen.result({"pid": pid, "state": str(stack.state), **_addresses(stack), "processes": rows})
     return Exit.FINE if well else Exit.CHECK_FAILED
+
+
+def refuse_beside(state: Path, port_base: int | None, who: str) -> None:
+    """Raises AlreadyRunning where the cloud of another folder runs on the ports that this one would take."""
+    record = read_record(state)
+    ports = port_base if port_base is not None else port_base_from_environment()
+    if is_claimed(state) and record.get("port_base") == ports:
+        raise AlreadyRunning(
+            "ALREADY_RUNNING",
+            f"{who} runs on these ports already (pid {record.get('pid')}, {record.get('url')}), and this would be "
+            "another one; stop it with `agenttrader down`, or give this one another --port-base",
+            pid=record.get("pid"),
+        )
 
 
 def running_pid(stack: Stack) -> int:
@@ -145,9 +173,22 @@ def _heartbeats(stack: Stack) -> dict[str, str]:
 def say_addresses(screen: Screen, stack: Stack) -> None:
     """Where things are, and how to stop them."""
     screen.say(f"\nThe local cloud is up: {stack.url('gateway')}  (REST, Auth, Realtime, edge functions)")
+    screen.say(f"Publishable key:       {stack.publishable_key}")
     screen.say(f"Broker simulator:      {stack.url('alpaca')}")
     screen.say(f"Logs:                  {stack.state / 'logs'}")
-    screen.say("Stop with Ctrl-C here, or `agenttrader down` elsewhere.")
+    screen.say(f"Stop with Ctrl-C here, or `{command()} down` elsewhere.")
+
+
+def _addresses(stack: Stack) -> dict[str, str]:
+    """What a client of the API needs; the publishable key is no secret."""
+    return {"url": stack.url("gateway"), "publishable_key": stack.publishable_key}
+
+
+def command() -> str:
+    """How this command is called from here: by its name where the shell finds it, else by its path."""
+    return (
+        "agenttrader" if shutil.which("agenttrader") else os.path.relpath(Path(sys.executable).parent / "agenttrader")
+    )
 
 
 def wait_for_end(cloud: Cloud) -> None:

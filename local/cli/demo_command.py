@@ -17,22 +17,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from functions.core.errors import BadInput
 from local.cli import demo_trader
-from local.cli.cloud_commands import say_addresses, wait_for_end
+from local.cli.cloud_commands import command, refuse_beside, say_addresses, wait_for_end
 from local.cli.demo_tape import tape_of
 from local.cli.exits import Exit
 from local.cli.options import Json, PortBase, State, demo_state
 from local.cli.screen import Screen
 from local.cli.summary import Summary, summarise
 from local.cli.summary_table import summary_tables
-from local.cli.trade_tape import TradeTape
+from local.cli.trade_tape import TradeTape, time_of
 from local.cli.verify_command import verification_table, verified
 from local.conductor.pace import Pace
 from local.conductor.replay import Progressed, replay
-from local.stack import Stack, port_base_from_environment, read_record
-from local.supervisor.claim import Claim, is_claimed
+from local.stack import Stack
+from local.supervisor.claim import Claim
 from local.supervisor.cloud import Cloud
 from local.supervisor.environment import Setup
-from local.supervisor.errors import AlreadyRunning
+from local.verify import how_many
 
 _DAYS = re.compile(r"(\d{4}-\d{2}-\d{2})(?:(?:\.\.|:)(\d{4}-\d{2}-\d{2}))?")
 DEFAULT_DAYS = "2018-02-05..2018-02-06"
@@ -61,7 +61,7 @@ def demo(
     speed = Pace.read(pace)
     first, last = read_days(day)
     folder = demo_state(state)
-    refuse_beside(folder.parent, port_base)
+    refuse_beside(folder.parent, port_base, "a local cloud")
     tape = tape_of(symbol.upper(), first, last, seed, folder.parent / "cache")
     clear(folder)
     stack = Stack.create(folder, port_base)
@@ -80,6 +80,7 @@ def demo(
         code = conclude(screen, stack)
         if not leave:
             say_addresses(screen, stack)
+            screen.say(f"Look inside: `{command()} admin grant {demo_trader.EMAIL}`, then `{command()} studio`.")
             with contextlib.suppress(KeyboardInterrupt):
                 wait_for_end(cloud)
     return code
@@ -106,11 +107,11 @@ def run(screen: Screen, cloud: Cloud, speed: Pace) -> None:
                 task,
                 total=progressed.total,
                 completed=progressed.step,
-                description=f"{progressed.at:%Y-%m-%d %H:%M} UTC",
+                description=time_of(progressed.at),
             )
             if not screen.aside.is_terminal and progressed.new_hour:
-                where = f"{progressed.at:%Y-%m-%d %H:%M} UTC, {progressed.step} of {progressed.total}"
-                screen.note(f"  {where}, {trades.fills} fills")
+                where = f"{time_of(progressed.at)}, step {progressed.step} of {progressed.total}"
+                screen.note(f"  {where}, {how_many(trades.fills, 'fill')} so far")
 
         replay(cloud.stack, speed, settled=trades, progress=hear)
     screen.note(f"Replayed in {time.monotonic() - began:.1f} s.")
@@ -143,19 +144,6 @@ def read_days(text: str) -> tuple[date, date]:
     if last < first:
         raise BadInput("BAD_DAY", f"the last day must not be before the first, was {first} to {last}")
     return first, last
-
-
-def refuse_beside(state: Path, port_base: int | None) -> None:
-    """Raises AlreadyRunning where the cloud of `up` runs on the ports that the demo would take."""
-    record = read_record(state)
-    ports = port_base if port_base is not None else port_base_from_environment()
-    if is_claimed(state) and record.get("port_base") == ports:
-        raise AlreadyRunning(
-            "ALREADY_RUNNING",
-            f"a local cloud runs on these ports already (pid {record.get('pid')}, {record.get('url')}), and the demo "
-            "starts one of its own; stop it with `agenttrader down`, or give the demo another --port-base",
-            pid=record.get("pid"),
-        )
 
 
 def clear(folder: Path) -> None:

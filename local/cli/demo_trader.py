@@ -16,9 +16,8 @@ from uuid import UUID
 
 import psycopg
 
-from functions.core.errors import Unavailable
 from functions.core.identity import named_uuid
-from local.conductor.control import Control
+from local.cli.people import sign_up
 from local.linking import enter_simulator_keys
 from local.stack import Stack
 from local.supervisor.broker_keys import BROKER_ACCOUNT, LEDGER_ACCOUNT
@@ -56,7 +55,7 @@ def create(stack: Stack, symbols: Sequence[str], decide_from: datetime) -> DemoT
     Raises Unavailable where the gateway or the database does not answer.
     """
     password = secrets.token_urlsafe(12)
-    user_id = _sign_up(stack, password)
+    user_id = sign_up(stack, EMAIL, password, details={"display_name": "Demo"})
     with psycopg.connect(stack.database_url) as connection:
         connection.execute("select set_config('app.actor', 'agenttrader demo', true)")
         _instruments(connection, symbols)
@@ -75,25 +74,6 @@ def create(stack: Stack, symbols: Sequence[str], decide_from: datetime) -> DemoT
             for name, kind, config in _STRATEGIES
         )
     return DemoTrader(user_id, EMAIL, password, LEDGER_ACCOUNT, strategies)
-
-
-def _sign_up(stack: Stack, password: str) -> UUID:
-    """By the administration of Auth, as a real user comes to be: the ledger's triggers then make profile and gate."""
-    gateway = Control(
-        "gateway",
-        stack.url("gateway"),
-        headers={"apikey": stack.service_key, "Authorization": f"Bearer {stack.service_key}"},
-    )
-    try:
-        user = gateway.post(
-            "/auth/v1/admin/users",
-            {"email": EMAIL, "password": password, "email_confirm": True, "user_metadata": {"display_name": "Demo"}},
-        )
-    finally:
-        gateway.close()
-    if not isinstance(user, dict) or "id" not in user:
-        raise Unavailable("NO_USER", f"the gateway did not answer with a user, but with {user!r}")
-    return UUID(user["id"])
 
 
 def _instruments(connection: psycopg.Connection[Any], symbols: Sequence[str]) -> None:

@@ -115,14 +115,16 @@ def _ports(folder: Path, base: int) -> Finding:
 
 def _optional() -> Iterator[Finding]:
     yield _program(
-        "Pub/Sub and Firestore emulators",
+        "gcloud (for the Pub/Sub and Firestore emulators)",
         ("gcloud",),
-        "gcloud components install pubsub-emulator cloud-firestore-emulator",
+        "then: gcloud components install pubsub-emulator cloud-firestore-emulator",
     )
     yield _program("Java (for the emulators)", ("java",), "install a Java 21 runtime")
     yield _program("Terraform", ("terraform",), "needed to deploy, and to check the cloud's description")
     yield _program("Chromium", _CHROMIUM, "needed by the dashboard's browser tests")
-    yield _program("Supabase CLI", ("supabase",), "needed to push migrations to a hosted project")
+    yield _program(
+        "Supabase CLI", ("supabase",), "to push migrations to a hosted project; `make advise` fetches its own"
+    )
     data = os.environ.get("AGENTTRADER_DATA")
     there = bool(data) and Path(str(data)).is_dir()
     detail = str(data) if there else "set AGENTTRADER_DATA to a folder of minute files to replay real days"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -44,15 +45,16 @@ class TradeTape:
             self.fills += 1
             outcome = f"  {_signed(result)} $" if result else ""
             order = f"{side:<4} {text(quantity):>5} {symbol:<5} at {_dollars(price):>9}{outcome:<14}"
-            self._screen.say(f"{_time(at)}  {order} {strategy}: {reason}")
+            self._screen.say(f"{time_of(at)}  {order} {strategy}: {reason}")
         for number, at, side, quantity, symbol, status, why, strategy in connection.execute(
             _REFUSED, [self._refused]
         ).fetchall():
             self._refused.append(number)
-            self._screen.say(f"{_time(at)}  {side:<4} {text(quantity):>5} {symbol:<5} {status}: {why}  ({strategy})")
+            self._screen.say(f"{time_of(at)}  {side:<4} {text(quantity):>5} {symbol:<5} {status}: {why}  ({strategy})")
 
 
-def _time(at: Any) -> str:
+def time_of(at: datetime) -> str:
+    """The exchange's wall clock, as traders read it."""
     return f"{at.astimezone(_NEW_YORK):%Y-%m-%d %H:%M:%S} ET"
 
 

@@ -36,6 +36,11 @@ def open_tape(spec: str, *, seed: int, calendar: MarketCalendar) -> Tape:
     return FileTape(symbols, first, last, folder=Path(folder), calendar=calendar)
 
 
+def check_spec(spec: str) -> None:
+    """Raises BadInput BAD_TAPE where `open_tape` would for the name alone."""
+    _parse(spec)
+
+
 def _parse(spec: str) -> tuple[str, list[str], date, date]:
     parts = spec.split(":")
     if len(parts) not in (3, 4) or parts[0] not in ("sp500", "minute"):

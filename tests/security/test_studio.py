@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import jwt
@@ -318,6 +318,27 @@ def test_commands_of_administration_when_run_then_the_ledger_acts_and_names_who_
     said("admin", "disable", email, "--reason", "left")
     assert ledger.one("select disabled from public.profiles where user_id = %s", user)
     said("admin", "enable", email)
-    assert said("admin", "sign-up", "ajar")["error"]["code"] == "BAD_MODE"
     said("admin", "sign-up", "open")
     assert administrator.id
+
+
+def test_person_when_added_on_the_command_line_then_signed_up_once_and_no_administrator(
+    stack: Stack, ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    email = f"{uuid4()}@example.com"
+    arguments = ["admin", "add", email, "--json", "--state", str(stack.state)]
+    assert run(arguments) == Exit.FINE
+    added = json.loads(capsys.readouterr().out)
+    assert ledger.one("select count(*) from public.profiles where user_id = %s", UUID(added["user"])) == 1
+    signed_in = httpx.post(
+        f"{stack.url('gateway')}/auth/v1/token?grant_type=password",
+        headers={"apikey": stack.publishable_key},
+        json={"email": email, "password": added["password"]},
+    )
+    assert signed_in.status_code == 200, signed_in.text
+    assert run(arguments) == Exit.CHECK_FAILED
+    again = json.loads(capsys.readouterr().out)["error"]
+    assert again["code"] == "NOT_SIGNED_UP"
+    assert email in again["text"]
+    assert run(["studio", email, "--state", str(stack.state)]) == Exit.CHECK_FAILED
+    assert f"{email} is no administrator here" in capsys.readouterr().err

@@ -123,7 +123,9 @@ def test_export_when_it_goes_to_the_standard_output_then_lines_only(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["export", "--json"], ["verify", "/nowhere"], ["export", "--out", "/nowhere/file"]], ids=str
+    "arguments",
+    [["export", "--json"], ["verify", "/nowhere"], ["export", "--out", "/nowhere/file"], ["export", "--chain", "nope"]],
+    ids=str,
 )
 def test_audit_when_used_wrongly_then_exit_2(exporting: Desk, arguments: list[str]) -> None:
     del exporting

@@ -17,15 +17,18 @@ from local.cli.demo_command import read_days
 from local.cli.demo_tape import minute_days, tape_of
 from local.cli.exits import Exit, exit_of
 from local.cli.screen import Screen
-from local.stack import PORT_OFFSETS, Stack, write_private
+from local.stack import PORT_OFFSETS, Stack, default_state, write_private
 from local.supervisor.claim import Claim
 from local.supervisor.errors import AlreadyRunning
 from local.supervisor.notice import Notice
+from local.verify import how_many
 from tests import prepared
 from tests.machine import free_ports
 
 COMMANDS = ["demo", "up", "down", "status", "doctor", "verify", "studio"]
-ADMIN_COMMANDS = [f"admin {name}" for name in ("grant", "revoke", "invite", "desk", "disable", "enable", "sign-up")]
+ADMIN_COMMANDS = [
+    f"admin {name}" for name in ("add", "grant", "revoke", "invite", "desk", "disable", "enable", "sign-up")
+]
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +47,15 @@ def test_help_when_asked_for_then_every_command_has_an_example(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["bogus"], ["demo", "--bogus"], ["demo", "--seed", "many"], ["demo", "--seed", "-1"], ["status", "now"]],
+    [
+        ["bogus"],
+        ["demo", "--bogus"],
+        ["demo", "--seed", "many"],
+        ["demo", "--seed", "-1"],
+        ["status", "now"],
+        ["admin", "sign-up", "ajar"],
+        ["admin", "invite", "b@example.com", "--role", "boss"],
+    ],
 )
 def test_command_line_when_it_is_wrong_then_exit_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == Exit.WRONG_USE
@@ -59,14 +70,17 @@ def test_command_when_no_cloud_was_ever_started_then_exit_3_and_a_remedy(
     assert "agenttrader up" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["status", "down", "verify"])
+@pytest.mark.parametrize("command", ["status", "down", "verify", "audit export"])
 def test_command_when_the_last_cloud_crashed_then_the_stale_record_is_recognised(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stack = Stack.create()
     # A pid that is alive, and certainly no supervisor of this folder: the record alone proves nothing.
     write_private(stack.state / "stack.json", json.dumps({"pid": os.getpid(), "port_base": stack.port_base}))
-    assert run([command, "--json"]) == Exit.ENVIRONMENT
+    assert (
+        run([*command.split(), "--json", *(["--out", "unused.jsonl"] if "export" in command else [])])
+        == Exit.ENVIRONMENT
+    )
     shown = capsys.readouterr()
     assert "ended without stopping" in shown.err
     assert json.loads(shown.out.splitlines()[-1])["error"]["code"] == "NOT_RUNNING"
@@ -98,6 +112,30 @@ def test_demo_when_a_cloud_runs_on_its_ports_then_it_is_refused_with_the_pid(
     with Claim(stack.state):
         assert run(["demo", "--exit"]) == Exit.ENVIRONMENT
     assert "4711" in capsys.readouterr().err
+
+
+def test_up_when_a_demo_runs_on_its_ports_then_it_is_named_and_nothing_is_made(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stack = Stack.create(default_state() / "demo")
+    write_private(
+        stack.state / "stack.json", json.dumps({"pid": 4711, "port_base": stack.port_base, "url": "http://here"})
+    )
+    with Claim(stack.state):
+        assert run(["up"]) == Exit.ENVIRONMENT
+    assert "the demo runs on these ports already (pid 4711" in capsys.readouterr().err
+    assert not (default_state() / "secrets.json").exists()
+
+
+def test_up_when_the_tape_is_malformed_then_exit_2_before_anything_is_made(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["up", "--tape", "bogus"]) == Exit.WRONG_USE
+    assert "BAD_TAPE" in capsys.readouterr().err
+    assert not default_state().exists() or not (default_state() / "secrets.json").exists()
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 fills"), (1, "1 fill"), (2, "2 fills")])
+def test_how_many_when_it_is_one_then_the_word_is_singular(number: int, words: str) -> None:
+    assert how_many(number, "fill") == words
 
 
 def test_demo_when_another_demo_runs_then_its_folder_is_left_alone(tmp_path: Path) -> None:
