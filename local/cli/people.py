@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -29,9 +30,17 @@ def sign_up(stack: Stack, email: str, password: str, *, details: dict[str, Any] 
     except Unavailable as error:
         if error.code != "CONTROL_REFUSED":
             raise
-        raise Refused("NOT_SIGNED_UP", f"{email} was not signed up: {error.text}") from error
+        raise Refused("NOT_SIGNED_UP", f"{email} was not signed up: {_sentence(error.text)}") from error
     finally:
         gateway.close()
     if not isinstance(user, dict) or "id" not in user:
         raise Unavailable("NO_USER", f"the gateway did not answer with a user, but with {user!r}")
     return UUID(user["id"])
+
+
+def _sentence(answer: str) -> str:
+    """What Auth says for people, out of a refusal that ends with its JSON; all of it where there is none."""
+    try:
+        return str(json.loads(answer[answer.index("{") :])["msg"])
+    except (ValueError, KeyError, TypeError):
+        return answer

@@ -339,6 +339,6 @@ def test_person_when_added_on_the_command_line_then_signed_up_once_and_no_admini
     assert run(arguments) == Exit.CHECK_FAILED
     again = json.loads(capsys.readouterr().out)["error"]
     assert again["code"] == "NOT_SIGNED_UP"
-    assert email in again["text"]
+    assert again["text"] == f"{email} was not signed up: A user with this email address has already been registered"
     assert run(["studio", email, "--state", str(stack.state)]) == Exit.CHECK_FAILED
     assert f"{email} is no administrator here" in capsys.readouterr().err
