@@ -17,6 +17,7 @@ import requests
 from functions.brokers.alpaca import AlpacaBroker
 from functions.brokers.protocol import Broker
 from functions.core.settings import Settings
+from local.simulators.venue.desk_order import FINAL
 from tests.contract.alpaca_simulator.running import ALICE
 from tests.contract.brokers.venue import AlpacaVenue, keys
 
@@ -172,10 +173,9 @@ class AlpacaMarket:
 
     def book(self) -> Book:
         found = self._running.get("/control/book")["accounts"][ALICE]
-        over = {"filled", "canceled", "expired", "rejected", "replaced"}
         return Book(
             [
-                BookOrder(row["id"], row["client_order_id"], Decimal(row["filled_qty"]), row["status"] not in over)
+                BookOrder(row["id"], row["client_order_id"], Decimal(row["filled_qty"]), row["status"] not in FINAL)
                 for row in found["orders"]
             ],
             [(row["order_id"], row["symbol"], Decimal(row["qty"]), Decimal(row["price"])) for row in found["fills"]],
