@@ -157,7 +157,7 @@ async def test_dxlink_batches_when_on_then_a_frame_has_many_events(opened: Runni
     async with authorized(opened) as socket:
         opened.fault("dxlink_batches", 1, events=9)
         await say(socket, "FEED_SUBSCRIPTION", 1, add=[{"type": "Quote", "symbol": "SPY"}])
-        await advance(opened, 8)
+        await advance(opened, 3)
         assert len((await heard(socket))["data"][1]) == 9 * len(FIELDS)
 
 
