@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Self
-from uuid import NAMESPACE_URL, uuid5
 
 from functions.core.errors import BadInput, Misconfigured
 from local.simulators.venue.account_settings import AccountSettings
 
-_NUMBER: Final = re.compile(r"[0-9A-Z]{8}")
+_NUMBER: Final = re.compile(r"[0-9][0-9A-Z]{7}")
 _OWN: Final = frozenset({"account_number", "refresh_token", "client_secret"})
 
 
@@ -47,17 +46,13 @@ class AccountRow:
         data_only = values.get("data_only") is True
         number = values.get("account_number")
         if not (number is None and data_only) and not (isinstance(number, str) and _NUMBER.fullmatch(number)):
-            raise BadInput("BAD_ACCOUNT", f"account_number must be 8 digits or capitals, was {number!r}")
+            raise BadInput("BAD_ACCOUNT", f"account_number must be a digit and seven digits or capitals, was {number!r}")
         login = Login(values["refresh_token"], values["client_secret"], number, reads_only=data_only)
         if data_only:
             return cls(login, None)
         rest = {name: value for name, value in values.items() if name not in _OWN}
-        named = {
-            "account_id": str(uuid5(NAMESPACE_URL, f"tastytrade:{number}")),
-            "key": login.refresh_token,
-            "secret": login.client_secret,
-        }
-        return cls(login, replace(AccountSettings.read({**rest, **named}), account_id=str(number)))
+        named = {"account_id": number, "key": login.refresh_token, "secret": login.client_secret}
+        return cls(login, AccountSettings.read({**rest, **named}))
 
 
 def read_accounts(path: Path) -> list[AccountRow]:

@@ -1,4 +1,4 @@
-"""Orders as tastytrade keeps and shows them."""
+"""Orders as tastytrade tells of them: the venue's record, and what only this broker says beside it."""
 
 from __future__ import annotations
 
@@ -7,102 +7,33 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from functions.core.money import divided, text
+from functions.backtest.orders import Side
+from functions.core.money import text
 from local.simulators.tastytrade import symbols
+from local.simulators.tastytrade.order_request import OrderRequest
 from local.simulators.tastytrade.wire import from_millis, instant, money, optional_instant
+from local.simulators.venue.desk_order import DeskFill, DeskLeg, DeskOrder
 
 TERMINAL: Final = frozenset({"Filled", "Cancelled", "Expired", "Rejected", "Removed", "Partially Removed"})
-WORKING: Final = "Live"
 _CHANGEABLE: Final = frozenset({"Received", "Live", "Contingent"})
 _USER: Final = "U0001"
 
 
-@dataclass(frozen=True, slots=True)
-class LegFill:
-    """One execution of a leg. `price` in dollars per share."""
-
-    fill_id: str
-    quantity: Decimal
-    price: Decimal
-    filled_at: datetime
-
-    def json(self) -> dict[str, Any]:
-        return {
-            "fill-id": self.fill_id,
-            "ext-exec-id": self.fill_id,
-            "ext-group-fill-id": "0",
-            "quantity": number(self.quantity),
-            "fill-price": money(self.price),
-            "filled-at": instant(self.filled_at),
-            "destination-venue": "TEST_A",
-        }
-
-
-@dataclass(slots=True)
-class Leg:
-    """`symbol` as the venue has it. `quantity` in shares or contracts; zero of a notional order until it is known."""
-
-    symbol: str
-    action: str
-    quantity: Decimal
-    fills: list[LegFill] = field(default_factory=list)
-
-    @property
-    def instrument_type(self) -> str:
-        return symbols.instrument_type(self.symbol)
-
-    @property
-    def is_buy(self) -> bool:
-        return self.action.startswith("Buy")
-
-    @property
-    def opens(self) -> bool:
-        return self.action.endswith("Open")
-
-    @property
-    def filled(self) -> Decimal:
-        return sum((fill.quantity for fill in self.fills), Decimal(0))
-
-    @property
-    def remaining(self) -> Decimal:
-        return self.quantity - self.filled
-
-    def json(self) -> dict[str, Any]:
-        return {
-            "instrument-type": self.instrument_type,
-            "symbol": symbols.outside(self.symbol),
-            "quantity": number(self.quantity),
-            "remaining-quantity": number(self.remaining),
-            "action": self.action,
-            "fills": [fill.json() for fill in self.fills],
-        }
-
-
 @dataclass(slots=True, kw_only=True)
 class Order:
-    """`price` and `value` are without sign; their effect stands beside them. `updated_ms` rises with every change.
+    """`asked` has prices without sign, their effect beside them. `updated_ms` rises with every change.
 
-    `venue_id` is the order's id at the neutral desk, None while it waits for another order or its trigger.
+    `actions` are what each leg does by the broker's own ledger, which may lag the venue's.
     """
 
     id: int
     account_number: str
-    type: str
-    time_in_force: str
-    legs: list[Leg]
+    desk: DeskOrder
+    asked: OrderRequest
+    actions: tuple[str, ...]
     received_at: datetime
     updated_ms: int
     status: str = "Received"
-    price: Decimal | None = None
-    price_effect: str | None = None
-    value: Decimal | None = None
-    value_effect: str | None = None
-    stop: Decimal | None = None
-    gtc_date: date | None = None
-    external_identifier: str | None = None
-    source: str | None = None
-    preflight_id: str | None = None
-    venue_id: str | None = None
     edited: bool = False
     replaces: int | None = None
     replaced_by: int | None = None
@@ -114,6 +45,7 @@ class Order:
     live_at: datetime | None = None
     cancelled_at: datetime | None = None
     terminal_at: datetime | None = None
+    told_fills: set[str] = field(default_factory=set)
 
     @property
     def is_open(self) -> bool:
@@ -121,37 +53,38 @@ class Order:
 
     @property
     def underlying(self) -> str:
-        return symbols.underlying(self.legs[0].symbol)
-
-    @property
-    def size(self) -> Decimal:
-        return max(leg.quantity for leg in self.legs)
-
-    @property
-    def filled(self) -> Decimal:
-        """Units of the whole that every leg has filled."""
-        return min((divided(leg.filled * self.size, leg.quantity) if leg.quantity else Decimal(0)) for leg in self.legs)
+        return symbols.underlying(self.desk.symbol)
 
     @property
     def cancellable(self) -> bool:
         return self.status in _CHANGEABLE
 
+    @property
+    def updated_at(self) -> datetime:
+        return from_millis(self.updated_ms)
+
+    def fill_id(self, fill: DeskFill) -> str:
+        """The same in every replay, and another for each execution of each leg."""
+        place = self.desk.legs[fill.leg].fills.index(fill) + 1
+        return f"{self.id}_TW::TEST_A{fill.leg}::{fill.at:%Y%m%d}.{place}-TEST_FILL"
+
     def json(self) -> dict[str, Any]:
         """The order as it is answered and streamed: what is not known is left out, as tastytrade does."""
+        asked = self.asked
         shown = {
             "id": self.id,
             "account-number": self.account_number,
-            "time-in-force": self.time_in_force,
-            "gtc-date": None if self.gtc_date is None else self.gtc_date.isoformat(),
-            "order-type": self.type,
-            "size": number(self.size),
-            "underlying-symbol": self.underlying,
+            "time-in-force": asked.time_in_force,
+            "gtc-date": None if asked.gtc_date is None else asked.gtc_date.isoformat(),
+            "order-type": asked.type,
+            "size": number(max(leg.quantity for leg in self.desk.legs)),
+            "underlying-symbol": symbols.outside(self.underlying),
             "underlying-instrument-type": "Equity",
-            "price": None if self.price is None else money(self.price),
-            "price-effect": self.price_effect,
-            "value": None if self.value is None else money(self.value),
-            "value-effect": self.value_effect,
-            "stop-trigger": None if self.stop is None else text(self.stop),
+            "price": None if asked.price is None else money(asked.price),
+            "price-effect": asked.price_effect,
+            "value": None if asked.value is None else money(asked.value),
+            "value-effect": asked.value_effect,
+            "stop-trigger": None if asked.stop is None else text(asked.stop),
             "status": self.status,
             "contingent-status": self.contingent_status,
             "cancellable": self.cancellable,
@@ -169,18 +102,70 @@ class Order:
             "reject-reason": self.reject_reason,
             "complex-order-id": self.complex_id,
             "complex-order-tag": self.complex_tag,
-            "preflight-id": self.preflight_id,
+            "preflight-id": asked.preflight_id,
             "user-id": _USER,
             "username": "simulated",
-            "source": self.source,
-            "external-identifier": self.external_identifier,
-            "legs": [leg.json() for leg in self.legs],
+            "source": asked.source,
+            "external-identifier": asked.external_identifier,
+            "legs": [self._leg(leg, action) for leg, action in zip(self.desk.legs, self.actions, strict=True)],
         }
         return {name: value for name, value in shown.items() if value is not None}
 
+    def _leg(self, leg: DeskLeg, action: str) -> dict[str, Any]:
+        return {
+            "instrument-type": symbols.instrument_type(leg.symbol),
+            "symbol": symbols.outside(leg.symbol),
+            "quantity": number(leg.quantity),
+            "remaining-quantity": number(leg.remaining),
+            "action": action,
+            "fills": [self._fill(fill) for fill in leg.fills],
+        }
+
+    def _fill(self, fill: DeskFill) -> dict[str, Any]:
+        name = self.fill_id(fill)
+        return {
+            "fill-id": name,
+            "ext-exec-id": name,
+            "ext-group-fill-id": str(fill.group),
+            "quantity": number(fill.quantity),
+            "fill-price": money(fill.price),
+            "filled-at": instant(fill.at),
+            "destination-venue": "TEST_A",
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class ComplexOrder:
+    """Orders that depend on one another; `trigger` is None in an OCO. `orders` have their successors put in place."""
+
+    id: int
+    account_number: str
+    kind: str
+    trigger: Order | None
+    orders: list[Order]
+    terminal_at: datetime | None = None
+
     @property
-    def updated_at(self) -> datetime:
-        return from_millis(self.updated_ms)
+    def members(self) -> list[Order]:
+        """The trigger first."""
+        return [*([] if self.trigger is None else [self.trigger]), *self.orders]
+
+    def json(self) -> dict[str, Any]:
+        shown = {
+            "id": self.id,
+            "account-number": self.account_number,
+            "type": self.kind,
+            "terminal-at": optional_instant(self.terminal_at),
+            "trigger-order": None if self.trigger is None else self.trigger.json(),
+            "orders": [order.json() for order in self.orders],
+            "related-orders": [{"id": str(order.id)} for order in self.members],
+        }
+        return {name: value for name, value in shown.items() if value is not None}
+
+
+def action_of(leg: DeskLeg) -> str:
+    """Buy to Open and so on."""
+    return f"{'Buy' if leg.side is Side.BUY else 'Sell'} to {leg.effect.capitalize()}"
 
 
 def number(quantity: Decimal) -> int | str:

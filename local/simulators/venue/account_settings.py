@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,6 +19,7 @@ _KNOWN = {
     *("account_id", "key", "secret", "cash", "data_only", "fees", "shorting", "multiplier"),
     *("options_level", "blocked", "closing_only", "early_assignment_percent"),
 }
+_ACCOUNT_NUMBER = re.compile(r"[0-9][0-9A-Z]{7}")
 _MOST_OPTIONS_LEVEL = 4
 _MOST_PERCENT = 100
 _MULTIPLIERS = (Decimal(1), Decimal(2), Decimal(4))
@@ -55,10 +57,7 @@ class AccountSettings:
         for name in ("account_id", "key", "secret"):
             if not isinstance(values.get(name), str) or not values[name]:
                 raise BadInput("BAD_ACCOUNT", f"{name} must be a text, was {values.get(name)!r}", field=name)
-        try:
-            account_id = str(UUID(values["account_id"]))
-        except ValueError:
-            raise BadInput("BAD_ACCOUNT", f"account_id must be a UUID, was {values['account_id']!r}") from None
+        account_id = _account_id(values["account_id"])
         cash = decimal(values.get("cash", 0 if data_only else None), "cash")
         if cash < 0:
             raise BadInput("BAD_ACCOUNT", f"cash must not be below zero, was {cash}", field="cash")
@@ -82,6 +81,18 @@ class AccountSettings:
             closing_only=values.get("closing_only", False) is True,
             early_assignment_percent=_whole(values, "early_assignment_percent", 0, _MOST_PERCENT),
         )
+
+
+def _account_id(given: str) -> str:
+    """A UUID, or an account number as a broker that counts its accounts has it."""
+    if _ACCOUNT_NUMBER.fullmatch(given):
+        return given
+    try:
+        return str(UUID(given))
+    except ValueError:
+        raise BadInput(
+            "BAD_ACCOUNT", f"account_id must be a UUID or eight digits and capitals, was {given!r}", field="account_id"
+        ) from None
 
 
 def _whole(values: Mapping[str, Any], name: str, default: int, most: int) -> int:
