@@ -9,8 +9,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from local.simulators.tastytrade import account_view, refusals, symbols
+from local.simulators.tastytrade import transactions as transaction_view
 from local.simulators.tastytrade.envelope import listed, paged, single
-from local.simulators.tastytrade.route_context import desk_of, login_of, simulator_of, smaller_pages
+from local.simulators.tastytrade.route_context import account_of_path, login_of, simulator_of, smaller_pages
 from local.simulators.tastytrade.wire import flag, optional_day, optional_moment, signed
 
 
@@ -24,53 +25,53 @@ async def accounts(request: Request) -> Response:
     login, simulator = login_of(request), simulator_of(request)
     rows = [
         {
-            "account": account_view.account(desk, simulator.started_at),
+            "account": account_view.account(owner, simulator.started_at),
             "authority-level": "read-only" if login.reads_only else "owner",
         }
-        for desk in simulator.desks()
-        if desk.number == login.account_number
+        for owner in simulator.tasty_accounts()
+        if owner.number == login.account_number
     ]
     return listed(request, rows)
 
 
 async def account(request: Request) -> Response:
-    return single(request, account_view.account(desk_of(request), simulator_of(request).started_at))
+    return single(request, account_view.account(account_of_path(request), simulator_of(request).started_at))
 
 
 async def trading_status(request: Request) -> Response:
-    return single(request, account_view.trading_status(desk_of(request), simulator_of(request).started_at))
+    return single(request, account_view.trading_status(account_of_path(request), simulator_of(request).started_at))
 
 
 async def balance(request: Request) -> Response:
-    desk = desk_of(request)
+    owner = account_of_path(request)
     if request.path_params.get("currency", "USD") != "USD":
         raise refusals.not_found("balance of this currency")
-    return single(request, account_view.balance(desk))
+    return single(request, account_view.balance(owner))
 
 
 async def balance_snapshots(request: Request) -> Response:
     """The account at each close; the present where nothing was closed yet."""
-    desk, query = desk_of(request), request.query_params
+    owner, query = account_of_path(request), request.query_params
     first, last = (optional_day(query.get(name), name) for name in ("start-date", "end-date"))
     wanted = optional_day(query.get("snapshot-date"), "snapshot-date")
     rows = [
         row
-        for day, row in desk.snapshots
+        for day, row in owner.snapshots
         if (first is None or day >= first) and (last is None or day <= last) and (wanted is None or day == wanted)
     ]
     if not rows and wanted is None:
-        rows = [account_view.balance(desk)]
+        rows = [account_view.balance(owner)]
     return paged(request, rows, default=250, most=2000, at_most=smaller_pages(request))
 
 
 async def positions(request: Request) -> Response:
-    desk, query = desk_of(request), request.query_params
+    owner, query = account_of_path(request), request.query_params
     wanted = set(query.getlist("underlying-symbol[]"))
     marks = flag(query.get("include-marks"))
     symbol, kind = query.get("symbol"), query.get("instrument-type")
     rows = [
-        account_view.position(desk, shown, with_mark=marks)
-        for shown in desk.ledger.shown()
+        account_view.position(owner, shown, with_mark=marks)
+        for shown in owner.shown.shown()
         if (not wanted or symbols.underlying(shown.symbol) in wanted)
         and (symbol is None or shown.symbol == symbols.canonical(symbol))
         and (kind is None or symbols.instrument_type(shown.symbol) == kind)
@@ -79,7 +80,7 @@ async def positions(request: Request) -> Response:
 
 
 async def transactions(request: Request) -> Response:
-    desk, query = desk_of(request), request.query_params
+    owner, query = account_of_path(request), request.query_params
     kinds = set(query.getlist("types[]")) | ({query["type"]} if "type" in query else set())
     sub_kinds = set(query.getlist("sub-type[]"))
     first, last = (optional_day(query.get(name), name) for name in ("start-date", "end-date"))
@@ -87,7 +88,7 @@ async def transactions(request: Request) -> Response:
     symbol = query.get("symbol")
     found = [
         one.row
-        for one in desk.transactions.rows()
+        for one in transaction_view.transactions(owner)
         if (not kinds or one.row["transaction-type"] in kinds)
         and (not sub_kinds or one.row["transaction-sub-type"] in sub_kinds)
         and (first is None or one.day >= first)
@@ -106,20 +107,20 @@ async def transactions(request: Request) -> Response:
 
 async def transaction(request: Request) -> Response:
     wanted = request.path_params["id"]
-    for one in desk_of(request).transactions.rows():
+    for one in transaction_view.transactions(account_of_path(request)):
         if one.row["id"] == wanted:
             return single(request, one.row)
     raise refusals.not_found(f"transaction {wanted}")
 
 
 async def total_fees(request: Request) -> Response:
-    desk = desk_of(request)
-    day = optional_day(request.query_params.get("date"), "date") or account_view.today_of(desk)
-    return single(request, signed("total-fees", -desk.transactions.fees(day)))
+    owner = account_of_path(request)
+    day = optional_day(request.query_params.get("date"), "date") or account_view.today_of(owner)
+    return single(request, signed("total-fees", -transaction_view.fees(owner, day)))
 
 
 async def margin(request: Request) -> Response:
-    return single(request, account_view.margin(desk_of(request)))
+    return single(request, account_view.margin(account_of_path(request)))
 
 
 def _matches(row: dict[str, Any], wanted: str | None, name: str) -> bool:

@@ -41,6 +41,7 @@ class _Session:
         self._seconds = seconds
         self._id = uuid4().hex[:8]
         self._connected = False
+        self._listens: list[str] = []
 
     async def read(self, socket: WebSocket) -> None:
         """Only a heartbeat, or a connect, keeps the stream open; protocol pings do not."""
@@ -60,7 +61,8 @@ class _Session:
                     deadline = asyncio.get_running_loop().time() + self._seconds
 
     def leave(self) -> None:
-        self._simulator.hub.leave(self._connection)
+        for number in self._listens:
+            self._simulator.hub.leave(number, self._connection)
 
     def _hear(self, raw: str | bytes) -> bool:
         """Whether it was a sign of life."""
@@ -96,6 +98,7 @@ class _Session:
         self._connected = True
         self._answer(message, value=numbers)
         for number in numbers:
+            self._listens.append(str(number))
             self._simulator.hub.listen(str(number), self._connection)
         return True
 

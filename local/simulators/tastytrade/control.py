@@ -1,68 +1,56 @@
-"""The control routes that are tastytrade's own: its accounts and its books."""
+"""The control routes that are tastytrade's own: its accounts, and their books with the ids of its wire."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from functions.core.money import text
-from local.simulators.tastytrade.desk import Desk
+from local.simulators.tastytrade.account import TastyAccount
 from local.simulators.tastytrade.logins import AccountRow
 from local.simulators.tastytrade.route_context import simulator_of
-from local.simulators.venue import control
+from local.simulators.venue import account_control, book_view, control
 from local.simulators.venue.clock import instant
+
+_NAMES: Final = ("id", "replaces", "replaced_by", "parent")
 
 
 async def add_account(request: Request) -> Response:
     row = AccountRow.read(await control.json_object(request))
-    simulator_of(request).add_account(row)
+    simulator_of(request).add_row(row)
     return JSONResponse({"account_number": row.login.account_number}, status_code=201)
 
 
-async def book(request: Request) -> Response:
+async def books(request: Request) -> Response:
+    """Every account's book in the shape of all brokers; orders and fills have the ids that tastytrade shows."""
     simulator = simulator_of(request)
     return JSONResponse(
-        {"now": instant(simulator.now()), "accounts": {desk.number: _book(desk) for desk in simulator.desks()}}
+        {
+            "now": instant(simulator.now()),
+            "accounts": {account.number: _book(account, request) for account in simulator.tasty_accounts()},
+        }
     )
 
 
-def _book(desk: Desk) -> dict[str, Any]:
-    book, prices = desk.book, desk.prices
-    rows = [one.row for one in desk.transactions.rows()]
-    return {
-        "cash": text(book.cash),
-        "starting_cash": text(book.settings.cash),
-        "equity": text(book.equity(prices)),
-        "orders": [
-            {
-                "id": str(order.id),
-                "client_order_id": order.external_identifier,
-                "is_open": order.is_open,
-                **order.json(),
-            }
-            | {"id": str(order.id)}
-            for order in desk.orders()
-        ],
-        "fills": [row for row in rows if row["transaction-type"] == "Trade"],
-        "transactions": rows,
-        "positions": [
-            {
-                "symbol": position.symbol,
-                "qty": text(position.quantity),
-                "avg_entry_price": text(position.average),
-                "cost_basis": text(position.cost),
-                "market_value": text(book.value(position, prices)),
-            }
-            for position in book.positions()
-        ],
-    }
+def _book(account: TastyAccount, request: Request) -> dict[str, Any]:
+    book = book_view.book(account.desk, simulator_of(request).now())
+    ids = {order.desk.id: str(order.id) for order in account.orders()}
+    fills = {fill.id: order.fill_id(fill) for order in account.orders() for fill in order.desk.fills}
+    for row in book["orders"]:
+        row |= {name: ids.get(row[name], row[name]) for name in _NAMES}
+        row["children"] = [ids.get(child, child) for child in row["children"]]
+        for leg in row["legs"]:
+            leg["fills"] = [fills[fill] for fill in leg["fills"]]
+    for row in book["fills"]:
+        row |= {"id": fills[row["id"]], "order_id": ids[row["order_id"]]}
+    return book
 
 
 routes = [
-    *control.routes,
     Route("/control/accounts", add_account, methods=["POST"]),
-    Route("/control/book", book, methods=["GET"]),
+    Route("/control/book", books, methods=["GET"]),
+    *account_control.routes,
+    *control.routes,
 ]

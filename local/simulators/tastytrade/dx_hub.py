@@ -17,7 +17,7 @@ from local.simulators.tastytrade.wire import NEW_YORK, instant
 from local.simulators.venue.bars import grouped
 from local.simulators.venue.connection import Connection
 from local.simulators.venue.faults import Faults
-from local.simulators.venue.prices import Prices
+from local.simulators.venue.quotes import Quotes
 from local.tape.model import MINUTE, Bar, Session
 
 _CANDLE: Final = re.compile(r"([^{]+)\{=(\d*)(s|m|h|d)(?:,tho=true)?\}")
@@ -75,9 +75,9 @@ class DxHub:
         self._subscribers: list[Subscriber] = []
         self._positions: dict[str, datetime] = {}
 
-    def load(self, prices: Prices, now: Callable[[], datetime], session: Callable[[], Session]) -> None:
+    def load(self, quotes: Quotes, now: Callable[[], datetime], session: Callable[[], Session]) -> None:
         """A new tape; subscribers stay."""
-        self._prices, self._now, self._session = prices, now, session
+        self._quotes, self._prices, self._now, self._session = quotes, quotes.prices, now, session
         self._positions.clear()
 
     def join(self, subscriber: Subscriber) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from local.simulators.venue.faults import REQUESTS, FaultKind, RequestFault
+from local.simulators.venue.faults import DESK, REQUESTS, STREAMS, FaultKind, RequestFault
 
 DEFAULT_PATH: Final = "/accounts"
 
@@ -38,6 +38,8 @@ def _no_data() -> Response:
 
 TABLE: Final[Mapping[str, FaultKind]] = {
     **REQUESTS,
+    **DESK,
+    **STREAMS,
     # --- requests ---
     "error_502_html": FaultKind(
         "the answer is a web page of a gateway, nothing is done", RequestFault(carried_out=False, ends=_bad_gateway)
@@ -65,20 +67,12 @@ TABLE: Final[Mapping[str, FaultKind]] = {
     # --- orders ---
     "answer_without_key": FaultKind("an order is taken, its 201 lacks a key that the SDK's models demand"),
     "cancel_lost_race": FaultKind("a cancel is refused with 422, because the order fills in the same moment"),
-    "cancel_then_fill": FaultKind("a cancel is taken, and the order fills before it takes effect"),
-    "stuck_cancel": FaultKind("a cancel is taken, and the order stays in Cancel Requested"),
-    "replace_lost_race": FaultKind("a replace is taken, and the old order fills before it takes effect"),
-    "fill_before_response": FaultKind("the messages of an order are sent before the answer to its POST"),
     "position_lag": FaultKind("the position ledger shows, so many times, what was before the last fill"),
     "status_dead": FaultKind("an order message has the status Dead, which no model knows"),
     "order_without_key": FaultKind("an order message lacks a key that the SDK's models demand"),
     "filled_without_fills": FaultKind("the message of a filled order has no fills; asking again shows them"),
-    "legs_one_by_one": FaultKind("an order of several legs is Filled with its first leg; the others follow"),
     # --- the account streamer ---
-    "duplicate_stream_event": FaultKind("an order message is sent twice"),
     "malformed_frame": FaultKind("half a message is sent before an order message"),
-    "mute_stream": FaultKind("so many messages of the account streamer are not sent; -1 for all"),
-    "drop_stream": FaultKind("account streams are closed now, and so many attempts to connect are refused", least=0),
     "impatient_stream": FaultKind(
         "the next streams to connect are closed after so many milliseconds without a heartbeat",
         takes={"milliseconds": (1, 60_000)},

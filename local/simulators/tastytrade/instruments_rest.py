@@ -9,9 +9,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from functions.core.identity import named_uuid
-from local.simulators.tastytrade import refusals, rules, symbols
+from local.simulators.tastytrade import refusals, symbols
 from local.simulators.tastytrade.envelope import paged, single
 from local.simulators.tastytrade.route_context import login_of, simulator_of, smaller_pages
+from local.simulators.venue.option_market import PENNY_NAMES
 
 _STOCK_TICKS: Final = [{"threshold": "1.0", "value": "0.0001"}, {"value": "0.01"}]
 
@@ -57,7 +58,7 @@ def equity(symbol: str) -> dict[str, Any]:
 
 
 def option_ticks(underlying: str) -> list[dict[str, str]]:
-    if underlying in rules.PENNY_ROOTS:
+    if underlying in PENNY_NAMES:
         return [{"value": "0.01"}]
     return [{"threshold": "3.0", "value": "0.01"}, {"value": "0.05"}]
 

@@ -46,7 +46,7 @@ class AccountRow:
         data_only = values.get("data_only") is True
         number = values.get("account_number")
         if not (number is None and data_only) and not (isinstance(number, str) and _NUMBER.fullmatch(number)):
-            raise BadInput("BAD_ACCOUNT", f"account_number must be a digit and seven digits or capitals, was {number!r}")
+            raise BadInput("BAD_ACCOUNT", f"account_number must be eight digits and capitals, was {number!r}")
         login = Login(values["refresh_token"], values["client_secret"], number, reads_only=data_only)
         if data_only:
             return cls(login, None)

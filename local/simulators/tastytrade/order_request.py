@@ -23,12 +23,13 @@ _MOST_IDENTIFIER: Final = 36 * 4
 
 @dataclass(frozen=True, slots=True)
 class LegRequest:
-    """`symbol` as the venue has it; `quantity` None in a notional order."""
+    """`symbol` as the venue has it; `quantity` None in a notional order. `rewritten`: it was a close of nothing."""
 
     symbol: str
     instrument_type: str
     action: str
     quantity: Decimal | None
+    rewritten: bool = False
 
     @property
     def is_buy(self) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from functions.core.money import text
+from local.simulators.venue.refusal import DeskRefusal
 
 
 class Refusal(Exception):
@@ -72,6 +73,44 @@ def preflight(reasons: Sequence[Reason]) -> Refusal:
 
 def failed(code: str, message: str) -> Refusal:
     return preflight([Reason(code, message)])
+
+
+_CODES: Final[dict[str, str]] = {
+    "unknown_symbol": "instrument_not_found",
+    "market_closed": "market_closed",
+    "off_tick": "invalid_price_increment",
+    "trading_blocked": "account_is_frozen",
+    "closing_only": "account_is_closing_only",
+    "shorting_not_allowed": "short_selling_not_permitted",
+    "fractional_short": "fractional_short_selling_not_permitted",
+    "options_level": "options_level_insufficient",
+    "uncovered": "uncovered_options_not_permitted",
+    "intent_mismatch": "cannot_open_against_existing_position",
+    "no_position": "closing_with_no_position",
+    "expiring_contract": "opening_expiring_option_not_permitted",
+    "insufficient_quantity": "cannot_close_against_more_than_existing_position",
+}
+
+
+def of_desk(refusal: DeskRefusal) -> Refusal:
+    """What the venue's desk refuses, as tastytrade words it."""
+    numbers, symbol = refusal.numbers, refusal.symbol
+    match refusal.reason:
+        case "not_found":
+            return not_found("order")
+        case "not_cancelable":
+            return cannot_cancel()
+        case "not_replaceable":
+            return cannot_replace()
+        case "insufficient_buying_power" | "unsettled_cash":
+            return margin_check_failed(numbers["available"], numbers["cost"])
+        case "insufficient_quantity" if refusal.related and numbers["requested"] <= numbers["existing"]:
+            said = (
+                f"You already have a closing order for {symbol} which must be canceled before this order can be routed"
+            )
+            return failed(_CODES[refusal.reason], said)
+        case reason:
+            return failed(_CODES.get(reason, reason), refusal.text)
 
 
 def margin_check_failed(available: Decimal, needed: Decimal) -> Refusal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from local.simulators.tastytrade import refusals
-from local.simulators.tastytrade.desk import Desk
+from local.simulators.tastytrade.account import TastyAccount
 from local.simulators.tastytrade.logins import Login
 from local.simulators.tastytrade.simulator import Simulator
 
@@ -23,12 +23,12 @@ def login_of(request: Request) -> Login:
     return login
 
 
-def desk_of(request: Request, *, to_trade: bool = False) -> Desk:
-    """The desk of the account in the path. Raises Refusal 401, or 403 where the grant does not open it."""
+def account_of_path(request: Request, *, to_trade: bool = False) -> TastyAccount:
+    """The account in the path. Raises Refusal 401, or 403 where the grant does not open it."""
     login = login_of(request)
     if to_trade and login.reads_only:
         raise refusals.not_permitted()
-    return simulator_of(request).desk(login, request.path_params["number"])
+    return simulator_of(request).tasty_account(login, request.path_params["number"])
 
 
 def smaller_pages(request: Request) -> int | None:

@@ -1,37 +1,20 @@
-"""The rules an order must pass at submit, and at a dry run but for ticks."""
+"""The rules an order must pass at submit, and at a dry run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from functions.core.money import text
 from local.simulators.tastytrade import refusals
-from local.simulators.tastytrade.order_request import LegRequest, OrderRequest
+from local.simulators.tastytrade.order_request import OrderRequest
 from local.simulators.tastytrade.refusals import Reason
 
 _MOST_OPTION_LEGS: Final = 4
 _MARKET: Final = ("Market", "Notional Market")
 _EXTENDED: Final = ("Ext", "GTC Ext", "Ext Overnight", "GTC Ext Overnight")
-_CENT: Final = Decimal("0.01")
-_NICKEL: Final = Decimal("0.05")
-_BELOW_A_DOLLAR: Final = Decimal("0.0001")
-_THREE: Final = Decimal(3)
-PENNY_ROOTS: Final = frozenset({"SPY", "IWM", "QQQ"})
-"""Their options trade in cents at every price."""
-
-
-@dataclass(frozen=True, slots=True)
-class Holdings:
-    """What the broker's position ledger shows of an account, by the venue's symbol; short is negative.
-
-    `closing` is the quantity of working orders that close a position.
-    """
-
-    position: Callable[[str], Decimal]
-    closing: Callable[[str], Decimal]
+NO_POSITION: Final = "closing_with_no_position"
 
 
 def check_shape(request: OrderRequest, *, is_open: bool) -> None:
@@ -41,69 +24,24 @@ def check_shape(request: OrderRequest, *, is_open: bool) -> None:
         raise refusals.preflight(reasons)
 
 
-def option_tick(underlying: str, price: Decimal) -> Decimal:
-    """The price increment of one option of an underlying at a price."""
-    return _CENT if underlying in PENNY_ROOTS or price < _THREE else _NICKEL
-
-
-def tick(request: OrderRequest, price: Decimal) -> Decimal:
-    """The increment of an order's price: the instrument's own, a spread's net price by the same table."""
-    if request.legs[0].instrument_type == "Equity":
-        return _CENT if price >= 1 else _BELOW_A_DOLLAR
-    return option_tick(request.underlying, price)
-
-
-def check_ticks(request: OrderRequest) -> None:
-    """Raises Refusal 422. A dry run does not ask."""
-    for price in (request.price, request.stop):
-        if price:
-            step = tick(request, price)
-            if price % step:
-                raise refusals.failed(
-                    "invalid_price_increment", f"Price {text(price)} must be in increments of {text(step)}"
-                )
-
-
-def with_effects(request: OrderRequest, holdings: Holdings) -> tuple[OrderRequest, list[Reason]]:
+def with_effects(request: OrderRequest, visible: Mapping[str, Decimal]) -> tuple[OrderRequest, list[Reason]]:
     """The order with each leg's open or close as it will be, and the warnings. Raises Refusal 422.
 
-    A close without a position becomes an open, silently but for a warning, unless the order is strict.
+    `visible` is what the position ledger shows, signed. A close without a position becomes an open, silently but for a
+    warning, unless the order is strict.
     """
     warnings: list[Reason] = []
-    legs = tuple(_leg_effect(leg, request, holdings, warnings) for leg in request.legs)
-    return replace(request, legs=legs), warnings
-
-
-def _leg_effect(leg: LegRequest, request: OrderRequest, holdings: Holdings, warnings: list[Reason]) -> LegRequest:
-    position = holdings.position(leg.symbol)
-    quantity = leg.quantity or Decimal(0)
-    if leg.opens:
-        if position and (position > 0) != leg.is_buy:
-            raise refusals.failed(
-                "cannot_open_against_existing_position",
-                f"You cannot {leg.action} {leg.symbol} against your existing position; close it first",
-            )
-        return leg
-    held = max(-position if leg.is_buy else position, Decimal(0))
-    if not held:
+    legs = []
+    for leg in request.legs:
+        position = visible.get(leg.symbol, Decimal(0))
+        if leg.opens or (-position if leg.is_buy else position) > 0:
+            legs.append(leg)
+            continue
         if request.strict:
-            raise refusals.failed("closing_with_no_position", f"You do not have a position in {leg.symbol} to close")
-        warnings.append(
-            Reason("closing_with_no_position", f"You are closing {leg.symbol} without a position; it will be opened")
-        )
-        return replace(leg, action=leg.action.replace("Close", "Open"))
-    working = holdings.closing(leg.symbol)
-    if quantity > held:
-        raise refusals.failed(
-            "cannot_close_against_more_than_existing_position",
-            f"You cannot close {text(quantity)} of {leg.symbol} against your position of {text(held)}",
-        )
-    if quantity > held - working:
-        raise refusals.failed(
-            "cannot_close_against_more_than_existing_position",
-            f"You already have a closing order for {leg.symbol} which must be canceled before this order can be routed",
-        )
-    return leg
+            raise refusals.failed(NO_POSITION, f"You do not have a position in {leg.symbol} to close")
+        warnings.append(Reason(NO_POSITION, f"You are closing {leg.symbol} without a position; it will be opened"))
+        legs.append(replace(leg, action=leg.action.replace("Close", "Open"), rewritten=True))
+    return replace(request, legs=tuple(legs)), warnings
 
 
 def _legs(request: OrderRequest) -> Sequence[Reason]:
