@@ -23,7 +23,13 @@ from local.tape.spec import DEFAULT, open_tape
 ALICE = "5WT00001"
 BOB = "5WT00002"
 ACCOUNTS = (
-    {"account_number": ALICE, "refresh_token": "alice", "client_secret": "alice-secret", "cash": "100000", "options_level": 4},
+    {
+        "account_number": ALICE,
+        "refresh_token": "alice",
+        "client_secret": "alice-secret",
+        "cash": "100000",
+        "options_level": 4,
+    },
     {
         "account_number": BOB,
         "refresh_token": "bob",
