@@ -102,6 +102,16 @@ def test_account_when_it_is_changed_then_only_what_it_may_do_changes(client: Tes
     assert client.patch("/control/accounts/nobody", json={}).status_code == 422
 
 
+def test_account_when_its_broker_numbers_its_accounts_then_it_is_changed_by_that_number(
+    client: TestClient, made: Venue
+) -> None:
+    added = {"account_id": "5WT00001", "key": "bob", "secret": "bob", "cash": "1"}
+    assert client.post("/control/accounts", json=added).status_code == 201
+    assert client.patch("/control/accounts/5WT00001", json={"closing_only": True}).status_code == 200
+    assert made.desk("5WT00001").ledger.settings.closing_only
+    assert client.post("/control/accounts", json={**added, "account_id": "bob", "key": "b"}).status_code == 422
+
+
 def test_faults_when_the_table_is_asked_for_then_every_switch_says_what_it_does(client: TestClient) -> None:
     table = client.get("/control/faults", params={"table": "1"}).json()["table"]
     assert {"partial_fills", "stuck_cancel", "half_day", "reset_after_accept"} <= set(table)
