@@ -13,6 +13,7 @@ from typing import Any, Final
 from functions.backtest.market import Print, Quote
 from local.simulators.tastytrade.symbols import streamer
 from local.simulators.tastytrade.wire import millis
+from local.simulators.venue.option_market import RATE, OptionView
 from local.tape.model import Bar, DailyBar
 
 NAN: Final = "NaN"
@@ -224,3 +225,53 @@ def profile(symbol: str, at: datetime, *, halted: bool = False) -> Event:
         "haltEndTime": 0,
         "exDividendDayId": 0,
     }
+
+
+def greeks(view: OptionView) -> Event:
+    model = view.model
+    return {
+        **_indexed(_name(view), view.at),
+        "price": number(view.mark),
+        "volatility": view.volatility,
+        "delta": model.delta,
+        "gamma": model.gamma,
+        "theta": model.theta,
+        "rho": model.rho,
+        "vega": model.vega,
+    }
+
+
+def theo_price(view: OptionView, spot: Decimal) -> Event:
+    return {
+        **_indexed(_name(view), view.at),
+        "price": view.model.price,
+        "underlyingPrice": number(spot),
+        "delta": view.model.delta,
+        "gamma": view.model.gamma,
+        "dividend": 0.0,
+        "interest": RATE,
+    }
+
+
+def underlying(symbol: str, at: datetime, volatility: float) -> Event:
+    """Of an underlying: the volatility of its options. Nobody but our accounts trades them, so there is no volume."""
+    return {
+        **_indexed(streamer(symbol), at),
+        "volatility": volatility,
+        "frontVolatility": volatility,
+        "backVolatility": volatility,
+        "callVolume": 0,
+        "putVolume": 0,
+        "optionVolume": 0,
+        "putCallRatio": 0.0,
+    }
+
+
+def _name(view: OptionView) -> str:
+    return streamer(str(view.option))
+
+
+def _indexed(name: str, at: datetime) -> Event:
+    moment = millis(at)
+    named = {"eventSymbol": name, "eventTime": moment, "eventFlags": 0, "index": index_of(at), "time": moment}
+    return {**named, "sequence": 0}

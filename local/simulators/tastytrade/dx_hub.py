@@ -93,6 +93,8 @@ class DxHub:
         name = symbols.streamer(tick.symbol)
         if isinstance(tick, Quote):
             self._spread("Quote", name, lambda: [dx_events.quote(tick)])
+            self._spread("Underlying", name, lambda: self._of_underlying(tick.symbol))
+            self._options(tick.symbol)
         else:
             self._spread("Trade", name, lambda: [self._trade(tick)])
             self._spread("TimeAndSale", name, lambda: [self._time_and_sale(tick)])
@@ -130,8 +132,10 @@ class DxHub:
             wanted = CandleWanted.read(name)
             return [] if wanted is None else self._snapshot(wanted, from_ms or 0)
         symbol = symbols.canonical(name)
+        if kind == "Underlying":
+            return self._of_underlying(symbol)
         if symbol not in self._prices.symbols:
-            return []
+            return self._of_option(kind, symbol)
         standing, last = self._prices.quote(symbol), self._prices.trade(symbol)
         match kind:
             case "Quote":
@@ -200,6 +204,44 @@ class DxHub:
         before = [day for day in self._prices.days(symbol) if day.day < session.day]
         today = self._prices.today(symbol, session)
         return dx_events.summary(symbol, session.day, self._now(), today, before[-1] if before else None)
+
+    def _options(self, underlying: str) -> None:
+        """The options of an underlying that anybody wants, priced anew."""
+        wanted = {
+            one
+            for subscriber in self._subscribers
+            for channel in subscriber.channels.values()
+            for one in channel.wanted
+        }
+        for kind, name in sorted(wanted):
+            if name.startswith(".") and symbols.underlying(name) == underlying:
+                self._spread(kind, name, partial(self._of_option, kind, symbols.canonical(name)))
+
+    def _of_option(self, kind: str, symbol: str) -> list[Event]:
+        view = self._quotes.options.view(symbol)
+        if view is None:
+            return []
+        match kind:
+            case "Quote":
+                return [dx_events.quote(view.quote)]
+            case "Greeks":
+                return [dx_events.greeks(view)]
+            case "TheoPrice":
+                spot = self._quotes.options.spot(view.option.root)
+                return [] if spot is None else [dx_events.theo_price(view, spot)]
+            case "Profile":
+                return [dx_events.profile(symbol, self._now())]
+            case _:
+                return []
+
+    def _of_underlying(self, symbol: str) -> list[Event]:
+        """The volatility of the contract nearest to the money."""
+        options, spot = self._quotes.options, self._quotes.options.spot(symbol)
+        chain = options.chain(symbol) if symbol in self._prices.symbols and spot is not None else []
+        if not chain or spot is None:
+            return []
+        view = options.view(str(min(chain, key=lambda one: (one.expiry, abs(one.strike - spot), one.right))))
+        return [] if view is None else [dx_events.underlying(symbol, view.at, view.volatility)]
 
     # --- sending ----------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ from local.simulators.tastytrade.wire import NEW_YORK, instant, millis
 
 def market_data(simulator: Simulator, symbol: str, kind: str) -> dict[str, Any] | None:
     """The latest of a symbol; None where it is not listed. What is not known is left out."""
+    if kind == "Equity Option":
+        return _option_data(simulator, symbol)
     if symbol not in simulator.prices.symbols or kind != "Equity":
         return None
     prices, now = simulator.prices, simulator.now()
@@ -46,6 +48,40 @@ def market_data(simulator: Simulator, symbol: str, kind: str) -> dict[str, Any] 
         "halt-end-time": -1,
     }
     return {name: value for name, value in shown.items() if value is not None}
+
+
+def _option_data(simulator: Simulator, symbol: str) -> dict[str, Any] | None:
+    """Of an option: its quote, volatility and greeks; it never traded on the tape, so there is no last."""
+    view, now = simulator.options.view(symbol), simulator.now()
+    if view is None:
+        return None
+    day = now.astimezone(NEW_YORK).date().isoformat()
+    model = view.model
+    return {
+        "symbol": symbols.outside(symbol),
+        "instrument-type": "Equity Option",
+        "updated-at": instant(view.at),
+        "bid": _price(view.bid),
+        "bid-size": text(view.bid_size),
+        "ask": _price(view.ask),
+        "ask-size": text(view.ask_size),
+        "mid": _price(view.mark),
+        "mark": _price(view.mark),
+        "volatility": f"{view.volatility:.6f}",
+        "delta": f"{model.delta:.6f}",
+        "gamma": f"{model.gamma:.6f}",
+        "theta": f"{model.theta:.6f}",
+        "vega": f"{model.vega:.6f}",
+        "rho": f"{model.rho:.6f}",
+        "theo-price": f"{model.price:.6f}",
+        "close-price-type": "Unknown",
+        "summary-date": day,
+        "prev-close-date": day,
+        "prev-close-price-type": "Unknown",
+        "is-trading-halted": False,
+        "halt-start-time": -1,
+        "halt-end-time": -1,
+    }
 
 
 def metrics(simulator: Simulator, symbol: str) -> dict[str, Any]:
