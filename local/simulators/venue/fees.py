@@ -68,13 +68,6 @@ class FeeSchedule:
                 raise BadInput("BAD_FEES", f"{field} must not be below zero, was {amount}")
         return cls(**amounts)
 
-    def of(self, side: Side, quantity: Decimal, price: Decimal) -> Decimal:
-        """The fee of one fill, exact."""
-        fee = self.per_fill + self.per_share * quantity
-        if side is Side.SELL:
-            fee += self.sell_per_share * quantity + self.sell_rate * quantity * price
-        return fee
-
     def charge(
         self, side: Side, quantity: Decimal, price: Decimal, *, multiplier: Decimal = _ONE, opening: bool = True
     ) -> Charge:
