@@ -46,3 +46,11 @@ def enter_simulator_keys(connection: psycopg.Connection[Any], stack: Stack, acco
     own = stack.secrets
     enter_credentials(connection, account, "trading", {"key": own.broker_key, "secret": own.broker_secret})
     enter_credentials(connection, account, "data", {"key": own.data_key, "secret": own.data_secret})
+
+
+def enter_tastytrade_grants(connection: psycopg.Connection[Any], stack: Stack, account: UUID) -> None:
+    """The grants of the tastytrade simulator's account, for trading and for market data."""
+    own = stack.secrets
+    trading = {"client_secret": own.tastytrade_secret, "refresh_token": own.tastytrade_trading_grant}
+    enter_credentials(connection, account, "trading", trading)
+    enter_credentials(connection, account, "data", trading | {"refresh_token": own.tastytrade_data_grant})

@@ -35,7 +35,10 @@ PORT_OFFSETS: Final[dict[str, int]] = {
     "scheduler": 7,
     "webhooks": 8,
     "alpaca": 10,
+    "tastytrade": 11,
 }
+
+_ADDED_LATER: Final = frozenset({"tastytrade_secret", "tastytrade_trading_grant", "tastytrade_data_grant"})
 
 # Long enough that no local stack outlives its keys; the hosted platform issues its own.
 _KEY_ISSUED_AT: Final = 1_700_000_000
@@ -55,6 +58,9 @@ class Secrets:
     broker_secret: str
     data_key: str
     data_secret: str
+    tastytrade_secret: str
+    tastytrade_trading_grant: str
+    tastytrade_data_grant: str
 
     @classmethod
     def generate(cls) -> Self:
@@ -68,14 +74,21 @@ class Secrets:
             broker_secret=randomness.token_hex(20),
             data_key="DK" + randomness.token_hex(9).upper(),
             data_secret=randomness.token_hex(20),
+            tastytrade_secret=randomness.token_hex(20),
+            tastytrade_trading_grant=randomness.token_hex(32),
+            tastytrade_data_grant=randomness.token_hex(32),
         )
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Raises Misconfigured BAD_SECRETS_FILE where the file is not what `generate` wrote."""
+        """Raises Misconfigured BAD_SECRETS_FILE where the file is not what `generate` wrote.
+
+        What a folder of an earlier version does not have yet is made anew.
+        """
         try:
             raw: Any = json.loads(path.read_text())
-            return cls(**{field.name: str(raw[field.name]) for field in fields(cls)})
+            fresh = {name: value for name, value in asdict(cls.generate()).items() if name in _ADDED_LATER}
+            return cls(**{field.name: str((fresh | raw)[field.name]) for field in fields(cls)})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Misconfigured(
                 "BAD_SECRETS_FILE",
@@ -113,8 +126,11 @@ class Stack:
             ) from error
         path = folder / "secrets.json"
         if path.exists():
-            return cls(folder, base, Secrets.read(path))
-        fresh = Secrets.generate()
+            fresh = Secrets.read(path)
+            if asdict(fresh) == json.loads(path.read_text()):
+                return cls(folder, base, fresh)
+        else:
+            fresh = Secrets.generate()
         write_private(path, json.dumps(asdict(fresh), indent=2) + "\n")
         return cls(folder, base, fresh)
 

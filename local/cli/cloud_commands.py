@@ -27,7 +27,7 @@ from local.stack import Stack, port_base_from_environment, read_record
 from local.supervisor.catalogue import catalogue
 from local.supervisor.claim import is_claimed, wait_unclaimed
 from local.supervisor.cloud import Cloud
-from local.supervisor.environment import Setup
+from local.supervisor.environment import Brokers, Setup, simulators
 from local.supervisor.errors import AlreadyRunning, NotRunning
 from local.supervisor.part import Part
 from local.supervisor.ports import answers
@@ -51,6 +51,7 @@ def up(
     ] = None,
     pace: Annotated[str, typer.Option(help="realtime, or N times faster, such as 60x.")] = "realtime",
     seed: Annotated[int, typer.Option(help="Seed of the tape.")] = 7,
+    broker: Annotated[Brokers, typer.Option(help="Whose simulator runs: alpaca, tastytrade, or both.")] = "alpaca",
 ) -> int:
     """Start the local cloud and keep it running until Ctrl-C or `agenttrader down`.
 
@@ -62,10 +63,10 @@ def up(
         check_spec(tape)
     refuse_beside(demo_state(state), port_base, "the demo")
     stack = Stack.create(state, port_base)
-    setup = Setup(tape=tape, seed=seed)
+    setup = Setup(tape=tape, seed=seed, broker=broker)
     with Cloud(stack, setup=setup, listener=screen.hear) as cloud:
         screen.result({"pid": os.getpid(), "state": str(stack.state), **_addresses(stack)})
-        say_addresses(screen, stack)
+        say_addresses(screen, stack, broker)
         with contextlib.suppress(KeyboardInterrupt):
             if not speed.lockstep:
                 ended = replay(stack, speed, wanted=lambda: cloud.running)
@@ -148,7 +149,7 @@ def running_pid(stack: Stack) -> int:
 def process_rows(stack: Stack) -> list[dict[str, Any]]:
     """What `status` shows, from the record, a look at each port, and the workers' heartbeats."""
     record = read_record(stack.state)
-    parts = {node.name: node for node in catalogue(stack, Setup()) if isinstance(node, Part)}
+    parts = {node.name: node for node in catalogue(stack, Setup(broker="both")) if isinstance(node, Part)}
     beats = _heartbeats(stack)
     rows = []
     for name, process in record.get("processes", {}).items():
@@ -170,11 +171,12 @@ def _heartbeats(stack: Stack) -> dict[str, str]:
     return {name: f"{max(0, round((now - at).total_seconds()))} s ago" for name, at in rows}
 
 
-def say_addresses(screen: Screen, stack: Stack) -> None:
+def say_addresses(screen: Screen, stack: Stack, broker: Brokers = "alpaca") -> None:
     """Where things are, and how to stop them."""
     screen.say(f"\nThe local cloud is up: {stack.url('gateway')}  (REST, Auth, Realtime, edge functions)")
     screen.say(f"Publishable key:       {stack.publishable_key}")
-    screen.say(f"Broker simulator:      {stack.url('alpaca')}")
+    for name in simulators(broker):
+        screen.say(f"Broker simulator:      {stack.url(name)}  ({name})")
     screen.say(f"Logs:                  {stack.state / 'logs'}")
     screen.say(f"Stop with Ctrl-C here, or `{command()} down` elsewhere.")
 

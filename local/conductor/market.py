@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any, Final, Self, TypeVar
 
 from functions.core.clock import require_utc
@@ -12,7 +13,8 @@ from functions.core.errors import BadInput, Unavailable
 from functions.core.money import decimal
 from local.conductor.control import Control
 from local.simulators.venue.desk_order import FINAL
-from local.stack import Stack
+from local.stack import Stack, read_record
+from local.supervisor.environment import simulators
 from local.verify import BrokerBook
 
 _Answer = TypeVar("_Answer")
@@ -33,46 +35,76 @@ class TapeState:
 
 
 class Market:
-    """Calls the simulator's control port. Raises Unavailable where it does not answer or answers something else."""
+    """Calls the control ports of one or several simulators that play the same tape, and keeps them in step.
 
-    def __init__(self, url: str) -> None:
-        self._control = Control("the broker simulator", url)
+    Raises Unavailable where one does not answer, answers something else, or stands elsewhere on the tape.
+    """
+
+    def __init__(self, *urls: str) -> None:
+        self._controls = [Control("the broker simulator", url) for url in urls]
 
     @classmethod
     def of(cls, stack: Stack) -> Self:
-        return cls(stack.url("alpaca"))
+        """The simulators of a running stack."""
+        settings = read_record(stack.state).get("settings", {})
+        return cls(*(stack.url(name) for name in simulators(settings.get("broker", "alpaca"))))
 
     def state(self) -> TapeState:
-        return _state(self._control.get("/control/state"))
+        return _in_step([_state(control.get("/control/state")) for control in self._controls])
 
     def advance(self) -> TapeState:
-        """Plays the next push of the tape and returns when all of it was sent."""
-        return _state(self._control.post("/control/advance"))
+        """Plays the next push of the tape everywhere and returns when all of it was sent."""
+        return _in_step([_state(control.post("/control/advance")) for control in self._controls])
 
     def days(self) -> list[date]:
         """The sessions of the tape."""
-        raw = self._control.get("/control/state")
+        raw = self._controls[0].get("/control/state")
         return _read(raw, lambda: [date.fromisoformat(day) for day in raw["tape"]["sessions"]])
 
     def positions(self) -> Mapping[str, datetime]:
-        """The event time (UTC) of the last message on each stream that a worker has to handle, by `worker/stream`."""
-        raw = self._control.get("/control/state")
-        return _read(
-            raw,
-            lambda: {
-                f"{worker}/{stream}": _moment(at)
-                for kind, worker in WORKERS.items()
-                for stream, at in raw["positions"][kind].items()
-            },
-        )
+        """The event time (UTC) of the last message on each stream that a worker has to handle, by `worker/stream`.
+
+        A symbol that several simulators tell of stands where the last of them does.
+        """
+        found: dict[str, datetime] = {}
+        for control in self._controls:
+            for stream, at in _positions(control.get("/control/state")).items():
+                found[stream] = max(at, found.get(stream, at))
+        return found
 
     def book(self, account_id: str) -> BrokerBook:
-        """The book of an account. Raises Unavailable, also for an account that the simulator does not have."""
-        raw = self._control.get("/control/book")
-        return _read(raw, lambda: _book(raw["accounts"][account_id]))
+        """The book of an account. Raises Unavailable, also for an account that no simulator has."""
+        accounts: dict[str, Any] = {}
+        for control in self._controls:
+            raw = control.get("/control/book")
+            accounts |= _read(raw, partial(_accounts, raw))
+        return _read(accounts, lambda: _book(accounts[account_id]))
 
     def close(self) -> None:
-        self._control.close()
+        for control in self._controls:
+            control.close()
+
+
+def _accounts(raw: Any) -> dict[str, Any]:
+    return dict(raw["accounts"])
+
+
+def _positions(raw: Any) -> dict[str, datetime]:
+    return _read(
+        raw,
+        lambda: {
+            f"{worker}/{stream}": _moment(at)
+            for kind, worker in WORKERS.items()
+            for stream, at in raw["positions"][kind].items()
+        },
+    )
+
+
+def _in_step(states: Sequence[TapeState]) -> TapeState:
+    """The state that all of them have; their stamps differ by what each of them told."""
+    if len({(one.day, one.minute_index, one.is_open) for one in states}) > 1:
+        raise Unavailable("SIMULATORS_APART", f"the broker simulators stand apart on the tape: {states}")
+    return replace(states[0], now=max(one.now for one in states))
 
 
 def _state(raw: Any) -> TapeState:

@@ -14,6 +14,8 @@ from local.stack import Stack, write_private
 # Fixed, so that two replays show the same account, to the ledger and at the broker.
 LEDGER_ACCOUNT: Final = named_uuid("local", "account")
 BROKER_ACCOUNT: Final = str(named_uuid("local", "alpaca", "account"))
+TASTYTRADE_LEDGER_ACCOUNT: Final = named_uuid("local", "tastytrade", "ledger-account")
+TASTYTRADE_ACCOUNT: Final = "5WT00001"
 PURPOSES: Final[tuple[Purpose, ...]] = ("trading", "data")
 _DATA_ACCOUNT: Final = str(named_uuid("local", "alpaca", "data"))
 _CASH: Final = "100000"
@@ -21,6 +23,10 @@ _CASH: Final = "100000"
 
 def accounts_file(stack: Stack) -> Path:
     return stack.state / "accounts.json"
+
+
+def tastytrade_accounts_file(stack: Stack) -> Path:
+    return stack.state / "tastytrade-accounts.json"
 
 
 def keyring_file(stack: Stack, purpose: Purpose) -> Path:
@@ -39,9 +45,20 @@ def write_keys(stack: Stack) -> None:
         {"account_id": _DATA_ACCOUNT, "key": secrets.data_key, "secret": secrets.data_secret, "cash": "0"},
     ]
     write_private(accounts_file(stack), json.dumps(accounts, indent=2) + "\n")
+    write_private(tastytrade_accounts_file(stack), json.dumps(_tastytrade_accounts(stack), indent=2) + "\n")
     for purpose in PURPOSES:
         if not keyring_file(stack, purpose).exists():
             keep_keyring(stack, Keyring(purpose, (SealingPair.generate(),)))
+
+
+def _tastytrade_accounts(stack: Stack) -> list[dict[str, object]]:
+    """One account with two grants of one OAuth application: one trades, the other reads, market data for one."""
+    secrets = stack.secrets
+    grant = {"account_number": TASTYTRADE_ACCOUNT, "client_secret": secrets.tastytrade_secret}
+    return [
+        {**grant, "refresh_token": secrets.tastytrade_trading_grant, "cash": _CASH},
+        {**grant, "refresh_token": secrets.tastytrade_data_grant, "data_only": True},
+    ]
 
 
 def keep_keyring(stack: Stack, keyring: Keyring) -> None:

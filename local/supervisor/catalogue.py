@@ -10,12 +10,13 @@ import psycopg
 from functions.core.wiring import wiring
 from local.stack import HOST, PROJECT, Stack
 from local.supervisor import tools
-from local.supervisor.broker_keys import accounts_file
+from local.supervisor.broker_keys import accounts_file, tastytrade_accounts_file
 from local.supervisor.environment import (
     Setup,
     edge_environment,
     function_environment,
     part_environment,
+    simulators,
     worker_environment,
 )
 from local.supervisor.part import Node, Part
@@ -140,29 +141,33 @@ def _platform(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[N
             health="/health",
             after=("hotstore",),
         ),
-        Part(
-            "alpaca",
-            _python(
-                "local.simulators.alpaca",
-                "--port",
-                str(port("alpaca")),
-                "--seed",
-                str(setup.seed),
-                "--pace",
-                "lockstep",
-                "--accounts",
-                str(accounts_file(stack)),
-                *(["--tape", setup.tape] if setup.tape else []),
-            ),
-            environment,
-            port("alpaca"),
-            health="/control/state",
-        ),
+        *(_simulator(stack, setup, environment, name) for name in simulators(setup.broker)),
     ]
 
 
+def _simulator(stack: Stack, setup: Setup, environment: dict[str, str], name: str) -> Part:
+    return Part(
+        name,
+        _python(
+            f"local.simulators.{name}",
+            "--port",
+            str(stack.port(name)),
+            "--seed",
+            str(setup.seed),
+            "--pace",
+            "lockstep",
+            "--accounts",
+            str(accounts_file(stack) if name == "alpaca" else tastytrade_accounts_file(stack)),
+            *(["--tape", setup.tape] if setup.tape else []),
+        ),
+        environment,
+        stack.port(name),
+        health="/control/state",
+    )
+
+
 def _functions(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[Node]:
-    needed = ("gateway", "bus", "hotstore", "alpaca")
+    needed = ("gateway", "bus", "hotstore", *simulators(setup.broker))
     runner = Part(
         "functions",
         _python("local.runner", "--port", str(stack.port("functions"))),

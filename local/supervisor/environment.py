@@ -17,13 +17,21 @@ KEY_FILES: Final = {
 """The secrets of the wiring table, and the settings that say where they are mounted."""
 
 
+Brokers = Literal["alpaca", "tastytrade", "both"]
+
+
+def simulators(broker: str) -> tuple[str, ...]:
+    """The parts that simulate brokers, by `Setup.broker`."""
+    return ("alpaca", "tastytrade") if broker == "both" else (broker,)
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """How one run of the stack is set up.
 
     `clock`: `replay` makes the functions read the hot store's clock. `tape` is the simulator's tape as its `--tape`
-    understands it (None: its own default). `throw_away` leaves fsync out of Postgres. `extra` is told to function
-    processes on top: shorter leases in a test, for one.
+    understands it (None: its own default). `throw_away` leaves fsync out of Postgres. `broker` says whose simulators
+    run; both play the same tape. `extra` is told to function processes on top: shorter leases in a test, for one.
     """
 
     clock: Literal["system", "replay"] = "replay"
@@ -32,6 +40,7 @@ class Setup:
     tape: str | None = None
     seed: int = 7
     throw_away: bool = False
+    broker: Brokers = "alpaca"
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -79,6 +88,9 @@ def function_environment(stack: Stack, setup: Setup) -> dict[str, str]:
             "AGENTTRADER_ALPACA_DATA_URL": f"http://{simulator}",
             "AGENTTRADER_ALPACA_TRADE_STREAM_URL": f"ws://{simulator}/stream",
             "AGENTTRADER_ALPACA_DATA_STREAM_URL": f"ws://{simulator}/v2/iex",
+            # Also where only the other one runs: nothing here ever speaks to a real broker.
+            "AGENTTRADER_TASTYTRADE_URL": stack.url("tastytrade"),
+            "AGENTTRADER_TASTYTRADE_STREAMER_URL": f"ws://{HOST}:{stack.port('tastytrade')}",
         }
         | dict(setup.extra)
     )

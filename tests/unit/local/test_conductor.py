@@ -238,7 +238,7 @@ def test_market_when_it_answers_something_else_then_a_typed_error_says_so(
     monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
     market = Market("http://127.0.0.1:1")
-    monkeypatch.setattr(market, "_control", SimpleNamespace(get=lambda _: answer))
+    monkeypatch.setattr(market, "_controls", [SimpleNamespace(get=lambda _: answer)])
     with pytest.raises(Unavailable, match="something else than expected"):
         market.state()
 

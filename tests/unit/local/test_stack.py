@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import jwt
@@ -9,7 +10,8 @@ import pytest
 
 from functions.core.errors import Misconfigured
 from local.stack import PORT_OFFSETS, Stack
-from local.supervisor.environment import Setup, function_environment, part_environment
+from local.supervisor.catalogue import catalogue
+from local.supervisor.environment import Brokers, Setup, function_environment, part_environment
 
 
 def test_stack_when_created_twice_then_its_secrets_stay(tmp_path: Path) -> None:
@@ -33,6 +35,29 @@ def test_stack_when_two_are_created_then_they_share_no_secret(tmp_path: Path) ->
 def test_stack_when_nothing_was_started_then_load_says_so(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="agenttrader up"):
         Stack.load(tmp_path / "none")
+
+
+def test_stack_when_the_folder_is_of_an_earlier_version_then_what_it_lacks_is_made_and_kept(tmp_path: Path) -> None:
+    first = Stack.create(tmp_path / "s", 26000)
+    path = first.state / "secrets.json"
+    path.write_text(json.dumps({n: v for n, v in json.loads(path.read_text()).items() if "tastytrade" not in n}))
+    second = Stack.create(tmp_path / "s", 26000)
+    assert second.secrets.jwt_secret == first.secrets.jwt_secret
+    assert second.secrets.tastytrade_secret
+    assert Stack.load(tmp_path / "s").secrets == second.secrets
+
+
+def test_catalogue_when_a_broker_is_chosen_then_its_simulator_runs_and_workers_wait_for_it(tmp_path: Path) -> None:
+    stack = Stack.create(tmp_path / "s", 26000)
+    chosen: dict[Brokers, set[str]] = {
+        "alpaca": {"alpaca"},
+        "tastytrade": {"tastytrade"},
+        "both": {"alpaca", "tastytrade"},
+    }
+    for broker, names in chosen.items():
+        nodes = {node.name: node for node in catalogue(stack, Setup(broker=broker))}
+        assert set(nodes) & {"alpaca", "tastytrade"} == names
+        assert names <= set(nodes["stream_trade_updates"].after)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"jwt_secret": 1}'])
