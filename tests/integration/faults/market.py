@@ -172,15 +172,19 @@ class AlpacaMarket:
         return found
 
     def book(self) -> Book:
-        found = self._running.get("/control/book")["accounts"][ALICE]
-        return Book(
-            [
-                BookOrder(row["id"], row["client_order_id"], Decimal(row["filled_qty"]), row["status"] not in FINAL)
-                for row in found["orders"]
-            ],
-            [(row["order_id"], row["symbol"], Decimal(row["qty"]), Decimal(row["price"])) for row in found["fills"]],
-            {row["symbol"]: Decimal(row["qty"]) for row in found["positions"] if Decimal(row["qty"])},
-        )
+        return read_book(self._running.get("/control/book")["accounts"][ALICE])
+
+
+def read_book(found: Mapping[str, Any]) -> Book:
+    """The book of one account as every simulator's control port tells it."""
+    return Book(
+        [
+            BookOrder(row["id"], row["client_order_id"] or "", Decimal(row["filled_qty"]), row["status"] not in FINAL)
+            for row in found["orders"]
+        ],
+        [(row["order_id"], row["symbol"], Decimal(row["qty"]), Decimal(row["price"])) for row in found["fills"]],
+        {row["symbol"]: Decimal(row["qty"]) for row in found["positions"] if Decimal(row["qty"])},
+    )
 
 
 def _limit(price: Decimal) -> dict[str, str]:

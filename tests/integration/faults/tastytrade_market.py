@@ -16,10 +16,9 @@ from functions.core.settings import Settings
 from local.tape.spec import DEFAULT
 from tests.contract.brokers.tastytrade_login import login, tastytrade_settings
 from tests.contract.tastytrade_simulator.running import ALICE, Running
-from tests.integration.faults.market import Book, BookOrder
+from tests.integration.faults.market import Book, read_book
 
 _ORDERS = f"/accounts/{ALICE}/orders"
-_OVER = {"Filled", "Cancelled", "Expired", "Rejected", "Removed", "Partially Removed"}
 _SWITCHES: Mapping[str, Mapping[str, Any]] = {
     **{
         f"{switch} {method}": {"switch": switch, "method": method, "path": _ORDERS}
@@ -34,9 +33,12 @@ _SWITCHES: Mapping[str, Mapping[str, Any]] = {
     "empty_data POST": {"switch": "empty_data", "method": "POST", "path": _ORDERS},
     "answer_without_key": {},
     "cancel_lost_race": {},
-    "cancel_then_fill": {},
+    "partial_fills": {"least": 2, "most": 5},
     "stuck_cancel": {},
-    "replace_lost_race": {},
+    "cancel_fill_race": {},
+    "replace_fill_race": {},
+    "replace_rejected": {},
+    "out_of_order_stream_event": {},
     "fill_before_response": {},
     "status_dead": {},
     "order_without_key": {},
@@ -119,20 +121,4 @@ class TastytradeMarket:
         return found
 
     def book(self) -> Book:
-        found = self._running.book()
-        orders: list[BookOrder] = []
-        fills: list[tuple[str, str, Decimal, Decimal]] = []
-        for row in found["orders"]:
-            (leg,) = row["legs"]
-            mine = [
-                (str(row["id"]), leg["symbol"], Decimal(str(fill["quantity"])), Decimal(fill["fill-price"]))
-                for fill in leg["fills"]
-            ]
-            fills += mine
-            filled = sum((quantity for _, _, quantity, _ in mine), Decimal(0))
-            orders.append(
-                BookOrder(str(row["id"]), row.get("external-identifier") or "", filled, row["status"] not in _OVER)
-            )
-        return Book(
-            orders, fills, {row["symbol"]: Decimal(row["qty"]) for row in found["positions"] if Decimal(row["qty"])}
-        )
+        return read_book(self._running.book())
