@@ -114,8 +114,10 @@ class Trading:
         await sync_account(self.sender, accounts[self.desk.account], self.broker)
 
     async def resolve(self) -> None:
-        """What the sweep does once the lease is over."""
-        self.desk.ledger.tamper("update public.order_attempts set lease_until = 'epoch' where outcome is null")
+        """What the sweep does once the lease is over and the broker has been asked for long enough."""
+        self.desk.ledger.tamper(
+            "update public.order_attempts set lease_until = 'epoch', answered_at = answered_at - interval '1 minute'"
+        )
         await resolve_unknown(self.sender)
 
     def statuses(self, *trades: UUID) -> list[str]:
