@@ -40,11 +40,13 @@ _SWITCHES: Mapping[str, Mapping[str, Any]] = {
     "replace_rejected": {},
     "out_of_order_stream_event": {},
     "fill_before_response": {},
+    "position_lag": {},
     "status_dead": {},
     "order_without_key": {},
     "filled_without_fills": {},
     "duplicate_stream_event": {},
     "malformed_frame": {},
+    "expire_tokens": {},
     "drop_stream": {},
     "small_pages": {"rows": 2},
 }
