@@ -86,7 +86,7 @@ class Running:
     @asynccontextmanager
     async def session(self, name: str = "alice", **more: Any) -> AsyncIterator[Session]:
         """The SDK's session, pointed here."""
-        session = Session(f"{name}-secret", name, **more)
+        session = Session(f"{name}-secret", name, **{"timeout": WITHIN_SECONDS, **more})
         session._client.base_url = self.url
         async with session:
             yield session
