@@ -138,8 +138,8 @@ class Broker(Protocol):
         ...
 
 
-class MarketData(Protocol):
-    """The market data side of one feed."""
+class Feed(Protocol):
+    """Shares as one feed tells of them, and the times of their market."""
 
     feed: str
 
@@ -155,6 +155,17 @@ class MarketData(Protocol):
         """The latest quote of each symbol that has one."""
         ...
 
+    def stream(self, symbols: Sequence[str]) -> AsyncGenerator[Connected | BarData | QuoteData | Quarantined, None]:
+        """Bars and quotes of these symbols, for ever: `Connected` first and after each reconnect.
+
+        Raises BadCredentials, and Unsupported where the feed will not serve the symbols. Close it, as a trade stream.
+        """
+        ...
+
+
+class MarketData(Feed, Protocol):
+    """The market data side of a broker: its feed, what it lists, and its option chains."""
+
     async def listing(self, symbol: str) -> Listing | None:
         """The instrument as the broker lists it, with its ticks and lot; None where it lists none."""
         ...
@@ -165,11 +176,4 @@ class MarketData(Protocol):
 
     async def option_quotes(self, symbols: Sequence[str]) -> list[OptionQuote | Quarantined]:
         """The latest quote, and greeks where the feed has them, of each contract that has one."""
-        ...
-
-    def stream(self, symbols: Sequence[str]) -> AsyncGenerator[Connected | BarData | QuoteData | Quarantined, None]:
-        """Bars and quotes of these symbols, for ever: `Connected` first and after each reconnect.
-
-        Raises BadCredentials, and Unsupported where the feed will not serve the symbols. Close it, as a trade stream.
-        """
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from functions.brokers.protocol import MarketData
+from functions.brokers.protocol import Feed
 from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.market_calendar import exchange_date
 
@@ -13,7 +13,7 @@ _BACK = timedelta(days=14)
 _AHEAD = timedelta(days=60)
 
 
-async def sync_calendar(ledger: MarketDataLedger, source: MarketData) -> int:
+async def sync_calendar(ledger: MarketDataLedger, source: Feed) -> int:
     """Stores the sessions from two weeks ago to two months ahead; returns how many changed.
 
     Around the broker's own date, so that a replay gets the calendar of its tape.

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from functions.brokers.errors import NotConnected
-from functions.brokers.protocol import Connected, MarketData, Quarantined
+from functions.brokers.protocol import Connected, Feed, Quarantined
 from functions.core.errors import Temporary
 from functions.core.events import BarCompleted, BarData, QuoteData
 from functions.core.identity import named_uuid
@@ -34,7 +34,7 @@ _AHEAD_AT_MOST = timedelta(seconds=5)
 class MarketDataWorker:
     """Streams the watched symbols; subscribes anew when they change."""
 
-    def __init__(self, reach: Ports, ledger: MarketDataLedger, source: MarketData) -> None:
+    def __init__(self, reach: Ports, ledger: MarketDataLedger, source: Feed) -> None:
         self._reach = reach
         self._ledger = ledger
         self._source = source
