@@ -14,6 +14,7 @@ from functions.brokers.protocol import Broker, Quarantined
 from functions.core.errors import Final
 from functions.core.ledger.activities import Activity
 from functions.core.ledger.comparing import SaidAccount, SaidPosition, SaidRules
+from functions.core.ledger.errors import LedgerRefused
 from functions.core.ledger.executing import TradingAccount
 from functions.core.log import logger
 from functions.execute.submitting import Desk
@@ -67,19 +68,24 @@ async def sync_account(
     as_of = (await broker.clock()).now
     stream = f"activities:{key}"
     since = await desk.ask(ledger.stream_position, ACTIVITIES_WORKER, stream)
-    missed = await _record_missing(
+    missed, refused = await _record_missing(
         desk, key, broker, await broker.fills(_BEGINNING if since is None else since - _OVERLAP)
     )
     await _compare_orders(desk, key, broker)
-    await desk.ask(ledger.record_stream_position, ACTIVITIES_WORKER, stream, as_of)
+    if not refused:
+        # What the ledger would not take is read again each time, until it does.
+        await desk.ask(ledger.record_stream_position, ACTIVITIES_WORKER, stream, as_of)
     await _whole_account(desk, key, broker, as_of, run)
     return Synced(as_of, missed)
 
 
 async def _record_missing(
     desk: Desk, key: UUID, broker: Broker, listed: list[BrokerFill | Quarantined]
-) -> tuple[datetime, ...]:
+) -> tuple[tuple[datetime, ...], bool]:
     """Records the executions that are not on record; a row that cannot be read is told of, and the others go on.
+
+    Returns the times of those that were new, and whether the ledger refused one: that is told of too, and the others go
+    on.
 
     The activity list names no client order id. Where no trade knows the broker's order id, the order itself is read:
     it may be ours, from a call whose answer was lost, and must not be taken for one that was placed outside.
@@ -91,12 +97,17 @@ async def _record_missing(
     fills = [row for row in listed if not isinstance(row, Quarantined)]
     told = [fill_to_record(fill, "activities") for fill in fills]
     missed: list[datetime] = []
+    refused = False
     for missing in await desk.ask(ledger.unrecorded_fills, key, told) if told else []:
         fill = fills[missing.index]
         order = None if missing.order_known else await broker.order(fill.broker_order_id)
-        if await desk.ask(record_fill, ledger, key, fill, "activities", order):
-            missed.append(fill.executed_at)
-    return tuple(missed)
+        try:
+            if await desk.ask(record_fill, ledger, key, fill, "activities", order):
+                missed.append(fill.executed_at)
+        except LedgerRefused as error:
+            refused = True
+            await desk.ask(quarantine, ledger, key, "FILL_REJECTED", Quarantined(str(error), repr(fill)))
+    return tuple(missed), refused
 
 
 async def _compare_orders(desk: Desk, key: UUID, broker: Broker) -> None:
@@ -115,7 +126,11 @@ async def _compare_orders(desk: Desk, key: UUID, broker: Broker) -> None:
             continue
         for order in _family(row):
             listed.add(order.broker_order_id)
-            await desk.ask(record_order, ledger, key, order, None, adopt=True)
+            try:
+                await desk.ask(record_order, ledger, key, order, None, adopt=True)
+            except LedgerRefused as error:
+                refused = Quarantined(str(error), f"order {order.broker_order_id} of {order.symbol}")
+                await desk.ask(quarantine, ledger, key, "ORDER_REJECTED", refused)
     for gone in (order for number, order in working.items() if number not in listed):
         seen = await broker.order(gone.broker_order_id)
         if seen is None:

@@ -242,7 +242,7 @@ declare
   own_name text;
   first_clean timestamptz;
   broken_at integer;
-  read_at timestamptz := clock_timestamp();
+  read_at timestamptz;
   refused text;
 begin
   select * into trade from public.trades where id = p_trade_id;
@@ -259,12 +259,13 @@ begin
   end if;
   select * into sent from public.order_attempts as a where a.trade_id = p_trade_id and a.kind = 'send' order by a.attempt desc limit 1;
   -- Evidence is a row of clean reads, this one the last, that nothing interrupted. Those made while the request may still
-  -- have been under way say nothing.
+  -- have been under way say nothing. What a slow broker answers may be as old as the question: a read counts from there.
+  select a.claimed_at into read_at from public.order_attempts as a where a.trade_id = p_trade_id and a.attempt = p_attempt;
   select coalesce(max(a.attempt), sent.attempt) into broken_at from public.order_attempts as a
   where a.trade_id = p_trade_id and a.attempt > sent.attempt and a.attempt < p_attempt and a.outcome <> 'not_seen';
-  select min(a.answered_at) into first_clean from public.order_attempts as a
+  select min(a.claimed_at) into first_clean from public.order_attempts as a
   where a.trade_id = p_trade_id and a.attempt > broken_at and a.attempt < p_attempt
-    and a.answered_at >= sent.answered_at + make_interval(secs => p_settle_seconds);
+    and a.claimed_at >= sent.answered_at + make_interval(secs => p_settle_seconds);
   if read_at < sent.answered_at + make_interval(secs => p_patience_seconds)
     or (p_gap_seconds > 0 and (read_at >= first_clean + make_interval(secs => p_gap_seconds)) is not true) then
     perform private.complete_attempt(p_trade_id, p_attempt, 'not_seen', null, 'not seen at ' || read_at);

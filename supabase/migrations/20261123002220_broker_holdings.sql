@@ -181,10 +181,18 @@ begin
       elsif p_as_of >= kept.differs_since + make_interval(secs => p_gap_seconds) then
         now_is.looks := kept.looks + 1;
       end if;
-      -- Both as they were: no fill came between, so none is on its way that explains it.
-      if now_is.break_id is null and now_is.looks > 1
-        and ((kept.quantity = told.quantity and kept.ledger_number = told.number) or now_is.looks >= most_looks) then
+      -- Both as they were: no fill came between, so none is on its way that explains it. Another difference is another
+      -- break, also where the first was explained or its halt lifted.
+      if now_is.looks > 1
+        and ((kept.quantity = told.quantity and kept.ledger_number = told.number) or now_is.looks >= most_looks)
+        and not exists (select from public.reconciliation_breaks as b where b.id = now_is.break_id
+          and (b.numbers ->> 'broker')::numeric - (b.numbers ->> 'ledger')::numeric = told.quantity - told.booked) then
         perform private.known_symbol(told.symbol);
+        update public.reconciliation_breaks
+        set status = 'closed', resolution = 'The difference is another one now, with a break of its own.',
+            evidence = jsonb_build_object('as_of', p_as_of, 'symbol', told.symbol, 'broker', trim_scale(told.quantity)::text,
+              'ledger', trim_scale(told.booked)::text, 'number', told.number)
+        where id = now_is.break_id and status = 'open';
         now_is.break_id := private.open_break(account.user_id, p_account_id, 'position',
           'The broker holds another quantity than its fills and activities add up to. New entries on the account are halted, exits pass; find what is missing, or book an adjustment. It closes when the two agree.',
           jsonb_build_object('symbol', told.symbol, 'broker', trim_scale(told.quantity)::text, 'ledger', trim_scale(told.booked)::text,

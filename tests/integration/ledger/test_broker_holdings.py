@@ -101,6 +101,27 @@ def test_break_when_they_agree_again_then_closed_by_that_evidence_and_the_halt_s
     assert [row[2] for row in breaks(desk)] == ["closed", "open"]
 
 
+@pytest.mark.parametrize("explained", [True, False])
+def test_difference_when_it_becomes_another_one_then_another_break_that_halts_anew(desk: Desk, explained: bool) -> None:
+    """A halt that was lifted for one difference says nothing of the next, however the first break stands."""
+    desk.hold("100")
+    for minute in (1, 2):
+        desk.compare(minute, SPY="60")
+    if explained:
+        first = desk.ledger.one("select id from public.reconciliation_breaks where user_id = %s", desk.user)
+        desk.ledger.call(
+            "close_break", "fn_report", p_break_id=first, p_evidence={"ticket": "1"}, p_resolution="Sold by telephone."
+        )
+    desk.lift()
+    assert desk.compare(3, SPY="60")["opened"] == 0
+    assert not desk.halted()
+    assert desk.compare(4, SPY="5000")["opened"] == 0  # It may be a fill on its way.
+    assert desk.compare(5, SPY="5000")["opened"] == 1
+    assert [row[2:] for row in breaks(desk)] == [("closed", "60", "100"), ("open", "5000", "100")]
+    assert desk.halted()
+    assert desk.compare(6, SPY="100")["closed"] == 1
+
+
 def test_positions_when_the_broker_holds_what_nobody_here_bought_then_a_break(desk: Desk) -> None:
     for minute in (1, 2):
         found = desk.compare(minute, SPY131019C00170000="-3")

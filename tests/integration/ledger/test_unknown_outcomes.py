@@ -166,6 +166,29 @@ def test_unseen_when_a_read_between_had_no_answer_then_the_clean_reads_begin_ane
     assert waiting.seen_nothing(**CLEAN)["send"]
 
 
+def test_unseen_when_the_broker_answers_slowly_then_a_read_counts_from_its_beginning(ledger: Ledger) -> None:
+    """What a slow read saw may be as old as its beginning: two such reads prove less than their answers' times say."""
+    waiting = unknown(doubling(ledger))
+    slow = waiting.look()  # Begun while the request may still take effect.
+    waiting.passes(7)
+    assert slow is not None
+    assert waiting.unseen(slow["attempt"], **CLEAN)["look_again"]
+    slow = waiting.look()
+    waiting.passes(11)
+    assert slow is not None
+    assert waiting.unseen(slow["attempt"], **CLEAN)["look_again"]  # The first clean read, eleven seconds ago.
+    waiting.passes(1)
+    assert waiting.seen_nothing(**CLEAN)["send"]
+
+
+def test_unseen_when_ids_are_taken_once_and_the_read_is_slow_then_its_beginning_counts(desk: Desk) -> None:
+    waiting = unknown(desk)
+    slow = waiting.look()
+    waiting.passes(31)
+    assert slow is not None
+    assert waiting.unseen(slow["attempt"], p_patience_seconds=30)["look_again"]
+
+
 def test_first_sending_when_it_appears_after_the_second_then_it_is_surplus_canceled_and_told(ledger: Ledger) -> None:
     desk = doubling(ledger)
     waiting = unknown(desk)

@@ -14,11 +14,11 @@ from functions.brokers.orders import BrokerOrder, OrderState
 from functions.brokers.protocol import Quarantined
 from functions.core.errors import AgentTraderError
 from functions.core.identity import named_uuid
-from functions.core.ledger.errors import LedgerUnavailable
+from functions.core.ledger.errors import LedgerRefused, LedgerUnavailable
 from functions.core.ledger.executing import ExecutionLedger, TradingAccount
 from functions.execute.syncing import compare_accounts, sync_account
 from functions.execute.witnessing import record_order
-from tests.unit.core.doubles import NOW, World
+from tests.unit.core.doubles import NOW, Turns, World
 from tests.unit.execute.desk_made import ALICE, BOB, ScriptedBroker, account_row, at_broker, desk_of, execution, trade
 
 
@@ -170,6 +170,26 @@ async def test_sync_when_rows_cannot_be_read_then_each_is_told_and_the_others_ar
     ]
     recorded = ("record_fill", "record_broker_update", "apply_activity", "record_broker_positions")
     assert [len(world.asked(name)) for name in recorded] == [1, 1, 1, 1]
+
+
+async def test_sync_when_the_ledger_refuses_a_row_then_it_is_told_and_the_others_are_recorded() -> None:
+    """Else one row that cannot be booked would keep every later fill of the account off the books, for ever."""
+    no = LedgerRefused("BAD_FILL", "The order has no such leg.", 422)
+    world = world_of(
+        unrecorded_fills=[{"index": 0, "order_known": True}, {"index": 1, "order_known": True}],
+        record_fill=Turns(no, {"counted": True}),
+        record_broker_update=Turns(no, {"trade_id": str(trade(1)), "status": "submitted"}),
+    )
+    broker = ScriptedBroker(
+        world.journal, fills=[execution(1), execution(2)], open_orders=[at_broker("odd"), at_broker()]
+    )
+    synced = await sync_account(desk_of(world, {ALICE: broker}), ACCOUNT, broker)
+    assert synced.missed == (NOW,)
+    assert [len(world.asked(name)) for name in ("record_fill", "record_broker_update")] == [2, 2]
+    assert [alert["p_code"] for alert in world.asked("raise_alert")] == ["FILL_REJECTED", "ORDER_REJECTED"]
+    # The list of executions is read from the same moment again: what was refused may be taken then.
+    assert [each["p_stream"] for each in world.asked("record_stream_position")] == [f"account:{ALICE}"]
+    assert len(world.asked("record_broker_positions")) == 1
 
 
 async def test_sync_when_an_order_is_listed_with_children_then_each_is_adopted_where_nobody_knows_it() -> None:
