@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from functions.brokers import tastytrade_account as holdings_wire
 from functions.brokers import tastytrade_markets as markets_wire
@@ -32,11 +32,9 @@ from functions.brokers.reading import mapping
 from functions.brokers.row_by_row import quarantined
 from functions.brokers.tastytrade_client import Answer, TastytradeClient, items
 from functions.brokers.tastytrade_orders import TastytradeOrders, first_day
-from functions.brokers.tastytrade_stream import account_messages
+from functions.brokers.tastytrade_stream import News, account_messages
 from functions.core.errors import AgentTraderError
 from functions.core.settings import Settings
-
-_MOST_REMEMBERED: Final = 10_000
 
 
 class TastytradeBroker:
@@ -189,26 +187,21 @@ class TastytradeBroker:
 
     async def trade_updates(self) -> AsyncGenerator[Connected | TradeUpdate | Quarantined, None]:
         """Of the many steps of an order's way to the exchange, those that say something new."""
-        messages = account_messages(self._client, self._number)
-        told: dict[str, tuple[object, ...]] = {}
+        messages, news = account_messages(self._client, self._number), News()
         async with contextlib.aclosing(messages):
             async for message in messages:
                 if isinstance(message, Connected | Quarantined):
-                    told.clear()
+                    news.forget()
                     yield message
                     continue
                 for row in message:
                     try:
-                        update = await self._orders.update(row)
+                        update = news.of(await self._orders.update(row))
                     except BadResponse as error:
                         yield quarantined(error, row)
-                        continue
-                    order = update.order
-                    if told.get(order.broker_order_id) != (said := (order.state, order.replaced_by, order.fills)):
-                        if len(told) >= _MOST_REMEMBERED:
-                            told.clear()
-                        told[order.broker_order_id] = said
-                        yield update
+                    else:
+                        if update is not None:
+                            yield update
 
     async def aclose(self) -> None:
         await self._client.aclose()

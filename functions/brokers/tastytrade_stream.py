@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, Final, TypeVar
@@ -16,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from functions.brokers.errors import BadResponse, NotConnected
+from functions.brokers.orders import TradeUpdate
 from functions.brokers.protocol import Connected, Quarantined
 from functions.brokers.reading import mapping
 from functions.brokers.reconnecting import Backoff
@@ -28,6 +30,7 @@ HEARTBEAT: Final = 20.0
 ANSWERED_WITHIN: Final = 10.0
 _LARGEST: Final = 16 * 1024 * 1024
 _SOURCE: Final = "agenttrader"
+_MOST_REMEMBERED: Final = 10_000
 _WORKED: Final = 60.0
 """Seconds after which a connection is no failed attempt."""
 
@@ -189,3 +192,30 @@ class _Conversation:
         with contextlib.suppress(NotConnected):
             await self._client.token(fresh=True)
         raise NotConnected("STREAM_REFUSED", f"tastytrade's account stream refuses: {message.get('message')}")
+
+
+class News:
+    """What of the snapshots of orders was not told yet: each repeats all that went before."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, tuple[object, ...]] = {}
+        self._fills: dict[str, set[str]] = {}
+
+    def of(self, update: TradeUpdate) -> TradeUpdate | None:
+        """The update with its new executions alone; None where it says nothing new."""
+        order = update.order
+        known = self._fills.setdefault(order.broker_order_id, set())
+        fills = tuple(fill for fill in update.fills if fill.execution_id not in known)
+        said = (order.state, order.replaced_by)
+        if not fills and self._told.get(order.broker_order_id) == said:
+            return None
+        known.update(fill.execution_id for fill in fills)
+        self._told[order.broker_order_id] = said
+        if len(self._told) > _MOST_REMEMBERED:
+            self.forget()
+        return dataclasses.replace(update, fills=fills)
+
+    def forget(self) -> None:
+        """Everything is news again."""
+        self._told.clear()
+        self._fills.clear()

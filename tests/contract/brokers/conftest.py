@@ -1,4 +1,4 @@
-"""One simulator for the whole folder; every test starts on a fresh tape with fresh books."""
+"""One simulator of each broker for the whole folder; every test starts on a fresh tape with fresh books."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from local.tape.sessions import new_york
 from tests.contract.brokers.rude import RudeServer
+from tests.contract.brokers.tastytrade_venue import TastytradeVenue, start_tastytrade
 from tests.contract.brokers.venue import AlpacaVenue, Venue, start_alpaca
 from tests.prepared import calendar_cache
 
@@ -33,7 +34,21 @@ def opened(alpaca: AlpacaVenue) -> AlpacaVenue:
     return alpaca
 
 
-@pytest.fixture(params=["alpaca"])
+@pytest.fixture(scope="session")
+def _tastytrade() -> Iterator[TastytradeVenue]:
+    venue, stop = start_tastytrade(new_york(cache=calendar_cache()))
+    yield venue
+    stop()
+
+
+@pytest.fixture
+def tastytrade(_tastytrade: TastytradeVenue) -> TastytradeVenue:
+    """Before the first open."""
+    _tastytrade.begin()
+    return _tastytrade
+
+
+@pytest.fixture(params=["alpaca", "tastytrade"])
 def closed_venue(request: pytest.FixtureRequest) -> Venue:
     """Every broker that has an adapter, before its market opens."""
     venue: Venue = request.getfixturevalue(request.param)

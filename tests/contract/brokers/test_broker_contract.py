@@ -6,17 +6,28 @@ import asyncio
 import contextlib
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from functions.brokers.errors import Rejected, Unsupported
+from functions.brokers.errors import Rejected
 from functions.brokers.orders import FINAL_STATES, BrokerFill, TradeUpdate
-from functions.brokers.protocol import Connected
+from functions.brokers.protocol import Broker, Connected, Quarantined
 from tests.contract.brokers.venue import Venue, order
 
+Row = TypeVar("Row")
 BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
 SECONDS = 20
+
+
+async def fills_of(broker: Broker, since: datetime) -> list[BrokerFill]:
+    """All executions, none of which was unreadable."""
+    return [known(fill) for fill in await broker.fills(since)]
+
+
+def known(row: Row | Quarantined) -> Row:
+    assert not isinstance(row, Quarantined)
+    return row
 
 
 async def test_account_when_nothing_was_traded_then_cash_and_equity_are_the_deposit(venue: Venue) -> None:
@@ -29,7 +40,7 @@ async def test_account_when_nothing_was_traded_then_cash_and_equity_are_the_depo
 async def test_account_when_shares_were_bought_then_cash_is_exactly_what_the_fills_left(venue: Venue) -> None:
     broker = venue.broker()
     await broker.submit(order("bought", "10"))
-    spent = sum((fill.quantity * fill.price for fill in await broker.fills(BEGINNING)), Decimal(0))
+    spent = sum((fill.quantity * fill.price for fill in await fills_of(broker, BEGINNING)), Decimal(0))
     assert (await broker.account()).cash == Decimal(100_000) - spent
 
 
@@ -41,14 +52,14 @@ async def test_positions_when_long_and_short_then_the_quantity_is_signed(venue: 
     (held,) = await alice.positions()
     (owed,) = await bob.positions()
     assert (held.symbol, held.quantity, owed.quantity) == ("SPY", Decimal(7), Decimal(-7))
-    assert held.average_entry_price == (await alice.fills(BEGINNING))[0].price
+    assert held.average_entry_price == (await fills_of(alice, BEGINNING))[0].price
 
 
 async def test_open_orders_when_one_works_and_one_is_over_then_only_the_working_one_is_there(venue: Venue) -> None:
     broker = venue.broker()
     await broker.submit(order("over"))
     working = await broker.submit(order("works", order_type="limit", limit_price=Decimal("200.01")))
-    (found,) = await broker.open_orders()
+    (found,) = map(known, await broker.open_orders())
     assert (found.broker_order_id, found.client_order_id) == (working.broker_order_id, "works")
     assert (found.state, found.limit_price, found.filled_quantity) == ("submitted", Decimal("200.01"), Decimal(0))
 
@@ -70,93 +81,42 @@ async def test_order_when_asked_by_the_brokers_own_id_then_it_is_the_same_order_
     assert await venue.broker("bob").order(sent.broker_order_id) is None
 
 
-@pytest.mark.parametrize(
-    "shape",
-    [
-        {"order_type": "market"},
-        {"order_type": "limit", "limit_price": Decimal("200.01")},
-        {"order_type": "stop", "stop_price": Decimal("300.1")},
-        {"order_type": "stop_limit", "stop_price": Decimal("300.1"), "limit_price": Decimal("300.15")},
-        {"order_type": "trailing_stop", "trail_price": Decimal("1.5")},
-        {"order_type": "trailing_stop", "trail_percent": Decimal("0.75"), "time_in_force": "gtc"},
-        {"order_type": "market", "quantity": None, "notional": Decimal("1000.55")},
-        {"order_type": "market", "quantity": Decimal("0.123456789")},
-        {"order_type": "limit", "limit_price": Decimal("200.1"), "time_in_force": "gtc"},
-        {"order_type": "limit", "limit_price": Decimal("200.1"), "time_in_force": "ioc"},
-        {"order_type": "limit", "limit_price": Decimal("200.1"), "time_in_force": "fok"},
-        {"order_type": "limit", "limit_price": Decimal("200.1"), "time_in_force": "cls"},
-    ],
-    ids=lambda shape: "-".join(f"{key}={value}" for key, value in shape.items()),
-)
-async def test_submit_when_the_broker_offers_it_then_the_broker_has_exactly_that(
-    shape: dict[str, Any], venue: Venue
+async def test_submit_when_sent_twice_then_it_is_one_order_or_the_broker_says_that_it_does_not_deduplicate(
+    venue: Venue,
 ) -> None:
-    broker, request = venue.broker(), order("one", **shape)
-    answered = await broker.submit(request)
-    found = await broker.find_order("one")
-    assert found is not None
-    assert found.broker_order_id == answered.broker_order_id
-    assert (found.symbol, found.side, found.order_type) == ("SPY", "buy", request.order_type)
-    assert (found.quantity, found.limit_price, found.stop_price) == (
-        request.quantity,
-        request.limit_price,
-        request.stop_price if request.order_type != "trailing_stop" else found.stop_price,
-    )
-    (row,) = venue.orders()
-    for name in ("notional", "trail_price", "trail_percent"):
-        asked = getattr(request, name)
-        assert row[name] == (None if asked is None else str(asked)), name
-    assert row["time_in_force"] == request.time_in_force
-    assert found.updated_at.tzinfo is not None
-
-
-async def test_submit_when_the_auction_has_not_been_then_it_waits_for_it(closed_venue: Venue) -> None:
-    broker = closed_venue.broker()
-    waiting = await broker.submit(order("auction", time_in_force="opg"))
-    assert waiting.state == "submitted"
-    closed_venue.open()
-    filled = await broker.find_order("auction")
-    assert filled is not None
-    assert (filled.state, filled.filled_quantity) == ("filled", Decimal(1))
-
-
-@pytest.mark.parametrize("shape", [{"order_type": "iceberg"}, {"time_in_force": "gtd"}])
-async def test_submit_when_the_broker_does_not_offer_it_then_nothing_is_sent(
-    shape: dict[str, Any], venue: Venue
-) -> None:
-    with pytest.raises(Unsupported):
-        await venue.broker().submit(order("odd", **shape))
-    assert venue.orders() == []
-    assert venue.sent("POST", "/v2/orders") == 0
-
-
-async def test_submit_when_the_client_order_id_was_sent_before_then_that_order_is_adopted(venue: Venue) -> None:
     broker = venue.broker()
     first = await broker.submit(order("same", order_type="limit", limit_price=Decimal(200)))
     second = await broker.submit(order("same", order_type="limit", limit_price=Decimal(200)))
-    assert second.broker_order_id == first.broker_order_id
-    assert len(venue.orders()) == 1
+    found = [one.broker_order_id for one in await broker.find_orders("same")]
+    if broker.capabilities.deduplicates:
+        assert second.broker_order_id == first.broker_order_id
+        assert len(venue.orders()) == len(found) == 1
+    else:
+        assert found == [first.broker_order_id, second.broker_order_id]
 
 
 @pytest.mark.parametrize(
     ("name", "shape", "said"),
     [
-        ("alice", {"quantity": Decimal(100_000)}, "buying power"),
-        ("alice", {"order_type": "limit", "limit_price": Decimal("200.001")}, "sub-penny"),
-        ("alice", {"order_type": "limit", "limit_price": Decimal(-1)}, "limit_price"),
-        ("alice", {"quantity": Decimal(0)}, "qty"),
-        ("alice", {"symbol": "NOSUCH"}, "NOSUCH"),
-        ("alice", {"time_in_force": "opg"}, "opg"),
-        ("carol", {"side": "sell"}, "short"),
+        ("alice", {"quantity": Decimal(100_000)}, ("buying power", "buying power")),
+        (
+            "alice",
+            {"order_type": "limit", "limit_price": Decimal("200.001")},
+            ("sub-penny", "must be in increments of 0.01"),
+        ),
+        ("alice", {"order_type": "limit", "limit_price": Decimal(-1)}, ("limit_price", "price must not be below zero")),
+        ("alice", {"quantity": Decimal(0)}, ("qty", "quantity must be above zero")),
+        ("alice", {"symbol": "NOSUCH"}, ("NOSUCH", "NOSUCH")),
+        ("carol", {"side": "sell"}, ("short", "short")),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ids=["power", "tick", "negative", "nothing", "unknown", "short"],
 )
 async def test_submit_when_the_broker_says_no_then_it_is_rejected_with_its_words(
-    name: str, shape: dict[str, Any], said: str, venue: Venue
+    name: str, shape: dict[str, Any], said: tuple[str, str], venue: Venue
 ) -> None:
     with pytest.raises(Rejected) as refused:
         await venue.broker(name).submit(order("no", **({"side": "buy"} | shape)))
-    assert said in refused.value.text
+    assert said[venue.name == "tastytrade"] in refused.value.text
     assert refused.value.code
     assert venue.orders(name) == []
 
@@ -164,15 +124,16 @@ async def test_submit_when_the_broker_says_no_then_it_is_rejected_with_its_words
 async def test_submit_when_the_market_is_closed_then_an_order_that_cannot_wait_is_rejected(closed_venue: Venue) -> None:
     with pytest.raises(Rejected) as refused:
         await closed_venue.broker().submit(order("now", time_in_force="ioc"))
-    assert "market hours" in refused.value.text
+    assert "market" in refused.value.text
+    assert closed_venue.orders() == []
 
 
 async def test_submit_when_more_is_sold_than_is_held_then_it_is_rejected(venue: Venue) -> None:
     broker = venue.broker()
     await broker.submit(order("held", "5"))
     with pytest.raises(Rejected) as refused:
-        await broker.submit(order("too-much", "6", "sell"))
-    assert "insufficient qty" in refused.value.text
+        await broker.submit(order("too-much", "6", "sell", position_intent="sell_to_close"))
+    assert ("insufficient qty", "more_than_existing")[venue.name == "tastytrade"] in str(refused.value)
 
 
 async def test_cancel_when_it_works_then_the_order_ends(venue: Venue) -> None:
@@ -201,7 +162,7 @@ async def test_cancel_when_the_broker_never_had_it_then_it_is_fine(venue: Venue)
 async def test_fills_when_there_are_more_than_one_page_then_every_one_comes_once_oldest_first(venue: Venue) -> None:
     broker, names = venue.broker("whale"), [f"n{number}" for number in range(104)]
     sent = [await broker.submit(order(name)) for name in names]
-    fills = await broker.fills(BEGINNING)
+    fills = await fills_of(broker, BEGINNING)
     assert [fill.broker_order_id for fill in fills] == [one.broker_order_id for one in sent]
     assert len({fill.execution_id for fill in fills}) == len(names)
     assert all(fill.cumulative_quantity == fill.quantity == 1 for fill in fills)
@@ -212,7 +173,7 @@ async def test_fills_when_an_order_is_filled_in_parts_then_the_cumulative_quanti
     broker = venue.broker("whale")
     sent = await broker.submit(order("big", "20000"))
     venue.move(10)
-    fills = await broker.fills(BEGINNING)
+    fills = await fills_of(broker, BEGINNING)
     assert len(fills) > 2
     total = Decimal(0)
     for fill in fills:
@@ -228,10 +189,10 @@ async def test_fills_when_asked_since_a_moment_then_what_happened_at_it_and_afte
     await broker.submit(order("before"))
     venue.move(5)
     later = await broker.submit(order("later"))
-    everything = await broker.fills(BEGINNING)
+    everything = await fills_of(broker, BEGINNING)
     newest = everything[-1]
-    assert [fill.broker_order_id for fill in await broker.fills(newest.executed_at)] == [later.broker_order_id]
-    assert await broker.fills(newest.executed_at + timedelta(minutes=1)) == []
+    assert [fill.broker_order_id for fill in await fills_of(broker, newest.executed_at)] == [later.broker_order_id]
+    assert await fills_of(broker, newest.executed_at + timedelta(minutes=1)) == []
 
 
 async def test_clock_when_the_session_opens_then_it_says_so_in_utc(closed_venue: Venue) -> None:
@@ -254,9 +215,13 @@ async def test_trade_updates_when_orders_live_then_connected_comes_first_and_eve
         filled = await broker.submit(order("fills", "3"))
         working = await broker.submit(order("works", order_type="limit", limit_price=Decimal(200)))
         await broker.cancel(working.broker_order_id)
-        heard = [await anext(updates) for _ in range(4)]
-    assert all(isinstance(update, TradeUpdate) for update in heard)
-    told = [update for update in heard if isinstance(update, TradeUpdate)]
+        told: list[TradeUpdate] = []
+        while not told or told[-1].order.state != "canceled":
+            update = await anext(updates)
+            assert isinstance(update, TradeUpdate)
+            # On its way an order may have states that the other broker does not tell.
+            if update.order.state != "cancel_pending":
+                told.append(update)
     assert [(update.order.client_order_id, update.order.state) for update in told] == [
         ("fills", "submitted"),
         ("fills", "filled"),
@@ -265,7 +230,7 @@ async def test_trade_updates_when_orders_live_then_connected_comes_first_and_eve
     ]
     assert [bool(update.fills) for update in told] == [False, True, False, False]
     assert [update.at for update in told] == sorted({update.at for update in told})
-    (listed,) = await broker.fills(BEGINNING)
+    (listed,) = await fills_of(broker, BEGINNING)
     assert same_execution(told[1].fills[0]) == same_execution(listed)
     assert listed.broker_order_id == filled.broker_order_id
 
@@ -284,7 +249,7 @@ async def test_trade_updates_when_a_big_order_fills_in_parts_then_stream_and_lis
         await anext(updates)
         await broker.submit(order("big", "20000"))
         venue.move(3)
-        listed = await broker.fills(BEGINNING)
+        listed = await fills_of(broker, BEGINNING)
         heard: list[BrokerFill] = []
         while len(heard) < len(listed):
             update = await anext(updates)

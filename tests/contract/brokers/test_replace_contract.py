@@ -9,6 +9,7 @@ import pytest
 
 from functions.brokers.errors import NotSent, OutcomeUnknown, Rejected, Unsupported
 from functions.brokers.orders import OrderChange
+from functions.brokers.protocol import Quarantined
 from functions.core.errors import AgentTraderError
 from tests.contract.brokers.venue import AlpacaVenue, Venue, order
 
@@ -22,23 +23,30 @@ def change(client_order_id: str = "new", quantity: str = "10", **more: Any) -> O
 async def test_replace_when_the_order_works_then_a_new_one_takes_its_place(venue: Venue) -> None:
     broker = venue.broker()
     old = await broker.submit(order("old", "10", **LIMIT))
-    new = await broker.replace(old.broker_order_id, change(quantity="12", limit_price=Decimal("201.5")))
+    quantity = "12" if broker.capabilities.replaces_quantity else "10"
+    new = await broker.replace(old.broker_order_id, change(quantity=quantity, limit_price=Decimal("201.5")))
     assert new.broker_order_id != old.broker_order_id
     found, before = await broker.find_order("new"), await broker.find_order("old")
     assert found is not None
     assert before is not None
-    assert (found.quantity, found.limit_price, found.state) == (Decimal(12), Decimal("201.5"), "submitted")
-    assert before.state == "replaced"
-    assert [row.client_order_id for row in await broker.open_orders()] == ["new"]
+    assert (found.quantity, found.limit_price, found.state) == (
+        Decimal(quantity),
+        Decimal("201.5"),
+        "submitted",
+    )
+    assert (before.state, before.replaced_by, found.replaces) == ("replaced", new.broker_order_id, old.broker_order_id)
+    (working,) = await broker.open_orders()
+    assert not isinstance(working, Quarantined)
+    assert working.client_order_id == "new"
 
 
-async def test_replace_when_a_trailing_stop_then_its_own_kind_of_trail_is_changed(venue: Venue) -> None:
-    broker = venue.broker()
+async def test_replace_when_a_trailing_stop_then_its_own_kind_of_trail_is_changed(opened: AlpacaVenue) -> None:
+    broker = opened.broker()
     by_price = await broker.submit(order("price", order_type="trailing_stop", trail_price=Decimal("5.5")))
     by_percent = await broker.submit(order("percent", order_type="trailing_stop", trail_percent=Decimal("2.5")))
     await broker.replace(by_price.broker_order_id, change("price-2", "1", trail_price=Decimal("6.5")))
     await broker.replace(by_percent.broker_order_id, change("percent-2", "1", trail_percent=Decimal("3.5")))
-    trails = {row["client_order_id"]: (row["trail_price"], row["trail_percent"]) for row in venue.orders()}
+    trails = {row["client_order_id"]: (row["trail_price"], row["trail_percent"]) for row in opened.orders()}
     assert (trails["price-2"], trails["percent-2"]) == (("6.5", None), (None, "3.5"))
 
 
@@ -57,8 +65,8 @@ async def test_replace_when_the_order_is_over_then_rejected_and_nothing_new_work
 async def test_replace_when_asked_twice_under_one_name_then_one_order(venue: Venue) -> None:
     broker = venue.broker()
     old = await broker.submit(order("old", "10", **LIMIT))
-    first = await broker.replace(old.broker_order_id, change(quantity="12"))
-    again = await broker.replace(old.broker_order_id, change(quantity="12"))
+    first = await broker.replace(old.broker_order_id, change(limit_price=Decimal("201.5")))
+    again = await broker.replace(old.broker_order_id, change(limit_price=Decimal("201.5")))
     assert again.broker_order_id == first.broker_order_id
     assert len(venue.orders()) == 2
 
@@ -69,6 +77,19 @@ async def test_replace_when_of_a_fraction_then_unsupported_and_nothing_is_sent(o
     with pytest.raises(Unsupported):
         await broker.replace(old.broker_order_id, change(quantity="10.5"))
     assert opened.sent("PATCH", f"/v2/orders/{old.broker_order_id}") == 0
+
+
+async def test_replace_when_the_quantity_changes_and_the_broker_cannot_then_unsupported_and_nothing_is_sent(
+    venue: Venue,
+) -> None:
+    broker = venue.broker()
+    old = await broker.submit(order("old", "10", **LIMIT))
+    if broker.capabilities.replaces_quantity:
+        assert (await broker.replace(old.broker_order_id, change(quantity="12"))).quantity == Decimal(12)
+        return
+    with pytest.raises(Unsupported):
+        await broker.replace(old.broker_order_id, change(quantity="12"))
+    assert venue.changes() == 0
 
 
 @pytest.mark.parametrize(

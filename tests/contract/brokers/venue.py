@@ -15,7 +15,7 @@ from functions.brokers.alpaca import AlpacaBroker
 from functions.brokers.alpaca_market_data import AlpacaMarketData
 from functions.brokers.credentials import KeyPair
 from functions.brokers.orders import OrderRequest
-from functions.brokers.protocol import Broker
+from functions.brokers.protocol import Broker, MarketData
 from functions.core.settings import Settings
 from local.process.listening import listen
 from local.simulators.alpaca.app import build
@@ -34,9 +34,17 @@ _IDS = {"alice": ALICE, "bob": BOB, "carol": CAROL, "whale": WHALE}
 class Venue(Protocol):
     """One broker with a market that stands still until it is moved."""
 
-    def broker(self, name: str = "alice") -> Broker:
-        """The adapter of one of the accounts: alice and bob have 100 000 dollars, carol cannot short, the whale has
-        a thousand million."""
+    name: str
+
+    def broker(self, name: str = "alice", **settings: Any) -> Broker:
+        """The adapter of one of the accounts: alice and bob have 100 000 dollars, carol has 10 000 and cannot short,
+        the whale has a thousand million."""
+        ...
+
+    def market_data(self, **settings: Any) -> MarketData: ...
+
+    def begin(self) -> None:
+        """A fresh tape with fresh books, before the first open; nothing was sent."""
         ...
 
     def open(self) -> None:
@@ -46,11 +54,19 @@ class Venue(Protocol):
     def move(self, minutes: int = 1) -> None: ...
 
     def orders(self, name: str = "alice") -> list[dict[str, Any]]:
-        """The orders as the broker itself has them, oldest first."""
+        """The orders as the broker itself has them, oldest first; each has its `client_order_id`."""
         ...
 
-    def sent(self, method: str, path: str) -> int:
-        """How many requests reached the broker."""
+    def fault(self, switch: str, count: int = 1, **more: Any) -> None:
+        """Switches a fault on, of requests that place orders unless more is said."""
+        ...
+
+    def submits(self) -> int:
+        """How many requests to place an order reached the broker."""
+        ...
+
+    def changes(self) -> int:
+        """How many requests to replace an order reached the broker."""
         ...
 
 
@@ -69,6 +85,8 @@ class Counted:
 
 class AlpacaVenue:
     """The Alpaca adapter on the simulator, over real sockets."""
+
+    name = "alpaca"
 
     def __init__(self, running: Running, counted: Counted) -> None:
         self.simulator = running
@@ -95,10 +113,19 @@ class AlpacaVenue:
         return found
 
     def sent(self, method: str, path: str) -> int:
+        """How many such requests reached the broker."""
         return self._counted.seen[method, path]
 
+    def fault(self, switch: str, count: int = 1, **more: Any) -> None:
+        self.simulator.fault(switch, count, **more)
+
+    def submits(self) -> int:
+        return self.sent("POST", "/v2/orders")
+
+    def changes(self) -> int:
+        return sum(count for (method, _), count in self._counted.seen.items() if method == "PATCH")
+
     def begin(self) -> None:
-        """A fresh tape with fresh books, before the first open; nothing was sent."""
         self.simulator.post("/control/load", {"tape": DEFAULT, "seed": 7})
         self._counted.seen.clear()
 
