@@ -14,7 +14,7 @@ from functions.brokers.alpaca_client import AlpacaClient
 from functions.brokers.alpaca_orders import AlpacaOrders
 from functions.brokers.alpaca_trade_stream import followed_trade_updates
 from functions.brokers.credentials import KeyPair
-from functions.brokers.errors import BadResponse, OutcomeUnknown, Rejected, Unsupported
+from functions.brokers.errors import BadResponse, NotConnected, NotSent, OutcomeUnknown, Rejected, Unsupported
 from functions.brokers.holdings import AccountRules, AccountSnapshot, BrokerActivity, BrokerPosition
 from functions.brokers.markets import MarketClock
 from functions.brokers.orders import (
@@ -132,10 +132,12 @@ class AlpacaBroker:
             if error.numbers.get("http_status") != _NOT_FOUND:
                 raise
             # It may be flat because this very close went through and its answer was lost.
-            found = await self._orders.find(client_order_id, urgent=True)
+            found = await self._closed_before(client_order_id)
             if found is None:
                 raise Rejected("NO_POSITION", f"there is no position in {symbol} to close") from error
             return found
+        except NotConnected as error:
+            raise NotSent(error.code, f"{error.text}; nothing was sent") from error
         held = alpaca_account.position(row).quantity
         body = alpaca_requests.closing_body(symbol, client_order_id, held, quantity)
         return await self._write_order("POST", "/orders", body, client_order_id, urgent=True)
@@ -185,6 +187,12 @@ class AlpacaBroker:
             if error.code != _DUPLICATE_CLIENT_ORDER_ID or "client_order_id" not in error.text:
                 raise
         return await self._sent_before(client_order_id)
+
+    async def _closed_before(self, client_order_id: str) -> BrokerOrder | None:
+        try:
+            return await self._orders.find(client_order_id, urgent=True)
+        except NotConnected as error:
+            raise NotSent(error.code, f"{error.text}; nothing was sent") from error
 
     async def _sent_before(self, client_order_id: str) -> BrokerOrder:
         """The id is unique per account, so this order was taken before: ours, from an answer that was lost."""

@@ -148,11 +148,11 @@ class TastytradeBroker:
     async def close_position(self, symbol: str, client_order_id: str, quantity: Decimal | None = None) -> BrokerOrder:
         try:
             held = next((row for row in await self._positions(urgent=True) if row.symbol == symbol), None)
+            # It may be flat because this very close went through and its answer was lost.
+            found = await self.find_order(client_order_id) if held is None else None
         except NotConnected as error:
             raise NotSent(error.code, f"{error.text}; nothing was sent") from error
         if held is None:
-            # It may be flat because this very close went through and its answer was lost.
-            found = await self.find_order(client_order_id)
             if found is None:
                 raise Rejected("NO_POSITION", f"there is no position in {symbol} to close")
             return found

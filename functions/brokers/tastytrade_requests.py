@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from math import gcd
 from typing import Any, Final
 
 from functions.brokers.errors import Unsupported
@@ -26,6 +27,8 @@ def check(order: OrderRequest) -> None:
         raise Unsupported("UNSUPPORTED_LEGS", "tastytrade takes several legs of options only")
     if order.legs and order.order_class != "multi_leg":
         raise Unsupported("UNSUPPORTED_LEGS", f"tastytrade takes no legs in an order of class {order.order_class}")
+    if order.order_class == "multi_leg":
+        _check_legs(order)
     if order.legs and order.order_type != "limit":
         raise Unsupported("UNSUPPORTED_ORDER_TYPE", "tastytrade takes several legs with a limit price only")
     if order.order_type == "market" and order.time_in_force == "gtc" and order.order_class != "oco":
@@ -39,6 +42,14 @@ def check(order: OrderRequest) -> None:
         raise Unsupported("UNSUPPORTED_NOTIONAL", "tastytrade takes an amount of dollars in a simple order only")
     if kinds == {"option"} and order.quantity is not None and order.quantity != order.quantity.to_integral_value():
         raise Unsupported("UNSUPPORTED_FRACTION", f"tastytrade takes whole contracts, was {order.quantity}")
+
+
+def _check_legs(order: OrderRequest) -> None:
+    """Raises Unsupported for legs of which the broker's answer would not tell the units again."""
+    if len(order.legs) < 2 or len({leg.symbol for leg in order.legs}) != len(order.legs):
+        raise Unsupported("UNSUPPORTED_LEGS", "an order of several legs has two to four, each of another contract")
+    if min(leg.ratio for leg in order.legs) < 1 or gcd(*(leg.ratio for leg in order.legs)) != 1:
+        raise Unsupported("UNSUPPORTED_LEGS", "the ratios of the legs must be in lowest terms")
 
 
 def is_complex(order: OrderRequest) -> bool:

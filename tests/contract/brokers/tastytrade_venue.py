@@ -17,7 +17,7 @@ from local.simulators.venue.server import server
 from local.tape.sessions import MarketCalendar
 from local.tape.spec import DEFAULT, open_tape
 from tests.contract.brokers.tastytrade_login import login, tastytrade_settings
-from tests.contract.brokers.venue import Counted
+from tests.contract.brokers.venue import NOWHERE, NOWHERE_SOCKET, Counted, heal
 from tests.contract.tastytrade_simulator.running import WITHIN_SECONDS, Running
 
 NUMBERS = {"alice": "5WC00001", "bob": "5WC00002", "carol": "5WC00003", "whale": "5WC00004"}
@@ -36,6 +36,7 @@ class TastytradeVenue:
     """tastytrade with a market that stands still until it is moved."""
 
     name = "tastytrade"
+    replaces_with = "PUT"
 
     def __init__(self, running: Running, counted: Counted) -> None:
         self.simulator = running
@@ -46,6 +47,14 @@ class TastytradeVenue:
 
     def broker(self, name: str = "alice", **more: Any) -> TastytradeBroker:
         return TastytradeBroker(login(name), self.settings(**more), account_number=NUMBERS[name], is_paper=True)
+
+    def stranger(self) -> TastytradeBroker:
+        stolen = login("alice", "stolen")
+        return TastytradeBroker(stolen, self.settings(), account_number=NUMBERS["alice"], is_paper=True)
+
+    def unreachable(self) -> TastytradeBroker:
+        settings = tastytrade_settings(NOWHERE, NOWHERE_SOCKET)
+        return TastytradeBroker(login("alice"), settings, account_number=NUMBERS["alice"], is_paper=True)
 
     def market_data(self, **more: Any) -> TastytradeMarketData:
         return TastytradeMarketData(login("alice"), self.settings(**more), is_paper=True)
@@ -61,8 +70,18 @@ class TastytradeVenue:
         self.simulator.advance(minutes)
 
     def orders(self, name: str = "alice") -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.simulator.book(NUMBERS[name])["orders"]
+        found: list[dict[str, Any]] = self.book(name)["orders"]
         return found
+
+    def book(self, name: str = "alice") -> dict[str, Any]:
+        return self.simulator.book(NUMBERS[name])
+
+    def books(self, kind: str, amount: str, symbol: str | None = None) -> None:
+        row = {"account_id": NUMBERS["alice"], "kind": kind, "amount": amount, "symbol": symbol}
+        self.simulator.post("/control/activities", row)
+
+    def heal(self) -> None:
+        heal(self.simulator.url)
 
     def fault(self, switch: str, count: int = 1, **more: Any) -> None:
         self.simulator.fault(switch, count, **more)

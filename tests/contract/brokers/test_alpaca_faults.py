@@ -188,7 +188,8 @@ async def test_drop_stream_when_on_then_connected_comes_again_and_the_list_has_w
         opened.simulator.fault("drop_stream", 0)
         missed = await broker.submit(order("missed"))
         assert isinstance(await anext(updates), Connected)
-        assert [fill.broker_order_id for fill in await broker.fills(LONG_AGO)] == [missed.broker_order_id]
+        listed = [fill for fill in await broker.fills(LONG_AGO) if not isinstance(fill, Quarantined)]
+        assert [fill.broker_order_id for fill in listed] == [missed.broker_order_id]
         await broker.submit(order("heard"))
         told = await anext(updates)
     assert isinstance(told, TradeUpdate)

@@ -102,7 +102,7 @@ async def test_submit_when_sent_twice_then_it_is_one_order_or_the_broker_says_th
         (
             "alice",
             {"order_type": "limit", "limit_price": Decimal("200.001")},
-            ("sub-penny", "must be in increments of 0.01"),
+            ("sub-penny", "invalid limit price"),
         ),
         ("alice", {"order_type": "limit", "limit_price": Decimal(-1)}, ("limit_price", "price must not be below zero")),
         ("alice", {"quantity": Decimal(0)}, ("qty", "quantity must be above zero")),

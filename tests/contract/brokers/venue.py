@@ -8,6 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Protocol
 
+import requests
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,6 +27,7 @@ from local.tape.sessions import MarketCalendar
 from local.tape.spec import DEFAULT, open_tape
 from tests.contract.alpaca_simulator.running import ACCOUNTS, ALICE, BOB, CAROL, WITHIN_SECONDS, Running
 
+NOWHERE, NOWHERE_SOCKET = "http://127.0.0.1:9", "ws://127.0.0.1:9"
 WHALE = "55555555-5555-4555-8555-555555555555"
 _WHALE = {"account_id": WHALE, "key": "whale", "secret": "whale-secret", "cash": "1000000000"}
 _IDS = {"alice": ALICE, "bob": BOB, "carol": CAROL, "whale": WHALE}
@@ -35,10 +37,20 @@ class Venue(Protocol):
     """One broker with a market that stands still until it is moved."""
 
     name: str
+    replaces_with: str
+    """The HTTP method by which the broker replaces an order."""
 
     def broker(self, name: str = "alice", **settings: Any) -> Broker:
         """The adapter of one of the accounts: alice and bob have 100 000 dollars, carol has 10 000 and cannot short,
         the whale has a thousand million."""
+        ...
+
+    def stranger(self) -> Broker:
+        """Alice's account with a secret that is not hers."""
+        ...
+
+    def unreachable(self) -> Broker:
+        """An adapter of a broker where nobody listens."""
         ...
 
     def market_data(self, **settings: Any) -> MarketData: ...
@@ -57,8 +69,20 @@ class Venue(Protocol):
         """The orders as the broker itself has them, oldest first; each has its `client_order_id`."""
         ...
 
+    def book(self, name: str = "alice") -> dict[str, Any]:
+        """All that the broker itself has of an account, in the simulators' one shape."""
+        ...
+
+    def books(self, kind: str, amount: str, symbol: str | None = None) -> None:
+        """The broker books a dividend, interest, deposit, withdrawal or fee for alice."""
+        ...
+
     def fault(self, switch: str, count: int = 1, **more: Any) -> None:
         """Switches a fault on, of requests that place orders unless more is said."""
+        ...
+
+    def heal(self) -> None:
+        """Switches every fault off."""
         ...
 
     def submits(self) -> int:
@@ -87,6 +111,7 @@ class AlpacaVenue:
     """The Alpaca adapter on the simulator, over real sockets."""
 
     name = "alpaca"
+    replaces_with = "PATCH"
 
     def __init__(self, running: Running, counted: Counted) -> None:
         self.simulator = running
@@ -98,6 +123,12 @@ class AlpacaVenue:
     def broker(self, name: str = "alice", **more: Any) -> AlpacaBroker:
         return AlpacaBroker(keys(name), self.settings(**more), is_paper=True)
 
+    def stranger(self) -> AlpacaBroker:
+        return AlpacaBroker(keys("alice", "stolen"), self.settings(), is_paper=True)
+
+    def unreachable(self) -> AlpacaBroker:
+        return AlpacaBroker(keys("alice"), settings_for(NOWHERE, NOWHERE_SOCKET), is_paper=True)
+
     def market_data(self, **more: Any) -> AlpacaMarketData:
         return AlpacaMarketData(keys("data"), self.settings(**more))
 
@@ -108,9 +139,19 @@ class AlpacaVenue:
         self.simulator.advance(minutes)
 
     def orders(self, name: str = "alice") -> list[dict[str, Any]]:
-        book = self.simulator.get("/control/book")["accounts"][_IDS[name]]
-        found: list[dict[str, Any]] = book["orders"]
+        found: list[dict[str, Any]] = self.book(name)["orders"]
         return found
+
+    def book(self, name: str = "alice") -> dict[str, Any]:
+        found: dict[str, Any] = self.simulator.get("/control/book")["accounts"][_IDS[name]]
+        return found
+
+    def books(self, kind: str, amount: str, symbol: str | None = None) -> None:
+        row = {"account_id": ALICE, "kind": kind, "amount": amount, "symbol": symbol}
+        self.simulator.post("/control/activities", row)
+
+    def heal(self) -> None:
+        heal(self.simulator.url)
 
     def sent(self, method: str, path: str) -> int:
         """How many such requests reached the broker."""
@@ -128,6 +169,12 @@ class AlpacaVenue:
     def begin(self) -> None:
         self.simulator.post("/control/load", {"tape": DEFAULT, "seed": 7})
         self._counted.seen.clear()
+
+
+def heal(url: str) -> None:
+    """Switches every fault of a simulator off."""
+    answer = requests.delete(f"{url}/control/faults", timeout=WITHIN_SECONDS)
+    assert answer.status_code < 300, answer.text
 
 
 def keys(name: str, secret: str | None = None) -> KeyPair:
