@@ -19,7 +19,8 @@ create table public.fills (
   symbol text not null references public.instruments (symbol) on delete restrict,
   side text not null check (side in ('buy', 'sell')),
   quantity private.amount not null check (quantity > 0),
-  price private.amount not null check (price > 0),
+  -- An option may be given away for nothing.
+  price private.amount not null check (price >= 0),
   fee private.amount not null default 0,
   multiplier private.amount not null default 1 check (multiplier > 0),
   executed_at timestamptz not null,

@@ -236,9 +236,11 @@ begin
     when data_exception or check_violation then
       perform private.refuse_malformed('BAD_FILL', 'Times and amounts of a fill are written as such.', '', '', sqlerrm);
   end;
-  if (executed is not null and filled > 0 and paid > 0 and p_fill ->> 'broker_order_id' <> '') is not true then
+  -- What is worthless is sold at zero: an option, alone or as a leg. A share at zero was misread.
+  if (executed is not null and filled > 0 and (paid > 0 or (paid = 0 and private.occ_parts(p_fill ->> 'symbol') is not null))
+      and p_fill ->> 'broker_order_id' <> '') is not true then
     perform private.refuse(422, 'BAD_FILL',
-      'A fill has broker_order_id, executed_at, and quantity, cumulative_quantity and price above zero.', p_fill);
+      'A fill has broker_order_id, executed_at, and quantity, cumulative_quantity and price above zero; an option''s price may be zero.', p_fill);
   end if;
   -- An excess closes the account's gate: its lock is taken before the account's, as every order does.
   perform from public.trading_gates where gate_key = 'account:' || p_account_id for update;

@@ -83,6 +83,21 @@ def test_fill_when_recorded_by_eight_at_once_then_counted_once(desk: Desk) -> No
     assert (desk.count("fills"), desk.position()) == (1, 100)
 
 
+def test_fill_when_an_option_is_given_away_for_nothing_then_it_is_booked(desk: Desk) -> None:
+    """What is worthless is sold at zero: refused, it would stay in the books for ever."""
+    desk.fill("bought", "2", "1.50", external_id="fill-1", symbol=CALL)
+    answer = desk.fill("sold", "2", "0", external_id="fill-2", symbol=CALL, side="sell")
+    assert (answer["counted"], answer["status"], desk.position(CALL)) == (True, "filled", 0)
+    assert desk.ledger.rows(
+        "select filled_quantity, fill_price from public.trades where id = %s", answer["trade_id"]
+    ) == [(2, 0)]
+    book = "select realised_pnl from public.position_books where symbol = %s and user_id = %s"
+    assert desk.ledger.one(book, CALL, desk.user) == -300
+    assert desk.change("bust", "sold", corrects_external_id="fill-2", external_id="bust-1")["counted"]
+    assert desk.position(CALL) == 2
+    assert desk.ledger.one("select public.check_positions()") == {"ok": True, "findings": []}
+
+
 def test_fill_when_it_has_no_number_then_refused_because_nothing_names_it(desk: Desk) -> None:
     _, order = desk.working()
     with refused("BAD_FILL", 422):
