@@ -58,6 +58,19 @@ class Accounts:
         with self._lock:
             return self._brokers.setdefault(account, (found.trading_entered_at, made))[1]
 
+    def renewed(self, account: UUID) -> Broker | None:
+        """The broker of the credential that was entered since the last one was made; None where none was.
+
+        Raises as `broker`.
+        """
+        with self._lock:
+            before = self._brokers.get(account)
+        self.active()
+        with self._lock:
+            if before is None or self._brokers.get(account) is before:
+                return None
+        return self.broker(account)
+
     def forget(self, account: UUID) -> None:
         """Drops a broker whose keys were refused, so that the next one is made of the keys as they are then."""
         with self._lock:

@@ -105,7 +105,7 @@ class Desk:
             _log.warning("held up, left to the resolver", trade=str(claimed.trade_id))
             return
         try:
-            order = await self._at_the_broker(broker, claimed)
+            order = await self._with_keys_of_now(broker, claimed, claimed_since)
         except (Rejected, Unsupported, BadCredentials) as error:
             await self.attempted(claimed, "rejected", f"{error.code}: {error.text}")
             if isinstance(error, BadCredentials):
@@ -117,6 +117,19 @@ class Desk:
         else:
             await self._accepted(claimed, order, adopted=False)
             _log.info("sent", trade=str(claimed.trade_id), order=order.broker_order_id, at=at.isoformat())
+
+    async def _with_keys_of_now(
+        self, broker: Broker, claimed: ClaimedOrder, claimed_since: float | None
+    ) -> BrokerOrder:
+        """Sends; once more where the keys were refused, and so nothing accepted, and others have been entered since."""
+        try:
+            return await self._at_the_broker(broker, claimed)
+        except BadCredentials:
+            in_time = claimed_since is None or time.monotonic() - claimed_since <= self.reach.settings.order_lease / 2
+            renewed = await self.ask(self.accounts.renewed, claimed.broker_account_id) if in_time else None
+            if renewed is None:
+                raise
+            return await self._at_the_broker(renewed, claimed)
 
     async def _at_the_broker(self, broker: Broker, claimed: ClaimedOrder) -> BrokerOrder:
         if claimed.replaces_trade_id is None:

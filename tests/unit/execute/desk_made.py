@@ -265,6 +265,10 @@ class HandedAccounts(Accounts):
     def broker_of(self, account: TradingAccount) -> Any:
         return self.broker(account.broker_account_id)
 
+    def renewed(self, account: UUID) -> Any:
+        """Nobody enters keys here."""
+        return None
+
     def forget(self, account: UUID) -> None:
         self.forgotten.append(account)
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from functions.brokers.errors import BadCredentials
 from functions.brokers.keyring import Keyring, SealingPair
 from functions.brokers.sealing import Binding, Credential, seal
 from functions.core.errors import Misconfigured
@@ -16,8 +17,9 @@ from functions.core.identity import named_uuid
 from functions.core.ledger.errors import LedgerRefused
 from functions.core.ledger.executing import ExecutionLedger
 from functions.execute.accounts import Accounts
+from functions.execute.submitting import Desk
 from tests.unit.core.doubles import NOW, Turns, World
-from tests.unit.execute.desk_made import ALICE, BOB, account_row
+from tests.unit.execute.desk_made import ALICE, BOB, ScriptedBroker, account_row, at_broker, claimed
 
 PAIR, NEXT = SealingPair.generate(), SealingPair.generate()
 NO_CREDENTIALS = LedgerRefused("NO_CREDENTIALS", "enter them", 404)
@@ -77,6 +79,26 @@ def test_broker_when_the_credential_was_entered_again_then_the_next_look_drops_i
     ]
     accounts.active()
     assert accounts.broker(ALICE) is not before
+
+
+async def test_send_when_the_keys_were_entered_again_since_then_the_order_goes_with_the_new_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the first exit after new keys, on an instance that is warm with the old ones, would be lost."""
+    world, accounts = accounts_of(keyring(tmp_path), sealed())
+    desk = Desk(world.ports, ExecutionLedger(world.ledger), accounts)
+    old = ScriptedBroker(world.journal, "old", submit=BadCredentials("BAD_KEYS", "enter them again"))
+    new = ScriptedBroker(world.journal, "new", submit=at_broker())
+    monkeypatch.setattr(accounts, "broker_of", lambda one: old if one.trading_entered_at == NOW else new)
+    world.ledger.answers["record_attempt"] = {"status": "rejected"}
+    world.ledger.answers["record_submission"] = {"status": "submitted"}
+    await desk.send(accounts.broker(ALICE), claimed())
+    assert [each["p_outcome"] for each in world.asked("record_attempt")] == ["rejected"]  # No others were entered.
+    accounts.broker(ALICE)
+    later = (NOW + timedelta(seconds=1)).isoformat()
+    world.ledger.answers["trading_accounts"] = [account_row(ALICE) | {"trading_entered_at": later}]
+    await desk.send(accounts.broker(ALICE), claimed())
+    assert (len(world.asked("record_attempt")), len(world.asked("record_submission"))) == (1, 1)
 
 
 def test_broker_when_the_account_was_unlinked_then_the_next_look_drops_it(tmp_path: Path) -> None:
