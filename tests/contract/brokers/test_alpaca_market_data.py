@@ -93,13 +93,6 @@ async def test_quotes_when_one_symbol_has_none_then_the_others_are_there(opened:
     assert await source.quotes([]) == []
 
 
-async def test_calendar_when_a_half_day_and_a_holiday_lie_in_it_then_both_are_known(alpaca: AlpacaVenue) -> None:
-    sessions = await alpaca.market_data().calendar(date(2018, 11, 21), date(2018, 11, 26))
-    assert [session.date for session in sessions] == [date(2018, 11, 21), date(2018, 11, 23), date(2018, 11, 26)]
-    assert [session.is_half_day for session in sessions] == [False, True, False]
-    assert sessions[1].closes_at == datetime(2018, 11, 23, 18, 0, tzinfo=UTC)
-
-
 async def test_calendar_when_the_clocks_change_then_the_open_stays_at_half_past_nine_in_new_york(
     alpaca: AlpacaVenue,
 ) -> None:
@@ -112,22 +105,6 @@ async def test_calendar_when_the_clocks_change_then_the_open_stays_at_half_past_
 async def test_clock_when_asked_with_the_data_key_then_it_is_the_tapes(alpaca: AlpacaVenue) -> None:
     clock = await alpaca.market_data().clock()
     assert (clock.now, clock.is_open) == (OPENS - timedelta(minutes=30), False)
-
-
-async def test_stream_when_the_tape_moves_then_connected_quotes_and_bars_come_in_order(opened: AlpacaVenue) -> None:
-    source = opened.market_data()
-    async with contextlib.aclosing(source.stream(["SPY"])) as messages, asyncio.timeout(SECONDS):
-        assert isinstance(await anext(messages), Connected)
-        opened.move(2)
-        heard = [await anext(messages)]
-        while sum(isinstance(message, BarData) for message in heard) < 2:
-            heard.append(await anext(messages))
-    bars = [message for message in heard if isinstance(message, BarData)]
-    quotes = [message for message in heard if isinstance(message, QuoteData)]
-    assert len(bars) + len(quotes) == len(heard)
-    assert bars == await source.bars("SPY", bars[0].starts_at, bars[1].starts_at)
-    assert [quote.quoted_at for quote in quotes] == sorted(quote.quoted_at for quote in quotes)
-    assert bars[0].starts_at <= quotes[0].quoted_at <= bars[0].ends_at
 
 
 async def test_stream_when_the_symbols_change_then_the_next_one_is_not_refused_for_the_first(

@@ -92,6 +92,9 @@ async def test_cancel_when_a_fault_strikes_then_asking_again_is_safe(
     assert ended.state == "canceled"
 
 
+CHANGE: Final = OrderChange(client_order_id="new", quantity=Decimal(1), limit_price=Decimal(201))
+
+
 READS: Final[dict[str, Callable[[Broker], Awaitable[Any]]]] = {
     "account": lambda broker: broker.account(),
     "rules": lambda broker: broker.rules(),
@@ -167,7 +170,9 @@ async def test_cancel_when_it_is_stuck_then_the_order_says_that_it_is_pending(ve
     assert len(await broker.open_orders()) == 1
 
 
-async def test_replace_when_the_order_fills_on_the_way_then_one_fill_counts_and_the_new_one_ends(venue: Venue) -> None:
+async def test_replace_races_fill_when_the_order_fills_first_then_one_fill_counts_and_the_new_one_ends(
+    venue: Venue,
+) -> None:
     broker = venue.broker()
     old = await broker.submit(order("old", **RESTING))
     venue.fault("replace_fill_race")
@@ -255,32 +260,51 @@ async def test_every_fault_when_it_strikes_then_the_word_is_right_and_the_adapte
     more: dict[str, Any] = {taken: least for taken, (least, _) in (kind.takes or {}).items()}
     if switch == "halted_symbol":
         more["symbol"] = "SPY"
-    sent: BrokerOrder | None = None
-    said: AgentTraderError | None = None
+    said: dict[str, BrokerOrder | AgentTraderError] = {}
+
+    async def tried(name: str, call: Awaitable[BrokerOrder]) -> None:
+        try:
+            said[name] = await call
+        except (Rejected, NotSent, OutcomeUnknown) as error:
+            said[name] = error
+
     async with contextlib.aclosing(broker.trade_updates()) as updates, asyncio.timeout(SECONDS):
         assert isinstance(await anext(updates), Connected)
+        old = await broker.submit(order("old", **RESTING))
         venue.fault(switch, kind.least, **more)
-        try:
-            sent = await broker.submit(order("one", "3"))
-        except (Rejected, NotSent, OutcomeUnknown) as error:
-            said = error
-        with contextlib.suppress(NotConnected):
-            await broker.open_orders()
+        await tried("one", broker.submit(order("one", "3")))
+        await tried("new", broker.replace(old.broker_order_id, CHANGE))
+        for name in ("old", "new"):
+            with contextlib.suppress(NotConnected, NotSent, OutcomeUnknown):
+                for working in await broker.find_orders(name):
+                    await broker.cancel(working.broker_order_id)
     venue.heal()
     venue.move(3)
-    after = venue.broker()
-    book = venue.book()
-    assert len(book["orders"]) <= 1
-    assert not (isinstance(said, Rejected | NotSent) and book["orders"])
-    assert sent is None or [row["id"] for row in book["orders"]] == [sent.broker_order_id]
-    found = await after.find_orders("one")
-    assert [one.broker_order_id for one in found] == [row["id"] for row in book["orders"]]
-    assert [str(one.filled_quantity) for one in found] == [row["filled_qty"] for row in book["orders"]]
-    fills = [row for row in await after.fills(BEGINNING) if isinstance(row, BrokerFill)]
-    assert [(str(fill.quantity), str(fill.price)) for fill in fills] == [
-        (row["qty"], row["price"]) for row in book["fills"]
-    ]
-    assert [(one.symbol, str(one.quantity)) for one in await after.positions()] == [
-        (row["symbol"], row["qty"]) for row in book["positions"]
-    ]
-    assert not any(isinstance(row, Quarantined) for row in await after.open_orders())
+    await the_same(venue.broker(), venue.book(), said)
+
+
+async def the_same(broker: Broker, book: dict[str, Any], said: dict[str, BrokerOrder | AgentTraderError]) -> None:
+    """What the adapter tells in the end is the broker's book, and what it said on the way was true."""
+    assert sorted(row["client_order_id"] for row in book["orders"]) == sorted({"old", *_taken(book, said)})
+    for name, answer in said.items():
+        rows = [row for row in book["orders"] if row["client_order_id"] == name]
+        if isinstance(answer, BrokerOrder):
+            assert [row["id"] for row in rows] == [answer.broker_order_id]
+        elif isinstance(answer, Rejected | NotSent):
+            assert [row for row in rows if row["status"] != "rejected"] == []
+    for row in book["orders"]:
+        (found,) = await broker.find_orders(row["client_order_id"])
+        assert (found.broker_order_id, found.filled_quantity) == (row["id"], Decimal(row["filled_qty"]))
+    fills = [row for row in await broker.fills(BEGINNING) if isinstance(row, BrokerFill)]
+    assert sorted((fill.broker_order_id, fill.quantity, fill.price) for fill in fills) == sorted(
+        (row["order_id"], Decimal(row["qty"]), Decimal(row["price"])) for row in book["fills"]
+    )
+    assert {one.symbol: one.quantity for one in await broker.positions()} == {
+        row["symbol"]: Decimal(row["qty"]) for row in book["positions"]
+    }
+    assert not any(isinstance(row, Quarantined) for row in await broker.open_orders())
+
+
+def _taken(book: dict[str, Any], said: dict[str, BrokerOrder | AgentTraderError]) -> set[str]:
+    """The names that the book has, each of which was asked for."""
+    return {row["client_order_id"] for row in book["orders"]} & said.keys()

@@ -217,7 +217,7 @@ async def test_several_legs_when_their_ratios_differ_then_units_and_contracts_ar
     assert [leg.quantity for leg in found.legs] == [Decimal(3), Decimal(6)]
 
 
-async def test_several_legs_when_they_fill_one_by_one_then_units_wait_for_the_last_leg(venue: Venue) -> None:
+async def test_multi_leg_partial_fill_when_legs_come_one_by_one_then_units_wait_for_the_last_leg(venue: Venue) -> None:
     broker = venue.broker()
     venue.fault("leg_by_leg")
     await broker.submit(await vertical(venue, "spread", "-0.01"))

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from functions.brokers.errors import NotSent, OutcomeUnknown, Rejected, Unsupported
+from functions.brokers.errors import Rejected, Unsupported
 from functions.brokers.orders import OrderChange
 from functions.brokers.protocol import Quarantined
-from functions.core.errors import AgentTraderError
 from tests.contract.brokers.venue import AlpacaVenue, Venue, order
 
 LIMIT: dict[str, Any] = {"order_type": "limit", "limit_price": Decimal("200.01")}
@@ -90,27 +89,3 @@ async def test_replace_when_the_quantity_changes_and_the_broker_cannot_then_unsu
     with pytest.raises(Unsupported):
         await broker.replace(old.broker_order_id, change(quantity="12"))
     assert venue.changes() == 0
-
-
-@pytest.mark.parametrize(
-    ("switch", "raised", "exists"),
-    [
-        ("timeout_after_accept", OutcomeUnknown, True),
-        ("error_504_after_accept", OutcomeUnknown, True),
-        ("reset_before_accept", OutcomeUnknown, False),
-        ("reset_after_accept", OutcomeUnknown, True),
-        ("reject_429", NotSent, False),
-    ],
-)
-async def test_replace_when_a_fault_strikes_then_it_is_sent_once_and_find_order_tells_the_truth(
-    switch: str, raised: type[AgentTraderError], exists: bool, opened: AlpacaVenue
-) -> None:
-    broker = opened.broker(broker_timeout=0.3)
-    old = await broker.submit(order("old", "10", **LIMIT))
-    opened.simulator.fault(switch, method="PATCH")
-    with pytest.raises(raised):
-        await broker.replace(old.broker_order_id, change(quantity="12"))
-    assert opened.sent("PATCH", f"/v2/orders/{old.broker_order_id}") == 1
-    assert (await broker.find_order("new") is not None) is exists
-    await broker.replace(old.broker_order_id, change(quantity="12"))
-    assert [row["client_order_id"] for row in opened.orders()] == ["old", "new"]
