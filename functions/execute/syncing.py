@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from functions.brokers.errors import BadCredentials, NotConnected
+from functions.brokers.errors import BadCredentials, BadResponse, NotConnected
 from functions.brokers.orders import BrokerFill, BrokerOrder
 from functions.brokers.protocol import Broker, Quarantined
 from functions.core.errors import Final
@@ -73,7 +73,7 @@ async def sync_account(
     )
     await _compare_orders(desk, key, broker)
     if not refused:
-        # What the ledger would not take is read again each time, until it does.
+        # What could not be taken is read again each time, until it is.
         await desk.ask(ledger.record_stream_position, ACTIVITIES_WORKER, stream, as_of)
     await _whole_account(desk, key, broker, as_of, run)
     return Synced(as_of, missed)
@@ -84,8 +84,8 @@ async def _record_missing(
 ) -> tuple[tuple[datetime, ...], bool]:
     """Records the executions that are not on record; a row that cannot be read is told of, and the others go on.
 
-    Returns the times of those that were new, and whether the ledger refused one: that is told of too, and the others go
-    on.
+    Returns the times of those that were new, and whether one is to be read again: the ledger refused it, or its order
+    cannot be read. That is told of too, and the others go on.
 
     The activity list names no client order id. Where no trade knows the broker's order id, the order itself is read:
     it may be ours, from a call whose answer was lost, and must not be taken for one that was placed outside.
@@ -100,7 +100,10 @@ async def _record_missing(
     refused = False
     for missing in await desk.ask(ledger.unrecorded_fills, key, told) if told else []:
         fill = fills[missing.index]
-        order = None if missing.order_known else await broker.order(fill.broker_order_id)
+        order = None if missing.order_known else await _order_at(desk, key, broker, fill.broker_order_id)
+        if isinstance(order, Quarantined):
+            refused = True
+            continue
         try:
             if await desk.ask(record_fill, ledger, key, fill, "activities", order):
                 missed.append(fill.executed_at)
@@ -132,7 +135,9 @@ async def _compare_orders(desk: Desk, key: UUID, broker: Broker) -> None:
                 refused = Quarantined(str(error), f"order {order.broker_order_id} of {order.symbol}")
                 await desk.ask(quarantine, ledger, key, "ORDER_REJECTED", refused)
     for gone in (order for number, order in working.items() if number not in listed):
-        seen = await broker.order(gone.broker_order_id)
+        seen = await _order_at(desk, key, broker, gone.broker_order_id)
+        if isinstance(seen, Quarantined):
+            continue
         if seen is None:
             numbers = {"account": str(key), "trade": str(gone.trade_id), "broker_order": gone.broker_order_id}
             said = "The broker does not know an order that works here. Nothing is assumed; compare with the broker."
@@ -141,9 +146,19 @@ async def _compare_orders(desk: Desk, key: UUID, broker: Broker) -> None:
             continue
         await desk.ask(record_order, ledger, key, seen)
         if seen.replaced_by is not None and seen.replaced_by not in listed:
-            successor = await broker.order(seen.replaced_by)
-            if successor is not None:
+            successor = await _order_at(desk, key, broker, seen.replaced_by)
+            if isinstance(successor, BrokerOrder):
                 await desk.ask(record_order, ledger, key, successor, None, adopt=True)
+
+
+async def _order_at(desk: Desk, key: UUID, broker: Broker, broker_order_id: str) -> BrokerOrder | Quarantined | None:
+    """The order as the broker has it; one that cannot be read is told of, and keeps nothing else off the books."""
+    try:
+        return await broker.order(broker_order_id)
+    except BadResponse as error:
+        unread = Quarantined(error.text, str(error.numbers["row"]))
+        await desk.ask(quarantine, desk.ledger, key, "ORDER_REJECTED", unread)
+        return unread
 
 
 def _family(order: BrokerOrder) -> Iterator[BrokerOrder]:

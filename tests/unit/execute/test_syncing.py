@@ -192,6 +192,27 @@ async def test_sync_when_the_ledger_refuses_a_row_then_it_is_told_and_the_others
     assert len(world.asked("record_broker_positions")) == 1
 
 
+async def test_sync_when_an_order_cannot_be_read_then_it_is_told_and_the_others_are_recorded() -> None:
+    """Its execution is not booked meanwhile: the order may be ours, and must not be taken for one placed outside."""
+
+    def order(number: str) -> BrokerOrder:
+        if number == "b-outside":
+            return at_broker("outside")
+        raise BadResponse("unknown order status 'pending_settlement'", {"id": number})
+
+    world = world_of(
+        unrecorded_fills=[{"index": 0, "order_known": False}, {"index": 1, "order_known": False}],
+        working_orders=[working(1)],
+    )
+    fills = [execution(1), execution(2, "b-outside")]
+    broker = ScriptedBroker(world.journal, fills=fills, order=order)
+    await sync_account(desk_of(world, {ALICE: broker}), ACCOUNT, broker)
+    assert [each["p_fill"]["broker_order_id"] for each in world.asked("record_fill")] == ["b-outside"]
+    assert [alert["p_code"] for alert in world.asked("raise_alert")] == ["ORDER_REJECTED", "ORDER_REJECTED"]
+    assert [each["p_stream"] for each in world.asked("record_stream_position")] == [f"account:{ALICE}"]
+    assert len(world.asked("record_broker_positions")) == 1
+
+
 async def test_sync_when_an_order_is_listed_with_children_then_each_is_adopted_where_nobody_knows_it() -> None:
     child = at_broker("child", parent_order_id="b-outside")
     world = world_of()
