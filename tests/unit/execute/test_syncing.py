@@ -127,7 +127,7 @@ async def test_sync_when_it_was_done_before_then_a_little_is_read_again() -> Non
         ("clock", NotConnected("ALPACA_UNAVAILABLE", "down")),
         ("fills", BadResponse("price must be a number", {})),
         ("open_orders", BadResponse("not a list", {})),
-        ("order", BadResponse("unknown order status", {})),
+        ("order", NotConnected("ALPACA_UNAVAILABLE", "down")),
     ],
 )
 async def test_compare_when_one_account_cannot_be_read_then_its_position_stays_and_the_others_are_compared(
