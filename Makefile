@@ -33,7 +33,7 @@ $(READY): requirements.lock pyproject.toml
 		|| { echo "Python 3.11 or newer is needed, this is $$($(PYTHON) --version); name another with: make PYTHON=python3.12"; exit 3; }
 	@echo "Setting up Python packages in $(VENV) (two to three minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
