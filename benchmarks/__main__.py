@@ -19,16 +19,19 @@ from benchmarks.bus_delivery import bus_delivery
 from benchmarks.fills import fill_throughput
 from benchmarks.ledger_calls import ledger_calls
 from benchmarks.measuring import Result, Throughput
-from benchmarks.orders import orders
+from benchmarks.orders import alpaca_orders, tastytrade_orders
 from benchmarks.storing_bars import storing_bars
 from functions.core.errors import AgentTraderError, Misconfigured
+from functions.core.hotstore.local import LocalHotStore
 from functions.core.settings import Settings
 from local.stack import PORT_OFFSETS, Stack
 from local.supervisor.cloud import Cloud
 from local.supervisor.environment import Setup
 from local.supervisor.ports import is_free
 
-_PARTS = ("gateway", "bus", "alpaca")
+_PARTS = ("gateway", "bus", "hotstore", "alpaca", "tastytrade")
+# More than any benchmark makes: the budget is paid for and holds nothing back.
+_CALLS_PER_MINUTE = 1_000_000
 _PORT_BASES = range(32_700, 23_000, -20)
 _SECONDS_EACH = 8.0
 _SECONDS_OF_FILLS = 18.0
@@ -68,10 +71,11 @@ def run(rounds: int, port_base: int | None = None) -> list[Result]:
     state = Path(tempfile.mkdtemp(prefix="agenttrader-benchmarks-"))
     try:
         stack = Stack.create(state, port_base if port_base is not None else _free_base())
-        with Cloud(stack, only=_PARTS, setup=Setup(throw_away=True)):
-            settings = _settings(stack)
+        with Cloud(stack, only=_PARTS, setup=Setup(throw_away=True, broker="both")):
+            settings, hot = _settings(stack), LocalHotStore(stack.url("hotstore"))
             return [
-                orders(stack, settings, rounds=rounds, seconds=_SECONDS_EACH),
+                alpaca_orders(stack, settings, hot, rounds=rounds, seconds=_SECONDS_EACH),
+                tastytrade_orders(stack, settings, rounds=rounds, seconds=_SECONDS_EACH),
                 *ledger_calls(stack, settings, rounds=rounds, seconds=_SECONDS_EACH),
                 storing_bars(stack, rounds=rounds, seconds=_SECONDS_EACH),
                 bus_delivery(stack, rounds=rounds, seconds=_SECONDS_EACH),
@@ -98,6 +102,8 @@ def _settings(stack: Stack) -> Settings:
             "publishable_key": stack.publishable_key,
             "jwt_secret": stack.secrets.jwt_secret,
             "alpaca_trading_url": stack.url("alpaca"),
+            "tastytrade_url": stack.url("tastytrade"),
+            "broker_calls_per_minute": _CALLS_PER_MINUTE,
         }
     )
 

@@ -227,13 +227,17 @@ async def test_worker_when_stopped_then_streams_and_leases_are_given_back() -> N
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
 
 
-async def test_worker_when_there_is_a_bug_then_it_ends_so_that_its_supervisor_sees_it() -> None:
-    world = world_of(ALICE)
-    broker = ScriptedBroker(world.journal)
-    broker.arriving.put_nowait(ZeroDivisionError("a bug"))
-    worker = TradeUpdatesWorker(desk_of(world, {ALICE: broker}))
-    with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(worker.run(asyncio.Event()), 10)
+async def test_worker_when_one_accounts_messages_meet_a_bug_then_it_is_told_and_the_others_are_served() -> None:
+    world = world_of(ALICE, BOB, poll_interval=0.02)
+    broken, well = ScriptedBroker(world.journal, "alices"), ScriptedBroker(world.journal, "bobs")
+    broken.arriving.put_nowait(ZeroDivisionError("a bug"))
+    async with working(world, {ALICE: broken, BOB: well}) as worker:
+        await until(lambda: "STREAM_FAILED" in [alert["p_code"] for alert in world.asked("raise_alert")])
+        before = compared(world, BOB)
+        # Its own account too, since what was wrong may have been that message alone.
+        await until(lambda: broken.streams == 1 and compared(world, BOB) > before)
+        assert not worker.done()
+    assert "ZeroDivisionError" in world.asked("raise_alert")[0]["p_text"]
 
 
 async def test_stream_when_it_is_up_and_everything_is_on_record_then_the_account_is_said_to_be_watched() -> None:
