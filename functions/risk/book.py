@@ -6,24 +6,72 @@ Plain dataclasses: validation happened at the boundary. Money and quantities are
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, cast
 
 from functions.core.errors import BadInput
+from functions.core.instruments import OptionRight
 from functions.core.market_calendar import Session
 
 Scope = Literal["global", "user", "account", "strategy", "symbol"]
 Side = Literal["buy", "sell"]
+Kind = Literal["equity", "option", "crypto", "future"]
+OrderType = Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
+PositionIntent = Literal["buy_to_open", "buy_to_close", "sell_to_open", "sell_to_close"]
 ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProposedOrder:
-    """An order before it is sent. `quantity` in shares or contracts, above zero; prices a unit; `event_time` UTC.
+class ProposedLeg:
+    """What an order buys or sells of one symbol; an order of one symbol has one leg.
 
-    `multiplier` is units of the underlying per share or contract. `trades_around_the_clock` is for crypto.
+    `quantity` in shares or contracts: `ratio` of them in each unit of the order. `multiplier` is units of the
+    underlying per share or contract. An option has its terms: strike in dollars, `expiry` an exchange date.
+    Raises BadInput BAD_ORDER where the numbers cannot be judged.
+    """
+
+    symbol: str
+    side: Side
+    position_intent: PositionIntent
+    quantity: Decimal
+    ratio: int = 1
+    multiplier: Decimal = Decimal(1)
+    kind: Kind = "equity"
+    underlying: str | None = None
+    right: OptionRight | None = None
+    strike: Decimal | None = None
+    expiry: date | None = None
+
+    def __post_init__(self) -> None:
+        _above_zero(self, "quantity", "multiplier", "strike")
+        if self.ratio < 1:
+            raise BadInput("BAD_ORDER", f"ratio must be above zero, was {self.ratio}", field="ratio")
+        if not self.position_intent.startswith(f"{self.side}_"):
+            raise BadInput("BAD_ORDER", f"a {self.side} cannot be {self.position_intent}", field="position_intent")
+        terms = (self.underlying, self.right, self.strike, self.expiry)
+        if self.kind == "option" and None in terms:
+            raise BadInput("BAD_ORDER", f"the option {self.symbol} needs its terms, was {terms}", field="symbol")
+
+    @property
+    def closes(self) -> bool:
+        """Whether it is said to close a position."""
+        return self.position_intent.endswith("_to_close")
+
+    @property
+    def sign(self) -> int:
+        """1 for a buy, -1 for a sell."""
+        return 1 if self.side == "buy" else -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposedOrder:
+    """An order before it is sent. `quantity` in shares, contracts or units of several legs; prices a unit, UTC.
+
+    `legs` are all that it trades: left out, the order is of one symbol and its leg is made. `symbol`, `side` and
+    `multiplier` are leg 0's. A leg's quantity always follows from the order's. The limit price of several legs is net:
+    positive pays, negative receives, and may be zero. `trades_around_the_clock` is for crypto.
     Raises BadInput BAD_ORDER where the numbers cannot be judged.
     """
 
@@ -31,23 +79,87 @@ class ProposedOrder:
     side: Side
     quantity: Decimal
     event_time: datetime
-    order_type: Literal["market", "limit"] = "market"
+    order_type: OrderType = "market"
     limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
     stop_loss_price: Decimal | None = None
     reduce_only: bool = False
     multiplier: Decimal = Decimal(1)
     trades_around_the_clock: bool = False
+    legs: tuple[ProposedLeg, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("quantity", "multiplier", "limit_price", "stop_loss_price"):
-            value: Decimal | None = getattr(self, name)
-            if value is not None and not (value.is_finite() and value > 0):
-                raise BadInput("BAD_ORDER", f"{name} must be finite and above zero, was {value}", field=name)
-        if (self.order_type == "limit") != (self.limit_price is not None):
-            found = f"a {self.order_type} order with limit price {self.limit_price}"
-            raise BadInput("BAD_ORDER", f"a limit order needs a limit price, no other has one, was {found}")
+        _above_zero(self, "quantity", "multiplier", "stop_price", "trail_price", "trail_percent", "stop_loss_price")
         if self.event_time.tzinfo is None:
             raise BadInput("BAD_ORDER", f"event_time must carry a time zone, was {self.event_time}")
+        if self.limit_price is not None and not self.limit_price.is_finite():
+            raise BadInput("BAD_ORDER", f"limit_price must be finite, was {self.limit_price}", field="limit_price")
+        if not self.several_legs:
+            _above_zero(self, "limit_price")
+        has = {
+            "limit price": (self.limit_price is not None, self.order_type in ("limit", "stop_limit")),
+            "stop price": (self.stop_price is not None, self.order_type in ("stop", "stop_limit")),
+            "trail": ((self.trail_price is None) != (self.trail_percent is None), self.order_type == "trailing_stop"),
+        }
+        for name, (found, needed) in has.items():
+            if found != needed:
+                wanted = "needs one" if needed else "has none"
+                raise BadInput("BAD_ORDER", f"{name}: a {self.order_type} order {wanted}", field=name)
+        self._fit_legs()
+
+    def _fit_legs(self) -> None:
+        """Makes the leg of an order of one symbol, and each leg's quantity from the order's."""
+        intent = cast("PositionIntent", f"{self.side}_to_{'close' if self.reduce_only else 'open'}")
+        legs = self.legs or (
+            ProposedLeg(
+                symbol=self.symbol,
+                side=self.side,
+                position_intent=intent,
+                quantity=self.quantity,
+                multiplier=self.multiplier,
+            ),
+        )
+        if (legs[0].symbol, legs[0].side) != (self.symbol, self.side):
+            first = f"{legs[0].side} {legs[0].symbol}"
+            raise BadInput("BAD_ORDER", f"leg 0 is the order's own, was {first} of {self.side} {self.symbol}")
+        if self.several_legs and self.order_type not in ("market", "limit"):
+            raise BadInput("BAD_ORDER", f"several legs go at market or with a net limit, was {self.order_type}")
+        fitted = tuple(replace(leg, quantity=leg.ratio * self.quantity) for leg in legs)
+        object.__setattr__(self, "legs", fitted)
+        object.__setattr__(self, "multiplier", fitted[0].multiplier)
+
+    @property
+    def several_legs(self) -> bool:
+        """Whether more than one symbol is traded, at one net price."""
+        return len(self.legs) > 1
+
+    def trigger_price(self, mark: Decimal) -> Decimal:
+        """Where an order of one symbol meets the market: at the mark, or at its stop where that is worse.
+
+        A stop beyond the mark is triggered at once, and is then a market order. A trailing stop only ever comes nearer
+        to the market, so that it is worst where it begins.
+        """
+        stop = self.stop_price
+        if self.order_type == "trailing_stop":
+            trail = self.trail_price if self.trail_percent is None else mark * self.trail_percent / 100
+            away = ZERO if trail is None else trail
+            stop = mark + away if self.side == "buy" else max(mark - away, ZERO)
+        if stop is None:
+            return mark
+        return max(stop, mark) if self.side == "buy" else min(stop, mark)
+
+    def worst_price(self, mark: Decimal) -> Decimal:
+        """The worst price that an order of one symbol is expected to be filled at: its limit, else its trigger."""
+        return self.trigger_price(mark) if self.limit_price is None else self.limit_price
+
+
+def _above_zero(judged: ProposedLeg | ProposedOrder, *names: str) -> None:
+    for name in names:
+        value: Decimal | None = getattr(judged, name)
+        if value is not None and not (value.is_finite() and value > 0):
+            raise BadInput("BAD_ORDER", f"{name} must be finite and above zero, was {value}", field=name)
 
 
 @dataclass(frozen=True, slots=True)

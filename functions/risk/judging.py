@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import cast
 from uuid import UUID
 
 from functions.core.errors import BadInput, Final, Temporary
 from functions.core.events import QuoteData
-from functions.core.ledger.judging import BookQuote, RiskBook, RiskLedger, RuleVerdict
+from functions.core.instruments import OptionRight
+from functions.core.ledger.judging import BookLeg, BookQuote, RiskBook, RiskLedger, RuleVerdict
 from functions.core.log import logger
 from functions.core.market_calendar import Session
 from functions.core.money import text
 from functions.core.ports import Ports
 from functions.risk.assess import Assessment, assess
-from functions.risk.book import Book, Gate, Limit, Limits, Mark, OpenQuantity, ProposedOrder, Scope
+from functions.risk.book import (
+    Book,
+    Gate,
+    Kind,
+    Limit,
+    Limits,
+    Mark,
+    OpenQuantity,
+    OrderType,
+    PositionIntent,
+    ProposedLeg,
+    ProposedOrder,
+    Scope,
+    Side,
+)
 
 _log = logger("risk")
 
@@ -52,13 +67,13 @@ class Judge:
         if self._reach.clock.now() > found.trade.good_until:
             self._say(found, self._ledger.expire_trade(trade_id, self._reach.clock.now()), "TOO_LATE")
             return
-        mark = self._mark(found)
+        marks = {leg.symbol: mark for leg in found.legs if (mark := self._mark(leg)) is not None}
         try:
             order = _order(found)
         except BadInput as error:
             self._say(found, self._ledger.reject_trade(trade_id, [], f"{error.code}: {error.text}"), error.code)
             return
-        assessment = assess(order, _book(found, mark), _limits(found))
+        assessment = assess(order, _book(found, marks), _limits(found))
         verdicts = _verdicts(assessment)
         if assessment.verdict.outcome == "deny":
             refusal = assessment.verdict.text
@@ -70,24 +85,25 @@ class Judge:
             refusal = f"REPLACEMENT_TOO_LARGE: may={text(reduced)} would={text(order.quantity)}"
             self._say(found, self._ledger.reject_trade(trade_id, verdicts, refusal), refusal)
             return
+        mark = marks.get(found.trade.symbol)
         status = self._ledger.approve_trade(trade_id, verdicts, mark.price if mark else None, reduced)
         self._say(found, status, "")
 
-    def _mark(self, found: RiskBook) -> Mark | None:
+    def _mark(self, leg: BookLeg) -> Mark | None:
         """The middle of the newest quote: the hot store's, else the stored one. None where there is none at all."""
         quote: QuoteData | BookQuote | None = None
         try:
-            entry = self._reach.hot.get(f"quote:{found.trade.symbol}")
+            entry = self._reach.hot.get(f"quote:{leg.symbol}")
             quote = QuoteData.model_validate(entry.value) if entry else None
         except Temporary as error:
             _log.warning("hot store down, using the stored quote", reason=str(error))
-        stored = found.quote
+        stored = leg.quote
         if stored is not None and (quote is None or quote.quoted_at < stored.quoted_at):
             quote = stored
         # A delayed feed never prices an order.
         if quote is None or quote.delay_seconds > 0:
             return None
-        return Mark((quote.bid + quote.ask) / 2, quote.quoted_at, found.instrument.multiplier)
+        return Mark((quote.bid + quote.ask) / 2, quote.quoted_at, leg.multiplier)
 
     @staticmethod
     def _say(found: RiskBook, status: str, refusal: str) -> None:
@@ -101,27 +117,44 @@ def _order(found: RiskBook) -> ProposedOrder:
         raise BadInput("MULTI_LEG_NOT_JUDGED", "orders of several legs are not supported yet; order one symbol")
     if trade.quantity is None or trade.worse_quantity is None:
         raise BadInput("NOTIONAL_NOT_JUDGED", "orders by notional are not supported yet; order a quantity")
-    if found.legs > 1:
+    if len(found.legs) > 1 and not trade.multi_leg:
         raise BadInput(
-            "MULTI_LEG_NOT_JUDGED", f"an order of {found.legs} legs is not judged by its first; place them alone"
+            "MULTI_LEG_NOT_JUDGED", f"an order of {len(found.legs)} legs is not judged by its first; place them alone"
         )
-    if trade.order_type not in ("market", "limit"):
-        raise BadInput("ORDER_TYPE_NOT_JUDGED", f"{trade.order_type} orders are not supported yet")
     return ProposedOrder(
         symbol=trade.symbol,
-        side="buy" if trade.side == "buy" else "sell",
+        side=cast("Side", trade.side),
         quantity=trade.worse_quantity,
         event_time=trade.event_at,
-        order_type="limit" if trade.order_type == "limit" else "market",
+        order_type=cast("OrderType", trade.order_type),
         limit_price=trade.price,
+        stop_price=trade.stop_price,
+        trail_price=trade.trail_price,
+        trail_percent=trade.trail_percent,
         stop_loss_price=trade.planned_stop,
         reduce_only=trade.reduce_only,
-        multiplier=found.instrument.multiplier,
-        trades_around_the_clock=found.instrument.kind == "crypto",
+        trades_around_the_clock=all(leg.kind == "crypto" for leg in found.legs),
+        legs=tuple(_leg(leg, trade.worse_quantity) for leg in found.legs),
     )
 
 
-def _book(found: RiskBook, mark: Mark | None) -> Book:
+def _leg(leg: BookLeg, units: Decimal) -> ProposedLeg:
+    return ProposedLeg(
+        symbol=leg.symbol,
+        side=cast("Side", leg.side),
+        position_intent=cast("PositionIntent", leg.position_intent),
+        quantity=leg.ratio * units,
+        ratio=leg.ratio,
+        multiplier=leg.multiplier,
+        kind=cast("Kind", leg.kind),
+        underlying=leg.underlying,
+        right=cast("OptionRight | None", leg.option_right),
+        strike=leg.strike,
+        expiry=leg.expires_on,
+    )
+
+
+def _book(found: RiskBook, quoted: Mapping[str, Mark]) -> Book:
     exposures = {
         cast("Scope", scope): {row.symbol: OpenQuantity(row.position, row.to_buy, row.to_sell) for row in rows}
         for scope, rows in found.exposures.items()
@@ -131,13 +164,12 @@ def _book(found: RiskBook, mark: Mark | None) -> Book:
         symbol: Mark(row.mark, row.marked_at, multipliers.get(symbol, Decimal(1)))
         for symbol, row in found.marks.items()
     }
-    # The ordered symbol is valued by its quote; a mark that waits for the next bar is not fresh enough for an order.
-    marks.pop(found.trade.symbol, None)
-    if mark is not None:
-        marks[found.trade.symbol] = mark
+    # What is ordered is valued by its quote; a mark that waits for the next bar is not fresh enough for an order.
+    for leg in found.legs:
+        marks.pop(leg.symbol, None)
     return Book(
         exposures=exposures,
-        marks=marks,
+        marks=marks | dict(quoted),
         # No session within a week either way is a calendar that is missing, not a holiday.
         sessions=tuple(Session(row.date, row.opens_at, row.closes_at) for row in found.sessions) or None,
         closed_gates=tuple(Gate(_gate_scope(gate), gate) for gate in found.closed_gates),

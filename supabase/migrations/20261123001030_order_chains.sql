@@ -45,11 +45,13 @@ comment on function private.added_quantity(public.trades) is
 create function private.worse_quantity(p_trade public.trades) returns numeric
 language sql stable set search_path = ''
 as $$
-  select private.added_quantity(p_trade)
-    + case when p_trade.replaces_trade_id is null then 0 else private.replaced_open(p_trade.replaces_trade_id, 0) end
+  -- By the leg that has most left: a unit of several legs may be filled in one and not yet in another.
+  select max((private.added_open(p_trade.replaces_trade_id, l.leg, l.ratio * p_trade.quantity, l.filled_quantity)
+    + case when p_trade.replaces_trade_id is null then 0 else private.replaced_open(p_trade.replaces_trade_id, l.leg) end) / l.ratio)
+  from public.trade_legs as l where l.trade_id = p_trade.id
 $$;
 comment on function private.worse_quantity(public.trades) is
-  'What may still fill of a plain order and the order that it replaces, at the worse of the two: what limits count where both are left out.';
+  'What may still fill of an order and the order that it replaces, at the worse of the two: shares, contracts or units of several legs; what limits count where both are left out.';
 
 create function private.ordered_quantity(p_trade_id uuid, p_leg integer) returns numeric
 language sql stable set search_path = ''

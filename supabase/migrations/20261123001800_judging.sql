@@ -57,12 +57,20 @@ as $$
   select jsonb_build_object(
     'trade', to_jsonb(t) || jsonb_build_object(
       'quantity', t.quantity::text, 'notional', t.notional::text, 'price', t.price::text, 'stop_price', t.stop_price::text,
-      'planned_stop', t.planned_stop::text,
+      'trail_price', t.trail_price::text, 'trail_percent', t.trail_percent::text, 'planned_stop', t.planned_stop::text,
       'worse_quantity', case when t.quantity is not null then private.worse_quantity(t)::text end),
-    'position_intent', (select position_intent from public.trade_legs where trade_id = t.id and leg = 0),
-    'legs', (select count(*) from public.trade_legs where trade_id = t.id),
-    'instrument', (select jsonb_build_object('kind', i.kind, 'multiplier', i.multiplier::text, 'tick', i.tick::text, 'lot', i.lot::text)
-      from public.instruments as i where i.symbol = t.symbol),
+    'is_paper', (select a.is_paper from public.broker_accounts as a where a.id = t.broker_account_id),
+    'legs', (select jsonb_agg(jsonb_build_object('symbol', l.symbol, 'side', l.side, 'position_intent', l.position_intent,
+        'ratio', l.ratio, 'kind', i.kind, 'multiplier', i.multiplier::text, 'underlying', i.underlying, 'option_right', i.option_right,
+        'strike', i.strike::text, 'expires_on', i.expires_on,
+        'quote', (select jsonb_build_object('bid', q.bid::text, 'ask', q.ask::text, 'bid_size', q.bid_size::text,
+            'ask_size', q.ask_size::text, 'quoted_at', q.quoted_at, 'feed', q.feed, 'delay_seconds', q.delay_seconds)
+          from (
+            select s.symbol, s.bid, s.ask, s.bid_size, s.ask_size, s.quoted_at, s.feed, s.delay_seconds from public.quotes_latest as s
+            union all
+            select o.symbol, o.bid, o.ask, o.bid_size, o.ask_size, o.quoted_at, o.feed, o.delay_seconds from public.option_quotes_latest as o
+          ) as q where q.symbol = l.symbol order by q.quoted_at desc limit 1)) order by l.leg)
+      from public.trade_legs as l join public.instruments as i on i.symbol = l.symbol where l.trade_id = t.id),
     'exposures', (select jsonb_object_agg(scopes.scope, coalesce((
         select jsonb_agg(jsonb_build_object('symbol', e.symbol, 'position', e.quantity::text, 'to_buy', e.to_buy::text,
           'to_sell', e.to_sell::text, 'multiplier', e.multiplier::text) order by e.symbol)
@@ -78,11 +86,9 @@ as $$
       ) as scopes),
     'marks', coalesce((select jsonb_object_agg(m.symbol, jsonb_build_object('mark', m.mark::text, 'marked_at', m.marked_at))
       from public.position_marks as m
-      where m.symbol = t.symbol or m.symbol in (select b.symbol from public.position_books as b where b.quantity <> 0)
-        or m.symbol in (select w.symbol from public.trades as w where private.is_working(w.status))), '{}'::jsonb),
-    'quote', (select jsonb_build_object('bid', q.bid::text, 'ask', q.ask::text, 'bid_size', q.bid_size::text,
-        'ask_size', q.ask_size::text, 'quoted_at', q.quoted_at, 'feed', q.feed, 'delay_seconds', q.delay_seconds)
-      from public.quotes_latest as q where q.symbol = t.symbol),
+      where m.symbol in (select l.symbol from public.trade_legs as l where l.trade_id = t.id)
+        or m.symbol in (select b.symbol from public.position_books as b where b.quantity <> 0)
+        or m.symbol in (select o.symbol from private.open_legs as o)), '{}'::jsonb),
     'limits', coalesce((select jsonb_agg(jsonb_build_object(
         'scope', r.scope, 'symbol', r.symbol, 'name', r.name, 'value', r.value::text, 'unit', r.unit))
       from private.limits_on(t) as r), '[]'::jsonb),
@@ -97,12 +103,24 @@ as $$
 $$;
 comment on function public.risk_book(uuid) is 'Everything the rules look at for one trade, in one snapshot; amounts as text.';
 
+create function private.trigger_price(p_trade public.trades, p_mark numeric) returns numeric
+language sql immutable set search_path = ''
+as $$
+  -- As ProposedOrder.trigger_price() has it. A trailing stop only ever comes nearer, so that it is worst where it begins.
+  select case when stop is null or p_mark is null then p_mark when p_trade.side = 'buy' then greatest(stop, p_mark) else least(stop, p_mark) end
+  from (select case when p_trade.order_type = 'trailing_stop'
+      then greatest(p_mark + case p_trade.side when 'buy' then 1 else -1 end * coalesce(p_trade.trail_price, p_mark * p_trade.trail_percent / 100), 0)
+      else p_trade.stop_price end as stop) as s
+$$;
+comment on function private.trigger_price(public.trades, numeric) is
+  'Where an order of one symbol meets the market: at the mark, or at its stop where that is worse. Null without a mark.';
+
 create function private.loss_refusal(p_trade public.trades, p_quantity numeric, p_mark numeric) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 declare
   l public.risk_limits;
-  unit_price numeric := coalesce(p_trade.price, p_mark);
+  unit_price numeric := coalesce(p_trade.price, private.trigger_price(p_trade, p_mark));
   distance numeric;
   loss numeric;
 begin
@@ -156,7 +174,7 @@ begin
     ), worst as (
       select a.symbol, max(a.multiplier) as multiplier, sum(a.quantity) as quantity from by_account as a group by a.symbol
     ), valued as (
-      select w.*, case when w.symbol = p_trade.symbol then p_mark else m.mark end as mark
+      select w.*, case when w.symbol = p_trade.symbol then greatest(p_mark, private.trigger_price(p_trade, p_mark)) else m.mark end as mark
       from worst as w left join public.position_marks as m on m.symbol = w.symbol
     )
     select case l.name

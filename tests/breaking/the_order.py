@@ -172,7 +172,7 @@ BREAKS: dict[str, Break] = {
     ),
     "a replacement counts only itself": Break(
         13,
-        (rewrite("private.worse_quantity", ("private.replaced_open(p_trade.replaces_trade_id, 0)", "0")),),
+        (rewrite("private.worse_quantity", ("private.replaced_open(p_trade.replaces_trade_id, l.leg)", "0")),),
         (
             ledger(
                 "test_replacing",

@@ -24,8 +24,9 @@ class WaitingTrade(Row):
 class JudgedTrade(Row):
     """The order to judge. Quantity in shares or contracts, prices in dollars, times UTC (event time).
 
-    `worse_quantity` is what may still fill of it and of the order that it replaces, at the worse of the two: for an
-    order that replaces none its quantity. `multi_leg` orders are told here by leg 0 only.
+    `worse_quantity` is what may still fill of it and of the order that it replaces, at the worse of the two and of the
+    leg that has most left: for an order that replaces none its quantity. Of a `multi_leg` order it counts units, and
+    `price` is net; symbol and side are those of leg 0: `RiskBook.legs` are the order.
     """
 
     id: UUID
@@ -39,6 +40,8 @@ class JudgedTrade(Row):
     notional: Amount | None
     price: Amount | None
     stop_price: Amount | None
+    trail_price: Amount | None
+    trail_percent: Amount | None
     planned_stop: Amount | None
     reduce_only: bool
     multi_leg: bool
@@ -47,15 +50,6 @@ class JudgedTrade(Row):
     status: str
     event_at: AwareDatetime
     good_until: AwareDatetime
-
-
-class BookInstrument(Row):
-    """Unit of the ordered symbol."""
-
-    kind: str
-    multiplier: Amount
-    tick: Amount
-    lot: Amount
 
 
 class BookExposure(Row):
@@ -87,6 +81,26 @@ class BookQuote(Row):
     delay_seconds: int
 
 
+class BookLeg(Row):
+    """One symbol of the order: what is done with it, its instrument, and its latest stored quote.
+
+    `multiplier` is units of the underlying per share or contract; the terms are None for what is no option. An option
+    that nobody bids for is quoted with a bid of zero.
+    """
+
+    symbol: str
+    side: str
+    position_intent: str
+    ratio: int
+    kind: str
+    multiplier: Amount
+    underlying: str | None
+    option_right: str | None
+    strike: Amount | None
+    expires_on: date | None
+    quote: BookQuote | None
+
+
 class BookLimit(Row):
     """A limit that applies to the order."""
 
@@ -109,12 +123,10 @@ class RiskBook(Row):
     """Everything the rules look at for one trade, in one snapshot of the ledger."""
 
     trade: JudgedTrade
-    position_intent: str
-    legs: int
-    instrument: BookInstrument
+    is_paper: bool
+    legs: list[BookLeg]
     exposures: dict[str, list[BookExposure]]
     marks: dict[str, BookMark]
-    quote: BookQuote | None
     limits: list[BookLimit]
     closed_gates: list[str]
     sessions: list[BookSession]

@@ -15,8 +15,9 @@ from functions.risk.rule import Verdict, allow, deny, rule
 def max_loss_per_trade(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     """Quantity x distance from the price to the planned stop x multiplier stays within the limit.
 
-    The price is the limit price, or the mark for a market order. A buy without a stop can lose its whole notional; a
-    sell that opens without one has no bound and is denied.
+    The price is the limit price, the mark for a market order, and for a stop order its stop price or the mark, the
+    worse of the two. A buy without a planned stop can lose its whole notional; a sell that opens without one has no
+    bound and is denied.
     """
     limit = limits.tightest("max_loss_per_trade")
     if limit is None:
@@ -26,7 +27,7 @@ def max_loss_per_trade(order: ProposedOrder, book: Book, limits: Limits) -> Verd
         mark = book.marks.get(order.symbol)
         if mark is None:
             return deny("MISSING_MARK", symbol=order.symbol, mark="missing")
-        price = mark.price
+        price = order.worst_price(mark.price)
     if stop is None and order.side == "sell":
         return deny("MISSING_STOP", loss="unbounded", limit=limit.value, scope=limit.scope)
     distance = price if stop is None else price - stop if order.side == "buy" else stop - price

@@ -16,7 +16,7 @@ from functions.risk.rule import Verdict, allow, deny, rule
 def price_sanity(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     """A buy limit is at most this far above the mark, a sell limit at most this far below.
 
-    The other direction only waits.
+    The other direction only waits. Of a stop limit, the stop price stands for the mark where it is beyond it.
     """
     limit = limits.tightest("price_sanity")
     if limit is None:
@@ -26,10 +26,11 @@ def price_sanity(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     mark = book.marks.get(order.symbol)
     if mark is None:
         return deny("MISSING_MARK", symbol=order.symbol, mark="missing")
-    beyond = order.limit_price - mark.price if order.side == "buy" else mark.price - order.limit_price
+    market = order.trigger_price(mark.price)
+    beyond = order.limit_price - market if order.side == "buy" else market - order.limit_price
     numbers = {"limit_price": order.limit_price, "mark": mark.price, "limit_percent": limit.value}
-    percent = divided(beyond * 100, mark.price)
+    percent = divided(beyond * 100, market)
     # Compared without the division, whose rounding could let a price pass that is just outside.
-    if beyond * 100 > limit.value * mark.price:
+    if beyond * 100 > limit.value * market:
         return deny("PRICE_SANITY", percent=percent, **numbers)
     return allow(percent=percent, **numbers)

@@ -184,6 +184,24 @@ def test_limit_when_the_claim_is_forged_or_a_viewer_sets_it_then_refused(desk: D
         ({"quantity": "3", "order_type": "limit", "price": "50"}, "100", "MAX_LOSS_PER_TRADE"),
         ({"quantity": "1", "side": "sell"}, "100", "MISSING_STOP"),
         ({"quantity": "1", "planned_stop": "100"}, "100", "STOP_ON_WRONG_SIDE"),
+        ({"quantity": "5", "order_type": "stop", "stop_price": "110", "planned_stop": "90"}, "100", None),
+        (
+            {"quantity": "6", "order_type": "stop", "stop_price": "110", "planned_stop": "90"},
+            "100",
+            "MAX_LOSS_PER_TRADE",
+        ),
+        ({"quantity": "5", "order_type": "stop", "stop_price": "90", "planned_stop": "80"}, "100", None),
+        (
+            {"quantity": "6", "order_type": "stop", "stop_price": "90", "planned_stop": "80"},
+            "100",
+            "MAX_LOSS_PER_TRADE",
+        ),
+        ({"quantity": "8", "order_type": "trailing_stop", "trail_percent": "2", "planned_stop": "90"}, "100", None),
+        (
+            {"quantity": "9", "order_type": "trailing_stop", "trail_price": "2", "planned_stop": "90"},
+            "100",
+            "MAX_LOSS_PER_TRADE",
+        ),
         ({"quantity": "1"}, None, "MISSING_MARK"),
     ],
 )

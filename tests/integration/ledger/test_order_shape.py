@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,8 +11,9 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from functions.core.ledger.judging import RiskLedger
 from tests.integration.ledger.desk import Desk, new_account
-from tests.integration.ledger.ledger import Ledger, refused
+from tests.integration.ledger.ledger import Direct, Ledger, refused
 
 CALL, PUT, FAR = "SPY131019C00170000", "SPY131019P00160000", "SPY131116C00175000"
 
@@ -308,8 +310,22 @@ def test_replacement_when_written_by_hand_with_another_intent_then_nothing_is_co
 
 def test_legs_when_judged_then_denied_and_never_taken_for_leg_0(desk: Desk) -> None:
     trade = place_legs(desk, *SPREAD)
-    book = desk.ledger.call("risk_book", "fn_risk", p_trade_id=trade)
-    assert book["trade"]["multi_leg"]
+    found = RiskLedger(Direct(desk.ledger, "fn_risk")).risk_book(trade)
+    assert found is not None
+    assert (found.trade.multi_leg, found.trade.worse_quantity, found.is_paper) == (True, Decimal(3), True)
+    assert [(leg.symbol, leg.side, leg.position_intent, leg.ratio, leg.multiplier) for leg in found.legs] == [
+        (CALL, "buy", "buy_to_open", 1, Decimal(100)),
+        (FAR, "sell", "sell_to_open", 1, Decimal(100)),
+    ]
+    far = found.legs[1]
+    assert (far.kind, far.underlying, far.option_right, far.strike, far.expires_on, far.quote) == (
+        "option",
+        "SPY",
+        "call",
+        Decimal(175),
+        date(2013, 11, 16),
+        None,
+    )
     assert desk.approval(trade)["refusal"]["code"] == "MULTI_LEG_NOT_JUDGED"
     assert desk.status(trade) == "rejected"
 
