@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests import printed
+from tests.contract.brokers import conformance
+
 # The tests start some hundred Python processes. Where the environment forbids to keep compiled modules, as containers
 # do, each compiles all that it imports: three seconds for a broker's SDK. Kept here, nothing is written beside sources.
 sys.dont_write_bytecode = False
@@ -63,3 +66,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return _group(nodeid)
 
     return Groups(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the tables that tests made, whichever worker ran them: their reports have come here."""
+    passed, failed = (terminalreporter.stats.get(name, []) for name in ("passed", "failed"))
+    tables = printed.tables([*passed, *failed])
+    brokers = conformance.lines(passed, failed)
+    if brokers:
+        tables["broker conformance"] = brokers
+    for title, lines in tables.items():
+        terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.write_line(line)

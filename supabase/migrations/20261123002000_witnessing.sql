@@ -226,12 +226,12 @@ as $$
     from jsonb_array_elements(case when jsonb_typeof(p_update -> 'legs') = 'array' then p_update -> 'legs' else '[]' end) as t
       join public.trade_legs as l on l.trade_id = p_trade.id and l.symbol = t.value ->> 'symbol'
   )
-  select coalesce(bool_or(s.filled > greatest(
-    (select coalesce(case when private.names_executions(a.broker) then sum(f.quantity) else max(f.cumulative_quantity) end, 0)
-     from public.broker_accounts as a left join public.fills as f on f.broker_account_id = a.id
-       and f.broker_order_id = p_update ->> 'broker_order_id' and f.leg = s.leg and f.kind = 'fill'
-     where a.id = p_trade.broker_account_id group by a.broker),
-    private.lineage_filled(p_trade.id, s.leg))), false)
+  -- Of this very order: what the broker says of a replacement does not count what the order before it has filled.
+  select coalesce(bool_or(s.filled > (
+    select coalesce(case when private.names_executions(a.broker) then sum(f.quantity) else max(f.cumulative_quantity) end, 0)
+    from public.broker_accounts as a left join public.fills as f on f.broker_account_id = a.id
+      and f.broker_order_id = p_update ->> 'broker_order_id' and f.leg = s.leg and f.kind = 'fill'
+    where a.id = p_trade.broker_account_id group by a.broker)), false)
   from said as s
 $$;
 comment on function private.awaits_fills(public.trades, jsonb) is

@@ -8,6 +8,7 @@ A fault is only a name in a table; who takes it decides what it does. So a broke
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -110,6 +111,7 @@ class Faults:
         self._seed = seed
         self._dice = random.Random(seed)  # noqa: S311 - a repeatable dice, not a secret
         self._on: list[Fault] = []
+        self._struck: Counter[str] = Counter()
 
     def table(self) -> Mapping[str, FaultKind]:
         """Every switch there is."""
@@ -141,10 +143,13 @@ class Faults:
         )
         if count:
             self._on.append(fault)
+        else:
+            self._struck[fault.switch] += 1  # what it does, it does by being switched on
         return fault
 
     def seed(self, seed: int) -> None:
-        """Starts the dice anew."""
+        """Starts the dice anew, and the record of what has struck."""
+        self._struck.clear()
         self._seed = seed
         self._dice = random.Random(seed)  # noqa: S311 - as above
 
@@ -155,6 +160,10 @@ class Faults:
     def on(self) -> list[dict[str, Any]]:
         """What is on, for GET /control/faults."""
         return [{"switch": fault.switch, "count": fault.count} for fault in self._on]
+
+    def struck(self) -> Mapping[str, int]:
+        """How often each fault has happened since the tape was loaded."""
+        return dict(self._struck)
 
     def peek(self, switch: str) -> Fault | None:
         """The fault, where it is on; it is not counted down."""
@@ -171,6 +180,7 @@ class Faults:
                 and fault.symbol in (None, symbol)
                 and self._strikes(fault)
             ):
+                self._struck[switch] += 1
                 return fault
         return None
 
@@ -185,6 +195,7 @@ class Faults:
                 and fault.account_id in (None, account_id)
                 and self._strikes(fault)
             ):
+                self._struck[fault.switch] += 1
                 return request
         return None
 

@@ -40,7 +40,8 @@ def lines(passed: Iterable[pytest.TestReport], failed: Iterable[pytest.TestRepor
         return []
     operations = [_line(name, [_count(counts[name], broker) for broker in BROKERS]) for name in sorted(counts)]
     orders = [_line(name, [found.get(broker, "-") for broker in BROKERS]) for name, found in sorted(asked.items())]
-    return [_line("operation (tests passed)", BROKERS), *operations, "", _line("order", BROKERS), *orders]
+    table = [_line("operation (tests passed)", BROKERS), *operations]
+    return [*table, "", _line("order", BROKERS), *orders] if orders else table
 
 
 def _broker(report: pytest.TestReport) -> str | None:

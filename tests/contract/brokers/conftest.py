@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from local.tape.sessions import new_york
-from tests.contract.brokers import conformance
 from tests.contract.brokers.rude import RudeServer
 from tests.contract.brokers.tastytrade_venue import TastytradeVenue, start_tastytrade
 from tests.contract.brokers.venue import AlpacaVenue, Venue, start_alpaca
@@ -68,13 +67,3 @@ def rude() -> Iterator[RudeServer]:
     """A server that answers what a test tells it to."""
     with RudeServer() as server:
         yield server
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints the conformance table where tests of this folder ran."""
-    stats = terminalreporter.stats
-    table = conformance.lines(stats.get("passed", []), stats.get("failed", []))
-    if table:
-        terminalreporter.section("broker conformance")
-        for line in table:
-            terminalreporter.write_line(line)

@@ -6,22 +6,31 @@ The book is what the simulator itself has, read beside the adapter: the ledger i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import requests
 
+from functions.brokers import alpaca_requests
 from functions.brokers.alpaca import AlpacaBroker
+from functions.brokers.orders import OrderRequest
 from functions.brokers.protocol import Broker
+from functions.core.instruments import OptionRight, OptionSymbol
 from functions.core.settings import Settings
+from local.simulators.alpaca.faults import TABLE
 from local.simulators.venue.desk_order import FINAL
+from local.simulators.venue.venue import Venue
 from tests.contract.alpaca_simulator.running import ALICE
 from tests.contract.brokers.venue import AlpacaVenue, keys
+from tests.integration.faults.matrix import AT_HOME, Cell, Where, cells
 
 _WITHIN_SECONDS = 20.0
+_AT_ONCE = 60
+TAPE: Final = "sp500:SPY:2018-02-05:2018-02-23"
+"""Long enough for every night of a script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +56,10 @@ class Market(Protocol):
     """One broker's simulator with a market that stands still until it is moved."""
 
     name: str
-    switches: Mapping[str, Mapping[str, Any]]
-    """The faults that a script may switch on, each with what is said besides."""
+    cells: Mapping[Cell, Mapping[str, Any]]
+    """The faults that a script may switch on, by the step that they strike, each with what is said besides."""
     replaces_quantity: bool
+    simulator: Venue
 
     def now(self) -> datetime: ...
 
@@ -68,68 +78,101 @@ class Market(Protocol):
 
     def clear_faults(self) -> None: ...
 
-    def move(self) -> None:
-        """One minute of the session."""
-        ...
+    def move(self, minutes: int = 1) -> None: ...
 
-    def by_hand(self, side: str, quantity: int, price: Decimal | None) -> None:
+    def by_hand(self, order: OrderRequest) -> None:
         """An order placed on the broker's own page."""
         ...
 
     def cancel_by_hand(self, order: str) -> None: ...
 
-    def price(self) -> Decimal:
-        """About what SPY costs now, dollars."""
+    def assign(self, symbol: str) -> None:
+        """The clearing house assigns every short contract."""
+        ...
+
+    def exercise_by_hand(self, symbol: str) -> None:
+        """On the broker's own page; where it has none for this, nothing."""
         ...
 
     def book(self) -> Book: ...
 
 
-_POST, _ALL = {"method": "POST"}, ("GET", "POST", "DELETE", "PATCH")
-_ALPACA: Mapping[str, Mapping[str, Any]] = {
-    **{
-        f"{switch} {method}": {"switch": switch, "method": method, "path": path}
-        for switch in ("timeout_after_accept", "reset_before_accept", "reset_after_accept", "error_504_after_accept")
-        for method, path in (("POST", "/v2/orders"), ("DELETE", "/v2/orders"), ("PATCH", "/v2/orders"))
-    },
-    **{
-        f"{switch} {method}": {"switch": switch, "method": method, "path": "/v2"}
-        for switch in ("reset_before_accept", "reject_429", "error_500_html")
-        for method in _ALL
-    },
-    "reject_403": {**_POST, "path": "/v2/orders"},
-    "reject_422": {**_POST, "path": "/v2/orders"},
-    "reject_429_with_headers": {**_POST, "path": "/v2/orders"},
-    "partial_fills": {"least": 2, "most": 5},
-    "stuck_cancel": {},
-    "cancel_fill_race": {},
-    "replace_fill_race": {},
-    "replace_rejected": {},
-    "fill_before_response": {},
-    "duplicate_stream_event": {},
-    "out_of_order_stream_event": {},
-    "drop_stream": {},
-    "new_enum_value": {},
+def price(market: Market) -> Decimal:
+    """About what SPY costs now, dollars."""
+    found = market.simulator.prices.mark("SPY")
+    assert found is not None
+    return found
+
+
+def contract(market: Market, right: OptionRight, expiry: int, strikes_away: int) -> str:
+    """A contract on SPY near the money, of one of the next expiries."""
+    day = market.simulator.options.expiries()[expiry]
+    return str(OptionSymbol("SPY", day, right, Decimal(int(price(market)) + strikes_away)))
+
+
+def option_market(market: Market, symbol: str) -> tuple[Decimal, Decimal] | None:
+    """Bid and ask of a contract, per share; None where it does not trade."""
+    view = market.simulator.options.view(symbol)
+    return None if view is None else (view.bid, view.ask)
+
+
+def night(market: Market) -> None:
+    """Past the close of the next expiry, and into the session that follows."""
+    player = market.simulator
+    expiry = player.options.expiries()[0]
+    while player.session.day <= expiry and not player.done:
+        market.move(_AT_ONCE)
+
+
+def post(known: Callable[[], requests.Response]) -> None:
+    """The page, too, meets the faults that are on: its user sees an error."""
+    with contextlib.suppress(requests.RequestException):
+        known()
+
+
+_WHERE: Final[Where] = {
+    "submit": ("POST", "/v2/orders"),
+    "replace": ("PATCH", "/v2/orders"),
+    "cancel": ("DELETE", "/v2/orders"),
+    "look up": ("GET", "/v2/orders:by_client_order_id"),
+    "clock": ("GET", "/v2/clock"),
+    "fill list": ("GET", "/v2/account/activities/FILL"),
+    "order list": ("GET", "/v2/orders"),
+    "positions": ("GET", "/v2/positions"),
 }
+ALPACA: Final[Mapping[Cell, Mapping[str, Any]]] = cells(
+    TABLE,
+    _WHERE,
+    {
+        **AT_HOME,
+        Cell("new_enum_value", "submit"): {},
+        Cell("new_enum_value", "order list"): {},
+        Cell("missing_pdt_fields", "account"): {},
+        Cell("optrd_price_mismatch", "close"): {},
+    },
+)
+UNREACHED: Final[Mapping[str, str]] = {
+    "null_portfolio_values": "nothing here asks for the portfolio history",
+    **dict.fromkeys(("drop_data_stream", "mute_data", "string_time", "connection_limit"), "market data, no order"),
+}
+"""The contract tests have these."""
 
 
 class AlpacaMarket:
     """Alpaca's adapter on its simulator."""
 
     name = "alpaca"
+    cells: Mapping[Cell, Mapping[str, Any]] = ALPACA
     replaces_quantity = True
 
     def __init__(self, venue: AlpacaVenue) -> None:
         self._venue = venue
         self._running = venue.simulator
         self._session = requests.Session()
-        known = self._running.simulator.faults.table()
-        self.switches: Mapping[str, Mapping[str, Any]] = {
-            name: said for name, said in _ALPACA.items() if said.get("switch", name) in known
-        }
+        self.simulator: Venue = self._running.simulator
 
     def now(self) -> datetime:
-        return self._running.simulator.now()
+        return self.simulator.now()
 
     def settings(self) -> Settings:
         # Some faults are an answer that never comes: a test waits for each of those.
@@ -137,7 +180,7 @@ class AlpacaMarket:
 
     def begin(self) -> str:
         self.clear_faults()
-        self._venue.begin()
+        self._running.post("/control/load", {"tape": TAPE, "seed": 7})
         self._venue.open()
         return ALICE
 
@@ -145,31 +188,31 @@ class AlpacaMarket:
         return AlpacaBroker(keys("alice"), self.settings(), is_paper=True)
 
     def fault(self, switch: str, count: int, more: Mapping[str, Any]) -> None:
-        self._running.post("/control/faults", {"switch": switch, "count": count, "account_id": ALICE, **more})
+        # What a whole market meets is nobody's account's.
+        account = {} if switch in ("halted_symbol", "half_day") else {"account_id": ALICE}
+        self._running.post("/control/faults", {"switch": switch, "count": count, **account, **more})
 
     def clear_faults(self) -> None:
         self._session.delete(f"{self._running.url}/control/faults", timeout=_WITHIN_SECONDS).raise_for_status()
 
-    def move(self) -> None:
-        self._venue.move(1)
+    def move(self, minutes: int = 1) -> None:
+        self._venue.move(minutes)
 
-    def by_hand(self, side: str, quantity: int, price: Decimal | None) -> None:
-        order: dict[str, Any] = {"symbol": "SPY", "qty": str(quantity), "side": side, "time_in_force": "day"}
-        self._ask("POST", "/v2/orders", order | ({"type": "market"} if price is None else _limit(price)))
+    def by_hand(self, order: OrderRequest) -> None:
+        self._ask("POST", "/v2/orders", alpaca_requests.order_body(order))
 
     def cancel_by_hand(self, order: str) -> None:
         self._ask("DELETE", f"/v2/orders/{order}", None)
 
+    def assign(self, symbol: str) -> None:
+        self._running.post("/control/assign", {"account_id": ALICE, "symbol": symbol})
+
+    def exercise_by_hand(self, symbol: str) -> None:
+        self._ask("POST", f"/v2/positions/{symbol}/exercise", None)
+
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> None:
         headers = {"APCA-API-KEY-ID": "alice", "APCA-API-SECRET-KEY": "alice-secret"}
-        # The page, too, meets the faults that are on: its user sees an error.
-        with contextlib.suppress(requests.RequestException):
-            self._session.request(method, self._running.url + path, json=body, headers=headers, timeout=1)
-
-    def price(self) -> Decimal:
-        found = self._running.simulator.prices.mark("SPY")
-        assert found is not None
-        return found
+        post(lambda: self._session.request(method, self._running.url + path, json=body, headers=headers, timeout=1))
 
     def book(self) -> Book:
         return read_book(self._running.get("/control/book")["accounts"][ALICE])
@@ -185,7 +228,3 @@ def read_book(found: Mapping[str, Any]) -> Book:
         [(row["order_id"], row["symbol"], Decimal(row["qty"]), Decimal(row["price"])) for row in found["fills"]],
         {row["symbol"]: Decimal(row["qty"]) for row in found["positions"] if Decimal(row["qty"])},
     )
-
-
-def _limit(price: Decimal) -> dict[str, str]:
-    return {"type": "limit", "limit_price": str(price)}

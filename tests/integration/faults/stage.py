@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,17 +23,19 @@ from functions.execute.canceling import cancel_due
 from functions.execute.resolving import resolve_unknown
 from functions.execute.stream import TradeUpdatesWorker
 from functions.execute.submitting import Desk as TradingDesk
-from functions.execute.syncing import sync_account
+from functions.execute.syncing import compare_accounts
 from functions.execute.watching import say_watched, send_approved
-from tests.integration.faults.market import Market
+from tests.integration.faults.comparing import OPEN, differences
+from tests.integration.faults.market import Market, night
+from tests.integration.faults.matrix import Cell
+from tests.integration.faults.placing import Placing
 from tests.integration.faults.scripts import Script, Step
-from tests.integration.ledger.desk import Desk, approval_of, decision, new_strategy, new_user, order_of
+from tests.integration.ledger.desk import Desk, new_strategy, new_user
 from tests.integration.ledger.ledger import Ledger
 from tests.unit.core.doubles import World
 
-_CENT = Decimal("0.01")
 _MOST_ROUNDS = 30
-_OPEN = ("submitted", "partially_filled", "cancel_pending", "replace_pending")
+_LISTENS_SECONDS = 5
 
 
 class Died(BaseException):
@@ -128,7 +128,10 @@ class Stage:
         self.trading = TradingDesk(reach, self.execution, self._accounts)
         self._crash: str | None = None
         self._main: asyncio.Task[Any] | None = None
-        self._placed = 0
+        self._placing = Placing(self.desk, market, self._rows, self._call, self._run)
+        self.hit: set[Cell] = set()
+        """The cells whose fault has struck while their step was done."""
+        self._struck: dict[Cell, int] = {}
         if watched:
             say_watched(reach, account, "by the script")
 
@@ -174,24 +177,38 @@ class Stage:
         try:
             match step.does:
                 case "place":
-                    await asyncio.to_thread(self._place, more)
+                    await asyncio.to_thread(self._placing.place, more)
+                case "close":
+                    await asyncio.to_thread(self._placing.close, step)
                 case "fault":
-                    said = dict(self.market.switches[more["switch"]])
-                    switch = said.pop("switch", more["switch"])
-                    await asyncio.to_thread(self.market.fault, switch, more["count"], said)
+                    await self._switch_on(more["cell"], more["count"])
+                case "lose_answer":
+                    await self._switch_on(Cell("timeout_after_accept", "submit"), 1)
+                case "listen":
+                    await self._listen(more["cell"])
+                case "wait":
+                    await asyncio.to_thread(self._time_passes)
+                case "aimed":
+                    if self._strikes(more["cell"]) > self._struck[more["cell"]]:
+                        self.hit.add(more["cell"])
                 case "move":
                     await asyncio.to_thread(self.market.move)
+                case "night":
+                    await asyncio.to_thread(night, self.market)
                 case "crash":
                     self._crash = more["when"]
                 case "by_hand":
-                    price = self._price(more["side"], more["away"])
-                    await asyncio.to_thread(self.market.by_hand, more["side"], more["quantity"], price)
+                    await asyncio.to_thread(self._placing.by_hand, more)
+                case "bracket_by_hand":
+                    await asyncio.to_thread(self._placing.bracket_by_hand, more)
                 case "cancel_by_hand":
-                    order = self._pick(step.which, "broker_order_id", _OPEN)
+                    order = self._pick(step.which, "broker_order_id", OPEN)
                     if order is not None:
                         await asyncio.to_thread(self.market.cancel_by_hand, order)
+                case "assign" | "exercise":
+                    await asyncio.to_thread(self._deliver, step)
                 case "cancel":
-                    trade = self._pick(step.which, "id", (*_OPEN, "approved", "unknown"))
+                    trade = self._pick(step.which, "id", (*OPEN, "approved", "unknown"))
                     if trade is not None:
                         self._call(
                             "request_cancel",
@@ -202,8 +219,10 @@ class Stage:
                         )
                         await cancel_due(self.trading)
                 case "replace":
-                    await asyncio.to_thread(self._replace, step)
-                    await send_approved(self.trading, self.desk.account)
+                    trade = self._pick(step.which, "id", ("submitted", "partially_filled"), "and order_type = 'limit'")
+                    if trade is not None:
+                        await asyncio.to_thread(self._placing.replace, trade, step)
+                        await send_approved(self.trading, self.desk.account)
                 case _:
                     await self._routine(step.does)
         except (Temporary, BadCredentials):
@@ -211,12 +230,43 @@ class Stage:
         except Died:
             self._bury()
 
+    async def _switch_on(self, cell: Cell, count: int) -> None:
+        self._struck[cell] = self._strikes(cell)
+        more = dict(self.market.cells[cell])
+        least = self.market.simulator.faults.table()[cell.switch].least
+        await asyncio.to_thread(self.market.fault, cell.switch, count if least else 0, more)
+        if cell.switch == "impatient_stream":
+            # It is of the next stream to connect.
+            await asyncio.to_thread(self.market.fault, "drop_stream", 0, {})
+
+    async def _listen(self, cell: Cell) -> None:
+        """Until the fault has struck: a stream may be on its way back from the last one."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LISTENS_SECONDS):
+                while self._strikes(cell) <= self._struck[cell]:
+                    await asyncio.sleep(0.01)
+                    await asyncio.to_thread(self.market.move)
+
+    def _strikes(self, cell: Cell) -> int:
+        return self.market.simulator.faults.struck().get(cell.switch, 0)
+
+    def _deliver(self, step: Step) -> None:
+        """Options are delivered before their expiry: shorts by assignment, longs by a wish of their owner."""
+        sign = -1 if step.does == "assign" else 1
+        held = sorted(
+            symbol for symbol, many in self.market.book().positions.items() if many * sign > 0 and symbol != "SPY"
+        )
+        if held and step.does == "assign":
+            self.market.assign(held[step.which % len(held)])
+        elif held:
+            self.market.exercise_by_hand(held[step.which % len(held)])
+
     async def _routine(self, does: str) -> None:
         match does:
             case "submit":
                 await send_approved(self.trading, self.desk.account)
             case "sync":
-                await sync_account(self.trading, self.account, self._accounts.broker(self.desk.account))
+                await compare_accounts(self.trading)
             case "resolve":
                 await resolve_unknown(self.trading, self.desk.account)
             case "cancels":
@@ -247,49 +297,17 @@ class Stage:
         with self._transport.lock:
             return self.desk.ledger.call(function, role, user, **arguments)
 
+    def _run(self, query: str, *values: object) -> None:
+        with self._transport.lock:
+            self.desk.ledger.run(query, *values)
+
+    def _tamper(self, query: str, *values: object) -> None:
+        with self._transport.lock:
+            self.desk.ledger.tamper(query, *values)
+
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._transport.lock:
             return self.desk.ledger.rows(query, *values)
-
-    def _price(self, side: str, away: int | None) -> Decimal | None:
-        if away is None:
-            return None
-        near = self.market.price().quantize(_CENT)
-        return near - away * _CENT if side == "buy" else near + away * _CENT
-
-    def _place(self, more: dict[str, Any]) -> None:
-        self._placed += 1
-        at = self.market.now() + timedelta(minutes=self._placed)
-        side, price = more["side"], self._price(more["side"], more["away"])
-        ((held,),) = self._rows(
-            "select coalesce(sum(quantity), 0) from public.position_books where broker_account_id = %s",
-            self.desk.account,
-        )
-        closes = side == "sell" and held >= more["quantity"]
-        order = order_of(side, str(more["quantity"]), position_intent=f"{side}_to_{'close' if closes else 'open'}")
-        if price is not None:
-            order |= {"order_type": "limit", "price": str(price)}
-        (trade,) = self._call(
-            "record_decisions",
-            "fn_strategy",
-            p_symbol="SPY",
-            p_decisions=[decision(self.desk.strategy, order, at=at)],
-        )
-        self._call("approve_trade", "fn_risk", **approval_of(UUID(trade)))
-
-    def _replace(self, step: Step) -> None:
-        trade = self._pick(step.which, "id", ("submitted", "partially_filled"), "and order_type = 'limit'")
-        if trade is None:
-            return
-        ((side, ordered),) = self._rows("select side, quantity from public.trades where id = %s", trade)
-        said = {
-            "idempotency_key": f"replace {step.which} {trade}",
-            "quantity": str(step.more["quantity"] if self.market.replaces_quantity else ordered),
-            "price": str(self._price(side, step.more["away"])),
-        }
-        with contextlib.suppress(psycopg.Error):  # It may be over, or half filled beyond that.
-            answer = self._call("request_replace", "authenticated", self.desk.user, p_trade_id=trade, p_change=said)
-            self._call("approve_trade", "fn_risk", **approval_of(UUID(answer["trade_id"])))
 
     def _pick(self, which: int, column: str, statuses: tuple[str, ...], more: str = "") -> Any:
         found = self._rows(
@@ -302,22 +320,20 @@ class Stage:
 
     def _bury(self) -> None:
         """Whoever claimed something is dead: its leases are over."""
-        with self._transport.lock:
-            self.desk.ledger.tamper(
-                "update public.order_attempts set lease_until = now() - interval '1 second' "
-                "where broker_account_id = %s and outcome is null",
-                self.desk.account,
-            )
+        self._tamper(
+            "update public.order_attempts set lease_until = now() - interval '1 second' "
+            "where broker_account_id = %s and outcome is null",
+            self.desk.account,
+        )
 
     def _time_passes(self) -> None:
         """Long enough for whatever waits: the journal is that much older."""
-        with self._transport.lock:
-            self.desk.ledger.tamper(
-                "update public.order_attempts set claimed_at = claimed_at - interval '1 minute', "
-                "answered_at = answered_at - interval '1 minute', lease_until = lease_until - interval '1 minute' "
-                "where broker_account_id = %s",
-                self.desk.account,
-            )
+        self._tamper(
+            "update public.order_attempts set claimed_at = claimed_at - interval '1 minute', "
+            "answered_at = answered_at - interval '1 minute', lease_until = lease_until - interval '1 minute' "
+            "where broker_account_id = %s",
+            self.desk.account,
+        )
 
     def _state(self) -> object:
         return self._rows(
@@ -332,58 +348,9 @@ class Stage:
             self.desk.account,
         )
 
-    # --- what it must end with ------------------------------------------------------------------------------------
-
     def differences(self) -> list[str]:
         """Everything in which the ledger is not what the broker's own book is; empty where it is."""
-        book = self.market.book()
-        found: list[str] = []
-        booked = self._rows(
-            "select broker_order_id, symbol, quantity, price from public.fills where broker_account_id = %s",
-            self.desk.account,
-        )
-        theirs, ours = Counter(book.fills), Counter((order, symbol, *amounts) for order, symbol, *amounts in booked)
-        found += [f"a fill is missing: {row}" for row in (theirs - ours).elements()]
-        found += [f"a fill is invented or doubled: {row}" for row in (ours - theirs).elements()]
-        held = dict(
-            self._rows(
-                "select symbol, quantity from public.position_books where broker_account_id = %s and quantity <> 0",
-                self.desk.account,
-            )
-        )
-        if held != dict(book.positions):
-            found.append(f"positions: {held} here, {dict(book.positions)} at the broker")
-        return found + self._orders_that_differ()
-
-    def _orders_that_differ(self) -> list[str]:
-        book = self.market.book()
-        found: list[str] = []
-        trades = {
-            order: (status, filled, source)
-            for order, status, filled, source in self._rows(
-                "select broker_order_id, status, filled_quantity, source from public.trades "
-                "where broker_account_id = %s and broker_order_id is not null",
-                self.desk.account,
-            )
-        }
-        names = self._rows(
-            "select distinct trade_id, client_order_id from public.order_attempts where broker_account_id = %s",
-            self.desk.account,
-        )
-        sent = Counter(trade for trade, name in names for order in book.orders if order.client_order_id == name)
-        found += [f"sent twice: {trade}" for trade, count in sent.items() if count > 1]
-        for order in book.orders:
-            trade = trades.pop(order.order, None)
-            if trade is None:
-                # What was placed by hand and ended without a fill left nothing to be known.
-                if order.is_open or order.filled:
-                    found.append(f"unknown here: {order}")
-                continue
-            if trade[1] != order.filled:
-                found.append(f"filled {trade[1]} here: {order}")
-            if (trade[0] in _OPEN) != order.is_open:
-                found.append(f"{trade[0]} here: {order}")
-        return found + [f"not at the broker: {trade}" for trade in trades.items()]
+        return differences(self.market.book(), self._rows, self.desk.account)
 
 
 def said(script: Script) -> str:

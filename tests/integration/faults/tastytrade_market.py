@@ -2,72 +2,75 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import requests
 
+from functions.brokers import tastytrade_requests
+from functions.brokers.orders import OrderRequest
 from functions.brokers.protocol import Broker
 from functions.brokers.tastytrade import TastytradeBroker
 from functions.core.settings import Settings
-from local.tape.spec import DEFAULT
+from local.simulators.tastytrade.faults import TABLE
+from local.simulators.venue.venue import Venue
 from tests.contract.brokers.tastytrade_login import login, tastytrade_settings
 from tests.contract.tastytrade_simulator.running import ALICE, Running
-from tests.integration.faults.market import Book, read_book
+from tests.integration.faults.market import TAPE, Book, post, read_book
+from tests.integration.faults.matrix import AT_HOME, Cell, Where, cells
 
 _ORDERS = f"/accounts/{ALICE}/orders"
-_SWITCHES: Mapping[str, Mapping[str, Any]] = {
-    **{
-        f"{switch} {method}": {"switch": switch, "method": method, "path": _ORDERS}
-        for switch in ("timeout_after_accept", "reset_before_accept", "reset_after_accept", "error_502_after_accept")
-        for method in ("POST", "DELETE", "PUT")
-    },
-    **{
-        f"{switch} {method}": {"switch": switch, "method": method, "path": "/accounts"}
-        for switch in ("reset_before_accept", "reject_429", "error_502_html", "reject_401")
-        for method in ("GET", "POST", "DELETE", "PUT")
-    },
-    "empty_data POST": {"switch": "empty_data", "method": "POST", "path": _ORDERS},
-    "answer_without_key": {},
-    "cancel_lost_race": {},
-    "partial_fills": {"least": 2, "most": 5},
-    "stuck_cancel": {},
-    "cancel_fill_race": {},
-    "replace_fill_race": {},
-    "replace_rejected": {},
-    "out_of_order_stream_event": {},
-    "fill_before_response": {},
-    "position_lag": {},
-    "status_dead": {},
-    "order_without_key": {},
-    "filled_without_fills": {},
-    "duplicate_stream_event": {},
-    "malformed_frame": {},
-    "expire_tokens": {},
-    "drop_stream": {},
-    "small_pages": {"rows": 2},
+_ACCOUNT = f"/accounts/{ALICE}"
+_WHERE: Final[Where] = {
+    "submit": ("POST", _ORDERS),
+    "replace": ("PUT", _ORDERS),
+    "cancel": ("DELETE", _ORDERS),
+    "look up": ("GET", _ORDERS),
+    "clock": ("GET", "/market-time"),
+    # Executions are told with their orders, and older ones are found by the account's transactions.
+    "fill list": ("GET", f"{_ACCOUNT}/transactions"),
+    "order list": ("GET", f"{_ORDERS}/live"),
+    "account": ("GET", f"{_ACCOUNT}/balances"),
+    "positions": ("GET", f"{_ACCOUNT}/positions"),
 }
+TASTYTRADE: Final[Mapping[Cell, Mapping[str, Any]]] = cells(
+    TABLE,
+    _WHERE,
+    {
+        **AT_HOME,
+        Cell("expire_tokens", "submit"): {},
+        Cell("short_tokens", "submit"): {"seconds": 1},
+        Cell("small_pages", "fill list"): {"rows": 2},
+        Cell("answer_without_key", "submit"): {},
+        Cell("cancel_lost_race", "cancel"): {},
+        Cell("position_lag", "positions"): {},
+        Cell("status_dead", "stream"): {},
+        Cell("order_without_key", "stream"): {},
+        Cell("filled_without_fills", "stream"): {},
+        Cell("malformed_frame", "stream"): {},
+        Cell("impatient_stream", "stream"): {"milliseconds": 200},
+    },
+)
+_MARKET_DATA = ("mute_data", "dxlink_nan", "dxlink_error", "dxlink_token_expiry", "dxlink_batches", "drop_data_stream")
+UNREACHED: Final[Mapping[str, str]] = dict.fromkeys(_MARKET_DATA, "market data, no order")
+"""The contract tests have these."""
 
 
 class TastytradeMarket:
     """tastytrade's adapter on its simulator."""
 
     name = "tastytrade"
+    cells: Mapping[Cell, Mapping[str, Any]] = TASTYTRADE
     replaces_quantity = False
 
     def __init__(self, running: Running) -> None:
         self._running = running
         self._session = requests.Session()
-        known = self._running.simulator.faults.table()
-        self.switches: Mapping[str, Mapping[str, Any]] = {
-            name: said for name, said in _SWITCHES.items() if said.get("switch", name) in known
-        }
+        self.simulator: Venue = running.simulator
 
     def now(self) -> datetime:
-        return self._running.simulator.now()
+        return self.simulator.now()
 
     def settings(self) -> Settings:
         # Some faults are an answer that never comes: a test waits for each of those.
@@ -76,7 +79,7 @@ class TastytradeMarket:
 
     def begin(self) -> str:
         self.clear_faults()
-        self._running.post("/control/load", {"tape": DEFAULT, "seed": 7})
+        self._running.post("/control/load", {"tape": TAPE, "seed": 7})
         self._running.advance(4)
         return ALICE
 
@@ -89,38 +92,34 @@ class TastytradeMarket:
     def clear_faults(self) -> None:
         self._session.delete(f"{self._running.url}/control/faults", timeout=20).raise_for_status()
 
-    def move(self) -> None:
-        self._running.advance(1)
+    def move(self, minutes: int = 1) -> None:
+        self._running.advance(minutes)
 
-    def by_hand(self, side: str, quantity: int, price: Decimal | None) -> None:
-        leg = {"instrument-type": "Equity", "symbol": "SPY", "quantity": quantity}
-        leg["action"] = "Buy to Open" if side == "buy" else "Sell to Open"
-        order: dict[str, Any] = {"time-in-force": "Day", "legs": [leg]}
-        if price is None:
-            order["order-type"] = "Market"
+    def by_hand(self, order: OrderRequest) -> None:
+        if tastytrade_requests.is_complex(order):
+            self._ask("POST", f"{_ACCOUNT}/complex-orders", tastytrade_requests.complex_body(order))
         else:
-            effect = "Debit" if side == "buy" else "Credit"
-            order |= {"order-type": "Limit", "price": str(price), "price-effect": effect}
-        self._ask("POST", _ORDERS, order)
+            self._ask("POST", _ORDERS, tastytrade_requests.body(order))
 
     def cancel_by_hand(self, order: str) -> None:
         self._ask("DELETE", f"{_ORDERS}/{order}", None)
 
+    def assign(self, symbol: str) -> None:
+        self._running.post("/control/assign", {"account_id": ALICE, "symbol": symbol})
+
+    def exercise_by_hand(self, symbol: str) -> None:
+        """tastytrade's desk is called for that."""
+
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> None:
-        # The page, too, meets the faults that are on: its user sees an error.
-        with contextlib.suppress(requests.RequestException):
-            self._session.request(
+        post(
+            lambda: self._session.request(
                 method,
                 self._running.url + path,
                 json=body,
                 headers={"Authorization": f"Bearer {self._running.token()}"},
                 timeout=1,
             )
-
-    def price(self) -> Decimal:
-        found = self._running.simulator.prices.mark("SPY")
-        assert found is not None
-        return found
+        )
 
     def book(self) -> Book:
         return read_book(self._running.book())

@@ -8,8 +8,10 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.faults.market import Market
+from tests.integration.faults.matrix import lines
 from tests.integration.faults.playing import LONG, SEEDS, play, play_all
 from tests.integration.ledger.ledger import Ledger
+from tests.printed import tell_table
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -22,6 +24,10 @@ async def test_alpaca_when_a_fault_script_is_played_then_the_ledger_is_the_broke
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 async def test_alpaca_when_three_hundred_fault_scripts_are_played_then_each_ends_as_the_brokers_book(
-    ledger: Ledger, alpaca: Market
+    ledger: Ledger, alpaca: Market, request: pytest.FixtureRequest
 ) -> None:
-    await play_all(LONG, ledger, alpaca)
+    struck = await play_all(LONG, ledger, alpaca)
+    tell_table(
+        request, "faults that struck at their step, scripts of make chaos", lines("alpaca", struck, alpaca.cells)
+    )
+    assert [cell for cell in alpaca.cells if not struck[cell]] == []

@@ -294,6 +294,21 @@ def test_fill_when_it_comes_after_the_replacement_then_counted_and_part_of_the_w
     assert not desk.ledger.one(closed, f"account:{desk.account}")
 
 
+@pytest.mark.parametrize("end", ["canceled", "expired"])
+def test_replacement_when_it_ended_with_fills_that_have_not_come_then_those_of_the_old_one_do_not_stand_for_them(
+    desk: Desk, end: str
+) -> None:
+    found = replacing(desk, "50")
+    desk.submit(found.new, f"new-{found.new}")
+    desk.update(found.order, "replaced", filled_quantity="50")
+    desk.update(f"new-{found.new}", end, filled_quantity="30")
+    # Its own thirty are still to come: it counts as working, all that it may have filled.
+    assert (desk.status(found.new), open_quantity(desk)) == ("submitted", 50)
+    desk.fill(f"new-{found.new}", "30", "11")
+    desk.update(f"new-{found.new}", end, filled_quantity="30")
+    assert (desk.status(found.new), desk.position(), open_quantity(desk)) == (end, 80, 0)
+
+
 def test_fill_when_the_whole_is_exceeded_across_the_replacement_then_recorded_and_halted(desk: Desk) -> None:
     found = replacing(desk, "40", quantity="120")
     desk.submit(found.new, f"new-{found.new}")
