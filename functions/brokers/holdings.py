@@ -43,7 +43,8 @@ class AccountRules:
     """Who the account is, and what its broker lets it do.
 
     `account_number` is the broker's own. `options_level` is 0 for none, 1 covered calls and cash-secured puts, 2 long
-    options, 3 spreads, 4 uncovered. `blocked` says why it cannot trade at all, `closing_only` that it may only close.
+    options, 3 spreads, 4 uncovered. `blocked` says why it cannot trade at all, `closing_only` that it may only close,
+    `reads_only` that the credential may look and not trade.
     """
 
     account_number: str
@@ -53,6 +54,7 @@ class AccountRules:
     may_short: bool
     closing_only: bool
     blocked: str | None
+    reads_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,11 +71,14 @@ class TastytradeBroker:
 
     async def rules(self) -> AccountRules:
         listed = items(await self._client.read("/customers/me/accounts"))
-        mine = next((row for row in map(_account_of, listed) if row.get("account-number") == self._number), None)
+        mine = next(
+            (row for row in map(mapping, listed) if _account_of(row).get("account-number") == self._number), None
+        )
         if mine is None:
             raise Rejected("WRONG_ACCOUNT", f"the login has no account {self._number}; link the one that it has")
         status = await self._client.read(f"{self._path}/trading-status")
-        return holdings_wire.rules(status.data, mine, is_paper=self._is_paper)
+        reads_only = mine.get("authority-level") == "read-only"
+        return holdings_wire.rules(status.data, _account_of(mine), is_paper=self._is_paper, reads_only=reads_only)
 
     async def positions(self) -> list[BrokerPosition]:
         return await self._positions(urgent=False)

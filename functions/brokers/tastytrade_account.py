@@ -81,7 +81,7 @@ def position(answer: object) -> BrokerPosition | None:
     )
 
 
-def rules(status: object, listed: object, *, is_paper: bool) -> AccountRules:
+def rules(status: object, listed: object, *, is_paper: bool, reads_only: bool = False) -> AccountRules:
     """Who the account is, of its trading status and its row in the customer's list. Raises BadResponse.
 
     An options level that this version does not know is none at all: too little is asked for rather than too much.
@@ -99,6 +99,7 @@ def rules(status: object, listed: object, *, is_paper: bool) -> AccountRules:
         may_short=bool(is_margin),
         closing_only=any(_flag(row, flag) for flag in _CLOSING_ONLY),
         blocked=blocked,
+        reads_only=reads_only,
     )
 
 

@@ -118,6 +118,14 @@ class StrategyData(Data):
     version: int
 
 
+class AccountData(Data):
+    """Whose trading credential was entered, and when: the account has to be verified with it."""
+
+    broker_account_id: UUID
+    user_id: UUID
+    entered_at: AwareDatetime
+
+
 class GateData(Data):
     """Which gate was closed or opened, how hard the halt is or was, and why. `version` is the gate's row."""
 
@@ -181,6 +189,11 @@ class StrategyChanged(Envelope):
     data: StrategyData
 
 
+class AccountChanged(Envelope):
+    type: Literal["account.credentials_entered"] = "account.credentials_entered"
+    data: AccountData
+
+
 class HaltChanged(Envelope):
     type: Literal["halt.engaged", "halt.lifted"]
     data: GateData
@@ -192,7 +205,14 @@ class AlertRaised(Envelope):
 
 
 Event = Annotated[
-    BarCompleted | QuoteUpdated | TradePlaced | TradeChanged | StrategyChanged | HaltChanged | AlertRaised,
+    BarCompleted
+    | QuoteUpdated
+    | TradePlaced
+    | TradeChanged
+    | StrategyChanged
+    | AccountChanged
+    | HaltChanged
+    | AlertRaised,
     Field(discriminator="type"),
 ]
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from functions.brokers.alpaca import AlpacaBroker
 from functions.brokers.credentials import alpaca_keys, tastytrade_login
+from functions.brokers.errors import NotConnected
 from functions.brokers.guard import guard_of
 from functions.brokers.protocol import Broker
 from functions.brokers.sealing import BadSeal
@@ -19,8 +20,18 @@ from functions.core.ledger.executing import ExecutionLedger, TradingAccount
 from functions.core.ports import Ports
 
 
+class NotVerified(NotConnected):
+    """Nobody has asked the broker yet whether the credential is the account's: until then it is used for nothing."""
+
+    def __init__(self, account: TradingAccount) -> None:
+        super().__init__(
+            "ACCOUNT_NOT_VERIFIED", f"the credential of the account {account.broker_account_id} is not verified yet"
+        )
+        self.account = account
+
+
 class Accounts:
-    """Brokers by account id; thread-safe."""
+    """Brokers by account id, of credentials that are verified; thread-safe."""
 
     def __init__(self, reach: Ports, ledger: ExecutionLedger) -> None:
         self._reach = reach
@@ -30,11 +41,11 @@ class Accounts:
         self._brokers: dict[UUID, tuple[datetime | None, Broker]] = {}
 
     def active(self) -> list[TradingAccount]:
-        """The active accounts that have a credential, as the ledger has them now.
+        """The active accounts whose credential is verified, as the ledger has them now.
 
         Drops the brokers of accounts that are not among them, or whose credential was entered again.
         """
-        accounts = [one for one in self._ledger.trading_accounts() if one.trading_entered_at is not None]
+        accounts = [one for one in self._ledger.trading_accounts() if one.link_state == "verified"]
         entered = {one.broker_account_id: one.trading_entered_at for one in accounts}
         with self._lock:
             self._brokers = {
@@ -45,7 +56,7 @@ class Accounts:
     def broker(self, account: UUID) -> Broker:
         """The broker of an account.
 
-        Raises Misconfigured NO_ACCOUNT, and what `broker_of` raises.
+        Raises NotVerified, Misconfigured NO_ACCOUNT, with why the credential was refused, and what `broker_of` raises.
         """
         with self._lock:
             known = self._brokers.get(account)
@@ -54,6 +65,10 @@ class Accounts:
         found = next((one for one in self._ledger.trading_accounts() if one.broker_account_id == account), None)
         if found is None:
             raise Misconfigured("NO_ACCOUNT", f"the account {account} is not active; link it again")
+        if found.link_state == "refused":
+            raise Misconfigured(found.link_code or "ACCOUNT_REFUSED", found.link_reason or "enter the credential again")
+        if found.link_state == "unverified" and found.trading_entered_at is not None:
+            raise NotVerified(found)
         made = self.broker_of(found)
         with self._lock:
             return self._brokers.setdefault(account, (found.trading_entered_at, made))[1]
@@ -77,9 +92,10 @@ class Accounts:
             self._brokers.pop(account, None)
 
     def broker_of(self, account: TradingAccount) -> Broker:
-        """A new broker of this account.
+        """A new broker of this account, of the credential that it is said to have.
 
-        Raises Misconfigured NO_BROKER_KEYS, UNKNOWN_BROKER or WRONG_ENDPOINT, those of the keyring, and BadSeal.
+        Raises NotVerified where another was entered since, Misconfigured NO_BROKER_KEYS, UNKNOWN_BROKER or
+        WRONG_ENDPOINT, those of the keyring, and BadSeal.
         """
         if account.broker not in ("alpaca", "tastytrade"):
             raise Misconfigured("UNKNOWN_BROKER", f"expected alpaca or tastytrade, was {account.broker}")
@@ -98,6 +114,9 @@ class Accounts:
             raise Misconfigured(
                 "NO_BROKER_KEYS", f"there are no keys for the account {account.broker_account_id}; enter them"
             ) from error
+        if row.entered_at != account.trading_entered_at:
+            # What is known of the account is not known of these keys.
+            raise NotVerified(account)
         owner = {"user": account.user_id, "account": account.broker_account_id}
         configuration, is_paper = self._reach.settings, account.is_paper
         if account.broker == "tastytrade":

@@ -6,6 +6,7 @@ from functions.brokers.errors import NotConnected, NotSent, OutcomeUnknown, Reje
 from functions.core.errors import Final
 from functions.core.log import logger
 from functions.execute.submitting import Desk
+from functions.execute.verifying import verified_broker
 
 _log = logger("execute")
 
@@ -19,7 +20,7 @@ async def cancel_due(desk: Desk) -> int:
     due = await desk.ask(desk.ledger.cancel_orders_due)
     for cancel in due:
         try:
-            broker = await desk.ask(desk.accounts.broker, cancel.broker_account_id)
+            broker = await verified_broker(desk, cancel.broker_account_id)
             await desk.at_broker("broker.cancel", lambda: broker.cancel(cancel.broker_order_id))  # noqa: B023 - awaited at once
         except (NotConnected, NotSent, OutcomeUnknown, Final) as error:
             _log.warning("cancel not confirmed", trade=str(cancel.trade_id), reason=str(error))

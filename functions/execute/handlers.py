@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any
 
 from functions.core.errors import BadInput, Final
-from functions.core.events import TradeChanged
+from functions.core.events import AccountChanged, TradeChanged
 from functions.core.handling import delivered
 from functions.core.ledger.executing import ExecutionLedger
 from functions.core.ports import ports
@@ -18,6 +18,7 @@ from functions.execute.resolving import resolve_unknown
 from functions.execute.stream import TradeUpdatesWorker
 from functions.execute.submitting import Desk
 from functions.execute.syncing import compare_accounts
+from functions.execute.verifying import verify_accounts
 from functions.execute.watching import send_approved
 
 
@@ -26,6 +27,30 @@ def _desk() -> Desk:
     reach = ports("execute")
     ledger = ExecutionLedger(reach.ledger)
     return Desk(reach, ledger, Accounts(reach, ledger))
+
+
+@delivered
+def verify_account(message: Any) -> None:
+    """Topic account-events: asks the broker whether the credential that was entered is the account's.
+
+    What has waited for the answer is sent at once: an exit is not kept from the market by new keys.
+    """
+    event = event_of(message)
+    if not isinstance(event, AccountChanged):
+        raise BadInput("WRONG_EVENT", f"expected a change of an account, was {event.type}")
+    desk, account = _desk(), event.data.broker_account_id
+
+    async def verified() -> None:
+        if await verify_accounts(desk, account):
+            await send_approved(desk, account)
+
+    event_loop.run(verified())
+
+
+@delivered
+def verify_missed(_message: Any) -> None:
+    """Schedule: verifies the accounts that no message brought here, or whose broker did not answer."""
+    event_loop.run(verify_accounts(_desk()))
 
 
 @delivered

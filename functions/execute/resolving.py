@@ -18,6 +18,7 @@ from functions.core.log import logger
 from functions.core.runtime import owner
 from functions.core.settings import Settings
 from functions.execute.submitting import Desk
+from functions.execute.verifying import verified_broker
 from functions.execute.witnessing import record_order
 
 _log = logger("execute")
@@ -43,7 +44,7 @@ async def resolve_unknown(desk: Desk, account: UUID | None = None) -> int:
     failure: Final | None = None
     for order in claimed:
         try:
-            broker = await desk.ask(desk.accounts.broker, order.broker_account_id)
+            broker = await verified_broker(desk, order.broker_account_id)
             found = await _look(desk, broker, order)
         except (NotConnected, Final) as error:
             _log.warning("still unknown", trade=str(order.trade_id), reason=str(error))

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from functions.brokers.errors import BadCredentials, Rejected, Unsupported
+from functions.brokers.errors import BadCredentials, NotConnected, Rejected, Unsupported
 from functions.brokers.orders import BrokerOrder, OrderChange, OrderLeg, OrderRequest
 from functions.brokers.protocol import Broker
 from functions.core.errors import AgentTraderError, Final, Misconfigured
@@ -20,6 +20,7 @@ from functions.core.log import logger
 from functions.core.ports import Ports
 from functions.core.runtime import owner
 from functions.execute.accounts import Accounts
+from functions.execute.verifying import verified_broker
 
 _log = logger("execute")
 Result = TypeVar("Result")
@@ -62,7 +63,10 @@ class Desk:
         failure: Final | None = None
         for waiting in await self.ask(self.ledger.approved_trades, account):
             try:
-                broker = await self.ask(self.accounts.broker, waiting.broker_account_id)
+                broker = await verified_broker(self, waiting.broker_account_id)
+            except NotConnected as error:
+                _log.warning("not sent", trade=str(waiting.trade_id), code=error.code, reason=error.text)
+                continue
             except Misconfigured as error:
                 # One account without keys must not stop the others; its trades expire unsent.
                 await self.tell(waiting.broker_account_id, error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from functions.brokers.errors import BadCredentials, BadResponse, NotConnected
@@ -17,8 +17,10 @@ from functions.core.ledger.comparing import SaidAccount, SaidPosition, SaidRules
 from functions.core.ledger.errors import LedgerRefused
 from functions.core.ledger.executing import TradingAccount
 from functions.core.log import logger
-from functions.execute.submitting import Desk
 from functions.execute.witnessing import fill_to_record, quarantine, record_fill, record_order
+
+if TYPE_CHECKING:
+    from functions.execute.submitting import Desk
 
 _log = logger("execute")
 ACTIVITIES_WORKER = "sync_accounts"

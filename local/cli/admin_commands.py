@@ -6,7 +6,6 @@ administrator with a second factor, could not do.
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import hmac
 import secrets
@@ -18,10 +17,11 @@ import jwt
 import psycopg
 import typer
 
-from functions.core.errors import AgentTraderError, Refused, Unavailable
+from functions.core.errors import Refused
 from local.cli.cloud_commands import running_pid
 from local.cli.exits import Exit
 from local.cli.options import Json, State, found_stack
+from local.cli.owner import connected, refusal
 from local.cli.people import sign_up as signed_up
 from local.cli.screen import Screen
 from local.stack import Stack
@@ -180,7 +180,7 @@ def studio_link(stack: Stack, user: str) -> str:
 
 
 def _administrator(stack: Stack, email: str | None) -> tuple[str, str]:
-    with _connected(stack) as connection:
+    with connected(stack, "admin") as connection:
         found = connection.execute(
             "select u.id::text, u.email from auth.users as u where private.is_current_administrator(u.id) "
             "and (%s::text is null or lower(u.email) = lower(%s)) order by u.email",
@@ -216,26 +216,9 @@ def _say(function: str, arguments: list[Any], sentence: str, as_json: bool, stat
 
 def _call(stack: Stack, function: str, arguments: list[Any]) -> Any:
     places = ", ".join(["%s"] * len(arguments))
-    with _connected(stack) as connection:
+    with connected(stack, "admin") as connection:
         try:
             row = connection.execute(f"select public.{function}({places})".encode(), arguments).fetchone()
         except psycopg.Error as error:
-            raise _refusal(error) from error
+            raise refusal(error) from error
     return row[0] if row else None
-
-
-def _connected(stack: Stack) -> psycopg.Connection[Any]:
-    """As the owner of the database, with the name of whoever is at the machine."""
-    try:
-        connection = psycopg.connect(stack.database_url, connect_timeout=5)
-    except psycopg.OperationalError as error:
-        raise Unavailable("NO_DATABASE", f"Postgres does not answer: {error}; see `agenttrader status`") from error
-    connection.execute("select set_config('app.actor', %s, true)", [f"agenttrader admin, {getpass.getuser()}"])
-    return connection
-
-
-def _refusal(error: psycopg.Error) -> AgentTraderError:
-    code, _, numbers = str(error.diag.message_primary).partition(": ")
-    if not str(error.sqlstate).startswith("PT"):
-        return Refused("LEDGER_REFUSED", str(error.diag.message_primary))
-    return Refused(code, " ".join(part for part in (str(error.diag.message_hint), numbers) if part))

@@ -10,6 +10,7 @@ import typer
 
 from functions.core.errors import AgentTraderError
 from local.cli import (
+    account_commands,
     admin_commands,
     audit_commands,
     cloud_commands,
@@ -45,6 +46,7 @@ app.add_typer(audit_commands.app, name="audit")
 app.command("studio", short_help="Print a link that opens the Studio.")(admin_commands.studio)
 app.add_typer(admin_commands.admin)
 app.add_typer(keys_command.keys, name="keys")
+app.add_typer(account_commands.account, name="account")
 
 
 def main() -> None:

@@ -98,6 +98,9 @@ class Conductor:
         self._until_answered(
             lambda: self._scheduler.post("/run", {"functions": self._daily, "now": began_at.isoformat()})
         )
+        if pace.lockstep:
+            # What came before the market moves is done first: an account that is still being verified takes no entry.
+            self._settler.settle(began_at)
         timing = _Timing(pace)
         while step < len(ends) and not state.over and wanted():
             before = state

@@ -17,6 +17,8 @@ select bus.in_flight() as bus,
           and (claimed_until > clock_timestamp() or next_attempt_at > clock_timestamp())) as outbox,
        (select count(*) from net.http_request_queue) as webhooks,
        (select count(*) from public.order_attempts where outcome is null and lease_until > clock_timestamp()) as leases,
+       (select count(*) from public.broker_accounts as a
+          where private.being_verified(a) and a.link_next_at > clock_timestamp()) as links,
        (select coalesce(jsonb_object_agg(c.worker || '/' || coalesce(a.account_id, c.stream), c.position), '{}')
           from private.stream_cursors as c left join public.broker_accounts as a on a.id::text = c.stream) as cursors,
        (select coalesce(jsonb_agg('stream_trade_updates/' || account_id), '[]')
@@ -65,9 +67,9 @@ def take(connection: psycopg.Connection[Any]) -> Snapshot:
     row = connection.execute(_SNAPSHOT).fetchone()
     if row is None:
         raise RuntimeError("a select without a table gave no row")
-    bus, outbox, webhooks, leases, cursors, followed, unfinished = row
+    bus, outbox, webhooks, leases, links, cursors, followed, unfinished = row
     return Snapshot(
-        in_flight={"bus": bus, "outbox": outbox, "webhooks": webhooks, "leases": leases},
+        in_flight={"bus": bus, "outbox": outbox, "webhooks": webhooks, "leases": leases, "links": links},
         cursors={name: datetime.fromisoformat(at) for name, at in cursors.items()},
         followed=frozenset(followed),
         unfinished={name: int(count) for name, count in unfinished.items() if int(count)},

@@ -13,11 +13,11 @@ from local.stack import Stack, write_private
 
 # Fixed, so that two replays show the same account, to the ledger and at the broker.
 LEDGER_ACCOUNT: Final = named_uuid("local", "account")
-BROKER_ACCOUNT: Final = str(named_uuid("local", "alpaca", "account"))
+BROKER_ACCOUNT: Final = "PA3LOCAL0001"
 TASTYTRADE_LEDGER_ACCOUNT: Final = named_uuid("local", "tastytrade", "ledger-account")
 TASTYTRADE_ACCOUNT: Final = "5WT00001"
 PURPOSES: Final[tuple[Purpose, ...]] = ("trading", "data")
-_DATA_ACCOUNT: Final = str(named_uuid("local", "alpaca", "data"))
+_DATA_ACCOUNT: Final = "PA3LOCALDATA"
 _CASH: Final = "100000"
 
 

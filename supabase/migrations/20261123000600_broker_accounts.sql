@@ -10,24 +10,41 @@ create table public.broker_accounts (
   status text not null default 'active' check (status in ('active', 'unlinked')),
   trading_entered_at timestamptz,
   data_entered_at timestamptz,
+  link_state text not null default 'unverified' check (link_state in ('unverified', 'verified', 'refused')),
+  link_entered_at timestamptz,
+  link_code text check (link_code <> ''),
+  link_reason text check (link_reason <> ''),
+  link_checked_at timestamptz,
+  link_failures integer not null default 0 check (link_failures >= 0),
+  link_next_at timestamptz,
   unlinked_at timestamptz,
   unlinked_reason text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   version bigint not null default 1,
   unique (id, user_id),
-  unique (user_id, broker, account_id, is_paper)
+  unique (user_id, broker, account_id, is_paper),
+  -- A verdict is of the credential that is there: one of older keys can never stand beside newer ones.
+  check (case when link_state = 'unverified' then link_entered_at is null else coalesce(link_entered_at = trading_entered_at, false) end),
+  check (link_state <> 'refused' or (link_code is not null and link_reason is not null))
 );
 comment on table public.broker_accounts is 'A linked account at a broker. Its keys are not here: they are sealed for the execute function alone.';
 comment on column public.broker_accounts.id is 'The account''s id here; it is sealed into its credentials.';
 comment on column public.broker_accounts.user_id is 'Its owner, for ever.';
 comment on column public.broker_accounts.broker is 'alpaca or tastytrade; fixed once linked.';
-comment on column public.broker_accounts.account_id is 'The broker''s own id of the account; fixed once linked.';
+comment on column public.broker_accounts.account_id is 'The broker''s own number of the account, as its statements print it; fixed once linked.';
 comment on column public.broker_accounts.label is 'The owner''s name for it.';
 comment on column public.broker_accounts.is_paper is 'A paper account never reaches a live endpoint; fixed once linked.';
 comment on column public.broker_accounts.status is 'unlinked: nothing is placed or sent, its credentials are wiped, its history stays.';
 comment on column public.broker_accounts.trading_entered_at is 'When the trading credential was entered; null while there is none.';
 comment on column public.broker_accounts.data_entered_at is 'When the data credential was entered; null while there is none.';
+comment on column public.broker_accounts.link_state is 'Whether the broker was asked with the trading credential that is there: unverified (not yet, or it did not answer), verified, or refused. Entering again makes it unverified.';
+comment on column public.broker_accounts.link_entered_at is 'Which entered credential was verified or refused: its trading_entered_at; null while unverified.';
+comment on column public.broker_accounts.link_code is 'Why refused or not verified yet, or how the broker restricts a verified account; null where there is nothing to say.';
+comment on column public.broker_accounts.link_reason is 'The same as a sentence that says what to do.';
+comment on column public.broker_accounts.link_checked_at is 'When the broker was last asked, or was to be asked, UTC.';
+comment on column public.broker_accounts.link_failures is 'How often in a row it could not be asked.';
+comment on column public.broker_accounts.link_next_at is 'Machine time before which the sweep does not ask again; null where nothing holds it back.';
 comment on column public.broker_accounts.unlinked_at is 'When it was unlinked; null while active.';
 comment on column public.broker_accounts.unlinked_reason is 'Why it was unlinked.';
 comment on column public.broker_accounts.created_at is 'When it was linked first.';
@@ -35,7 +52,8 @@ comment on column public.broker_accounts.updated_at is 'When the row was last ch
 comment on column public.broker_accounts.version is 'Grows with every change.';
 create index broker_accounts_user on public.broker_accounts (user_id);
 create trigger touch before insert or update on public.broker_accounts for each row execute function private.touch();
-select private.audit_changes('public.broker_accounts');
+-- That the broker could not be asked once more is no change of the account.
+select private.audit_changes('public.broker_accounts', p_ignore => '{link_checked_at,link_failures,link_next_at}');
 select private.protect_from_delete('public.broker_accounts');
 
 create function private.new_broker_account() returns trigger

@@ -138,6 +138,7 @@ begin
       jsonb_build_object('gate', gate));
   end if;
   if not private.reduces(wanted) then
+    perform private.require_verified(wanted.broker_account_id);
     perform private.require_live_consent(wanted.broker_account_id);
   end if;
 

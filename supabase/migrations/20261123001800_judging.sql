@@ -235,6 +235,8 @@ begin
   if not reducing then
     refused := case
       when gate is not null then jsonb_build_object('code', 'GATE_CLOSED', 'gate', gate)
+      when private.link_refusal(trade.broker_account_id) is not null
+        then jsonb_build_object('code', 'ACCOUNT_NOT_VERIFIED', 'account', trade.broker_account_id)
       when trade.multi_leg then jsonb_build_object('code', 'MULTI_LEG_NOT_JUDGED', 'quantity', trade.quantity::text)
       when trade.quantity is null then jsonb_build_object('code', 'NOTIONAL_NOT_JUDGED', 'notional', trade.notional::text)
       when trade.reduce_only then jsonb_build_object('code', 'WOULD_NOT_REDUCE', 'quantity', trade.quantity::text)

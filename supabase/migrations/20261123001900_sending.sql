@@ -5,13 +5,14 @@ language sql stable security definer set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_build_object(
     'broker_account_id', a.id, 'user_id', a.user_id, 'broker', a.broker, 'account_id', a.account_id, 'is_paper', a.is_paper,
-    'trading_entered_at', a.trading_entered_at,
+    'trading_entered_at', a.trading_entered_at, 'link_state', a.link_state, 'link_code', a.link_code, 'link_reason', a.link_reason,
+    'verify_due', a.trading_entered_at is not null and a.link_state = 'unverified' and coalesce(a.link_next_at <= clock_timestamp(), true),
     'working', exists (select from public.trades as t where t.broker_account_id = a.id
       and t.status in ('submitting', 'submitted', 'partially_filled', 'cancel_pending', 'replace_pending', 'unknown')))
     order by a.id), '[]'::jsonb)
   from public.broker_accounts as a where a.status = 'active'
 $$;
-comment on function public.trading_accounts() is 'The active accounts, and whether anything may be working at their broker.';
+comment on function public.trading_accounts() is 'The active accounts, whether their credential is verified or due to be, and whether anything may be working at their broker.';
 
 create function public.approved_trades(p_account_id uuid default null) returns jsonb
 language sql stable security definer set search_path = ''
@@ -76,7 +77,7 @@ begin
   elsif gate is not null and not reducing then
     return 'GATE_CLOSED: gate=' || gate;
   elsif not reducing then
-    return private.live_refusal(p_trade.broker_account_id);
+    return coalesce(private.link_refusal(p_trade.broker_account_id), private.live_refusal(p_trade.broker_account_id));
   end if;
   return null;
 end $$;

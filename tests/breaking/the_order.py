@@ -138,6 +138,29 @@ BREAKS: dict[str, Break] = {
         (rewrite("private.live_refusal", ("if account.is_paper then", "if true then")),),
         (ledger("test_live_consent", "test_entry_when_live_is_not_confirmed_then_refused_by_hand_and_by_strategy"),),
     ),
+    "an account needs no verification": Break(
+        11,
+        (rewrite("private.link_refusal", ("link_state <> 'verified'", "false")),),
+        (
+            ledger(
+                "test_account_links",
+                "test_entry_when_the_credential_is_not_verified_then_it_is_refused_placed_approved_and_claimed",
+            ),
+        ),
+    ),
+    "a verdict on old keys counts for new ones": Break(
+        11,
+        (
+            drop_trigger("broker_accounts", "z_forget_verification"),
+            rewrite("public.record_account_verification", ("account.trading_entered_at = p_entered_at and ", "")),
+        ),
+        (
+            ledger(
+                "test_account_links",
+                "test_verdict_when_it_is_of_an_older_credential_then_it_changes_nothing",
+            ),
+        ),
+    ),
     "a paper account becomes a live one": Break(
         11,
         (drop_trigger("broker_accounts", "keep_account"),),

@@ -191,6 +191,7 @@ CALLERS: dict[str, set[str]] = {
     "raise_alert": {"fn_execute", "fn_ingest", "fn_relay", "fn_report", "fn_risk", "fn_strategy"},
     "record_account_rules": {"fn_execute"},
     "record_account_snapshot": {"fn_execute"},
+    "record_account_verification": {"fn_execute"},
     "record_attempt": {"fn_execute"},
     "record_broker_positions": {"fn_execute"},
     "record_broker_update": {"fn_execute"},

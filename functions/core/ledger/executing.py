@@ -14,11 +14,14 @@ from functions.core.ledger.judging import WaitingTrade
 from functions.core.ledger.part import Row, StreamingPart
 from functions.core.money import Amount
 
+LinkState = Literal["unverified", "verified", "refused"]
+
 
 class TradingAccount(Row):
     """An active account; `working` says that something may be working at its broker.
 
-    `trading_entered_at` is when its credential was entered, None while there is none.
+    `trading_entered_at` is when its credential was entered, None while there is none. `link_state` is what is known of
+    that credential, `link_code` and `link_reason` why it is refused; `verify_due`: it is time to ask the broker.
     """
 
     broker_account_id: UUID
@@ -28,6 +31,19 @@ class TradingAccount(Row):
     is_paper: bool
     working: bool
     trading_entered_at: AwareDatetime | None = None
+    link_state: LinkState = "unverified"
+    link_code: str | None = None
+    link_reason: str | None = None
+    verify_due: bool = False
+
+
+class Link(Row):
+    """What is on record of an account's credential; `recorded` is False where that is not by this very call."""
+
+    recorded: bool
+    state: LinkState
+    code: str | None = None
+    reason: str | None = None
 
 
 class ClaimedLeg(Row):
@@ -209,6 +225,23 @@ class ExecutionLedger(StreamingPart):
     def trading_accounts(self) -> list[TradingAccount]:
         """The active accounts."""
         return _ACCOUNTS.validate_python(self._call("trading_accounts", {}))
+
+    def record_account_verification(
+        self, account: UUID, entered_at: datetime, state: LinkState, code: str | None = None, reason: str | None = None
+    ) -> Link:
+        """What came of asking the broker with the credential that was entered at `entered_at`."""
+        return Link.model_validate(
+            self._call(
+                "record_account_verification",
+                {
+                    "p_account_id": str(account),
+                    "p_entered_at": entered_at.isoformat(),
+                    "p_state": state,
+                    "p_code": code,
+                    "p_reason": reason,
+                },
+            )
+        )
 
     def approved_trades(self, account: UUID | None = None) -> list[WaitingTrade]:
         """Trades to send, in the order they were placed."""

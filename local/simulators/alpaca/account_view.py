@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from functions.core.identity import named_uuid
 from functions.core.money import divided, rounded, text
 from local.simulators.alpaca.order_body import is_option
 from local.simulators.alpaca.order_view import asset_class, asset_id
@@ -23,6 +24,20 @@ def _cents(value: Decimal) -> str:
     return text(rounded(value, 2))
 
 
+def inner_id(account_id: str) -> str:
+    """The UUID that Alpaca gives an account besides its number."""
+    return account_id if _is_uuid(account_id) else str(named_uuid("alpaca", "account", account_id))
+
+
+def account_number(account_id: str) -> str:
+    """The number that a person knows the account by: PA and ten more for a paper account."""
+    return f"PA{account_id.replace('-', '')[:10].upper()}" if _is_uuid(account_id) else account_id
+
+
+def _is_uuid(account_id: str) -> bool:
+    return "-" in account_id
+
+
 def account(desk: OrderDesk, opened_at: datetime, *, without_pdt: bool = False) -> dict[str, Any]:
     """The account as GET /v2/account answers it."""
     ledger = desk.ledger
@@ -33,8 +48,8 @@ def account(desk: OrderDesk, opened_at: datetime, *, without_pdt: bool = False) 
     level = min(settings.options_level, _MOST_OPTIONS_LEVEL)
     unlevered = max(divided(power, settings.multiplier), Decimal(0))
     found = {
-        "id": settings.account_id,
-        "account_number": "PA" + settings.account_id.replace("-", "")[:10].upper(),
+        "id": inner_id(settings.account_id),
+        "account_number": account_number(settings.account_id),
         "status": "ACTIVE",
         "crypto_status": "INACTIVE",
         "currency": "USD",

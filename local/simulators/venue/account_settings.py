@@ -19,7 +19,7 @@ _KNOWN = {
     *("account_id", "key", "secret", "cash", "data_only", "fees", "shorting", "multiplier"),
     *("options_level", "blocked", "closing_only", "early_assignment_percent"),
 }
-_ACCOUNT_NUMBER = re.compile(r"[0-9][0-9A-Z]{7}")
+_ACCOUNT_NUMBER = re.compile(r"PA[0-9A-Z]{10}|[0-9][0-9A-Z]{7}|[0-9]{9}")
 _MOST_OPTIONS_LEVEL = 4
 _MOST_PERCENT = 100
 _MULTIPLIERS = (Decimal(1), Decimal(2), Decimal(4))
@@ -91,7 +91,7 @@ def _account_id(given: str) -> str:
         return str(UUID(given))
     except ValueError:
         raise BadInput(
-            "BAD_ACCOUNT", f"account_id must be a UUID or eight digits and capitals, was {given!r}", field="account_id"
+            "BAD_ACCOUNT", f"account_id must be a UUID or an account number, was {given!r}", field="account_id"
         ) from None
 
 

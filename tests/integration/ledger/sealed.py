@@ -49,3 +49,12 @@ def fetch(desk: Desk, purpose: Purpose = "trading", role: str | None = None) -> 
         "broker_credentials", role or OPENERS[purpose], p_account_id=desk.account, p_purpose=purpose
     )
     return answer
+
+
+def verdict(desk: Desk, state: str = "verified", role: str = "fn_execute", **more: Any) -> dict[str, Any]:
+    """What the broker said to the credential that is there, as `verify_account` records it."""
+    entered = desk.ledger.one("select trading_entered_at from public.broker_accounts where id = %s", desk.account)
+    said = {"p_account_id": desk.account, "p_entered_at": entered, "p_state": state}
+    why = {} if state == "verified" else {"p_code": "BAD_KEYS", "p_reason": "enter them again"}
+    answer: dict[str, Any] = desk.ledger.call("record_account_verification", role, **(said | why | more))
+    return answer

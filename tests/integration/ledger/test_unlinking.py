@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.ledger.desk import NOON, Desk, calling, order_of
 from tests.integration.ledger.ledger import Connection, Ledger, answers, refused
-from tests.integration.ledger.sealed import fetch, register, store
+from tests.integration.ledger.sealed import fetch, register, store, verdict
 
 
 def deactivate(desk: Desk) -> None:
@@ -134,6 +134,9 @@ def test_account_when_linked_again_then_it_trades_with_credentials_entered_anew(
     assert desk.ledger.rows(found, desk.account) == [("active", None, None, None)]
     store(desk, pair)
     assert fetch(desk)["version"] == 1
+    with refused("ACCOUNT_NOT_VERIFIED", 409):
+        desk.place_by_hand("too early")
+    verdict(desk)
     desk.place_by_hand("again")
 
 

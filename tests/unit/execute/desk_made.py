@@ -82,6 +82,7 @@ def account_row(account: UUID = ALICE, broker: str = "alpaca") -> dict[str, Any]
         "is_paper": True,
         "working": True,
         "trading_entered_at": NOW.isoformat(),
+        "link_state": "verified",
     }
 
 

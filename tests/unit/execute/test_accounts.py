@@ -16,7 +16,7 @@ from functions.core.errors import Misconfigured
 from functions.core.identity import named_uuid
 from functions.core.ledger.errors import LedgerRefused
 from functions.core.ledger.executing import ExecutionLedger
-from functions.execute.accounts import Accounts
+from functions.execute.accounts import Accounts, NotVerified
 from functions.execute.submitting import Desk
 from tests.unit.core.doubles import NOW, Turns, World
 from tests.unit.execute.desk_made import ALICE, BOB, ScriptedBroker, account_row, at_broker, claimed
@@ -74,9 +74,9 @@ def test_broker_when_the_credential_was_entered_again_then_the_next_look_drops_i
     before = accounts.broker(ALICE)
     accounts.active()
     assert accounts.broker(ALICE) is before
-    world.ledger.answers["trading_accounts"] = [
-        account_row(ALICE) | {"trading_entered_at": (NOW + timedelta(seconds=1)).isoformat()}
-    ]
+    later = (NOW + timedelta(seconds=1)).isoformat()
+    world.ledger.answers["trading_accounts"] = [account_row(ALICE) | {"trading_entered_at": later}]
+    world.ledger.answers["broker_credentials"] = sealed() | {"entered_at": later}
     accounts.active()
     assert accounts.broker(ALICE) is not before
 
@@ -112,8 +112,28 @@ def test_broker_when_the_account_was_unlinked_then_the_next_look_drops_it(tmp_pa
 
 
 def test_active_when_nothing_was_entered_yet_then_the_account_is_not_served(tmp_path: Path) -> None:
-    _, accounts = accounts_of(keyring(tmp_path), sealed(), account_row(ALICE) | {"trading_entered_at": None})
+    nothing = {"trading_entered_at": None, "link_state": "unverified"}
+    _, accounts = accounts_of(keyring(tmp_path), sealed(), account_row(ALICE) | nothing)
     assert accounts.active() == []
+
+
+@pytest.mark.parametrize("state", ["unverified", "refused"])
+def test_broker_when_the_credential_is_not_verified_then_it_is_used_for_nothing(state: str, tmp_path: Path) -> None:
+    known = {"link_state": state, "link_code": "WRONG_ACCOUNT", "link_reason": "of another account"}
+    world, accounts = accounts_of(keyring(tmp_path), sealed(), account_row(ALICE) | known)
+    assert accounts.active() == []
+    with pytest.raises((NotVerified, Misconfigured)) as refused:
+        accounts.broker(ALICE)
+    assert refused.value.code == {"unverified": "ACCOUNT_NOT_VERIFIED", "refused": "WRONG_ACCOUNT"}[state]
+    assert "broker_credentials" not in world.said()
+
+
+def test_broker_when_the_keys_are_newer_than_the_verdict_then_they_are_not_used(tmp_path: Path) -> None:
+    """The account was read, new keys were entered, the credential was read: the verdict is of the ones before."""
+    newer = sealed() | {"entered_at": (NOW + timedelta(seconds=1)).isoformat()}
+    _, accounts = accounts_of(keyring(tmp_path), newer)
+    with pytest.raises(NotVerified):
+        accounts.broker(ALICE)
 
 
 def test_broker_when_keys_rotate_then_a_credential_under_either_key_opens(tmp_path: Path) -> None:

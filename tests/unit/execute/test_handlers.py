@@ -15,7 +15,7 @@ from functions.core.events import BarCompleted, BarData, dump
 from functions.core.identity import named_uuid
 from functions.execute import handlers
 from tests.unit.core.doubles import NOW, World
-from tests.unit.execute.desk_made import ALICE, ScriptedBroker, at_broker, claimed_row, desk_of, waiting
+from tests.unit.execute.desk_made import ALICE, ScriptedBroker, account_row, at_broker, claimed_row, desk_of, waiting
 
 
 @pytest.fixture
@@ -28,6 +28,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
             "claim_unresolved": [],
             "cancel_orders_due": [],
             "trading_accounts": [],
+            "record_account_verification": {"recorded": True, "state": "verified"},
+            "unrecorded_fills": [],
+            "working_orders": [],
+            "start_reconciliation": str(named_uuid("run")),
+            "record_broker_positions": {"differences": [], "opened": 0, "closed": 0},
         }
     )
     broker = ScriptedBroker(found.journal, submit=at_broker())
@@ -82,6 +87,40 @@ def test_submit_order_when_it_is_another_event_then_it_is_refused_and_nothing_is
         handlers.submit_order(pushed(dump(BarCompleted.of(bar))))
     assert refused.value.code == "WRONG_EVENT"
     assert world.journal == []
+
+
+def entered() -> dict[str, Any]:
+    who = {"broker_account_id": str(ALICE), "user_id": str(named_uuid("user")), "entered_at": NOW.isoformat()}
+    return change("account.credentials_entered") | {"data": who}
+
+
+def test_verify_account_when_a_credential_was_entered_then_it_is_verified_and_what_waited_is_sent(
+    world: World,
+) -> None:
+    world.ledger.answers["trading_accounts"] = [account_row(ALICE) | {"link_state": "unverified", "verify_due": True}]
+    handlers.verify_account(pushed(entered()))
+    (verdict,) = world.asked("record_account_verification")
+    assert verdict["p_state"] == "verified"
+    journal = world.said()
+    assert journal.index("record_account_verification") < journal.index("broker.submit")
+
+
+def test_verify_account_when_nothing_is_due_then_nothing_is_asked(world: World) -> None:
+    handlers.verify_account(pushed(entered()))
+    assert world.said() == ["trading_accounts"]
+
+
+def test_verify_account_when_it_is_another_event_then_it_is_refused(world: World) -> None:
+    with pytest.raises(BadInput) as refused:
+        handlers.verify_account(pushed(change("trade.approved")))
+    assert refused.value.code == "WRONG_EVENT"
+    assert world.journal == []
+
+
+def test_verify_missed_when_woken_then_every_account_that_is_due_is_verified(world: World) -> None:
+    world.ledger.answers["trading_accounts"] = [account_row(ALICE) | {"link_state": "unverified", "verify_due": True}]
+    handlers.verify_missed(None)
+    assert len(world.asked("record_account_verification")) == 1
 
 
 def test_control_order_when_woken_then_the_due_cancels_are_asked_for(world: World) -> None:
