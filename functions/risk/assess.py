@@ -12,6 +12,7 @@ from functions.risk.rules.capital_limit import capital_limit
 from functions.risk.rules.gate import gate
 from functions.risk.rules.market_hours import market_hours
 from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
+from functions.risk.rules.package import package
 from functions.risk.rules.position_limit import position_limit
 from functions.risk.rules.price_sanity import price_sanity
 from functions.risk.rules.reduce_only import reduce_only
@@ -20,6 +21,7 @@ from functions.risk.rules.stale_quote import stale_quote
 RULES: tuple[Rule, ...] = (
     reduce_only,
     gate,
+    package,
     market_hours,
     stale_quote,
     price_sanity,

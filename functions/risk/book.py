@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Literal, cast
 
 from functions.core.errors import BadInput
@@ -155,6 +155,17 @@ class ProposedOrder:
         return self.trigger_price(mark) if self.limit_price is None else self.limit_price
 
 
+def net_of_marks(order: ProposedOrder, marks: Mapping[str, Mark]) -> Decimal | str:
+    """What a unit of the order is worth at the marks, net: positive pays. Or the first symbol that has none."""
+    net = ZERO
+    for leg in order.legs:
+        mark = marks.get(leg.symbol)
+        if mark is None:
+            return leg.symbol
+        net += leg.sign * leg.ratio * mark.price
+    return net
+
+
 def _above_zero(judged: ProposedLeg | ProposedOrder, *names: str) -> None:
     for name in names:
         value: Decimal | None = getattr(judged, name)
@@ -181,11 +192,11 @@ class OpenQuantity:
         sold = sum((-quantity for quantity in orders if quantity < 0), ZERO)
         return cls(position, bought, sold)
 
-    def with_order(self, order: ProposedOrder) -> OpenQuantity:
-        """The same with this order working too."""
-        if order.side == "buy":
-            return OpenQuantity(self.position, self.to_buy + order.quantity, self.to_sell)
-        return OpenQuantity(self.position, self.to_buy, self.to_sell + order.quantity)
+    def with_leg(self, leg: ProposedLeg) -> OpenQuantity:
+        """The same with this leg of an order working too."""
+        if leg.side == "buy":
+            return OpenQuantity(self.position, self.to_buy + leg.quantity, self.to_sell)
+        return OpenQuantity(self.position, self.to_buy, self.to_sell + leg.quantity)
 
     def toward(self, side: Side) -> Decimal:
         """How long (buy) or short (sell) it can become when every working order of that side fills; 0 or more."""
@@ -207,6 +218,8 @@ class OpenQuantity:
 NOTHING_OPEN = OpenQuantity()
 Exposure = Mapping[str, OpenQuantity]
 """What is open by symbol, within one scope."""
+Package = Mapping[str, Decimal]
+"""The open option legs of one working order: signed contracts by symbol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,35 +256,53 @@ class Book:
     `exposures` holds what is open in each scope; "account" must be there, and every scope that has a limit. `sessions`
     are the calendar's around the event time: empty on a holiday, None where the calendar does not reach the day.
     `closed_gates` are those of the order's scopes; None where they could not be read, which is not the same as none.
+    `packages` are the options of each working order that may open something: they fill together or not at all.
     """
 
     exposures: Mapping[Scope, Exposure]
     marks: Mapping[str, Mark] = field(default_factory=dict)
     sessions: tuple[Session, ...] | None = None
     closed_gates: tuple[Gate, ...] | None = None
+    packages: Mapping[Scope, tuple[Package, ...]] = field(default_factory=dict)
 
     def exposure(self, scope: Scope) -> Exposure | None:
         """What is open in a scope, None where it is not known. A limit on a symbol is on the account's holding."""
         return self.exposures.get("account" if scope == "symbol" else scope)
 
-    def only_reduces(self, order: ProposedOrder) -> bool:
-        """True where the order promises to reduce and does: it stays within the position, less working closing orders.
+    def working_packages(self, scope: Scope) -> tuple[Package, ...]:
+        """The options of working orders in a scope, order by order."""
+        return self.packages.get("account" if scope == "symbol" else scope, ())
 
-        The account's position counts: that is what the broker holds.
+    def closable_units(self, order: ProposedOrder) -> Decimal | None:
+        """How much of the order only reduces, net of the working orders that close already; None where unknown.
+
+        Of several legs whole units: one that is cut is cut in every leg alike. The account's position counts: that is
+        what the broker holds.
         """
         account = self.exposures.get("account")
-        if not order.reduce_only or account is None:
-            return False
-        return order.quantity <= account.get(order.symbol, NOTHING_OPEN).closable(order.side)
+        if account is None:
+            return None
+        units = min(account.get(leg.symbol, NOTHING_OPEN).closable(leg.side) / leg.ratio for leg in order.legs)
+        return units.to_integral_value(ROUND_FLOOR) if order.several_legs else units
+
+    def only_reduces(self, order: ProposedOrder) -> bool:
+        """True where the order promises to reduce and does: each leg is within its position, net of what closes it."""
+        closable = self.closable_units(order)
+        return order.reduce_only and closable is not None and order.quantity <= closable
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One limit: its rule's name, the scope that it was set on, its value in the rule's unit."""
+    """One limit: its rule's name, the scope that it was set on, its value in the rule's unit; the symbol if for one."""
 
     name: str
     scope: Scope
     value: Decimal
+    symbol: str | None = None
+
+    def counts(self, symbol: str) -> bool:
+        """Whether what is open in this symbol is held against it."""
+        return self.symbol is None or self.symbol == symbol
 
 
 @dataclass(frozen=True, slots=True)

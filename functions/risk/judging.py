@@ -85,8 +85,8 @@ class Judge:
             refusal = f"REPLACEMENT_TOO_LARGE: may={text(reduced)} would={text(order.quantity)}"
             self._say(found, self._ledger.reject_trade(trade_id, verdicts, refusal), refusal)
             return
-        mark = marks.get(found.trade.symbol)
-        status = self._ledger.approve_trade(trade_id, verdicts, mark.price if mark else None, reduced)
+        prices = {symbol: mark.price for symbol, mark in marks.items()}
+        status = self._ledger.approve_trade(trade_id, verdicts, prices, reduced)
         self._say(found, status, "")
 
     def _mark(self, leg: BookLeg) -> Mark | None:
@@ -112,9 +112,6 @@ class Judge:
 
 def _order(found: RiskBook) -> ProposedOrder:
     trade = found.trade
-    if trade.multi_leg:
-        # Its legs together are the order: leg 0 alone says nothing of its risk.
-        raise BadInput("MULTI_LEG_NOT_JUDGED", "orders of several legs are not supported yet; order one symbol")
     if trade.quantity is None or trade.worse_quantity is None:
         raise BadInput("NOTIONAL_NOT_JUDGED", "orders by notional are not supported yet; order a quantity")
     if len(found.legs) > 1 and not trade.multi_leg:
@@ -173,6 +170,7 @@ def _book(found: RiskBook, quoted: Mapping[str, Mark]) -> Book:
         # No session within a week either way is a calendar that is missing, not a holiday.
         sessions=tuple(Session(row.date, row.opens_at, row.closes_at) for row in found.sessions) or None,
         closed_gates=tuple(Gate(_gate_scope(gate), gate) for gate in found.closed_gates),
+        packages={cast("Scope", scope): tuple(packages) for scope, packages in found.packages.items()},
     )
 
 
@@ -184,7 +182,12 @@ def _limits(found: RiskBook) -> Limits:
     # A limit of the account on one symbol is what the rules call the scope "symbol".
     return Limits(
         tuple(
-            Limit(row.name, "symbol" if row.symbol and row.scope == "account" else cast("Scope", row.scope), row.value)
+            Limit(
+                row.name,
+                "symbol" if row.symbol and row.scope == "account" else cast("Scope", row.scope),
+                row.value,
+                row.symbol,
+            )
             for row in found.limits
         )
     )

@@ -25,9 +25,13 @@ declare
   step numeric;
 begin
   if tg_op = 'UPDATE' then
-    select i.lot into lot from public.instruments as i where i.symbol = new.symbol;
+    if new.multi_leg then
+      lot := 1; -- Units: legs are never cut unevenly.
+    else
+      select i.lot into lot from public.instruments as i where i.symbol = new.symbol;
+    end if;
     -- What only reduces may be cut to what is left of the position, whatever that is.
-    if not new.reduce_only and mod(new.quantity, lot) <> 0 then
+    if (new.multi_leg or not new.reduce_only) and mod(new.quantity, lot) <> 0 then
       perform private.refuse(422, 'OFF_LOT', 'A quantity is a whole number of lots.',
         jsonb_build_object('quantity', trim_scale(new.quantity)::text, 'lot', trim_scale(lot)::text));
     end if;
@@ -71,7 +75,7 @@ comment on function private.check_shape() is 'Keeps prices on the tick, quantiti
 create trigger c_shape before insert on public.trades for each row
   when (new.source <> 'external') execute function private.check_shape();
 create trigger c_shape_smaller before update of quantity on public.trades for each row
-  when (new.source <> 'external' and new.quantity is distinct from old.quantity and not new.multi_leg)
+  when (new.source <> 'external' and new.quantity is distinct from old.quantity)
   execute function private.check_shape();
 
 create function private.check_legs() returns trigger

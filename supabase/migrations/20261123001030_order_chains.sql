@@ -36,12 +36,6 @@ $$;
 comment on function private.added_open(uuid, integer, numeric, numeric) is
   'What an order of this quantity and fills may still fill, beyond what is counted already for the order that it replaces.';
 
-create function private.added_quantity(p_trade public.trades) returns numeric
-language sql stable set search_path = ''
-as $$ select private.added_open(p_trade.replaces_trade_id, 0, p_trade.quantity, coalesce(p_trade.filled_quantity, 0)) $$;
-comment on function private.added_quantity(public.trades) is
-  'What a plain order adds to what may still fill on its account: its rest; for a replacement only the excess over the order it replaces.';
-
 create function private.worse_quantity(p_trade public.trades) returns numeric
 language sql stable set search_path = ''
 as $$

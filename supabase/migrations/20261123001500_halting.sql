@@ -271,25 +271,33 @@ $$;
 comment on function private.working_quantity(uuid, text, text, uuid, uuid) is
   'What may still fill on one side of a symbol, shares or contracts: of the account, or of one strategy on it.';
 
-create function private.reduces(p_trade public.trades) returns boolean
+create function private.reduces(p_trade public.trades, p_legs jsonb default null) returns boolean
 language sql stable set search_path = ''
 as $$
-  -- It only reduces when it promises to, is on the other side of the position and fits into what closing orders leave
-  -- of it; and a strategy's order reduces what that strategy holds, not what somebody else holds on the account.
-  -- Several legs are not one side of one position. A replacement needs room only for what it adds to the order it replaces.
-  select p_trade.reduce_only and p_trade.quantity is not null and p_trade.multi_leg is not true
-    and coalesce((
-      select ((b.quantity > 0 and p_trade.side = 'sell') or (b.quantity < 0 and p_trade.side = 'buy'))
-        and private.added_quantity(p_trade) <= abs(b.quantity)
-          - private.working_quantity(p_trade.broker_account_id, p_trade.symbol, p_trade.side, p_trade.id)
-      from public.position_books as b
-      where b.broker_account_id = p_trade.broker_account_id and b.symbol = p_trade.symbol), false)
-    and (p_trade.strategy_id is null or coalesce((
-      select ((o.quantity > 0 and p_trade.side = 'sell') or (o.quantity < 0 and p_trade.side = 'buy'))
-        and private.added_quantity(p_trade) <= abs(o.quantity)
-          - private.working_quantity(p_trade.broker_account_id, p_trade.symbol, p_trade.side, p_trade.id, p_trade.strategy_id)
-      from public.strategy_positions as o
-      where o.broker_account_id = p_trade.broker_account_id and o.owner_key = p_trade.strategy_id::text
-        and o.symbol = p_trade.symbol), false))
+  -- It only reduces when it promises to, and each of its legs is on the other side of the position and fits into what closing
+  -- orders leave of it; and a strategy's order reduces what that strategy holds, not what somebody else holds on the account.
+  -- A replacement needs room only for what it adds to the order it replaces.
+  select p_trade.reduce_only and p_trade.quantity is not null and coalesce((
+    select bool_and(coalesce((
+        select ((b.quantity > 0 and l.side = 'sell') or (b.quantity < 0 and l.side = 'buy'))
+          and l.added <= abs(b.quantity) - private.working_quantity(p_trade.broker_account_id, l.symbol, l.side, p_trade.id)
+        from public.position_books as b
+        where b.broker_account_id = p_trade.broker_account_id and b.symbol = l.symbol), false)
+      and (p_trade.strategy_id is null or coalesce((
+        select ((o.quantity > 0 and l.side = 'sell') or (o.quantity < 0 and l.side = 'buy'))
+          and l.added <= abs(o.quantity)
+            - private.working_quantity(p_trade.broker_account_id, l.symbol, l.side, p_trade.id, p_trade.strategy_id)
+        from public.strategy_positions as o
+        where o.broker_account_id = p_trade.broker_account_id and o.owner_key = p_trade.strategy_id::text
+          and o.symbol = l.symbol), false)))
+    from (
+      select t.symbol, t.side,
+        private.added_open(p_trade.replaces_trade_id, t.leg, t.ratio * p_trade.quantity, t.filled_quantity) as added
+      from public.trade_legs as t where t.trade_id = p_trade.id and p_legs is null
+      union all
+      select g.leg ->> 'symbol', g.leg ->> 'side',
+        private.added_open(p_trade.replaces_trade_id, g.place::integer - 1, (g.leg ->> 'ratio')::integer * p_trade.quantity, 0)
+      from jsonb_array_elements(p_legs) with ordinality as g (leg, place)) as l), false)
 $$;
-comment on function private.reduces(public.trades) is 'Whether the order only reduces the account''s position, net of working closing orders. Call under the account''s lock.';
+comment on function private.reduces(public.trades, jsonb) is
+  'Whether every leg of the order only reduces the account''s position, net of working closing orders. p_legs are the legs of an order that is not written yet. Call under the account''s lock.';

@@ -133,11 +133,11 @@ begin
     wanted.good_until := least(wanted.good_until, coalesce(closes, wanted.good_until));
   end if;
   gate := private.closed_gate(p_user_id, wanted.broker_account_id, p_strategy.id);
-  if gate is not null and not private.reduces(wanted) then
+  if gate is not null and not private.reduces(wanted, legs) then
     perform private.refuse(409, 'GATE_CLOSED', 'Trading is halted for this scope: only orders that reduce a position pass.',
       jsonb_build_object('gate', gate));
   end if;
-  if not private.reduces(wanted) then
+  if not private.reduces(wanted, legs) then
     perform private.require_verified(wanted.broker_account_id);
     perform private.require_live_consent(wanted.broker_account_id);
   end if;

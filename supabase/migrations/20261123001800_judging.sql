@@ -47,9 +47,35 @@ as $$
   where r.value is not null
     and (r.scope = 'global' or (r.scope = 'user' and r.user_id = p_trade.user_id)
       or r.broker_account_id = p_trade.broker_account_id or r.strategy_id = p_trade.strategy_id)
-    and (r.symbol is null or r.symbol = p_trade.symbol)
+    and (r.symbol is null or r.symbol in (select l.symbol from public.trade_legs as l where l.trade_id = p_trade.id))
 $$;
-comment on function private.limits_on(public.trades) is 'The limits that apply to a trade, of every scope.';
+comment on function private.limits_on(public.trades) is 'The limits that apply to a trade, of every scope and of each symbol that it trades.';
+
+create function private.judged_scopes(p_trade public.trades) returns table (scope text)
+language sql stable set search_path = ''
+as $$
+  select 'account'
+  union select 'strategy' where p_trade.strategy_id is not null
+  -- The wider scopes are summed only where a limit needs them.
+  union select r.scope from public.risk_limits as r
+  where r.value is not null and (r.scope = 'global' or (r.scope = 'user' and r.user_id = p_trade.user_id))
+$$;
+comment on function private.judged_scopes(public.trades) is 'The scopes whose exposure the rules look at for a trade.';
+
+create function private.working_options(p_scope text, p_trade public.trades)
+returns table (trade_id uuid, symbol text, quantity numeric)
+language sql stable set search_path = ''
+as $$
+  select o.trade_id, o.symbol, case o.side when 'buy' then o.open else -o.open end
+  from private.open_legs as o
+  where not o.reduce_only and o.open > 0 and private.occ_parts(o.symbol) is not null
+    and o.trade_id <> p_trade.id and o.trade_id is distinct from p_trade.replaces_trade_id
+    and (p_scope = 'global' or o.user_id = p_trade.user_id)
+    and (p_scope not in ('account', 'strategy') or o.broker_account_id = p_trade.broker_account_id)
+    and (p_scope <> 'strategy' or o.strategy_id = p_trade.strategy_id)
+$$;
+comment on function private.working_options(text, public.trades) is
+  'The options of working orders that may open something, signed contracts, in one scope of a trade; the trade itself and the order that it replaces left out.';
 
 create function public.risk_book(p_trade_id uuid) returns jsonb
 language sql stable security definer set search_path = ''
@@ -77,13 +103,12 @@ as $$
         from (
           select x.symbol, sum(x.quantity) as quantity, sum(x.to_buy) as to_buy, sum(x.to_sell) as to_sell, max(x.multiplier) as multiplier
           from private.exposure(scopes.scope, t) as x group by x.symbol) as e), '[]'::jsonb))
-      from (
-        select 'account' as scope
-        union select 'strategy' where t.strategy_id is not null
-        -- The wider scopes are summed only where a limit needs them.
-        union select r.scope from public.risk_limits as r
-        where r.value is not null and (r.scope = 'global' or (r.scope = 'user' and r.user_id = t.user_id))
-      ) as scopes),
+      from private.judged_scopes(t) as scopes),
+    'packages', (select jsonb_object_agg(scopes.scope, coalesce((
+        select jsonb_agg(w.legs order by w.trade_id)
+        from (select o.trade_id, jsonb_object_agg(o.symbol, o.quantity::text) as legs
+          from private.working_options(scopes.scope, t) as o group by o.trade_id) as w), '[]'::jsonb))
+      from private.judged_scopes(t) as scopes),
     'marks', coalesce((select jsonb_object_agg(m.symbol, jsonb_build_object('mark', m.mark::text, 'marked_at', m.marked_at))
       from public.position_marks as m
       where m.symbol in (select l.symbol from public.trade_legs as l where l.trade_id = t.id)
@@ -115,12 +140,102 @@ $$;
 comment on function private.trigger_price(public.trades, numeric) is
   'Where an order of one symbol meets the market: at the mark, or at its stop where that is worse. Null without a mark.';
 
-create function private.loss_refusal(p_trade public.trades, p_quantity numeric, p_mark numeric) returns jsonb
+create function private.least_worth(p_options jsonb, p_beyond boolean)
+returns table (piece text, root text, sold_until date, sold_calls numeric, worth numeric)
+language sql immutable set search_path = ''
+as $$
+  -- The least that options of one piece and root are worth at expiry lies at nothing, at a strike, or beyond the highest
+  -- one: twice that with p_beyond. What is held covers what is sold and expires on the same day or before; of several expiries
+  -- the last, so that none is counted twice. As functions/risk/option_payoff.py has it.
+  with parts as (
+    select o ->> 'piece' as piece, p.occ[1] as root, ('20' || p.occ[2])::date as expires_on, p.occ[3] as option_right,
+      p.occ[4]::numeric / 1000 as strike, sum((o ->> 'units')::numeric) as units
+    from jsonb_array_elements(p_options) as o, lateral (select private.occ_parts(o ->> 'symbol') as occ) as p
+    group by 1, 2, 3, 4, 5 having sum((o ->> 'units')::numeric) <> 0
+  ), sets as (
+    select a.*, coalesce((select max(s.expires_on) from parts as s
+      where s.piece = a.piece and s.root = a.root and s.units < 0 and s.expires_on <= a.expires_on), a.expires_on) as until
+    from parts as a
+  ), prices as (
+    select distinct s.piece, s.root, s.until, p.price
+    from sets as s, lateral (values (0::numeric), (s.strike),
+      (case when p_beyond then 2 * (select max(m.strike) from sets as m where (m.piece, m.root, m.until) = (s.piece, s.root, s.until)) end)) as p (price)
+    where p.price is not null
+  ), worths as (
+    select p.piece, p.root, p.until, p.price,
+      sum(s.units * greatest(case s.option_right when 'C' then p.price - s.strike else s.strike - p.price end, 0)) as worth
+    from prices as p join sets as s on (s.piece, s.root, s.until) = (p.piece, p.root, p.until)
+    group by p.piece, p.root, p.until, p.price
+  )
+  select w.piece, w.root, w.until,
+    (select greatest(-sum(s.units), 0) from sets as s where (s.piece, s.root, s.until) = (w.piece, w.root, w.until) and s.option_right = 'C'),
+    min(w.worth)
+  from worths as w group by w.piece, w.root, w.until
+$$;
+comment on function private.least_worth(jsonb, boolean) is
+  'What options [{"piece", "symbol", "units"}] are worth at expiry at the least, dollars, and the units of calls that nothing covers: by piece, root and the expiry of what is sold.';
+
+create function private.options_capital(
+  p_scope text, p_trade public.trades, p_quantity numeric, p_marks jsonb, p_symbol text) returns numeric
+language sql stable set search_path = ''
+as $$
+  -- What an account holds of one root counts together, with the order and without it, the worse of the two; each working
+  -- order counts apart.
+  with held as (
+    select 'account|' || e.broker_account_id as piece, e.symbol, e.quantity
+    from private.exposure(p_scope, p_trade) as e where e.quantity <> 0 and private.occ_parts(e.symbol) is not null
+  ), pieces as (
+    select 'before|' || h.piece as piece, h.symbol, h.quantity from held as h
+    union all select 'after|' || h.piece, h.symbol, h.quantity from held as h
+    union all
+    select 'after|account|' || p_trade.broker_account_id, l.symbol, l.ratio * p_quantity * case l.side when 'buy' then 1 else -1 end
+    from public.trade_legs as l where l.trade_id = p_trade.id and private.occ_parts(l.symbol) is not null
+    union all
+    select 'before|' || w.trade_id, w.symbol, w.quantity from private.working_options(p_scope, p_trade) as w
+  ), valued as (
+    select p.piece, p.symbol, p.quantity * i.multiplier as units,
+      case when p_marks ? p.symbol then (p_marks ->> p.symbol)::numeric else m.mark end as mark
+    from pieces as p join public.instruments as i on i.symbol = p.symbol left join public.position_marks as m on m.symbol = p.symbol
+    where p_symbol is null or p.symbol = p_symbol
+  ), worths as (
+    select * from private.least_worth((select coalesce(jsonb_agg(to_jsonb(v)), '[]') from valued as v), true)
+  ), sets as (
+    -- Each option is valued in the set that it is looked at with: the last sold expiry that it covers, else its own.
+    select v.piece, w.root, w.sold_until, w.worth, sum(v.units * v.mark) as value, bool_or(v.mark is null) as unknown
+    from valued as v join worths as w on w.piece = v.piece and w.root = (private.occ_parts(v.symbol))[1]
+      and w.sold_until = (select max(x.sold_until) from worths as x
+        where x.piece = v.piece and x.root = w.root and x.sold_until <= ('20' || (private.occ_parts(v.symbol))[2])::date)
+    group by v.piece, w.root, w.sold_until, w.worth
+  ), by_piece as (
+    select regexp_replace(s.piece, '^(before|after)\|', '') as piece, split_part(s.piece, '|', 1) as moment,
+      case when bool_or(s.unknown) then 'infinity'::numeric else sum(greatest(s.value - s.worth, 0)) end as capital
+    from sets as s group by s.piece
+  ), worse as (
+    select max(b.capital) as capital from by_piece as b group by b.piece
+  )
+  select coalesce(sum(w.capital), 0) from worse as w
+$$;
+comment on function private.options_capital(text, public.trades, numeric, jsonb, text) is
+  'The capital that options keep at work in a scope after the trade, dollars: what they could lose from the marks on; infinity where a mark is missing.';
+
+create function private.net_mark(p_trade public.trades, p_marks jsonb) returns numeric
+language sql stable set search_path = ''
+as $$
+  select case when bool_and(p_marks ->> l.symbol is not null) then
+    sum(case l.side when 'buy' then 1 else -1 end * l.ratio * (p_marks ->> l.symbol)::numeric) end
+  from public.trade_legs as l where l.trade_id = p_trade.id
+$$;
+comment on function private.net_mark(public.trades, jsonb) is
+  'What a unit of the order is worth at the marks, net: positive pays. Null where a mark is missing.';
+
+create function private.loss_refusal(p_trade public.trades, p_quantity numeric, p_marks jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 declare
   l public.risk_limits;
-  unit_price numeric := coalesce(p_trade.price, private.trigger_price(p_trade, p_mark));
+  unit_price numeric := coalesce(p_trade.price, case when p_trade.multi_leg then private.net_mark(p_trade, p_marks)
+    else private.trigger_price(p_trade, (p_marks ->> p_trade.symbol)::numeric) end);
+  size numeric;
   distance numeric;
   loss numeric;
 begin
@@ -131,25 +246,50 @@ begin
   end if;
   if unit_price is null then
     return jsonb_build_object('code', 'MISSING_MARK', 'symbol', p_trade.symbol);
-  elsif p_trade.planned_stop is null and p_trade.side = 'sell' then
-    return jsonb_build_object('code', 'MISSING_STOP', 'loss', 'unbounded', 'scope', l.scope, 'limit', trim_scale(l.value)::text);
   end if;
-  distance := case when p_trade.planned_stop is null then unit_price
-    when p_trade.side = 'buy' then unit_price - p_trade.planned_stop else p_trade.planned_stop - unit_price end;
-  if distance <= 0 then
-    return jsonb_build_object('code', 'STOP_ON_WRONG_SIDE', 'price', trim_scale(unit_price)::text, 'stop', trim_scale(p_trade.planned_stop)::text);
+  select p_quantity * i.multiplier into size from public.instruments as i where i.symbol = p_trade.symbol;
+  if p_trade.multi_leg or (p_trade.planned_stop is null and p_trade.side = 'sell') then
+    -- At expiry, with what was paid or received. Null, without a bound, where a share or an uncovered call is sold.
+    select case when bool_and(private.occ_parts(g.symbol) is not null) then (
+      select case when bool_or(w.sold_calls > 0) is not true then -sum(w.worth) end from private.least_worth(jsonb_agg(to_jsonb(g)), false) as w) end
+    into loss
+    from (
+      select 'order' as piece, o.symbol, case o.side when 'buy' then 1 else -1 end * o.ratio * p_quantity * i.multiplier as units
+      from public.trade_legs as o join public.instruments as i on i.symbol = o.symbol where o.trade_id = p_trade.id) as g;
+    if loss is null then
+      return jsonb_build_object('code', 'MISSING_STOP', 'loss', 'unbounded', 'scope', l.scope, 'limit', trim_scale(l.value)::text);
+    end if;
+    loss := greatest(loss + case when p_trade.multi_leg then unit_price else -unit_price end * size, 0);
+  else
+    distance := case when p_trade.planned_stop is null then unit_price
+      when p_trade.side = 'buy' then unit_price - p_trade.planned_stop else p_trade.planned_stop - unit_price end;
+    if distance <= 0 then
+      return jsonb_build_object('code', 'STOP_ON_WRONG_SIDE', 'price', trim_scale(unit_price)::text, 'stop', trim_scale(p_trade.planned_stop)::text);
+    end if;
+    loss := size * distance;
   end if;
-  select p_quantity * distance * i.multiplier into loss from public.instruments as i where i.symbol = p_trade.symbol;
   if loss > l.value then
     return jsonb_build_object('code', 'MAX_LOSS_PER_TRADE', 'scope', l.scope, 'limit', trim_scale(l.value)::text,
       'after', trim_scale(loss)::text, 'unit', l.unit);
   end if;
   return null;
 end $$;
-comment on function private.loss_refusal(public.trades, numeric, numeric) is
-  'Why the trade could lose more than a limit allows, or null: quantity, to the planned stop, in dollars.';
+comment on function private.loss_refusal(public.trades, numeric, jsonb) is
+  'Why the trade could lose more than a limit allows, or null: quantity, to the planned stop or at expiry, in dollars.';
 
-create function private.exposure_refusal(p_trade public.trades, p_quantity numeric, p_mark numeric) returns jsonb
+create function private.package_refusal(p_trade public.trades) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select case when count(*) <> count(private.occ_parts(l.symbol)) or count(distinct (private.occ_parts(l.symbol))[1]) > 1
+      or count(distinct i.multiplier) > 1
+    then jsonb_build_object('code', 'MULTI_LEG_NOT_JUDGED', 'symbols', string_agg(l.symbol, ',' order by l.leg)) end
+  from public.trade_legs as l join public.instruments as i on i.symbol = l.symbol
+  where l.trade_id = p_trade.id having count(*) > 1
+$$;
+comment on function private.package_refusal(public.trades) is
+  'Why an order of several legs cannot be judged as one, or null: its legs are options of one root and one multiplier.';
+
+create function private.exposure_refusal(p_trade public.trades, p_quantity numeric, p_marks jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 declare
@@ -161,12 +301,14 @@ begin
   for l in
     select * from private.limits_on(p_trade) as r where r.name in ('position_limit', 'capital_limit') order by r.value, r.scope
   loop
-    with together as (
+    with ordered as (
+      select o.symbol, o.side, o.ratio * p_quantity as quantity, i.multiplier
+      from public.trade_legs as o join public.instruments as i on i.symbol = o.symbol where o.trade_id = p_trade.id
+    ), together as (
       select e.broker_account_id, e.symbol, e.quantity, e.to_buy, e.to_sell, e.multiplier from private.exposure(l.scope, p_trade) as e
       union all
-      select p_trade.broker_account_id, p_trade.symbol, 0, case when p_trade.side = 'buy' then p_quantity else 0 end,
-        case when p_trade.side = 'sell' then p_quantity else 0 end, i.multiplier
-      from public.instruments as i where i.symbol = p_trade.symbol
+      select p_trade.broker_account_id, o.symbol, 0, case when o.side = 'buy' then o.quantity else 0 end,
+        case when o.side = 'sell' then o.quantity else 0 end, o.multiplier from ordered as o
     ), by_account as (
       select g.symbol, max(g.multiplier) as multiplier,
         greatest(abs(sum(g.quantity) + sum(g.to_buy)), abs(sum(g.quantity) - sum(g.to_sell))) as quantity
@@ -174,14 +316,17 @@ begin
     ), worst as (
       select a.symbol, max(a.multiplier) as multiplier, sum(a.quantity) as quantity from by_account as a group by a.symbol
     ), valued as (
-      select w.*, case when w.symbol = p_trade.symbol then greatest(p_mark, private.trigger_price(p_trade, p_mark)) else m.mark end as mark
+      select w.*, case when not w.symbol in (select o.symbol from ordered as o) then m.mark
+        else greatest((p_marks ->> w.symbol)::numeric, private.trigger_price(p_trade, (p_marks ->> w.symbol)::numeric)) end as mark,
+        private.occ_parts(w.symbol) is not null as is_option
       from worst as w left join public.position_marks as m on m.symbol = w.symbol
     )
     select case l.name
-      when 'position_limit' then max(v.quantity) filter (where v.symbol = p_trade.symbol)
-      -- A position without a mark makes the sum unknown, and unknown is never small.
-      else case when bool_or(v.mark is null and v.quantity <> 0) then 'infinity'::numeric
-        else sum(v.quantity * v.multiplier * coalesce(v.mark, 0)) end
+      when 'position_limit' then max(v.quantity) filter (where v.symbol in (select o.symbol from ordered as o))
+      -- A position without a mark makes the sum unknown, and unknown is never small. Options count by what they could lose.
+      else case when bool_or(v.mark is null and v.quantity <> 0 and not v.is_option) then 'infinity'::numeric
+        else coalesce(sum(v.quantity * v.multiplier * coalesce(v.mark, 0)) filter (where not v.is_option), 0)
+          + private.options_capital(l.scope, p_trade, p_quantity, p_marks, l.symbol) end
       end
     into after_trade from valued as v;
     if after_trade > l.value then
@@ -189,9 +334,9 @@ begin
         'after', trim_scale(after_trade)::text, 'unit', l.unit);
     end if;
   end loop;
-  return private.loss_refusal(p_trade, p_quantity, p_mark);
+  return private.loss_refusal(p_trade, p_quantity, p_marks);
 end $$;
-comment on function private.exposure_refusal(public.trades, numeric, numeric) is 'The first hard limit that the trade would break, or null. Call under lock_scopes().';
+comment on function private.exposure_refusal(public.trades, numeric, jsonb) is 'The first hard limit that the trade would break, or null. Call under lock_scopes().';
 
 create function private.record_verdicts(p_trade public.trades, p_decisions jsonb) returns void
 language sql set search_path = ''
@@ -203,7 +348,7 @@ as $$
 $$;
 comment on function private.record_verdicts(public.trades, jsonb) is 'Keeps the verdicts of the rules on one trade.';
 
-create function public.approve_trade(p_trade_id uuid, p_decisions jsonb, p_mark text, p_quantity text default null) returns jsonb
+create function public.approve_trade(p_trade_id uuid, p_decisions jsonb, p_marks jsonb, p_quantity text default null) returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
 declare
@@ -211,8 +356,9 @@ declare
   gate text;
   refused jsonb;
   reducing boolean;
-  -- A mark that is no price is no mark.
-  mark numeric := case when p_mark::numeric > 0 and p_mark::numeric <> 'NaN' then p_mark::numeric end;
+  -- A mark that is no price is no mark: it stands as null, so that no older one takes its place.
+  marks jsonb := coalesce((select jsonb_object_agg(m.key, case when m.value::numeric > 0 and m.value::numeric <> 'NaN' then m.value end)
+    from jsonb_each_text(p_marks) as m), '{}');
 begin
   select * into trade from public.trades where id = p_trade_id;
   if not found then
@@ -228,7 +374,7 @@ begin
       perform private.refuse(422, 'ONLY_SMALLER', 'Risk may reduce an order, never enlarge it.', jsonb_build_object('asked', p_quantity, 'ordered', trade.quantity));
     end if;
     update public.trades set quantity = p_quantity::numeric where id = trade.id returning * into trade;
-    update public.trade_legs set quantity = p_quantity::numeric where trade_id = trade.id and leg = 0;
+    update public.trade_legs set quantity = ratio * trade.quantity where trade_id = trade.id;
   end if;
   reducing := private.reduces(trade);
   gate := private.closed_gate(trade.user_id, trade.broker_account_id, trade.strategy_id);
@@ -237,10 +383,9 @@ begin
       when gate is not null then jsonb_build_object('code', 'GATE_CLOSED', 'gate', gate)
       when private.link_refusal(trade.broker_account_id) is not null
         then jsonb_build_object('code', 'ACCOUNT_NOT_VERIFIED', 'account', trade.broker_account_id)
-      when trade.multi_leg then jsonb_build_object('code', 'MULTI_LEG_NOT_JUDGED', 'quantity', trade.quantity::text)
       when trade.quantity is null then jsonb_build_object('code', 'NOTIONAL_NOT_JUDGED', 'notional', trade.notional::text)
       when trade.reduce_only then jsonb_build_object('code', 'WOULD_NOT_REDUCE', 'quantity', trade.quantity::text)
-      else private.exposure_refusal(trade, private.worse_quantity(trade), mark) end;
+      else coalesce(private.package_refusal(trade), private.exposure_refusal(trade, private.worse_quantity(trade), marks)) end;
   end if;
   perform private.record_verdicts(trade, p_decisions || case when refused is null then '[]'::jsonb
     else jsonb_build_array(jsonb_build_object('rule', refused ->> 'code', 'verdict', 'deny', 'numbers', refused - 'code')) end);
@@ -253,8 +398,8 @@ begin
   update public.trades set status = 'approved' where id = trade.id;
   return jsonb_build_object('status', 'approved', 'changed', true);
 end $$;
-comment on function public.approve_trade(uuid, jsonb, text, text) is
-  'Approves a pending trade after re-checking gates and hard limits under lock; rejects it where they refuse. Safe to call again.';
+comment on function public.approve_trade(uuid, jsonb, jsonb, text) is
+  'Approves a pending trade after re-checking gates and hard limits under lock; rejects it where they refuse. p_marks values each symbol ordered: {"SPY": "271.5"}. Safe to call again.';
 
 create function public.reject_trade(p_trade_id uuid, p_decisions jsonb, p_refusal text) returns jsonb
 language plpgsql security definer set search_path = ''
@@ -296,5 +441,5 @@ begin
 end $$;
 comment on function public.expire_trade(uuid, timestamptz) is 'Expires a trade that was not sent in time; an exit is placed anew at a price of now. Safe to call again.';
 
-grant execute on function public.expire_trade(uuid, timestamptz), public.pending_trades(uuid), public.risk_book(uuid), public.approve_trade(uuid, jsonb, text, text),
+grant execute on function public.expire_trade(uuid, timestamptz), public.pending_trades(uuid), public.risk_book(uuid), public.approve_trade(uuid, jsonb, jsonb, text),
   public.reject_trade(uuid, jsonb, text) to fn_risk;

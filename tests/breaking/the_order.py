@@ -123,7 +123,7 @@ BREAKS: dict[str, Break] = {
         (
             rewrite(
                 "public.approve_trade",
-                ("else private.exposure_refusal(trade, private.worse_quantity(trade), mark) end;", "end;"),
+                ("private.exposure_refusal(trade, private.worse_quantity(trade), marks)) end;", "null) end;"),
             ),
         ),
         (ledger("test_limits", "test_limits_when_several_apply_then_the_tightest_wins"),),

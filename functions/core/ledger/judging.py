@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -120,12 +120,16 @@ class BookSession(Row):
 
 
 class RiskBook(Row):
-    """Everything the rules look at for one trade, in one snapshot of the ledger."""
+    """Everything the rules look at for one trade, in one snapshot of the ledger.
+
+    `packages` are, by scope, the options of each working order that may open something: signed contracts by symbol.
+    """
 
     trade: JudgedTrade
     is_paper: bool
     legs: list[BookLeg]
     exposures: dict[str, list[BookExposure]]
+    packages: dict[str, list[dict[str, Amount]]]
     marks: dict[str, BookMark]
     limits: list[BookLimit]
     closed_gates: list[str]
@@ -166,18 +170,22 @@ class RiskLedger(LedgerPart):
         return RiskBook.model_validate(found) if found else None
 
     def approve_trade(
-        self, trade: UUID, verdicts: Sequence[RuleVerdict], mark: Decimal | None, quantity: Decimal | None = None
+        self,
+        trade: UUID,
+        verdicts: Sequence[RuleVerdict],
+        marks: Mapping[str, Decimal],
+        quantity: Decimal | None = None,
     ) -> str:
         """Approves after the ledger's own re-check under lock; returns the status the trade has now.
 
-        `mark` values the symbol for the capital limit, dollars; `quantity` is set where a rule reduced the order.
+        `marks` value each symbol that is ordered, dollars a unit; `quantity` is set where a rule reduced the order.
         """
         answer = self._call(
             "approve_trade",
             {
                 "p_trade_id": str(trade),
                 "p_decisions": [verdict.model_dump(mode="json") for verdict in verdicts],
-                "p_mark": None if mark is None else text(mark),
+                "p_marks": {symbol: text(mark) for symbol, mark in marks.items()},
                 "p_quantity": None if quantity is None else text(quantity),
             },
         )

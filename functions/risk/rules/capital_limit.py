@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Limits, Mark, ProposedOrder
+from functions.core.errors import BadInput
+from functions.core.instruments import OptionSymbol, symbol_kind
+from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Limit, Limits, Mark, Package, ProposedOrder
+from functions.risk.option_payoff import OptionUnits, capital_at_work
 from functions.risk.rule import Verdict, allow, deny, rule
+
+
+class _Unknown(Exception):
+    """A symbol that is open and has no mark."""
 
 
 @rule(
@@ -15,11 +23,14 @@ from functions.risk.rule import Verdict, allow, deny, rule
     denials=("MISSING_EXPOSURE", "MISSING_MARK"),
 )
 def capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
-    """The notional of all that is open after this order, working orders included, stays within the limit.
+    """What all that is open after this order keeps at work, working orders included, stays within the limit.
 
     Every symbol counts at its mark and at the worse of its two sides, so that an entry counts the same, filled or
-    still working; the symbol of a stop order at its stop price where that is more. A limit on a symbol counts that
-    symbol only. An order that adds nothing is not denied.
+    still working; the symbol of a stop order at its stop price where that is more. Options of one root count together,
+    those of each working order apart: what is bought, alone or dearer than what is sold against it, at what it costs; a
+    credit spread at its width less the credit; an uncovered put at its strike less its price; an uncovered call as if
+    the underlying came to twice its strike. All at the marks; shares do not cover a call. A limit on a symbol counts
+    that symbol only. An order that adds nothing is not denied.
     """
     seen = allow(limit="not set")
     marks = _marks(order, book)
@@ -27,12 +38,10 @@ def capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
         exposure = book.exposure(limit.scope)
         if exposure is None:
             return deny("MISSING_EXPOSURE", scope=limit.scope)
-        open_quantity = exposure.get(order.symbol, NOTHING_OPEN)
-        others: Exposure = {} if limit.scope == "symbol" else {**exposure}
-        before = _notional({**others, order.symbol: open_quantity}, marks)
-        after = _notional({**others, order.symbol: open_quantity.with_order(order)}, marks)
-        if isinstance(before, str) or isinstance(after, str):
-            return deny("MISSING_MARK", symbol=str(after), mark="missing")
+        try:
+            before, after = _before_and_after(order, exposure, book.working_packages(limit.scope), limit, marks)
+        except _Unknown as unknown:
+            return deny("MISSING_MARK", symbol=str(unknown), mark="missing")
         if after > limit.value and after > before:
             return deny("CAPITAL_LIMIT", notional_after=after, limit=limit.value, scope=limit.scope)
         if seen.numbers.get("limit") == "not set":
@@ -40,24 +49,71 @@ def capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     return seen
 
 
+def _before_and_after(
+    order: ProposedOrder, exposure: Exposure, working: Iterable[Package], limit: Limit, marks: Mapping[str, Mark]
+) -> tuple[Decimal, Decimal]:
+    """The capital at work without the order and with it, of what the limit counts."""
+    symbol = order.symbol if limit.scope == "symbol" and limit.symbol is None else limit.symbol
+    counted = {name: found for name, found in exposure.items() if symbol in (None, name)}
+    legs = [leg for leg in order.legs if symbol in (None, leg.symbol)]
+    ordered = dict(counted)
+    for leg in legs:
+        ordered[leg.symbol] = ordered.get(leg.symbol, NOTHING_OPEN).with_leg(leg)
+    held = {name: found.position for name, found in counted.items() if _is_option(name)}
+    added = {leg.symbol: leg.sign * leg.quantity for leg in legs if leg.kind == "option"}
+    together = {name: held.get(name, ZERO) + added.get(name, ZERO) for name in held | added}
+    waiting = sum(
+        (_of_options({name: q for name, q in package.items() if symbol in (None, name)}, marks) for package in working),
+        ZERO,
+    )
+    options = _of_options(held, marks)
+    return (
+        _of_others(counted, marks) + waiting + options,
+        # An order that may not fill makes no room.
+        _of_others(ordered, marks) + waiting + max(options, _of_options(together, marks)),
+    )
+
+
 def _marks(order: ProposedOrder, book: Book) -> dict[str, Mark]:
     """The marks, that of the ordered symbol raised to where a stop order would be filled."""
     mark = book.marks.get(order.symbol)
-    if mark is None:
+    if mark is None or order.several_legs:
         return dict(book.marks)
     price = max(mark.price, order.trigger_price(mark.price))
     return {**book.marks, order.symbol: Mark(price, mark.quoted_at, mark.multiplier)}
 
 
-def _notional(exposure: Exposure, marks: dict[str, Mark]) -> Decimal | str:
-    """The notional in dollars, or the first symbol that is open and has no mark."""
+def _of_others(exposure: Exposure, marks: Mapping[str, Mark]) -> Decimal:
     total = ZERO
     for symbol in sorted(exposure):
         worst = exposure[symbol].worst
-        if worst == 0:
+        if worst == 0 or _is_option(symbol):
             continue
-        mark = marks.get(symbol)
-        if mark is None:
-            return symbol
+        mark = _mark(symbol, marks)
         total += worst * mark.price * mark.multiplier
     return total
+
+
+def _of_options(contracts: Package, marks: Mapping[str, Mark]) -> Decimal:
+    units = []
+    for symbol in sorted(contracts):
+        if contracts[symbol] == 0:
+            continue
+        mark, option = _mark(symbol, marks), OptionSymbol.parse(symbol)
+        size = contracts[symbol] * mark.multiplier
+        units.append(OptionUnits(option.root, option.expiry, option.right, option.strike, size, mark.price))
+    return capital_at_work(units)
+
+
+def _mark(symbol: str, marks: Mapping[str, Mark]) -> Mark:
+    mark = marks.get(symbol)
+    if mark is None:
+        raise _Unknown(symbol)
+    return mark
+
+
+def _is_option(symbol: str) -> bool:
+    try:
+        return symbol_kind(symbol) == "option"
+    except BadInput:
+        return False

@@ -1,8 +1,12 @@
-"""What one trade may cost when its stop is hit."""
+"""What one trade may cost when its stop is hit, or at expiry."""
 
 from __future__ import annotations
 
-from functions.risk.book import Book, Limits, ProposedOrder
+from decimal import Decimal
+
+from functions.core.instruments import OptionSymbol
+from functions.risk.book import Book, Limit, Limits, ProposedOrder, net_of_marks
+from functions.risk.option_payoff import OptionUnits, largest_loss
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
@@ -16,24 +20,45 @@ def max_loss_per_trade(order: ProposedOrder, book: Book, limits: Limits) -> Verd
     """Quantity x distance from the price to the planned stop x multiplier stays within the limit.
 
     The price is the limit price, the mark for a market order, and for a stop order its stop price or the mark, the
-    worse of the two. A buy without a planned stop can lose its whole notional; a sell that opens without one has no
-    bound and is denied.
+    worse of the two. A buy without a planned stop can lose its whole notional. Of several legs, and of a put that is
+    sold without a planned stop, it is the largest loss at expiry, with what was paid or received for it. What has no
+    bound, a short sale or a call that is sold and not covered by another leg, is denied.
     """
     limit = limits.tightest("max_loss_per_trade")
     if limit is None:
         return allow(limit="not set")
-    price, stop = order.limit_price, order.stop_loss_price
+    market = net_of_marks(order, book.marks)
+    if order.limit_price is None and isinstance(market, str):
+        return deny("MISSING_MARK", symbol=market, mark="missing")
+    stop = order.stop_loss_price
+    price = order.limit_price
     if price is None:
-        mark = book.marks.get(order.symbol)
-        if mark is None:
-            return deny("MISSING_MARK", symbol=order.symbol, mark="missing")
-        price = order.worst_price(mark.price)
-    if stop is None and order.side == "sell":
-        return deny("MISSING_STOP", loss="unbounded", limit=limit.value, scope=limit.scope)
+        assert not isinstance(market, str)  # noqa: S101 - said above
+        price = market if order.several_legs else order.worst_price(abs(market))
+    if order.several_legs or (stop is None and order.side == "sell"):
+        paid = price if order.several_legs else -price
+        return _at_expiry(order, paid, limit)
     distance = price if stop is None else price - stop if order.side == "buy" else stop - price
     if stop is not None and distance <= 0:
         return deny("STOP_ON_WRONG_SIDE", side=order.side, price=price, stop=stop)
-    loss = order.quantity * distance * order.multiplier
+    return _held(order.quantity * distance * order.multiplier, limit)
+
+
+def _at_expiry(order: ProposedOrder, paid: Decimal, limit: Limit) -> Verdict:
+    """`paid` for a unit: below zero where it was received."""
+    found = None
+    if all(leg.kind == "option" for leg in order.legs):
+        parts = [(OptionSymbol.parse(leg.symbol), leg) for leg in order.legs]
+        found = largest_loss(
+            OptionUnits(part.root, part.expiry, part.right, part.strike, leg.sign * leg.quantity * leg.multiplier)
+            for part, leg in parts
+        )
+    if found is None:
+        return deny("MISSING_STOP", loss="unbounded", limit=limit.value, scope=limit.scope)
+    return _held(max(found + paid * order.quantity * order.multiplier, Decimal(0)), limit)
+
+
+def _held(loss: Decimal, limit: Limit) -> Verdict:
     if loss > limit.value:
         return deny("MAX_LOSS_PER_TRADE", loss=loss, limit=limit.value, scope=limit.scope)
     return allow(loss=loss, limit=limit.value, scope=limit.scope)

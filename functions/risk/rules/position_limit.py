@@ -15,16 +15,20 @@ from functions.risk.rule import Verdict, allow, deny, rule
 def position_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     """The open quantity of the symbol after this order, working orders of its side included, stays within the limit.
 
-    Long and short count alike. Each scope's limit is held against what is open in that scope.
+    Of several legs each symbol's. Long and short count alike. Each scope's limit is held against what is open in that
+    scope.
     """
     seen = allow(limit="not set")
     for limit in limits.of("position_limit"):
         exposure = book.exposure(limit.scope)
         if exposure is None:
             return deny("MISSING_EXPOSURE", scope=limit.scope)
-        after = exposure.get(order.symbol, NOTHING_OPEN).with_order(order).toward(order.side)
-        if after > limit.value:
-            return deny("POSITION_LIMIT", quantity_after=after, limit=limit.value, scope=limit.scope)
-        if seen.numbers.get("limit") == "not set":
-            seen = allow(quantity_after=after, limit=limit.value, scope=limit.scope)
+        counted = [leg for leg in order.legs if limit.counts(leg.symbol)]
+        after = {leg.symbol: exposure.get(leg.symbol, NOTHING_OPEN).with_leg(leg).toward(leg.side) for leg in counted}
+        for symbol, quantity in after.items():
+            named = {"symbol": symbol} if order.several_legs else {}
+            if quantity > limit.value:
+                return deny("POSITION_LIMIT", **named, quantity_after=quantity, limit=limit.value, scope=limit.scope)
+        if after and seen.numbers.get("limit") == "not set":
+            seen = allow(quantity_after=max(after.values()), limit=limit.value, scope=limit.scope)
     return seen

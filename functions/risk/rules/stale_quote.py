@@ -20,12 +20,20 @@ _DEFAULT = Decimal(120)
     denials=("MISSING_QUOTE",),
 )
 def stale_quote(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
-    """The symbol's mark is no older than the limit at the event time; a mark quoted after it has the age 0."""
+    """The symbol's mark is no older than the limit at the event time; a mark quoted after it has the age 0.
+
+    Of several legs each symbol's. An order in options is not rejected for this: it waits for a quote until its time is
+    over, and expires.
+    """
     limit = limits.of("stale_quote", _DEFAULT)[0]
-    mark = book.marks.get(order.symbol)
-    if mark is None:
-        return deny("MISSING_QUOTE", symbol=order.symbol, quote="missing")
-    age = max(Decimal((order.event_time - mark.quoted_at) // _MICROSECOND).scaleb(-6), Decimal(0))
-    if age > limit.value:
-        return deny("STALE_QUOTE", age_seconds=age, limit_seconds=limit.value, scope=limit.scope)
-    return allow(age_seconds=age, limit_seconds=limit.value, scope=limit.scope)
+    oldest = Decimal(0)
+    for leg in order.legs:
+        mark = book.marks.get(leg.symbol)
+        if mark is None:
+            return deny("MISSING_QUOTE", symbol=leg.symbol, quote="missing")
+        age = max(Decimal((order.event_time - mark.quoted_at) // _MICROSECOND).scaleb(-6), Decimal(0))
+        if age > limit.value:
+            named = {"symbol": leg.symbol} if order.several_legs else {}
+            return deny("STALE_QUOTE", **named, age_seconds=age, limit_seconds=limit.value, scope=limit.scope)
+        oldest = max(oldest, age)
+    return allow(age_seconds=oldest, limit_seconds=limit.value, scope=limit.scope)

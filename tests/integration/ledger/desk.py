@@ -128,8 +128,12 @@ class Desk:
     def approve(self, trade: UUID, mark: str = "100") -> str:
         return str(self.approval(trade, mark)["status"])
 
-    def approval(self, trade: UUID, mark: str | None = "100", quantity: str | None = None) -> dict[str, Any]:
-        answer: dict[str, Any] = self.ledger.call("approve_trade", "fn_risk", **approval_of(trade, mark, quantity))
+    def approval(
+        self, trade: UUID, mark: str | None = "100", quantity: str | None = None, **marks: str
+    ) -> dict[str, Any]:
+        answer: dict[str, Any] = self.ledger.call(
+            "approve_trade", "fn_risk", **approval_of(trade, mark, quantity, **marks)
+        )
         return answer
 
     def claim(self, trade: UUID, now: datetime = NOON) -> dict[str, Any]:
@@ -267,9 +271,11 @@ class Desk:
         self.ledger.call("set_limit", "authenticated", self.user, **said)
 
 
-def approval_of(trade: UUID, mark: str | None = "100", quantity: str | None = None) -> dict[str, Any]:
+def approval_of(trade: UUID, mark: str | None = "100", quantity: str | None = None, **marks: str) -> dict[str, Any]:
+    """The verdict of a rule that allows; `mark` is what the shares are quoted at, `marks` other symbols."""
+    quoted = marks if mark is None else {"SPY": mark, "IWM": mark} | marks
     verdict = {"rule": "A_TEST", "verdict": "allow", "numbers": {}}
-    return {"p_trade_id": trade, "p_decisions": [verdict], "p_mark": mark, "p_quantity": quantity}
+    return {"p_trade_id": trade, "p_decisions": [verdict], "p_marks": quoted, "p_quantity": quantity}
 
 
 def claim_of(trade: UUID, now: datetime = NOON) -> dict[str, Any]:

@@ -214,7 +214,7 @@ def test_bars_until_when_a_later_bar_is_stored_then_never_seen(fresh_ledger: Led
 @pytest.mark.parametrize(
     ("function", "role", "arguments"),
     [
-        ("approve_trade", "fn_risk", {"p_decisions": [], "p_mark": "1"}),
+        ("approve_trade", "fn_risk", {"p_decisions": [], "p_marks": {"SPY": "1"}}),
         ("reject_trade", "fn_risk", {"p_decisions": [], "p_refusal": "X"}),
         ("expire_trade", "fn_risk", {"p_now": "now"}),
         ("claim_trade", "fn_execute", {"p_owner": "x", "p_now": "now", "p_lease_seconds": 1}),

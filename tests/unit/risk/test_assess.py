@@ -107,7 +107,7 @@ def test_assess_when_any_sequence_is_approved_then_no_fill_order_exceeds_a_limit
             )
             allowed = assess(order, book, limits).quantity
             if allowed:
-                open_now[symbol] = before.with_order(replace(order, quantity=allowed))
+                open_now[symbol] = before.with_leg(replace(order, quantity=allowed).legs[0])
         elif side == "buy":
             part = min(D(amount), before.to_buy)
             filled = part if what == "fill" else D(0)

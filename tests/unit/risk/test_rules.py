@@ -232,7 +232,7 @@ def test_capital_limit_when_several_symbols_are_open_then_all_count_with_their_m
 ) -> None:
     option = "SPY261218P00500000"
     marks = {"SPY": Mark(D(100), NOON), "IWM": Mark(D(50), NOON), option: Mark(D(2), NOON, D(100))}
-    account = {"IWM": OpenQuantity(D(-10)), option: OpenQuantity(to_sell=D(3)), "GONE": OpenQuantity()}
+    account = {"IWM": OpenQuantity(D(-10)), option: OpenQuantity(D(3)), "GONE": OpenQuantity()}
     verdict = capital_limit(
         order(), book(exposures={"account": account}, marks=marks), limits("capital_limit", "11099.99")
     )

@@ -1,0 +1,251 @@
+"""Orders in options and of several legs, re-checked by the ledger under lock: the same numbers as the rules have."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg.types.json import Jsonb
+
+from functions.core.instruments import OptionSymbol
+from functions.core.ledger.judging import RiskLedger
+from functions.risk.option_payoff import OptionUnits, capital_at_work, largest_loss
+from tests.integration.ledger.desk import Desk
+from tests.integration.ledger.ledger import Direct, Ledger, refused
+
+EXPIRY = date(2013, 10, 19)
+LOW, HIGH = (str(OptionSymbol("SPY", EXPIRY, "call", Decimal(strike))) for strike in (170, 175))
+PUT = str(OptionSymbol("SPY", EXPIRY, "put", Decimal(160)))
+OTHER = str(OptionSymbol("IWM", EXPIRY, "call", Decimal(100)))
+MARKS = {LOW: "3", HIGH: "1", PUT: "2", OTHER: "1"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _options(ledger: Ledger) -> None:
+    for symbol, mark in MARKS.items():
+        ledger.run(
+            "insert into public.instruments (symbol, kind, multiplier, source) values (%s, 'option', 100, 'test')",
+            symbol,
+        )
+        ledger.run(
+            "insert into public.position_marks (symbol, mark, marked_at, source) values (%s, %s, now(), 'test')",
+            symbol,
+            mark,
+        )
+
+
+def leg(symbol: str, side: str, ratio: int = 1, to: str = "open") -> dict[str, Any]:
+    return {"symbol": symbol, "side": side, "position_intent": f"{side}_to_{to}", "ratio": ratio}
+
+
+DEBIT = (leg(LOW, "buy"), leg(HIGH, "sell"))
+CREDIT = (leg(LOW, "sell"), leg(HIGH, "buy"))
+_keys: Iterator[int] = iter(range(1_000_000))
+
+
+def place(desk: Desk, *legs: dict[str, Any], price: str | None, quantity: str = "1", **more: Any) -> UUID:
+    order = {
+        "idempotency_key": f"order {next(_keys)}",
+        "broker_account_id": str(desk.account),
+        "order_type": "market" if price is None else "limit",
+        "price": price,
+        "quantity": quantity,
+    } | more
+    order |= dict(legs[0]) if len(legs) == 1 else {"legs": list(legs)}
+    order.pop("ratio", None)
+    return UUID(desk.ledger.call("place_trade", "authenticated", desk.user, p_order=order)["trade_id"])
+
+
+def verdict(desk: Desk, trade: UUID) -> str:
+    """The code that the ledger refuses with, else the status."""
+    answer = desk.approval(trade, **MARKS)
+    return str(answer.get("refusal", {}).get("code") or answer["status"])
+
+
+def filled(desk: Desk, trade: UUID, *prices: str) -> None:
+    """Approved, sent and filled at a price for each leg."""
+    assert verdict(desk, trade) == "approved"
+    assert desk.claim(trade)["claimed"]
+    order = desk.submit(trade)
+    legs = desk.ledger.rows(
+        "select symbol, side, quantity from public.trade_legs where trade_id = %s order by leg", trade
+    )
+    for number, ((symbol, side, quantity), price) in enumerate(zip(legs, prices, strict=True)):
+        desk.fill(order, str(quantity), price, symbol=symbol, side=side, leg=number)
+    assert desk.status(trade) == "filled"
+
+
+# --- what one trade may lose ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("legs", "price", "loss"),
+    [
+        (DEBIT, "2.00", "200"),
+        (DEBIT, None, "200"),
+        (CREDIT, "-2.00", "300"),
+        (CREDIT, "-1.50", "350"),
+        ((leg(LOW, "buy"),), "3.00", "300"),
+        ((leg(PUT, "sell"),), "2.00", "15800"),
+        ((leg(LOW, "buy", 1), leg(HIGH, "sell", 2)), "1.00", None),
+        ((leg(LOW, "sell"),), "3.00", None),
+    ],
+)
+def test_max_loss_when_options_then_held_to_the_dollar_and_without_a_bound_denied(
+    ledger: Ledger, legs: tuple[dict[str, Any], ...], price: str | None, loss: str | None
+) -> None:
+    desk = Desk.open(ledger)
+    desk.set_limit("max_loss_per_trade", loss or "1000000")
+    if loss is None:
+        assert verdict(desk, place(desk, *legs, price=price)) == "MISSING_STOP"
+        return
+    assert verdict(desk, place(desk, *legs, price=price)) == "approved"
+    assert verdict(desk, place(desk, *legs, price=price, quantity="2")) == "MAX_LOSS_PER_TRADE"
+
+
+def test_max_loss_when_a_mark_of_a_market_package_is_missing_then_denied(desk: Desk) -> None:
+    desk.set_limit("max_loss_per_trade", "1000")
+    answer = desk.approval(place(desk, *DEBIT, price=None), **{LOW: "3", HIGH: "0"})
+    assert answer["refusal"]["code"] == "MISSING_MARK"
+
+
+# --- what may be open -------------------------------------------------------------------------------------------------
+
+
+def test_position_limit_when_several_legs_then_each_symbol_is_held_to_it(desk: Desk) -> None:
+    desk.set_limit("position_limit", "4")
+    wide = (leg(LOW, "buy"), leg(HIGH, "sell", 2))
+    assert verdict(desk, place(desk, *wide, price="1", quantity="2")) == "approved"
+    assert verdict(desk, place(desk, *wide, price="1")) == "POSITION_LIMIT"
+    # The leg that is bought has room still: working orders' open legs are counted by symbol.
+    assert verdict(desk, place(desk, leg(LOW, "buy"), price="3", quantity="2")) == "approved"
+    assert verdict(desk, place(desk, leg(LOW, "buy"), price="3")) == "POSITION_LIMIT"
+
+
+def test_symbol_limit_when_set_on_a_further_leg_then_it_is_held_to(desk: Desk) -> None:
+    desk.ledger.run(
+        "insert into public.risk_limits (scope, broker_account_id, user_id, symbol, name, value, unit) "
+        "values ('account', %s, %s, %s, 'position_limit', 1, 'shares or contracts')",
+        desk.account,
+        desk.user,
+        HIGH,
+    )
+    assert verdict(desk, place(desk, *DEBIT, price="2", quantity="2")) == "POSITION_LIMIT"
+    assert verdict(desk, place(desk, leg(LOW, "buy"), price="3", quantity="9")) == "approved"
+
+
+@pytest.mark.parametrize(
+    ("legs", "price", "capital"), [(DEBIT, "2", 200), (CREDIT, "-2", 300), ((leg(PUT, "sell"),), "2", 15_800)]
+)
+def test_capital_when_working_or_filled_then_the_same_and_the_next_is_held_to_the_dollar(
+    ledger: Ledger, legs: tuple[dict[str, Any], ...], price: str, capital: int
+) -> None:
+    prices = [MARKS[one["symbol"]] for one in legs]
+    for fills in (False, True):
+        desk = Desk.open(ledger)
+        desk.set_limit("capital_limit", str(2 * capital))
+        first = place(desk, *legs, price=price)
+        if fills:
+            filled(desk, first, *prices)
+        else:
+            assert verdict(desk, first) == "approved"
+        assert verdict(desk, place(desk, *legs, price=price)) == "approved"
+        assert verdict(desk, place(desk, *legs, price=price)) == "CAPITAL_LIMIT"
+
+
+def test_capital_when_a_working_order_would_cover_then_it_makes_no_room(desk: Desk) -> None:
+    desk.set_limit("capital_limit", "15000")
+    assert verdict(desk, place(desk, leg(HIGH, "buy"), price="1")) == "approved"
+    assert verdict(desk, place(desk, leg(LOW, "sell"), price="3")) == "CAPITAL_LIMIT"
+    held = Desk.open(desk.ledger)
+    held.set_limit("capital_limit", "15000")
+    filled(held, place(held, leg(HIGH, "buy"), price="1"), "1")
+    assert verdict(held, place(held, leg(LOW, "sell"), price="3")) == "approved"
+
+
+def test_capital_when_another_account_holds_the_cover_then_it_covers_nothing_here(desk: Desk) -> None:
+    there = Desk(desk.ledger, desk.user, Desk.open(desk.ledger).account, desk.strategy)
+    desk.ledger.tamper("update public.broker_accounts set user_id = %s where id = %s", desk.user, there.account)
+    filled(there, place(there, leg(HIGH, "buy"), price="1"), "1")
+    desk.set_limit("capital_limit", "15000", "user")
+    assert verdict(desk, place(desk, leg(LOW, "sell"), price="3")) == "CAPITAL_LIMIT"
+
+
+# --- what only reduces ------------------------------------------------------------------------------------------------
+
+CLOSING = (leg(LOW, "sell", to="close"), leg(HIGH, "buy", to="close"))
+
+
+def test_closing_package_when_every_leg_closes_then_limits_and_gates_do_not_hold_it(desk: Desk) -> None:
+    filled(desk, place(desk, *DEBIT, price="2", quantity="3"), "3", "1")
+    desk.set_limit("max_loss_per_trade", "0")
+    desk.set_limit("capital_limit", "0")
+    desk.close()
+    closing = place(desk, *CLOSING, price="-1.5", quantity="2")
+    assert verdict(desk, closing) == "approved"
+    # What closes already is not closed twice: one unit is left.
+    assert verdict(desk, place_open(desk, quantity="2")) == "GATE_CLOSED"
+    filled_at = desk.claim(closing)
+    assert (filled_at["claimed"], len(filled_at["legs"])) == (True, 2)
+
+
+def place_open(desk: Desk, quantity: str) -> UUID:
+    """A closing package placed before the gate was closed: placing itself refuses one that does not reduce."""
+    desk.lift()
+    trade = place(desk, *CLOSING, price="-1.5", quantity=quantity)
+    desk.close()
+    return trade
+
+
+def test_closing_package_when_cut_then_every_leg_is_cut_to_the_same_whole_units(desk: Desk) -> None:
+    filled(desk, place(desk, *DEBIT, price="2", quantity="3"), "3", "1")
+    trade = place(desk, *CLOSING, price="-1.5", quantity="5")
+    with refused("OFF_LOT", 422):
+        desk.approval(trade, quantity="2.5", **MARKS)
+    assert desk.approval(trade, quantity="3", **MARKS)["status"] == "approved"
+    legs = desk.ledger.rows("select quantity from public.trade_legs where trade_id = %s order by leg", trade)
+    assert legs == [(3,), (3,)]
+
+
+def test_package_when_its_legs_cannot_be_judged_together_then_denied_unless_it_closes(desk: Desk) -> None:
+    strange = (leg(LOW, "buy"), leg(OTHER, "sell"))
+    assert verdict(desk, place(desk, *strange, price="2")) == "MULTI_LEG_NOT_JUDGED"
+    filled(desk, place(desk, leg(LOW, "buy"), price="3"), "3")
+    filled(desk, place(desk, leg(OTHER, "buy"), price="1"), "1")
+    both = (leg(LOW, "sell", to="close"), leg(OTHER, "sell", to="close"))
+    assert verdict(desk, place(desk, *both, price="-4")) == "approved"
+
+
+# --- the same numbers as the rules have -------------------------------------------------------------------------------
+
+
+def test_book_when_orders_of_several_legs_work_then_told_order_by_order(desk: Desk) -> None:
+    assert verdict(desk, place(desk, *DEBIT, price="2", quantity="3")) == "approved"
+    assert verdict(desk, place(desk, leg(HIGH, "buy"), price="1")) == "approved"
+    found = RiskLedger(Direct(desk.ledger, "fn_risk")).risk_book(place(desk, *CREDIT, price="-2"))
+    assert found is not None
+    packages = sorted(found.packages["account"], key=len)
+    assert packages == [{HIGH: Decimal(1)}, {LOW: Decimal(3), HIGH: Decimal(-3)}]
+    assert {LOW, HIGH} <= set(found.marks)
+
+
+def test_least_worth_when_any_options_then_the_ledger_and_the_rules_agree(ledger: Ledger) -> None:
+    chance = random.Random(7)
+    for _ in range(200):
+        options = {
+            OptionSymbol(
+                "SPY", date(2014, chance.randint(1, 3), 17), right, Decimal(chance.randint(1, 9))
+            ): chance.choice((-2, -1, 1, 2))
+            for right in chance.choices(("call", "put"), k=chance.randint(1, 5))
+        }
+        told = [{"piece": "p", "symbol": str(symbol), "units": size} for symbol, size in options.items()]
+        units = [OptionUnits(s.root, s.expiry, s.right, s.strike, Decimal(size)) for s, size in options.items()]
+        bound = "case when bool_or(sold_calls > 0) is not true then -sum(worth) end"
+        loss = ledger.one(f"select {bound} from private.least_worth(%s, false)", Jsonb(told))  # noqa: S608
+        capital = ledger.one("select sum(greatest(-worth, 0)) from private.least_worth(%s, true)", Jsonb(told))
+        assert (loss, capital) == (largest_loss(units), capital_at_work(units)), told

@@ -1,0 +1,170 @@
+"""Each rule on orders of several legs: every leg counts, and the net price is one price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from functions.risk.assess import assess
+from functions.risk.book import Book, Gate, Limit, Limits, Mark, OpenQuantity, ProposedLeg, ProposedOrder
+from functions.risk.rules.capital_limit import capital_limit
+from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
+from functions.risk.rules.package import package
+from functions.risk.rules.position_limit import position_limit
+from functions.risk.rules.price_sanity import price_sanity
+from functions.risk.rules.stale_quote import stale_quote
+from tests.unit.risk.test_proposed_order import CALL, FAR, option
+
+D = Decimal
+Orders = Callable[..., ProposedOrder]
+Books = Callable[..., Book]
+NOON = datetime(2026, 1, 5, 17, 0, tzinfo=UTC)
+MARKS = {CALL: Mark(D(3), NOON, D(100)), FAR: Mark(D(1), NOON - timedelta(seconds=9), D(100))}
+DEBIT = (option(CALL), option(FAR, "sell"))
+CREDIT = (option(CALL, "sell"), option(FAR))
+CLOSING = (option(CALL, "sell", position_intent="sell_to_close"), option(FAR, "buy", position_intent="buy_to_close"))
+
+
+@pytest.fixture
+def spread(order: Orders) -> Orders:
+    """Makes an order of legs with a net limit; two units of the debit spread at 2.00 where nothing else is said."""
+
+    def made(legs: tuple[ProposedLeg, ...] = DEBIT, price: str | None = "2", **changes: Any) -> ProposedOrder:
+        plain: dict[str, Any] = {
+            "symbol": legs[0].symbol,
+            "side": legs[0].side,
+            "quantity": D(2),
+            "order_type": "market" if price is None else "limit",
+            "limit_price": None if price is None else D(price),
+            "legs": legs,
+        }
+        return order(**{**plain, **changes})
+
+    return made
+
+
+def limits(name: str, value: str, symbol: str | None = None) -> Limits:
+    return Limits((Limit(name, "symbol" if symbol else "account", D(value), symbol),))
+
+
+def test_package_when_its_legs_are_options_of_one_root_then_it_is_judged(spread: Orders, book: Books) -> None:
+    shares = ProposedLeg(symbol="SPY", side="buy", position_intent="buy_to_open", quantity=D(100), ratio=100)
+    strange = [
+        (option(CALL), shares),
+        (option(CALL), option("IWM260116C00105000", underlying="IWM")),
+        (option(CALL), option(FAR, "sell", multiplier=D(10))),
+    ]
+    assert package(spread(), book(), Limits()).code is None
+    for legs in strange:
+        judged = spread(legs)
+        assert package(judged, book(), Limits()).code == "MULTI_LEG_NOT_JUDGED"
+        assert assess(judged, book(marks=MARKS), Limits()).verdict.code == "MULTI_LEG_NOT_JUDGED"
+
+
+def test_position_limit_when_a_further_leg_is_over_it_then_it_denies_and_names_it(spread: Orders, book: Books) -> None:
+    ratio = spread((option(CALL), option(FAR, "sell", 2)))
+    held = book(exposures={"account": {FAR: OpenQuantity(to_sell=D(1))}})
+    assert position_limit(ratio, held, limits("position_limit", "5")).numbers["quantity_after"] == 5
+    denied = position_limit(ratio, held, limits("position_limit", "4"))
+    assert denied.text == f"POSITION_LIMIT: symbol={FAR} quantity_after=5 limit=4 scope=account"
+    assert position_limit(ratio, held, limits("position_limit", "2", CALL)).code is None
+
+
+def test_stale_quote_when_one_leg_is_old_or_missing_then_it_denies_and_names_it(spread: Orders, book: Books) -> None:
+    assert stale_quote(spread(), book(marks=MARKS), limits("stale_quote", "9")).numbers["age_seconds"] == 9
+    old = stale_quote(spread(), book(marks=MARKS), limits("stale_quote", "8"))
+    assert (old.code, old.numbers["symbol"]) == ("STALE_QUOTE", FAR)
+    missing = stale_quote(spread(), book(marks={CALL: MARKS[CALL]}), Limits())
+    assert (missing.code, missing.numbers["symbol"]) == ("MISSING_QUOTE", FAR)
+
+
+@pytest.mark.parametrize(
+    ("legs", "price", "code"),
+    [
+        # The legs' marks are worth 4.00 together: five percent of it is 0.20.
+        (DEBIT, "2.20", None),
+        (DEBIT, "2.21", "PRICE_SANITY"),
+        (DEBIT, "0.01", None),
+        (CREDIT, "-1.80", None),
+        (CREDIT, "-1.79", "PRICE_SANITY"),
+        (CREDIT, "0", "PRICE_SANITY"),
+        (CREDIT, "-4", None),
+    ],
+)
+def test_price_sanity_when_a_net_price_pays_more_or_receives_less_then_it_is_bound(
+    spread: Orders, book: Books, legs: tuple[ProposedLeg, ...], price: str, code: str | None
+) -> None:
+    assert price_sanity(spread(legs, price), book(marks=MARKS), limits("price_sanity", "5")).code == code
+
+
+def test_price_sanity_when_a_legs_mark_is_missing_then_it_denies(spread: Orders, book: Books) -> None:
+    found = price_sanity(spread(), book(marks={CALL: MARKS[CALL]}), limits("price_sanity", "5"))
+    assert found.text == f"MISSING_MARK: symbol={FAR} mark=missing"
+
+
+@pytest.mark.parametrize(
+    ("legs", "price", "loss"),
+    [(DEBIT, "2", 400), (DEBIT, "1.5", 300), (DEBIT, None, 400), (CREDIT, "-2", 600), (CREDIT, "-5.5", 0)],
+)
+def test_max_loss_when_the_risk_is_defined_then_it_is_the_largest_at_expiry(
+    spread: Orders, book: Books, legs: tuple[ProposedLeg, ...], price: str | None, loss: int
+) -> None:
+    marked = book(marks=MARKS)
+    assert (
+        max_loss_per_trade(spread(legs, price), marked, limits("max_loss_per_trade", str(loss))).numbers["loss"] == loss
+    )
+    if loss:
+        tight = limits("max_loss_per_trade", str(loss - 1))
+        assert max_loss_per_trade(spread(legs, price), marked, tight).code == "MAX_LOSS_PER_TRADE"
+
+
+def test_max_loss_when_a_call_is_not_covered_then_unbounded_and_denied(
+    spread: Orders, order: Orders, book: Books
+) -> None:
+    wide = limits("max_loss_per_trade", "1000000")
+    backspread = spread((option(CALL), option(FAR, "sell", 2)))
+    assert max_loss_per_trade(backspread, book(marks=MARKS), wide).text.startswith("MISSING_STOP: loss=unbounded")
+    naked = order(symbol=CALL, side="sell", quantity=D(1), legs=(option(CALL, "sell"),))
+    assert max_loss_per_trade(naked, book(marks=MARKS), wide).code == "MISSING_STOP"
+    put = option("SPY260116P00100000", "sell", right="put")
+    marked = book(marks={put.symbol: Mark(D(3), NOON, D(100))})
+    sold = order(symbol=put.symbol, side="sell", quantity=D(1), legs=(put,))
+    assert max_loss_per_trade(sold, marked, wide).numbers["loss"] == 9700
+
+
+def test_capital_when_orders_work_then_each_counts_apart_and_makes_no_room(spread: Orders, book: Books) -> None:
+    working = {"account": ({CALL: D(1), FAR: D(-1)}, {FAR: D(1)})}
+    found = capital_limit(spread(CREDIT), book(marks=MARKS, packages=working), limits("capital_limit", "1000000"))
+    assert found.numbers["notional_after"] == 200 + 100 + 600
+    held = book(marks=MARKS, exposures={"account": {CALL: OpenQuantity(D(2))}})
+    # Together with what is held, the short call costs what the other is worth less, and its own is gained.
+    assert capital_limit(spread(CREDIT), held, limits("capital_limit", "1000")).numbers["notional_after"] == 600
+
+
+def test_capital_when_a_mark_of_a_working_option_is_missing_then_it_denies(spread: Orders, book: Books) -> None:
+    found = capital_limit(
+        spread(), book(marks=MARKS, packages={"account": ({"SPY260116C00110000": D(1)},)}), limits("capital_limit", "1")
+    )
+    assert found.text == "MISSING_MARK: symbol=SPY260116C00110000 mark=missing"
+
+
+def test_reduce_only_when_several_legs_close_then_all_are_cut_to_the_same_whole_units(
+    spread: Orders, book: Books
+) -> None:
+    account = {CALL: OpenQuantity(D(3), to_sell=D("0.5")), FAR: OpenQuantity(D(-3))}
+    held = book(exposures={"account": account}, marks={}, closed_gates=(Gate("account", "halt"),))
+    strict = Limits((Limit("max_loss_per_trade", "account", D(0)), Limit("capital_limit", "account", D(0))))
+    found = assess(spread(CLOSING, "-1", quantity=D(3), reduce_only=True), held, strict)
+    assert (found.verdict.outcome, found.quantity) == ("reduce", D(2))
+    found = assess(spread(CLOSING, "-1", quantity=D(2), reduce_only=True), held, strict)
+    assert (found.verdict.outcome, found.quantity) == ("allow", D(2))
+
+
+def test_reduce_only_when_one_leg_has_nothing_to_close_then_it_denies(spread: Orders, book: Books) -> None:
+    held = book(exposures={"account": {CALL: OpenQuantity(D(3))}}, marks=MARKS)
+    found = assess(spread(CLOSING, "-1", reduce_only=True), held, Limits())
+    assert found.verdict.text == f"NOTHING_TO_REDUCE: positions=3 {CALL} 0 {FAR} closable=0"
