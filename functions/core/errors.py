@@ -8,6 +8,7 @@
         +-- Misconfigured    a setting, a file or a tool is missing or wrong
         +-- Refused          a rule said no (state machine, gate, limit, ownership)
         +-- NotAuthorised    the caller may not do this
+        +-- Mistake          an error of a kind that nobody expected: ours
 
 The broker's errors (`functions.brokers.errors`) and the ledger's (`functions.core.ledger.errors`) hang on this tree.
 """
@@ -60,3 +61,7 @@ class Refused(Final):
 
 class NotAuthorised(Final):
     """The caller may not do this."""
+
+
+class Mistake(Final):
+    """An error of a kind that nobody expected: ours. What it was is in the log, whole."""

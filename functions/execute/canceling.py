@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.brokers.errors import NotConnected, NotSent, OutcomeUnknown, Rejected
-from functions.core.errors import Final
+from functions.core.errors import Final, Temporary
 from functions.core.log import logger
 from functions.execute.submitting import Desk
 from functions.execute.verifying import verified_broker
@@ -27,4 +27,8 @@ async def cancel_due(desk: Desk) -> int:
             # One account that does not work must not keep the others' cancels from their brokers.
             if isinstance(error, Final) and not isinstance(error, Rejected):
                 await desk.tell(cancel.broker_account_id, error)
+        except Temporary:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            await desk.tell_mistake(cancel.broker_account_id, error, "a cancel")
     return len(due)

@@ -12,7 +12,7 @@ from uuid import UUID
 from functions.brokers.errors import NotConnected
 from functions.brokers.orders import FINAL_STATES, BrokerOrder
 from functions.brokers.protocol import Broker
-from functions.core.errors import Final
+from functions.core.errors import Final, Temporary
 from functions.core.ledger.executing import ClaimedOrder, Doubt
 from functions.core.log import logger
 from functions.core.runtime import owner
@@ -51,6 +51,12 @@ async def resolve_unknown(desk: Desk, account: UUID | None = None) -> int:
             await desk.attempted(order, "unknown", str(error))
             if isinstance(error, Final):
                 await desk.tell(order.broker_account_id, error)
+            continue
+        except Temporary:
+            raise
+        except Exception as error:  # noqa: BLE001 - a mistake that one order meets keeps no other from being found
+            await desk.tell_mistake(order.broker_account_id, error, "the look for an order")
+            await desk.attempted(order, "unknown", type(error).__name__)
             continue
         try:
             await _decide(desk, broker, order, found)

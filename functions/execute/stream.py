@@ -80,14 +80,9 @@ class TradeUpdatesWorker:
             raise error
         # One account that does not work must not stop the others.
         if not isinstance(error, AgentTraderError):
-            # Nor must a mistake of ours that only this account's messages meet: it stays in the log, whole.
-            self._log.error("stream ended by a mistake of ours", account=str(account), exc_info=error)
-            error = Final(
-                "STREAM_FAILED",
-                f"the trade stream met an error of the platform ({type(error).__name__}); it is opened again, and the "
-                "broker's lists are read by the sweep meanwhile: tell whoever operates it",
-            )
-        if isinstance(error, Temporary):
+            with contextlib.suppress(Temporary):
+                await self._desk.tell_mistake(account, error, "the trade stream")
+        elif isinstance(error, Temporary):
             self._log.warning("stream ended", account=str(account), code=error.code, reason=str(error))
         else:
             with contextlib.suppress(Temporary):

@@ -11,7 +11,7 @@ from uuid import UUID
 from functions.brokers.errors import BadCredentials, NotConnected, Rejected, Unsupported
 from functions.brokers.orders import BrokerOrder, OrderChange, OrderLeg, OrderRequest
 from functions.brokers.protocol import Broker
-from functions.core.errors import AgentTraderError, Final, Misconfigured
+from functions.core.errors import AgentTraderError, Final, Misconfigured, Mistake
 from functions.core.ledger.activities import ActivityLedger
 from functions.core.ledger.comparing import ComparisonLedger
 from functions.core.ledger.executing import ClaimedOrder, ExecutionLedger
@@ -169,6 +169,16 @@ class Desk:
         _log.warning("not sent", trade=str(claimed.trade_id), outcome=outcome, detail=detail)
         now = self.reach.clock.now()
         await self.ask(self.ledger.record_attempt, claimed.trade_id, claimed.attempt, outcome, detail, now)
+
+    async def tell_mistake(self, account: UUID, error: Exception, what: str) -> Mistake:
+        """Tells of an error of a kind that nobody expected: it stops what was done for this account, and no other's."""
+        _log.error("a mistake of ours", account=str(account), what=what, exc_info=error)
+        mistake = Mistake(
+            "PLATFORM_ERROR",
+            f"{what} met an error of the platform ({type(error).__name__}), and is tried again; tell its operator",
+        )
+        await self.tell(account, mistake)
+        return mistake
 
     async def tell(self, account: UUID, error: AgentTraderError) -> None:
         """Tells the administrators, once, that an account does not work: the others go on."""

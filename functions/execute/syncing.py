@@ -11,7 +11,7 @@ from uuid import UUID
 from functions.brokers.errors import BadCredentials, BadResponse, NotConnected
 from functions.brokers.orders import BrokerFill, BrokerOrder
 from functions.brokers.protocol import Broker, Quarantined
-from functions.core.errors import Final
+from functions.core.errors import Final, Temporary
 from functions.core.ledger.activities import Activity
 from functions.core.ledger.comparing import SaidAccount, SaidPosition, SaidRules
 from functions.core.ledger.errors import LedgerRefused
@@ -55,6 +55,10 @@ async def compare_accounts(desk: Desk) -> None:
             _log.warning("not compared", account=str(account.broker_account_id), reason=str(error))
         except Final as error:
             await desk.tell(account.broker_account_id, error)
+        except Temporary:
+            raise
+        except Exception as error:  # noqa: BLE001 - a mistake that one account meets keeps no other from its broker
+            await desk.tell_mistake(account.broker_account_id, error, "the comparison with the broker")
 
 
 async def sync_account(

@@ -49,7 +49,12 @@ async def verify_accounts(desk: Desk, account: UUID | None = None) -> int:
     listed = await desk.ask(desk.ledger.trading_accounts)
     due = [one for one in listed if one.verify_due and account in (None, one.broker_account_id)]
     for one in due:
-        await verify(desk, one)
+        try:
+            await verify(desk, one)
+        except Temporary:
+            raise
+        except Exception as error:  # noqa: BLE001 - a mistake that one account meets keeps no other from being verified
+            await desk.tell_mistake(one.broker_account_id, error, "the verification")
     return len(due)
 
 

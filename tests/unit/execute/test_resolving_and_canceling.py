@@ -17,7 +17,6 @@ from functions.brokers.errors import (
     OutcomeUnknown,
     Rejected,
 )
-from functions.core.errors import AgentTraderError
 from functions.core.ledger.errors import LedgerUnavailable
 from functions.execute.canceling import cancel_due
 from functions.execute.resolving import resolve_unknown
@@ -105,11 +104,12 @@ async def test_send_when_the_order_is_too_late_by_then_then_nothing_is_sent() ->
         (Rejected("40010000", "malformed", http_status=400), True),
         (BadCredentials("BAD_KEYS", "enter them again"), True),
         (BadResponse("unknown order status 'teleported'", {}), True),
+        (ZeroDivisionError("a bug"), True),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 async def test_resolve_when_the_broker_cannot_be_asked_then_it_stays_unknown_and_the_next_is_resolved(
-    error: AgentTraderError, told: bool
+    error: Exception, told: bool
 ) -> None:
     world = world_of(claimed_row(1, BOB), claimed_row(2, ALICE))
     bobs = ScriptedBroker(world.journal, "bobs", find_order=error, submit=at_broker())
@@ -193,11 +193,12 @@ def due(number: int, account: Any) -> dict[str, Any]:
         (OutcomeUnknown("NO_ANSWER", "may be canceled"), False),
         (Rejected("40310000", "no", http_status=403), False),
         (BadCredentials("BAD_KEYS", "enter them again"), True),
+        (ZeroDivisionError("a bug"), True),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 async def test_cancel_when_one_broker_fails_then_every_other_cancel_is_asked_all_the_same(
-    error: AgentTraderError, told: bool
+    error: Exception, told: bool
 ) -> None:
     world = World({"cancel_orders_due": [due(1, BOB), due(2, ALICE), due(3, BOB)]})
     bobs, alices = ScriptedBroker(world.journal, "bobs", cancel=error), ScriptedBroker(world.journal, "alices")

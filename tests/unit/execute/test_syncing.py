@@ -128,10 +128,11 @@ async def test_sync_when_it_was_done_before_then_a_little_is_read_again() -> Non
         ("fills", BadResponse("price must be a number", {})),
         ("open_orders", BadResponse("not a list", {})),
         ("order", NotConnected("ALPACA_UNAVAILABLE", "down")),
+        ("fills", ZeroDivisionError("a bug")),
     ],
 )
 async def test_compare_when_one_account_cannot_be_read_then_its_position_stays_and_the_others_are_compared(
-    step: str, error: AgentTraderError
+    step: str, error: Exception
 ) -> None:
     world = world_of(trading_accounts=[account_row(BOB), account_row(ALICE)], working_orders=[working(1)])
     bobs = ScriptedBroker(world.journal, "bobs", **{step: error})

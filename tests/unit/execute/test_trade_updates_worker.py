@@ -232,7 +232,7 @@ async def test_worker_when_one_accounts_messages_meet_a_bug_then_it_is_told_and_
     broken, well = ScriptedBroker(world.journal, "alices"), ScriptedBroker(world.journal, "bobs")
     broken.arriving.put_nowait(ZeroDivisionError("a bug"))
     async with working(world, {ALICE: broken, BOB: well}) as worker:
-        await until(lambda: "STREAM_FAILED" in [alert["p_code"] for alert in world.asked("raise_alert")])
+        await until(lambda: "PLATFORM_ERROR" in [alert["p_code"] for alert in world.asked("raise_alert")])
         before = compared(world, BOB)
         # Its own account too, since what was wrong may have been that message alone.
         await until(lambda: broken.streams == 1 and compared(world, BOB) > before)

@@ -131,6 +131,17 @@ async def test_account_when_its_credential_cannot_be_used_then_refused_unless_no
     assert [(found, code) for found, code, _ in verdicts(world)] == [(state, error.code)]
 
 
+async def test_sweep_when_one_account_meets_a_bug_then_it_is_told_and_the_others_are_verified() -> None:
+    world = world_of(
+        trading_accounts=[account_row(ALICE) | UNVERIFIED, account_row(BOB) | UNVERIFIED],
+        record_account_verification={"recorded": True, "state": "verified"},
+    )
+    broken = ScriptedBroker(world.journal, "broken", rules=ZeroDivisionError("a bug"))
+    assert await verify_accounts(desk_of(world, {ALICE: broken, BOB: ScriptedBroker(world.journal)})) == 2
+    assert [state for state, _, _ in verdicts(world)] == ["verified"]
+    assert [alert["p_code"] for alert in world.asked("raise_alert")] == ["PLATFORM_ERROR"]
+
+
 async def test_sweep_when_several_are_due_then_one_that_is_silent_does_not_stop_the_others() -> None:
     world = world_of(
         trading_accounts=[
