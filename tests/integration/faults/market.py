@@ -47,6 +47,7 @@ class Market(Protocol):
     """One broker's simulator with a market that stands still until it is moved."""
 
     name: str
+    url: str
     switches: Mapping[str, Mapping[str, Any]]
     """The faults that a script may switch on, each with what is said besides."""
     replaces_quantity: bool
@@ -122,6 +123,7 @@ class AlpacaMarket:
     def __init__(self, venue: AlpacaVenue) -> None:
         self._venue = venue
         self._running = venue.simulator
+        self.url = self._running.url
         self._session = requests.Session()
         known = self._running.simulator.faults.table()
         self.switches: Mapping[str, Mapping[str, Any]] = {

@@ -59,7 +59,7 @@ class TastytradeMarket:
     replaces_quantity = False
 
     def __init__(self, running: Running) -> None:
-        self._running = running
+        self._running, self.url = running, running.url
         self._session = requests.Session()
         known = self._running.simulator.faults.table()
         self.switches: Mapping[str, Mapping[str, Any]] = {
