@@ -6,14 +6,16 @@ Used by `agenttrader verify`, by the demo, and by tests. Reads only; direct, as 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
 import psycopg
 
 from functions.core.money import text
+from functions.execute.syncing import ACTIVITIES_WORKER
 
 WORKING = ("submitted", "partially_filled", "cancel_pending", "replace_pending")
 FINAL = ("filled", "canceled", "rejected", "expired", "replaced")
@@ -30,14 +32,26 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Executed:
+    """What an order has filled of one symbol: in how many executions, and how much."""
+
+    count: int
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class BrokerBook:
     """What one account holds at the broker: signed quantities by symbol, and its orders, in units of the instrument.
 
-    `orders` are (client order id, broker order id, still working).
+    `orders` are (client order id, broker order id, still working). `fills` are by broker order id and symbol. `cash` is
+    in dollars, and last moved at `cash_moved_at` (UTC; None where it never did).
     """
 
-    positions: dict[str, Decimal]
+    positions: Mapping[str, Decimal]
     orders: tuple[tuple[str, str, bool], ...]
+    fills: Mapping[tuple[str, str], Executed]
+    cash: Decimal
+    cash_moved_at: datetime | None
 
 
 class Broker(Protocol):
@@ -76,13 +90,15 @@ def how_many(number: int, what: str) -> str:
 def verify(connection: Connection, broker: Broker) -> Verification:
     """Asks every question. Raises psycopg.Error and Unavailable where one of the two sides cannot be read."""
     accounts = connection.execute(
-        "select id, account_id from public.broker_accounts where broker = 'alpaca' and status = 'active' order by id"
+        "select id, account_id from public.broker_accounts where status = 'active' order by id"
     ).fetchall()
     books = {account: broker.book(account_id) for account, account_id in accounts}
     checks: Sequence[Callable[[], Check]] = (
         lambda: _positions_equal_fills(connection),
         lambda: _positions_equal_broker(connection, books),
         lambda: _trades_are_settled(connection, books),
+        lambda: _fills_equal_broker(connection, books),
+        lambda: _cash_equals_broker(connection, books),
         lambda: _no_duplicate_orders(connection, books),
         lambda: _audit_unbroken(connection),
         lambda: _outbox_empty(connection),
@@ -98,7 +114,7 @@ def _positions_equal_fills(connection: Connection) -> Check:
     )
 
 
-def _positions_equal_broker(connection: Connection, books: dict[Any, BrokerBook]) -> Check:
+def _positions_equal_broker(connection: Connection, books: Mapping[Any, BrokerBook]) -> Check:
     rows = connection.execute("select broker_account_id, symbol, quantity from public.position_books").fetchall()
     ours = {(account, symbol): Decimal(quantity) for account, symbol, quantity in rows if quantity}
     theirs = {
@@ -120,7 +136,56 @@ def _positions_equal_broker(connection: Connection, books: dict[Any, BrokerBook]
     )
 
 
-def _trades_are_settled(connection: Connection, books: dict[Any, BrokerBook]) -> Check:
+def _fills_equal_broker(connection: Connection, books: Mapping[Any, BrokerBook]) -> Check:
+    rows = connection.execute(
+        "select broker_account_id, broker_order_id, symbol, count(*), sum(quantity) from public.fills "
+        "where kind = 'fill' and broker_account_id = any(%s) group by 1, 2, 3",
+        [list(books)],
+    ).fetchall()
+    ours = {(account, order, symbol): Executed(count, quantity) for account, order, symbol, count, quantity in rows}
+    theirs = {
+        (account, order, symbol): executed
+        for account, book in books.items()
+        for (order, symbol), executed in book.fills.items()
+    }
+    wrong = [
+        f"order {key[1]} of {key[2]}: ledger {_filled(ours.get(key))}, broker {_filled(theirs.get(key))} ({key[0]})"
+        for key in sorted(set(ours) | set(theirs), key=str)
+        if ours.get(key) != theirs.get(key)
+    ]
+    count = sum(executed.count for executed in theirs.values())
+    return _check("fills equal the broker's", wrong, f"{how_many(count, 'fill')} of {how_many(len(theirs), 'order')}")
+
+
+def _filled(executed: Executed | None) -> str:
+    return "none" if executed is None else f"{text(executed.quantity)} in {how_many(executed.count, 'fill')}"
+
+
+def _cash_equals_broker(connection: Connection, books: Mapping[Any, BrokerBook]) -> Check:
+    """Of the accounts that were read since their cash last moved: of another one the ledger knows the cash of before.
+
+    A snapshot is kept where it differs from the last one, and the cursor says until when the account was read.
+    """
+    rows = connection.execute(
+        "select a.id, c.position, (select s.cash from public.account_snapshots as s "
+        "where s.broker_account_id = a.id order by s.as_of desc limit 1) "
+        "from public.broker_accounts as a left join private.stream_cursors as c "
+        "on c.worker = %s and c.stream = 'account:' || a.id::text where a.id = any(%s) order by a.id",
+        [ACTIVITIES_WORKER, list(books)],
+    ).fetchall()
+    wrong: list[str] = []
+    unread = 0
+    for account, read_at, cash in rows:
+        book = books[account]
+        if read_at is None or cash is None or (book.cash_moved_at is not None and read_at < book.cash_moved_at):
+            unread += 1
+        elif cash != book.cash:
+            wrong.append(f"ledger {text(cash)}, broker {text(book.cash)} (account {account})")
+    later = f"; {how_many(unread, 'account')} not read since the last movement" if unread else ""
+    return _check("cash equals the broker's", wrong, f"{how_many(len(rows) - unread, 'account')} compared{later}")
+
+
+def _trades_are_settled(connection: Connection, books: Mapping[Any, BrokerBook]) -> Check:
     working_at_broker = {
         (account, broker_order_id)
         for account, book in books.items()
@@ -152,7 +217,7 @@ def _trades_are_settled(connection: Connection, books: dict[Any, BrokerBook]) ->
     )
 
 
-def _no_duplicate_orders(connection: Connection, books: dict[Any, BrokerBook]) -> Check:
+def _no_duplicate_orders(connection: Connection, books: Mapping[Any, BrokerBook]) -> Check:
     wrong: list[str] = []
     seen = 0
     for account, book in books.items():

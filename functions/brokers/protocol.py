@@ -162,6 +162,10 @@ class Feed(Protocol):
         """
         ...
 
+    async def aclose(self) -> None:
+        """Gives its connections back; safe to call twice."""
+        ...
+
 
 class MarketData(Feed, Protocol):
     """The market data side of a broker: its feed, what it lists, and its option chains."""

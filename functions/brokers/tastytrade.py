@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from functions.brokers import tastytrade_account as holdings_wire
 from functions.brokers import tastytrade_markets as markets_wire
@@ -36,9 +36,15 @@ from functions.brokers.tastytrade_stream import News, account_messages
 from functions.core.errors import AgentTraderError
 from functions.core.settings import Settings
 
+if TYPE_CHECKING:
+    from functions.brokers.guard import Guard
+
 
 class TastytradeBroker:
-    """One tastytrade account. A paper one lives in tastytrade's certification environment."""
+    """One tastytrade account. A paper one lives in tastytrade's certification environment.
+
+    `guard` keeps the calls within a rate and off a broker that is down; None for neither.
+    """
 
     name = "tastytrade"
     capabilities = Capabilities(
@@ -58,9 +64,17 @@ class TastytradeBroker:
         deduplicates=False,
     )
 
-    def __init__(self, login: TastytradeLogin, configuration: Settings, *, account_number: str, is_paper: bool) -> None:
+    def __init__(
+        self,
+        login: TastytradeLogin,
+        configuration: Settings,
+        *,
+        account_number: str,
+        is_paper: bool,
+        guard: Guard | None = None,
+    ) -> None:
         """Raises Misconfigured WRONG_ENDPOINT."""
-        self._client = TastytradeClient(login, configuration, is_paper=is_paper)
+        self._client = TastytradeClient(login, configuration, is_paper=is_paper, guard=guard)
         self._is_paper = is_paper
         self._number = account_number
         self._path = f"/accounts/{account_number}"

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from websockets.exceptions import WebSocketException
 
@@ -30,6 +30,9 @@ from functions.core.instruments import OptionSymbol, symbol_kind
 from functions.core.market_calendar import Session
 from functions.core.settings import Settings
 
+if TYPE_CHECKING:
+    from functions.brokers.guard import Guard
+
 _MOST_SYMBOLS: Final = 100
 _MISSING: Final = ("NaN", None)
 _PRICES: Final = ("open", "high", "low", "close", "volume")
@@ -45,9 +48,11 @@ class TastytradeMarketData:
 
     feed = wire.FEED
 
-    def __init__(self, login: TastytradeLogin, configuration: Settings, *, is_paper: bool) -> None:
+    def __init__(
+        self, login: TastytradeLogin, configuration: Settings, *, is_paper: bool, guard: Guard | None = None
+    ) -> None:
         """Raises Misconfigured WRONG_ENDPOINT."""
-        self._client = TastytradeClient(login, configuration, is_paper=is_paper)
+        self._client = TastytradeClient(login, configuration, is_paper=is_paper, guard=guard)
         self._settings = configuration
 
     async def clock(self) -> MarketClock:

@@ -121,7 +121,12 @@ class Accounts:
         configuration, is_paper = self._reach.settings, account.is_paper
         if account.broker == "tastytrade":
             login = tastytrade_login(row, configuration.trading_keys_file, "trading", **owner, is_paper=is_paper)
-            return TastytradeBroker(login, configuration, account_number=account.account_id, is_paper=is_paper)
+            # A grant is to tastytrade what a key is to Alpaca: one user's leave for one application.
+            grant = login.refresh_token.get_secret_value()
+            guard = guard_of(self._reach.hot, configuration, "tastytrade", grant, is_paper=is_paper)
+            return TastytradeBroker(
+                login, configuration, account_number=account.account_id, is_paper=is_paper, guard=guard
+            )
         keys = alpaca_keys(row, configuration.trading_keys_file, "trading", **owner, is_paper=is_paper)
         guard = guard_of(self._reach.hot, configuration, "alpaca", keys.key.get_secret_value(), is_paper=is_paper)
         return AlpacaBroker(keys, configuration, is_paper=is_paper, guard=guard)

@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.core.handling import delivered
 from functions.core.ledger.market_data import MarketDataLedger
-from functions.core.ports import ports
+from functions.core.ports import Ports, ports
 from functions.core.runtime import event_loop
 from functions.ingest.bar_months import keep_months
 from functions.ingest.calendar_sync import sync_calendar
@@ -21,20 +21,31 @@ async def stream_market_data(stop: asyncio.Event) -> None:
     while (found := await awaited_source(reach, stop)) is not None:
         ended = asyncio.Event()
         worker = asyncio.create_task(MarketDataWorker(reach, MarketDataLedger(reach.ledger), found.source).run(ended))
-        watch = asyncio.create_task(while_current(reach, found.account, stop))
+        watch = asyncio.create_task(while_current(reach, found, stop))
         try:
             await asyncio.wait({worker, watch}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             watch.cancel()
             ended.set()
-        await worker
+        try:
+            await worker
+        finally:
+            await found.source.aclose()
+
+
+async def _sync_calendar(reach: Ports) -> None:
+    source = await asyncio.to_thread(require_source, reach)
+    try:
+        await sync_calendar(MarketDataLedger(reach.ledger), source)
+    finally:
+        await source.aclose()
 
 
 @delivered
 def sync_market_calendar(_message: Any) -> None:
     """Schedule: the exchange's sessions, half days included, into the ledger."""
     reach = ports("ingest")
-    event_loop.run(sync_calendar(MarketDataLedger(reach.ledger), require_source(reach)))
+    event_loop.run(_sync_calendar(reach))
 
 
 @delivered

@@ -1,18 +1,24 @@
-"""Whose data credential the market data is read with: the first that opens, of the account that was linked first."""
+"""Whose data credential the market data is read with: the first that opens, of the account that was linked first.
+
+A tastytrade paper account comes after all others: the quotes of its environment are fifteen minutes late.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from functions.brokers.alpaca_market_data import AlpacaMarketData
-from functions.brokers.credentials import alpaca_keys
+from functions.brokers.credentials import alpaca_keys, tastytrade_login
 from functions.brokers.guard import guard_of
 from functions.brokers.keyring import read_keyring
+from functions.brokers.protocol import Feed
 from functions.brokers.sealing import BadSeal
+from functions.brokers.tastytrade_market_data import TastytradeMarketData
 from functions.core.errors import Misconfigured, Temporary
-from functions.core.ledger.credentials import CredentialLedger, DataAccount
+from functions.core.ledger.credentials import CredentialLedger, DataAccount, SealedCredential
 from functions.core.ledger.errors import LedgerRefused
 from functions.core.log import logger
 from functions.core.ports import Ports
@@ -22,40 +28,52 @@ _log = logger("ingest")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A source, and whose credential it is made of."""
+    """A source, and whose credential it is made of; `passed` come before it and could not be opened."""
 
-    source: AlpacaMarketData
+    source: Feed
     account: DataAccount
+    passed: tuple[DataAccount, ...] = ()
 
 
 def data_source(reach: Ports) -> Opened | None:
-    """Alpaca's market data; None while nobody has entered a data credential that opens.
+    """A broker's market data; None while nobody has entered a data credential that opens.
 
     Raises the Misconfigured errors of the keyring, and LedgerUnavailable.
     """
     ledger = CredentialLedger(reach.ledger)
-    for account in ledger.data_accounts():
-        if account.broker != "alpaca":
-            continue
+    passed: list[DataAccount] = []
+    for account in _in_order(ledger.data_accounts()):
         try:
-            keys = alpaca_keys(
-                ledger.broker_credentials(account.broker_account_id, "data"),
-                reach.settings.data_keys_file,
-                "data",
-                user=account.user_id,
-                account=account.broker_account_id,
-                is_paper=account.is_paper,
-            )
+            source = _source(reach, account, ledger.broker_credentials(account.broker_account_id, "data"))
         except (BadSeal, LedgerRefused) as error:
             # One trader's mistake must not take the market away from the others.
             _log.error("data credential left out", account=str(account.broker_account_id), reason=str(error))
+            passed.append(account)
             continue
-        # Alpaca counts calls for data by themselves, and its data is up or down by itself.
-        guard = guard_of(
-            reach.hot, reach.settings, "alpaca-data", keys.key.get_secret_value(), is_paper=account.is_paper
-        )
-        return Opened(AlpacaMarketData(keys, reach.settings, guard), account)
+        return Opened(source, account, tuple(passed))
     return None
+
+
+def _in_order(accounts: Sequence[DataAccount]) -> list[DataAccount]:
+    """The one that is rather read first, first; brokers that this version does not know are left out."""
+    known = [account for account in accounts if account.broker in ("alpaca", "tastytrade")]
+    return sorted(known, key=lambda account: account.broker == "tastytrade" and account.is_paper)
+
+
+def _source(reach: Ports, account: DataAccount, row: SealedCredential) -> Feed:
+    """Raises BadSeal, and the Misconfigured errors of the keyring."""
+    configuration, is_paper = reach.settings, account.is_paper
+    keys_file, owner = configuration.data_keys_file, {"user": account.user_id, "account": account.broker_account_id}
+    if account.broker == "tastytrade":
+        login = tastytrade_login(row, keys_file, "data", **owner, is_paper=is_paper)
+        key = login.refresh_token.get_secret_value()
+        # Calls for data have a budget and a breaker of their own: what data costs holds no order back.
+        guard = guard_of(reach.hot, configuration, "tastytrade-data", key, is_paper=is_paper)
+        return TastytradeMarketData(login, configuration, is_paper=is_paper, guard=guard)
+    keys = alpaca_keys(row, keys_file, "data", **owner, is_paper=is_paper)
+    # Alpaca counts calls for data by themselves, and its data is up or down by itself.
+    guard = guard_of(reach.hot, configuration, "alpaca-data", keys.key.get_secret_value(), is_paper=is_paper)
+    return AlpacaMarketData(keys, configuration, guard)
 
 
 async def awaited_source(reach: Ports, stop: asyncio.Event) -> Opened | None:
@@ -78,7 +96,7 @@ async def awaited_source(reach: Ports, stop: asyncio.Event) -> Opened | None:
     return None
 
 
-def require_source(reach: Ports) -> AlpacaMarketData:
+def require_source(reach: Ports) -> Feed:
     """Raises Misconfigured NO_DATA_CREDENTIALS where nobody has entered one."""
     found = data_source(reach)
     if found is None:
@@ -86,13 +104,17 @@ def require_source(reach: Ports) -> AlpacaMarketData:
     return found.source
 
 
-async def while_current(reach: Ports, used: DataAccount, stop: asyncio.Event) -> None:
-    """Returns when the credential in use was entered again or is gone, or when `stop` is set."""
+async def while_current(reach: Ports, used: Opened, stop: asyncio.Event) -> None:
+    """Returns when another credential is to be used, or when `stop` is set.
+
+    The one in use was entered again or is gone, or one that comes before it was entered.
+    """
     ledger = CredentialLedger(reach.ledger)
+    expected = [*used.passed, used.account]
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), reach.settings.poll_interval)
         with contextlib.suppress(Temporary):
-            if used not in await asyncio.to_thread(ledger.data_accounts):
-                _log.info("the data credential has changed", account=str(used.broker_account_id))
+            if _in_order(await asyncio.to_thread(ledger.data_accounts))[: len(expected)] != expected:
+                _log.info("the data credential has changed", account=str(used.account.broker_account_id))
                 return

@@ -13,6 +13,7 @@ from local.cli import (
     account_commands,
     admin_commands,
     audit_commands,
+    break_glass_command,
     cloud_commands,
     demo_command,
     doctor_command,
@@ -42,6 +43,9 @@ app.command("down", short_help="Stop the local cloud, or the demo.")(cloud_comma
 app.command("status", short_help="Show each process and how it is.")(cloud_commands.status)
 app.command("doctor")(doctor_command.doctor)
 app.command("verify")(verify_command.verify)
+app.command("break-glass", short_help="Cancel and flatten at the broker itself, while all else is down.")(
+    break_glass_command.command
+)
 app.add_typer(audit_commands.app, name="audit")
 app.command("studio", short_help="Print a link that opens the Studio.")(admin_commands.studio)
 app.add_typer(admin_commands.admin)

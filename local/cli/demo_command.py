@@ -31,7 +31,7 @@ from local.conductor.replay import Progressed, replay
 from local.stack import Stack
 from local.supervisor.claim import Claim
 from local.supervisor.cloud import Cloud
-from local.supervisor.environment import Setup
+from local.supervisor.environment import Brokers, Setup
 from local.verify import how_many
 
 _DAYS = re.compile(r"(\d{4}-\d{2}-\d{2})(?:(?:\.\.|:)(\d{4}-\d{2}-\d{2}))?")
@@ -44,6 +44,7 @@ def demo(
     day: Annotated[str, typer.Option(help="A day, or first..last.", metavar="YYYY-MM-DD[..YYYY-MM-DD]")] = DEFAULT_DAYS,
     seed: Annotated[int, typer.Option(help="Seed of the made minute path.", min=0)] = 7,
     pace: Annotated[str, typer.Option(help="lockstep, realtime, or N times faster, such as 60x.")] = "lockstep",
+    broker: Annotated[Brokers, typer.Option(help="Where it trades: alpaca, tastytrade, or both.")] = "alpaca",
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the demo's state folder.")] = False,
     state: State = None,
@@ -55,6 +56,8 @@ def demo(
 
     Example: agenttrader demo --json --exit
 
+    Example: agenttrader demo --broker both --day 2018-02-05
+
     Example: AGENTTRADER_DATA=data agenttrader demo --symbol SPY --day 2013-10-07
     """
     screen = Screen.open(as_json)
@@ -65,7 +68,7 @@ def demo(
     tape = tape_of(symbol.upper(), first, last, seed, folder.parent / "cache")
     clear(folder)
     stack = Stack.create(folder, port_base)
-    setup = Setup(tape=tape.spec, seed=seed, throw_away=True)
+    setup = Setup(tape=tape.spec, seed=seed, throw_away=True, broker=broker)
     with ExitStack() as afterwards:
         if not keep:
             afterwards.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -75,11 +78,11 @@ def demo(
         with screen.waiting("Starting the local cloud: Postgres, gateway, realtime, bus, functions, broker simulator"):
             afterwards.enter_context(cloud)
         screen.note(f"Up in {time.monotonic() - began:.1f} s.")
-        demo_trader.create(stack, tape.symbols, tape.opens_at)
+        demo_trader.create(stack, tape.symbols, tape.opens_at, broker)
         run(screen, cloud, speed)
         code = conclude(screen, stack)
         if not leave:
-            say_addresses(screen, stack)
+            say_addresses(screen, stack, broker)
             screen.say(f"Look inside: `{command()} admin grant {demo_trader.EMAIL}`, then `{command()} studio`.")
             with contextlib.suppress(KeyboardInterrupt):
                 wait_for_end(cloud)

@@ -1,4 +1,4 @@
-"""The demo's trader: a user, an account at the broker simulator, limits, and two active strategies.
+"""The demo's trader: a user, an account at each broker that takes part, limits, and two active strategies on each.
 
 Every id is made from a name, because trades of one event are placed in strategy-id order and a trade's id is made from
 its strategy's: so two demos place the same trades.
@@ -17,10 +17,10 @@ from uuid import UUID
 import psycopg
 
 from functions.core.identity import named_uuid
+from local.cli.demo_accounts import DemoAccount, demo_accounts
 from local.cli.people import sign_up
-from local.linking import enter_simulator_keys
 from local.stack import Stack
-from local.supervisor.broker_keys import BROKER_ACCOUNT, LEDGER_ACCOUNT
+from local.supervisor.environment import Brokers
 
 EMAIL: Final = "demo@example.com"
 
@@ -44,36 +44,31 @@ class DemoTrader:
     user_id: UUID
     email: str
     password: str
-    account_id: UUID
+    accounts: tuple[DemoAccount, ...]
     strategies: tuple[UUID, ...]
 
 
-def create(stack: Stack, symbols: Sequence[str], decide_from: datetime) -> DemoTrader:
-    """Creates the trader in a fresh ledger.
+def create(stack: Stack, symbols: Sequence[str], decide_from: datetime, broker: Brokers = "alpaca") -> DemoTrader:
+    """Creates the trader in a fresh ledger, with an account at each broker whose simulator runs.
 
     Strategies decide on bars that end after `decide_from` (UTC).
     Raises Unavailable where the gateway or the database does not answer.
     """
     password = secrets.token_urlsafe(12)
     user_id = sign_up(stack, EMAIL, password, details={"display_name": "Demo"})
+    accounts = demo_accounts(broker)
     with psycopg.connect(stack.database_url) as connection:
         connection.execute("select set_config('app.actor', 'agenttrader demo', true)")
         _instruments(connection, symbols)
-        connection.execute(
-            "insert into public.broker_accounts (id, user_id, broker, account_id, label, is_paper) "
-            "values (%s, %s, 'alpaca', %s, 'Demo account', true)",
-            [LEDGER_ACCOUNT, user_id, BROKER_ACCOUNT],
-        )
-        enter_simulator_keys(connection, stack, LEDGER_ACCOUNT)
-        for name, value, unit in _LIMITS:
-            connection.execute(
-                "select public.set_limit('account', %s, %s, %s, %s)", [LEDGER_ACCOUNT, name, value, unit]
-            )
+        for account in accounts:
+            account.link(connection, stack, user_id)
+            _limit(connection, account)
         strategies = tuple(
-            _strategy(connection, user_id, name, kind, config, symbols, decide_from)
+            _strategy(connection, user_id, account, name, kind, config, symbols, decide_from)
+            for account in accounts
             for name, kind, config in _STRATEGIES
         )
-    return DemoTrader(user_id, EMAIL, password, LEDGER_ACCOUNT, strategies)
+    return DemoTrader(user_id, EMAIL, password, accounts, strategies)
 
 
 def _instruments(connection: psycopg.Connection[Any], symbols: Sequence[str]) -> None:
@@ -85,20 +80,29 @@ def _instruments(connection: psycopg.Connection[Any], symbols: Sequence[str]) ->
         )
 
 
+def _limit(connection: psycopg.Connection[Any], account: DemoAccount) -> None:
+    for name, value, unit in _LIMITS:
+        connection.execute("select public.set_limit('account', %s, %s, %s, %s)", [account.id, name, value, unit])
+
+
 def _strategy(
     connection: psycopg.Connection[Any],
     user_id: UUID,
+    account: DemoAccount,
     name: str,
     kind: str,
     config: dict[str, Any],
     symbols: Sequence[str],
     decide_from: datetime,
 ) -> UUID:
-    strategy = named_uuid("demo", "strategy", kind)
+    # Alpaca's are named as they were when it was the only broker, so that the demo's trades stay what they were.
+    elsewhere = () if account.broker == "alpaca" else (account.broker,)
+    shown = f"{name} at {account.broker}" if elsewhere else name
+    strategy = named_uuid("demo", "strategy", kind, *elsewhere)
     connection.execute(
         "insert into public.strategies (id, user_id, broker_account_id, name, kind, config, symbols, timeframe) "
         "values (%s, %s, %s, %s, %s, %s, %s, '1Min')",
-        [strategy, user_id, LEDGER_ACCOUNT, name, kind, json.dumps(config), list(symbols)],
+        [strategy, user_id, account.id, shown, kind, json.dumps(config), list(symbols)],
     )
     connection.execute("select public.activate_strategy(%s, %s)", [strategy, decide_from])
     return strategy

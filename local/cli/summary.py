@@ -23,8 +23,10 @@ select count(*) filter (where result > 0), count(*) from (
   where kind = 'fill' group by trade_id having bool_or(strategy_realised_pnl <> 0)) as closed
 """
 _POSITIONS = """
-select symbol, quantity, average_entry_price, mark, market_value, unrealised_pnl, realised_pnl, fees
-from public.positions order by broker_account_id, symbol
+select a.broker, p.symbol, p.quantity, p.average_entry_price, p.mark, p.market_value, p.unrealised_pnl, p.realised_pnl,
+  p.fees
+from public.positions as p join public.broker_accounts as a on a.id = p.broker_account_id
+order by a.broker, a.id, p.symbol
 """
 _LATENCY = """
 select percentile_disc(0.5) within group (order by took), percentile_disc(0.99) within group (order by took)
@@ -40,6 +42,7 @@ from (
 class Position:
     """One symbol of one account; dollars. None where there is no mark: missing stays missing."""
 
+    broker: str
     symbol: str
     quantity: Decimal
     average_entry_price: Decimal | None
@@ -93,6 +96,7 @@ class Summary:
             "win_rate": _text(self.win_rate),
             "positions": [
                 {
+                    "broker": position.broker,
                     "symbol": position.symbol,
                     "quantity": text(position.quantity),
                     "average_entry_price": _text(position.average_entry_price),

@@ -30,10 +30,11 @@ def summary_tables(summary: Summary) -> Iterator[Table]:
     yield table
 
     positions = Table(title="Positions", title_justify="left", box=box.SIMPLE, collapse_padding=True)
-    for column in ("symbol", "quantity", "entry", "mark", "value", "unrealised", "realised", "fees"):
-        positions.add_column(column, justify="left" if column == "symbol" else "right")
+    for column in ("broker", "symbol", "quantity", "entry", "mark", "value", "unrealised", "realised", "fees"):
+        positions.add_column(column, justify="left" if column in ("broker", "symbol") else "right")
     for position in summary.positions:
         positions.add_row(
+            position.broker,
             position.symbol,
             f"{position.quantity.normalize():f}",
             _dollars(position.average_entry_price) if position.quantity else "-",

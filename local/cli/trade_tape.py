@@ -18,7 +18,7 @@ select f.number, f.executed_at, f.side, f.quantity, f.symbol, f.price, f.strateg
        coalesce(s.name, 'manual'), t.reason
 from public.fills as f join public.trades as t on t.id = f.trade_id
 left join public.strategies as s on s.id = f.strategy_id
-where f.number > %s order by f.number
+where f.number > %s order by t.placed_number, f.number
 """
 _REFUSED = """
 select t.placed_number, t.status_at, t.side, coalesce(t.quantity, t.notional), t.symbol, t.status,
@@ -29,7 +29,10 @@ where t.status in ('rejected', 'expired') and not t.placed_number = any(%s) orde
 
 
 class TradeTape:
-    """Called after each settled event with a connection; prints what is new since the last call."""
+    """Called after each settled event with a connection; prints what is new since the last call.
+
+    In the order in which the trades were placed: which of two brokers is heard first is chance.
+    """
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
@@ -41,7 +44,7 @@ class TradeTape:
         for number, at, side, quantity, symbol, price, result, strategy, reason in connection.execute(
             _FILLS, [self._last_fill]
         ).fetchall():
-            self._last_fill = number
+            self._last_fill = max(self._last_fill, number)
             self.fills += 1
             outcome = f"  {_signed(result)} $" if result else ""
             order = f"{side:<4} {text(quantity):>5} {symbol:<5} at {_dollars(price):>9}{outcome:<14}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
@@ -15,7 +16,7 @@ from local.conductor.control import Control
 from local.simulators.venue.desk_order import FINAL
 from local.stack import Stack, read_record
 from local.supervisor.environment import simulators
-from local.verify import BrokerBook
+from local.verify import BrokerBook, Executed
 
 _Answer = TypeVar("_Answer")
 
@@ -121,9 +122,16 @@ def _state(raw: Any) -> TapeState:
 
 
 def _book(raw: Any) -> BrokerBook:
+    executions: dict[tuple[str, str], list[Decimal]] = {}
+    for row in raw["fills"]:
+        executions.setdefault((row["order_id"], row["symbol"]), []).append(decimal(row["qty"], "qty"))
+    moved = [_moment(row["at"]) for kind in ("fills", "activities") for row in raw[kind]]
     return BrokerBook(
         positions={row["symbol"]: decimal(row["qty"], "qty") for row in raw["positions"]},
         orders=tuple((row["client_order_id"], row["id"], row["status"] not in FINAL) for row in raw["orders"]),
+        fills={key: Executed(len(quantities), sum(quantities, Decimal(0))) for key, quantities in executions.items()},
+        cash=decimal(raw["cash"], "cash"),
+        cash_moved_at=max(moved, default=None),
     )
 
 

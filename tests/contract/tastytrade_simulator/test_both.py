@@ -10,6 +10,7 @@ import pytest
 from functions.core.errors import Unavailable
 from local.conductor.market import Market
 from local.tape.sessions import MarketCalendar
+from local.verify import Executed
 from tests.contract.alpaca_simulator.running import ALICE as ALPACA_ALICE
 from tests.contract.alpaca_simulator.running import start
 from tests.contract.tastytrade_simulator.running import ALICE, Running, market
@@ -34,6 +35,11 @@ async def test_market_when_it_holds_both_simulators_then_they_move_in_step_and_s
             book = both.book(ALICE)
             assert book.positions == {"SPY": Decimal(2)}
             assert book.orders == (("cid", str(placed.order.id), False),)
+            assert book.fills == {(str(placed.order.id), "SPY"): Executed(1, Decimal(2))}
+            assert book.cash_moved_at is not None
+            assert book.cash < Decimal(100000)
+            untouched = both.book(ALPACA_ALICE)
+            assert (untouched.fills, untouched.cash, untouched.cash_moved_at) == ({}, Decimal(100000), None)
             assert both.book(ALPACA_ALICE).positions == {}
             tastytrade.advance()
             with pytest.raises(Unavailable, match="apart"):

@@ -36,13 +36,13 @@ def port_base() -> int:
 
 @pytest.fixture(scope="session")
 def running(port_base: int) -> Iterator[Running]:
-    """`agenttrader up` in a folder of its own, whose tape stands still until a test moves it."""
+    """`agenttrader up` of both brokers in a folder of its own, whose tape stands still until a test moves it."""
     folder = new_folder("cloud")
     shutil.copytree(calendar_cache(), folder / "cache")
     environment = os.environ | {"AGENTTRADER_STATE": str(folder), "AGENTTRADER_PORT_BASE": str(port_base)}
     log = (folder / "up.log").open("w")
     process = subprocess.Popen(
-        [*COMMAND, "up", "--json", "--pace", "lockstep"],
+        [*COMMAND, "up", "--json", "--pace", "lockstep", "--broker", "both"],
         cwd=PROJECT,
         env=environment,
         stdout=subprocess.PIPE,

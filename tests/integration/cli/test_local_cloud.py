@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from local.cli import demo_trader
 from local.cli.app import run
 from local.cli.exits import Exit
 from local.cli.summary import summarise
+from local.conductor.control import Control
 from local.conductor.market import Market
 from local.conductor.pace import Pace
 from local.conductor.replay import Progressed, replay
@@ -26,6 +28,7 @@ from tests.integration.cli.conftest import Running
 
 PUSHES = 45
 FIRST = "where placed_number = (select min(placed_number) from public.trades)"
+FIRST_FILL = "where number = (select min(number) from public.fills)"
 OPENS_AT = datetime(2018, 2, 5, 14, 30, tzinfo=UTC)
 
 
@@ -40,8 +43,8 @@ def processes(running: Running) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def traded(running: Running) -> list[Progressed]:
-    """A trader whose strategies have traded the first minutes of the tape; parts are killed on the way."""
-    demo_trader.create(running.stack, ["SPY"], OPENS_AT)
+    """A trader whose strategies have traded at both brokers for the first minutes; parts are killed on the way."""
+    demo_trader.create(running.stack, ["SPY"], OPENS_AT, "both")
     seen: list[Progressed] = []
     victims = {5: "functions", 10: "bus", 15: "scheduler", 20: "gateway", 25: "webhooks", 30: "hotstore"}
 
@@ -52,6 +55,9 @@ def traded(running: Running) -> list[Progressed]:
             os.kill(processes(running)[victim]["pid"], signal.SIGKILL)
 
     replay(running.stack, Pace(None), progress=progress, wanted=lambda: len(seen) < PUSHES)
+    with closing(Control("the scheduler", running.stack.url("scheduler"), timeout=120)) as scheduler:
+        # What the cash is after the last fill.
+        scheduler.post("/run", {"functions": ["sync_accounts"], "now": seen[-1].at.isoformat()})
     return seen
 
 
@@ -115,7 +121,7 @@ def test_replay_when_parts_are_killed_on_the_way_then_trades_are_filled_and_the_
     assert summary.fills > 0
     assert set(summary.by_status) <= {"filled", "submitted", "rejected"}
     assert summary.latency_p50 is not None
-    assert [position.symbol for position in summary.positions] == ["SPY"]
+    assert [(one.broker, one.symbol) for one in summary.positions] == [("alpaca", "SPY"), ("tastytrade", "SPY")]
     assert run(["verify", "--json"]) == Exit.FINE
     assert shown(capsys)["ok"] is True
     assert traded[-1].step == PUSHES
@@ -131,6 +137,12 @@ def test_replay_when_parts_are_killed_on_the_way_then_trades_are_filled_and_the_
             ["positions equal the sum of fills", "positions equal the broker's"],
         ),
         ("audit_log", "set actor = 'nobody' where sequence = 1", ["audit trail unbroken"]),
+        (
+            "fills",
+            f"set quantity = quantity / 2 {FIRST_FILL}",
+            ["positions equal the sum of fills", "fills equal the broker's"],
+        ),
+        ("account_snapshots", "set cash = cash + 1", ["cash equals the broker's"]),
         ("trades", f"set status = 'unknown' {FIRST}", ["every trade is terminal or working at the broker"]),
         ("trades", f"set client_order_id = 'another' {FIRST}", ["no duplicate orders"]),
     ],

@@ -56,6 +56,7 @@ class Market(Protocol):
     """One broker's simulator with a market that stands still until it is moved."""
 
     name: str
+    url: str
     cells: Mapping[Cell, Mapping[str, Any]]
     """The faults that a script may switch on, by the step that they strike, each with what is said besides."""
     replaces_quantity: bool
@@ -168,6 +169,7 @@ class AlpacaMarket:
     def __init__(self, venue: AlpacaVenue) -> None:
         self._venue = venue
         self._running = venue.simulator
+        self.url = self._running.url
         self._session = requests.Session()
         self.simulator: Venue = self._running.simulator
 

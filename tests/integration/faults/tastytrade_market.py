@@ -65,7 +65,7 @@ class TastytradeMarket:
     replaces_quantity = False
 
     def __init__(self, running: Running) -> None:
-        self._running = running
+        self._running, self.url = running, running.url
         self._session = requests.Session()
         self.simulator: Venue = running.simulator
 

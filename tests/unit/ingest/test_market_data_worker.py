@@ -96,6 +96,9 @@ class TapedSource:
         finally:
             self.log.append(("closed", list(symbols)))
 
+    async def aclose(self) -> None:
+        self.log.append(("source closed", None))
+
     def names(self) -> list[str]:
         return [name for name, _ in self.log]
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from functions.brokers.keyring import Keyring, SealingPair
-from functions.brokers.sealing import Binding, Credential, seal
+from functions.brokers.sealing import Binding, Credential, Environment, seal
 from functions.core.errors import Misconfigured
 from functions.core.ledger.errors import LedgerRefused, LedgerUnavailable
 from functions.ingest.source import awaited_source, data_source, require_source, while_current
@@ -27,9 +27,15 @@ def account(broker: str = "alpaca", key: UUID = ACCOUNT) -> dict[str, Any]:
     }
 
 
-def sealed(key: UUID = ACCOUNT) -> dict[str, Any]:
+FIELDS = {
+    "alpaca": {"key": "DK", "secret": "hush"},
+    "tastytrade": {"client_secret": "hush", "refresh_token": "grant"},
+}
+
+
+def sealed(key: UUID = ACCOUNT, broker: str = "alpaca", environment: Environment = "paper") -> dict[str, Any]:
     credential = Credential(
-        Binding(USER, key, "alpaca", "paper", "data"), {"key": "DK", "secret": "hush"}, datetime(2026, 1, 1, tzinfo=UTC)
+        Binding(USER, key, broker, environment, "data"), FIELDS[broker], datetime(2026, 1, 1, tzinfo=UTC)
     )
     return {
         "broker_account_id": str(key),
@@ -49,7 +55,45 @@ def world(tmp_path: Path, accounts: Any, row: Any = None, **settings: Any) -> Wo
     return World({"data_accounts": accounts, "broker_credentials": row or sealed()}, **more)
 
 
-def test_source_when_several_have_a_credential_then_the_first_at_alpaca_is_used(tmp_path: Path) -> None:
+def test_source_when_tastytrades_is_the_only_credential_then_its_data_is_read(tmp_path: Path) -> None:
+    found = world(tmp_path, [account("tastytrade")], sealed(broker="tastytrade"))
+    assert require_source(found.ports).feed == "dxfeed"
+
+
+def test_source_when_a_live_tastytrade_account_was_linked_first_then_its_data_is_read(tmp_path: Path) -> None:
+    first = account("tastytrade", OTHER) | {"is_paper": False}
+    found = world(tmp_path, [first, account()], sealed(OTHER, "tastytrade", "live"))
+    assert require_source(found.ports).feed == "dxfeed"
+
+
+def test_source_when_a_broker_is_unknown_then_it_is_left_out(tmp_path: Path) -> None:
+    assert require_source(world(tmp_path, [account("another", OTHER), account()]).ports).feed == "iex"
+
+
+async def test_source_when_one_that_is_rather_read_is_entered_later_then_it_is_noticed(tmp_path: Path) -> None:
+    late, better = account("tastytrade"), account(key=OTHER)
+    found = world(tmp_path, Turns([late], [late], [late, better]), sealed(broker="tastytrade"), poll_interval=0.01)
+    opened = data_source(found.ports)
+    assert opened is not None
+    await asyncio.wait_for(while_current(found.ports, opened, asyncio.Event()), 10)
+    assert len(found.asked("data_accounts")) == 3
+
+
+async def test_source_when_one_before_it_does_not_open_then_that_is_no_change(tmp_path: Path) -> None:
+    """Only what is entered anew is."""
+    both, again = [account(key=OTHER), account()], account(key=OTHER) | {"data_entered_at": "2026-01-03T15:00:01+00:00"}
+    found = world(
+        tmp_path, Turns(both, both, both, [again, account()]), Turns(sealed(ACCOUNT), sealed()), poll_interval=0.01
+    )
+    opened = data_source(found.ports)
+    assert opened is not None
+    assert [one.broker_account_id for one in opened.passed] == [OTHER]
+    await asyncio.wait_for(while_current(found.ports, opened, asyncio.Event()), 10)
+    assert len(found.asked("data_accounts")) == 4
+
+
+def test_source_when_several_have_a_credential_then_a_paper_one_of_tastytrade_comes_last(tmp_path: Path) -> None:
+    """Its quotes are fifteen minutes late."""
     found = world(tmp_path, [account("tastytrade", OTHER), account()])
     assert require_source(found.ports).feed == "iex"
     assert found.asked("broker_credentials") == [{"p_account_id": str(ACCOUNT), "p_purpose": "data"}]
@@ -82,7 +126,7 @@ async def test_source_when_its_credential_is_wiped_or_entered_again_then_it_is_n
     found = world(tmp_path, Turns([account()], [account()], down, [account()], later), poll_interval=0.01)
     opened = data_source(found.ports)
     assert opened is not None
-    await asyncio.wait_for(while_current(found.ports, opened.account, asyncio.Event()), 10)
+    await asyncio.wait_for(while_current(found.ports, opened, asyncio.Event()), 10)
     assert len(found.asked("data_accounts")) == 5
 
 

@@ -1,0 +1,133 @@
+"""Break-glass without a broker: wrong use, the journal, what is meant, who may be closed beside whom."""
+
+from __future__ import annotations
+
+import json
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.brokers.holdings import BrokerPosition
+from local.break_glass.journal import Journal, unfinished
+from local.break_glass.looking import Selection, closing_side, kind_of, underlying
+from local.cli.app import run
+from local.cli.exits import Exit
+
+CALL = "SPY261218C00500000"
+BEGIN = ["break-glass", "--broker", "alpaca", "--account", "PA1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ([], "PAPER_OR_LIVE"),
+        (["--paper", "--live"], "PAPER_OR_LIVE"),
+        (["--live"], "NOT_CONFIRMED"),
+        (["--live", "--yes-flatten", "PA2"], "NOT_CONFIRMED"),
+    ],
+)
+def test_command_when_it_is_not_clear_what_is_meant_then_exit_2_before_anything(
+    arguments: list[str], code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*BEGIN, *arguments, "--json"]) == Exit.WRONG_USE
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == code
+
+
+def test_command_when_there_are_no_credentials_and_nobody_to_ask_then_it_says_where_to_put_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run([*BEGIN, "--paper", "--dry-run", "--json"]) == Exit.ENVIRONMENT
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"] == "NO_CREDENTIALS"
+    assert "AGENTTRADER_BREAK_GLASS_KEY" in error["text"]
+
+
+def test_command_when_a_setting_is_malformed_then_the_variable_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"KEY": "k", "SECRET": "s"}.items():
+        monkeypatch.setenv(f"AGENTTRADER_BREAK_GLASS_{name}", value)
+    monkeypatch.setenv("AGENTTRADER_BROKER_TIMEOUT", "soon")
+    assert run([*BEGIN, "--paper", "--dry-run", "--json"]) == Exit.ENVIRONMENT
+    assert "AGENTTRADER_BROKER_TIMEOUT" in json.loads(capsys.readouterr().out)["error"]["text"]
+
+
+@pytest.mark.parametrize("text", ["[]", "no JSON", "null", '{"broker": "alpaca"'])
+def test_credentials_when_the_file_is_no_object_then_it_is_refused_without_showing_it(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "glass.json"
+    path.write_text(text)
+    path.chmod(0o600)
+    assert run([*BEGIN, "--paper", "--dry-run", "--json", "--credentials", str(path)]) == Exit.ENVIRONMENT
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "BAD_CREDENTIALS"
+
+
+def test_journal_when_a_run_was_cut_short_then_what_it_was_about_to_do_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    assert unfinished(path) == []
+    journal = Journal.open(path, "run1", print)
+    journal.write("closing", client_order_id="bg-1", symbol="SPY", held="5")
+    journal.write("closed", client_order_id="bg-1", symbol="SPY", outcome="filled")
+    journal.write("closing", client_order_id="bg-2", symbol=CALL, held="-2.5")
+    journal.close()
+    with path.open("a") as file:
+        file.write('{"at": "2026-01-01T00:00:00+00:00", "event": "closing", "client_ord')
+    (found,) = unfinished(path)
+    assert (found.client_order_id, found.symbol, found.held) == ("bg-2", CALL, Decimal("-2.5"))
+
+
+def test_journal_when_the_last_line_was_cut_short_then_the_next_one_stands_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text('{"event": "clos')
+    journal = Journal.open(path, "run2", print)
+    journal.write("closing", client_order_id="bg-1", symbol="SPY", held="5")
+    journal.close()
+    assert [one.client_order_id for one in unfinished(path)] == ["bg-1"]
+
+
+def test_journal_when_the_disk_fills_up_then_it_is_said_once_and_nothing_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    journal = Journal.open(tmp_path / "journal.jsonl", "run1", said.append)
+
+    def full(*_: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    journal.write("canceling")
+    journal.write("canceling")
+    assert len(said) == 1
+    assert "going on without it" in said[0]
+    journal.close()
+
+
+def test_selection_when_a_share_is_named_then_its_options_are_meant_too_and_not_the_other_way() -> None:
+    assert [Selection(frozenset({"SPY"})).has(one) for one in ("SPY", CALL, "QQQ")] == [True, True, False]
+    assert [Selection(frozenset({CALL})).has(one) for one in ("SPY", CALL)] == [False, True]
+    assert Selection().has("anything")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "kind", "under"),
+    [
+        ("SPY", "stock", "SPY"),
+        (CALL, "option", "SPY"),
+        ("BTC/USD", "crypto", "BTC/USD"),
+        ("what is this", "unknown", "what is this"),
+    ],
+)
+def test_kind_when_a_symbol_is_read_then_what_has_no_form_is_unknown_and_nothing_fails(
+    symbol: str, kind: str, under: str
+) -> None:
+    assert (kind_of(symbol), underlying(symbol)) == (kind, under)
+
+
+@pytest.mark.parametrize(("quantity", "side"), [("5", "sell"), ("-0.5", "buy")])
+def test_closing_side_when_long_or_short_then_it_is_the_other_one(quantity: str, side: str) -> None:
+    position = BrokerPosition(symbol="SPY", quantity=Decimal(quantity), average_entry_price=Decimal(1))
+    assert closing_side(position) == side
