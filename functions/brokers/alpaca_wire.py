@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
-from typing import Any
+from typing import Any, Literal
 
 from functions.brokers.errors import BadResponse
 from functions.brokers.orders import (
     BrokerFill,
+    BrokerFillChange,
     BrokerLeg,
     BrokerOrder,
     OrderClass,
@@ -53,6 +55,7 @@ _CLASSES: dict[str, OrderClass] = {
 # The order works on: whatever status the message carries, the change that was asked for is not under way any more.
 _CHANGE_REFUSED = {"order_replace_rejected": "replace_pending", "order_cancel_rejected": "cancel_pending"}
 _EXECUTIONS = ("fill", "partial_fill")
+_CHANGES: dict[str, Literal["bust", "correction"]] = {"trade_bust": "bust", "trade_correct": "correction"}
 
 
 def side(row: Mapping[str, Any]) -> Side:
@@ -195,7 +198,24 @@ def trade_update(answer: object) -> TradeUpdate:
             executed_at=at,
         )
         fills = (fill,)
-    return TradeUpdate(event=event, at=at, order=found, fills=fills)
+    changes = (_change(_CHANGES[event], row, found.broker_order_id, at),) if event in _CHANGES else ()
+    return TradeUpdate(event=event, at=at, order=found, fills=fills, changes=changes)
+
+
+def _change(
+    kind: Literal["bust", "correction"], row: Mapping[str, Any], order_id: str, at: datetime
+) -> BrokerFillChange:
+    """An execution taken back or corrected. One that does not say which is never guessed at. Raises BadResponse."""
+    corrected = kind == "correction"
+    return BrokerFillChange(
+        kind=kind,
+        broker_order_id=order_id,
+        corrects=words(row, "previous_execution_id"),
+        execution_id=optional_words(row, "execution_id"),
+        executed_at=at,
+        quantity=positive(row, "qty") if corrected else None,
+        price=positive(row, "price") if corrected else None,
+    )
 
 
 def _cumulative(row: Mapping[str, Any], quantity: Decimal) -> Decimal:

@@ -124,6 +124,22 @@ class BrokerFill:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerFillChange:
+    """The broker takes an execution back (bust), or corrects it: then `quantity` and `price` are what it was.
+
+    `corrects` is the execution's name on this path, `execution_id` that of the change itself.
+    """
+
+    kind: Literal["bust", "correction"]
+    broker_order_id: str
+    corrects: str
+    execution_id: str | None
+    executed_at: datetime
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerLeg:
     """A leg of an order as the broker has it; quantities in contracts or shares, not in units of the order."""
 
@@ -194,9 +210,10 @@ class OrderPreview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeUpdate:
-    """One message of the trade stream: the order as it is now, and the executions that it tells of."""
+    """One message of the trade stream: the order as it is now, and the executions or changes of such that it tells."""
 
     event: str
     at: datetime
     order: BrokerOrder
     fills: tuple[BrokerFill, ...] = ()
+    changes: tuple[BrokerFillChange, ...] = ()

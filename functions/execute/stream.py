@@ -22,7 +22,7 @@ from functions.execute.resolving import resolve_unknown
 from functions.execute.submitting import Desk
 from functions.execute.syncing import Synced, sync_account
 from functions.execute.watching import say_watched
-from functions.execute.witnessing import quarantine, record_fill, record_order
+from functions.execute.witnessing import quarantine, record_fill, record_fill_change, record_order
 
 WORKER = "stream_trade_updates"
 
@@ -212,6 +212,8 @@ class TradeUpdatesWorker:
         for number, fill in enumerate(update.fills, start=1):
             moves = cursor if number == len(update.fills) else None
             await self._desk.ask(record_fill, ledger, key, fill, "stream", update.order, moves)
+        for change in update.changes:
+            await self._desk.ask(record_fill_change, ledger, key, change)
         if not update.fills:
             await self._desk.ask(record_order, ledger, key, update.order, cursor)
 

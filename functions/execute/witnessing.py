@@ -5,10 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 from uuid import UUID
 
-from functions.brokers.orders import FINAL_STATES, BrokerFill, BrokerOrder, OrderState
+from functions.brokers.orders import FINAL_STATES, BrokerFill, BrokerFillChange, BrokerOrder, OrderState
 from functions.brokers.protocol import Quarantined
 from functions.core.identity import named_uuid
-from functions.core.ledger.executing import BrokerUpdate, ExecutionLedger, FillToRecord, StreamCursor, ToldLeg
+from functions.core.ledger.executing import (
+    BrokerUpdate,
+    ExecutionLedger,
+    FillChange,
+    FillToRecord,
+    StreamCursor,
+    ToldLeg,
+)
 from functions.core.log import logger
 
 _log = logger("execute")
@@ -60,6 +67,22 @@ def record_fill(
 ) -> bool:
     """Records an execution; True where it was new. `order` is what it belongs to, for one placed outside."""
     return ledger.record_fill(account, fill_to_record(fill, source, order), cursor)
+
+
+def record_fill_change(ledger: ExecutionLedger, account: UUID, change: BrokerFillChange) -> bool:
+    """Records that the stream took an execution back or corrected it; True where it was new."""
+    told = FillChange(
+        kind=change.kind,
+        broker_order_id=change.broker_order_id,
+        corrects_external_id=change.corrects,
+        external_id=change.execution_id,
+        quantity=change.quantity,
+        price=change.price,
+        executed_at=change.executed_at,
+        source="stream",
+    )
+    _log.warning("fill changed", account=str(account), kind=change.kind, order=change.broker_order_id)
+    return ledger.record_fill_change(account, told)
 
 
 def record_order(

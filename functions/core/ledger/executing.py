@@ -166,6 +166,19 @@ class FillToRecord(Row):
     parent_order_id: str | None = None
 
 
+class FillChange(Row):
+    """A fill that the broker takes back (bust) or corrects, named as the path that told it names fills."""
+
+    kind: Literal["bust", "correction"]
+    broker_order_id: str
+    corrects_external_id: str
+    external_id: str | None
+    quantity: Amount | None = None
+    price: Amount | None = None
+    executed_at: AwareDatetime
+    source: Literal["stream", "activities", "order"]
+
+
 class UnrecordedFill(Row):
     """A place in the list that was asked about, and whether a trade knows the order of that execution."""
 
@@ -351,6 +364,16 @@ class ExecutionLedger(StreamingPart):
                 "p_fill": fill.model_dump(mode="json"),
                 "p_cursor": cursor.model_dump(mode="json") if cursor else None,
             },
+        )
+        return bool(answer["counted"])
+
+    def record_fill_change(self, account: UUID, change: FillChange) -> bool:
+        """Records a bust or a correction; True where it was counted now.
+
+        One whose fill is not on record waits for it, and halts the account until somebody has compared.
+        """
+        answer = self._call(
+            "record_fill", {"p_account_id": str(account), "p_fill": change.model_dump(mode="json"), "p_cursor": None}
         )
         return bool(answer["counted"])
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from functions.backtest.orders import Side
+from functions.core.identity import named_uuid
 from functions.core.money import text
 from local.simulators.alpaca.order_view import order_json
 from local.simulators.venue.clock import instant
@@ -28,7 +29,10 @@ _EVENTS: dict[Kind, str] = {
     "expired": "expired",
     "replaced": "replaced",
     "replace_rejected": "order_replace_rejected",
+    "bust": "trade_bust",
+    "correction": "trade_correct",
 }
+_CHANGES = ("bust", "correction")
 
 
 def trade_update(desk: OrderDesk, event: DeskEvent) -> dict[str, Any] | None:
@@ -44,6 +48,15 @@ def trade_update(desk: OrderDesk, event: DeskEvent) -> dict[str, Any] | None:
     found: dict[str, Any] = {"event": word, "timestamp": instant(event.at), "order": order_json(desk, order)}
     if fill is None:
         return found
+    if event.kind in _CHANGES:
+        # As the broker API's events name them: which execution it is about, and the one that takes its place.
+        found |= {
+            "execution_id": str(named_uuid("alpaca-change", event.kind, fill.id, instant(event.at))),
+            "previous_execution_id": fill.id,
+            "qty": text(fill.quantity),
+            "price": text(fill.price),
+        }
+        return found | ({"reason": "TRADE_BUST"} if event.kind == "bust" else {})
     if not order.is_multi_leg:
         position = desk.ledger.position(fill.symbol).quantity
         return found | {

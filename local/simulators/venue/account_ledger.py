@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -56,6 +56,7 @@ class AccountLedger:
         self._numbers = numbers
         self._settles_at = settles_at
         self._unsettled: list[Unsettled] = []
+        self._noted = 0
         self._positions: dict[str, Position] = {}
 
     def position(self, symbol: str) -> Position:
@@ -94,9 +95,22 @@ class AccountLedger:
             at_once=True,
         )
 
+    def take_back(self, fill: DeskFill, corrected: DeskFill | None, at: datetime) -> None:
+        """An execution did not happen, or happened otherwise: cash, position and the list of activities follow."""
+        for done, sign in ((fill, -1), (corrected, 1)):
+            if done is not None:
+                bought = sign * (done.quantity if done.side is Side.BUY else -done.quantity)
+                self._receive(-bought * done.price * self._quotes.multiplier(done.symbol), at)
+                self.position(done.symbol).apply(bought, done.price)
+        self.activities = [
+            replace(activity, fill=corrected) if corrected is not None and activity.fill is fill else activity
+            for activity in self.activities
+            if corrected is not None or activity.fill is not fill
+        ]
+
     def settle(self, settlement: Settlement, at: datetime) -> list[Activity]:
         """Books an exercise, assignment or expiry, and the shares that it moves."""
-        number = len(self.activities) + 1
+        number = self._noted + 1
         held = self.position(settlement.symbol)
         held.apply(settlement.contracts, Decimal(0) if settlement.price is None else held.average)
         rows = [
@@ -231,8 +245,9 @@ class AccountLedger:
         denominator: Decimal | None = None,
         at_once: bool = False,
     ) -> Activity:
+        self._noted += 1
         activity = Activity(
-            id=str(named_uuid("venue-activity", self.settings.account_id, len(self.activities) + 1)),
+            id=str(named_uuid("venue-activity", self.settings.account_id, self._noted)),
             number=next(self._numbers),
             kind=kind,
             at=at,

@@ -51,7 +51,7 @@ class OrderDesk:
         self._clock = clock
         self._faults = faults
         self._listener = listener
-        self._executions = Executions(ledger, rules, clock, faults, numbers=execution_numbers, listener=listener)
+        self.executions = Executions(ledger, rules, clock, faults, numbers=execution_numbers, listener=listener)
         self._exchange = MatchingEngine()
         self._maker = OrderMaker(ledger, rules, clock, quotes, session_close=session_close, numbers=numbers)
         self._orders: dict[str, DeskOrder] = {}
@@ -234,7 +234,7 @@ class OrderDesk:
 
     def show(self, tick: Quote | Print) -> None:
         """The market moved: shares by the tape, options with their underlying."""
-        self._executions.tell_late()
+        self.executions.tell_late()
         self._halted.discard(tick.symbol)
         if isinstance(tick, Print):
             self._apply(self._exchange.on_print(tick))
@@ -257,7 +257,7 @@ class OrderDesk:
 
     def close_session(self, at: datetime, prices: Mapping[str, Decimal]) -> None:
         """A session closes; day orders expire, the day's fees are taken."""
-        while self._executions.tell_late():
+        while self.executions.tell_late():
             pass
         self._apply(self._exchange.close_session(at, prices))
         self.ledger.collect_fees(self._clock.stamp())
@@ -282,7 +282,7 @@ class OrderDesk:
         self._keep(order)
         self._move(order, "working", "working")
         amount = abs(quantity)
-        self._executions.take(order, Fill(0, order.id, symbol, price, amount, amount, Decimal(0), self._clock.now()))
+        self.executions.take(order, Fill(0, order.id, symbol, price, amount, amount, Decimal(0), self._clock.now()))
         return order
 
     # --- what the exchange says -------------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ class OrderDesk:
             order = self._orders[event.order_id]
             match event:
                 case Fill():
-                    self._executions.take(order, event)
+                    self.executions.take(order, event)
                 case Replaced():
                     self._take_replaced(order, self._orders[event.new_order_id])
                 case Reduced():

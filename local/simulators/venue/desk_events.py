@@ -23,6 +23,8 @@ Kind = Literal[
     "expired",
     "replaced",
     "replace_rejected",
+    "bust",
+    "correction",
 ]
 
 
@@ -30,7 +32,8 @@ Kind = Literal[
 class DeskEvent:
     """`order` is the desk's live record: a listener writes down at once what it wants to send. `at` is a UTC stamp
     that no other event has. accepted: waits for a session; working: the exchange has it; activated: a child's parent
-    has filled; reduced: its alternative filled in part; `fill` is there for fill and partial_fill.
+    has filled; reduced: its alternative filled in part; `fill` is there for fill and partial_fill;
+    of a bust it is what was taken back, of a correction what the execution now was.
     """
 
     kind: Kind

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 
 from functions.backtest.exchange_events import Fill
 from functions.core.identity import named_uuid
@@ -14,6 +16,7 @@ from local.simulators.venue.desk_order import DeskFill, DeskOrder
 from local.simulators.venue.desk_rules import DeskRules
 from local.simulators.venue.exchange_orders import parts
 from local.simulators.venue.faults import Faults
+from local.simulators.venue.refusal import DeskRefusal
 
 
 class Executions:
@@ -60,6 +63,26 @@ class Executions:
                 told.add(order.id)
                 self._book_parts(order, fill)
         return bool(told)
+
+    def take_back(self, order: DeskOrder, fill: DeskFill, price: Decimal | None = None) -> DeskEvent:
+        """The exchange busts an execution of an order that is over, or says that its price was another.
+
+        Raises DeskRefusal not_cancelable while the order works: what is left of it would be counted anew.
+        """
+        if order.is_open:
+            raise DeskRefusal("not_cancelable", "an execution is changed once its order is over", symbol=order.symbol)
+        leg, at = order.legs[fill.leg], self._clock.stamp()
+        corrected = None if price is None else replace(fill, price=price)
+        leg.paid += (corrected.quantity * corrected.price if corrected else 0) - fill.quantity * fill.price
+        if corrected is None:
+            leg.filled -= fill.quantity
+        leg.fills = [one for one in (corrected if known is fill else known for known in leg.fills) if one is not None]
+        order.updated_at = at
+        self._ledger.take_back(fill, corrected, at)
+        kind: Kind = "bust" if corrected is None else "correction"
+        event = DeskEvent(kind, self._ledger.settings.account_id, order, at, fill=corrected or fill)
+        self._listener(event)
+        return event
 
     def _leg_by_leg(self, order: DeskOrder) -> bool:
         fault = self._faults.take("leg_by_leg", self._ledger.settings.account_id, order.symbol)

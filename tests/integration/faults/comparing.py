@@ -11,13 +11,20 @@ from tests.integration.faults.placing import Rows
 
 OPEN = ("submitted", "partially_filled", "cancel_pending", "replace_pending")
 
+_BOOKED = """
+select f.broker_order_id, f.symbol, f.quantity, coalesce(
+  (select c.price from public.fills as c where c.corrects_fill_id = f.id and c.kind = 'correction'
+   order by c.executed_at desc limit 1), f.price)
+from public.fills as f
+where f.broker_account_id = %s and f.kind = 'fill'
+  and not exists (select from public.fills as b where b.corrects_fill_id = f.id and b.kind = 'bust')
+"""
+
 
 def differences(book: Book, rows: Rows, account: UUID) -> list[str]:
     """Everything in which the ledger is not what the broker's own book is; empty where it is."""
     found: list[str] = []
-    booked = rows(
-        "select broker_order_id, symbol, quantity, price from public.fills where broker_account_id = %s", account
-    )
+    booked = rows(_BOOKED, account)
     theirs, ours = Counter(book.fills), Counter((order, symbol, *amounts) for order, symbol, *amounts in booked)
     found += [f"a fill is missing: {row}" for row in (theirs - ours).elements()]
     found += [f"a fill is invented or doubled: {row}" for row in (ours - theirs).elements()]

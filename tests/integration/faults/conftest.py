@@ -25,7 +25,7 @@ def ledger() -> Iterator[Ledger]:
 
 
 @pytest.fixture(scope="module")
-def alpaca() -> Iterator[Market]:
+def alpaca() -> Iterator[AlpacaMarket]:
     venue, stop = start_alpaca(new_york(cache=calendar_cache()))
     yield AlpacaMarket(venue)
     stop()

@@ -212,6 +212,12 @@ class AlpacaMarket:
     def exercise_by_hand(self, symbol: str) -> None:
         self._ask("POST", f"/v2/positions/{symbol}/exercise", None)
 
+    def take_back(self, price: Decimal | None) -> None:
+        """The exchange busts the newest execution; with a price it corrects it."""
+        newest = self._running.get("/control/book")["accounts"][ALICE]["fills"][-1]["id"]
+        said = {"account_id": ALICE, "execution_id": newest} | ({} if price is None else {"price": str(price)})
+        self._running.post("/control/executions", said)
+
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> None:
         headers = {"APCA-API-KEY-ID": "alice", "APCA-API-SECRET-KEY": "alice-secret"}
         post(lambda: self._session.request(method, self._running.url + path, json=body, headers=headers, timeout=1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -128,7 +128,7 @@ class Stage:
         self.trading = TradingDesk(reach, self.execution, self._accounts)
         self._crash: str | None = None
         self._main: asyncio.Task[Any] | None = None
-        self._placing = Placing(self.desk, market, self._rows, self._call, self._run)
+        self._placing = Placing(self.desk, market, self.ledger_rows, self._call, self._run)
         self.hit: set[Cell] = set()
         """The cells whose fault has struck while their step was done."""
         self._struck: dict[Cell, int] = {}
@@ -152,12 +152,14 @@ class Stage:
 
     # --- the script -----------------------------------------------------------------------------------------------
 
-    async def play(self, script: Script) -> None:
-        """Every step, then until nothing is left to be done, without faults."""
+    async def play(self, script: Script, then: Callable[[Stage], Awaitable[None]] | None = None) -> None:
+        """Every step, `then` what a test adds, then until nothing is left to be done, without faults."""
         self._main = asyncio.current_task()
         async with self._streams() if script.streams else contextlib.nullcontext():
             for step in script.steps:
                 await self._do(step)
+            if then is not None:
+                await then(self)
             await self._settle()
         for broker in self._accounts.made:
             await broker.aclose()
@@ -305,12 +307,12 @@ class Stage:
         with self._transport.lock:
             self.desk.ledger.tamper(query, *values)
 
-    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+    def ledger_rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._transport.lock:
             return self.desk.ledger.rows(query, *values)
 
     def _pick(self, which: int, column: str, statuses: tuple[str, ...], more: str = "") -> Any:
-        found = self._rows(
+        found = self.ledger_rows(
             f"select {column} from public.trades where broker_account_id = %s and status = any(%s) "  # noqa: S608
             f"and {column} is not null {more} order by placed_number",
             self.desk.account,
@@ -336,13 +338,13 @@ class Stage:
         )
 
     def _state(self) -> object:
-        return self._rows(
+        return self.ledger_rows(
             "select id, status, filled_quantity, version from public.trades where broker_account_id = %s order by id",
             self.desk.account,
         )
 
     def _undecided(self) -> list[tuple[Any, ...]]:
-        return self._rows(
+        return self.ledger_rows(
             "select id, status, refusal from public.trades where broker_account_id = %s "
             "and status in ('pending', 'approved', 'submitting', 'unknown')",
             self.desk.account,
@@ -350,7 +352,7 @@ class Stage:
 
     def differences(self) -> list[str]:
         """Everything in which the ledger is not what the broker's own book is; empty where it is."""
-        return differences(self.market.book(), self._rows, self.desk.account)
+        return differences(self.market.book(), self.ledger_rows, self.desk.account)
 
 
 def said(script: Script) -> str:

@@ -52,6 +52,7 @@ UPDATE: dict[str, Any] = {
     "price": "270.1",
     "order": ORDER | {"status": "partially_filled", "filled_qty": "1"},
 }
+CORRECTION: dict[str, Any] = UPDATE | {"event": "trade_correct", "execution_id": "e2", "previous_execution_id": "e1"}
 POSITION: dict[str, Any] = {"symbol": "SPY", "qty": "2", "side": "long", "avg_entry_price": "270.1"}
 ACCOUNT: dict[str, Any] = {"cash": "-10", "equity": "5", "buying_power": None}
 CLOCK: dict[str, Any] = {"timestamp": "2026-01-02T09:30:00-05:00", "is_open": True}
@@ -121,6 +122,7 @@ READERS: dict[str, tuple[Callable[[Any], object], dict[str, Any]]] = {
     "order": (wire.order, ORDER),
     "activity_fill": (wire.activity_fill, FILL),
     "trade_update": (wire.trade_update, UPDATE),
+    "trade_correct": (wire.trade_update, CORRECTION),
     "position": (alpaca_account.position, POSITION),
     "account": (alpaca_account.account, ACCOUNT),
     "clock": (alpaca_markets.clock, CLOCK),
@@ -195,6 +197,7 @@ def test_reader_when_the_row_is_as_documented_then_it_is_read(name: str) -> None
         ("order", {"client_order_id", "qty", "limit_price", "stop_price", "reject_reason"}),
         ("activity_fill", set()),
         ("trade_update", {"timestamp"}),
+        ("trade_correct", {"timestamp", "execution_id"}),
         ("position", {"side"}),
         ("account", {"buying_power"}),
         ("clock", set()),
