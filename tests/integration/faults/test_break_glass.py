@@ -20,8 +20,8 @@ from tests.integration.faults.stage import Stage
 from tests.integration.ledger.ledger import Ledger
 from tests.ledger_database import ledger_server
 
-_BUY = Step("place", more={"side": "buy", "quantity": 6, "away": None})
-_REST = Step("place", more={"side": "buy", "quantity": 2, "away": 2000})
+_BUY = Step("place", more={"what": "share", "side": "buy", "quantity": 6, "away": None})
+_REST = Step("place", more={"what": "share", "side": "buy", "quantity": 2, "away": 2000})
 _BOOKED = (_BUY, Step("submit"), Step("sync"), _REST, Step("submit"), Step("sync"))
 _CRASHED = (Step("crash", more={"when": "after"}), _BUY, Step("submit"))
 
@@ -73,7 +73,7 @@ async def test_ledger_when_glass_was_broken_while_functions_were_down_then_sync_
     patient = market.settings().model_copy(update={"broker_timeout": 60.0})
     monkeypatch.setattr(market, "settings", lambda: patient)
     stage = GlassBroken(alone, market, tmp_path)
-    await stage.play(Script(0, streams=False, watched=True, steps=steps))
+    await stage.play(Script(0, streams=False, watched=True, aims=(), steps=steps))
     assert stage.flat
     assert stage.differences() == []
     trades = alone.rows("select source, status, side, filled_quantity from public.trades order by placed_number")
