@@ -8,26 +8,36 @@ from decimal import Decimal
 from functions.core.errors import BadInput
 from functions.risk.book import Book, Limit, Limits, ProposedOrder, Scope
 from functions.risk.rule import Rule, Verdict, allow, reduce
+from functions.risk.rules.account_restricted import account_restricted
+from functions.risk.rules.buying_power import buying_power
 from functions.risk.rules.capital_limit import capital_limit
 from functions.risk.rules.gate import gate
 from functions.risk.rules.market_hours import market_hours
 from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
+from functions.risk.rules.options_level import options_level
 from functions.risk.rules.package import package
 from functions.risk.rules.position_limit import position_limit
 from functions.risk.rules.price_sanity import price_sanity
 from functions.risk.rules.reduce_only import reduce_only
+from functions.risk.rules.settled_cash import settled_cash
+from functions.risk.rules.shortable import shortable
 from functions.risk.rules.stale_quote import stale_quote
 
 RULES: tuple[Rule, ...] = (
     reduce_only,
     gate,
+    account_restricted,
     package,
+    options_level,
+    shortable,
     market_hours,
     stale_quote,
     price_sanity,
     position_limit,
     capital_limit,
     max_loss_per_trade,
+    buying_power,
+    settled_cash,
 )
 
 

@@ -9,11 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import ROUND_FLOOR, Decimal
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from functions.core.errors import BadInput
 from functions.core.instruments import OptionRight
 from functions.core.market_calendar import Session
+
+if TYPE_CHECKING:
+    from functions.risk.account import AccountFacts
 
 Scope = Literal["global", "user", "account", "strategy", "symbol"]
 Side = Literal["buy", "sell"]
@@ -29,6 +32,7 @@ class ProposedLeg:
 
     `quantity` in shares or contracts: `ratio` of them in each unit of the order. `multiplier` is units of the
     underlying per share or contract. An option has its terms: strike in dollars, `expiry` an exchange date.
+    `shortable` is None where no list says whether it may be sold short.
     Raises BadInput BAD_ORDER where the numbers cannot be judged.
     """
 
@@ -43,6 +47,7 @@ class ProposedLeg:
     right: OptionRight | None = None
     strike: Decimal | None = None
     expiry: date | None = None
+    shortable: bool | None = None
 
     def __post_init__(self) -> None:
         _above_zero(self, "quantity", "multiplier", "strike")
@@ -257,6 +262,7 @@ class Book:
     are the calendar's around the event time: empty on a holiday, None where the calendar does not reach the day.
     `closed_gates` are those of the order's scopes; None where they could not be read, which is not the same as none.
     `packages` are the options of each working order that may open something: they fill together or not at all.
+    `account` is what its broker said of it; None of an account of which no broker was ever asked.
     """
 
     exposures: Mapping[Scope, Exposure]
@@ -264,6 +270,7 @@ class Book:
     sessions: tuple[Session, ...] | None = None
     closed_gates: tuple[Gate, ...] | None = None
     packages: Mapping[Scope, tuple[Package, ...]] = field(default_factory=dict)
+    account: AccountFacts | None = None
 
     def exposure(self, scope: Scope) -> Exposure | None:
         """What is open in a scope, None where it is not known. A limit on a symbol is on the account's holding."""

@@ -10,11 +10,12 @@ from uuid import UUID
 from functions.core.errors import BadInput, Final, Temporary
 from functions.core.events import QuoteData
 from functions.core.instruments import OptionRight
-from functions.core.ledger.judging import BookLeg, BookQuote, RiskBook, RiskLedger, RuleVerdict
+from functions.core.ledger.judging import BookAccount, BookLeg, BookQuote, RiskBook, RiskLedger, RuleVerdict
 from functions.core.log import logger
 from functions.core.market_calendar import Session
 from functions.core.money import text
 from functions.core.ports import Ports
+from functions.risk.account import AccountFacts, BrokerMoney, BrokerRules
 from functions.risk.assess import Assessment, assess
 from functions.risk.book import (
     Book,
@@ -148,6 +149,7 @@ def _leg(leg: BookLeg, units: Decimal) -> ProposedLeg:
         right=cast("OptionRight | None", leg.option_right),
         strike=leg.strike,
         expiry=leg.expires_on,
+        shortable=leg.shortable,
     )
 
 
@@ -157,9 +159,12 @@ def _book(found: RiskBook, quoted: Mapping[str, Mark]) -> Book:
         for scope, rows in found.exposures.items()
     }
     multipliers = {row.symbol: row.multiplier for rows in found.exposures.values() for row in rows}
+    money = found.account.money if found.account is not None else None
+    if money is not None:
+        multipliers = {row.symbol: row.multiplier for row in money.then} | multipliers
     marks = {
         symbol: Mark(row.mark, row.marked_at, multipliers.get(symbol, Decimal(1)))
-        for symbol, row in found.marks.items()
+        for symbol, row in ((money.marks if money is not None else {}) | found.marks).items()
     }
     # What is ordered is valued by its quote; a mark that waits for the next bar is not fresh enough for an order.
     for leg in found.legs:
@@ -171,6 +176,27 @@ def _book(found: RiskBook, quoted: Mapping[str, Mark]) -> Book:
         sessions=tuple(Session(row.date, row.opens_at, row.closes_at) for row in found.sessions) or None,
         closed_gates=tuple(Gate(_gate_scope(gate), gate) for gate in found.closed_gates),
         packages={cast("Scope", scope): tuple(packages) for scope, packages in found.packages.items()},
+        account=None if found.account is None else _account(found.account),
+    )
+
+
+def _account(said: BookAccount) -> AccountFacts:
+    rules, money = said.rules, said.money
+    return AccountFacts(
+        None if rules is None else BrokerRules(**dict(rules)),
+        None
+        if money is None
+        else BrokerMoney(
+            as_of=money.as_of,
+            cash=money.cash,
+            buying_power=money.buying_power,
+            options_buying_power=money.options_buying_power,
+            settled_cash=money.settled_cash,
+            moved=money.moved,
+            spent=money.spent,
+            then={row.symbol: OpenQuantity(row.position, row.to_buy, row.to_sell) for row in money.then},
+            packages_then=tuple(money.packages_then),
+        ),
     )
 
 

@@ -68,6 +68,7 @@ create table public.instruments (
   sector text,
   ex_dividend_dates date[] not null default '{}',
   tradable boolean not null default true,
+  shortable boolean,
   source text not null check (source <> ''),
   as_of date not null default (now() at time zone 'America/New_York')::date check (isfinite(as_of)),
   updated_at timestamptz not null default now(),
@@ -94,6 +95,7 @@ comment on column public.instruments.settlement is 'What is delivered at expiry 
 comment on column public.instruments.sector is 'Sector of a share, as the source names it; null where unknown.';
 comment on column public.instruments.ex_dividend_dates is 'Known ex-dividend dates, rising: from that day on a buyer gets no dividend, and short calls are exercised before it.';
 comment on column public.instruments.tradable is 'Whether an order may name it. What was only seen at the broker is booked, not ordered.';
+comment on column public.instruments.shortable is 'Whether the source says that it may be sold short; null where it does not say.';
 comment on column public.instruments.source is 'Who said so: the seed, a broker''s list, the broker''s books.';
 comment on column public.instruments.as_of is 'The exchange date of which the source said so.';
 comment on column public.instruments.updated_at is 'When the row was last written.';
@@ -162,32 +164,32 @@ declare
 begin
   -- What the source does not say stays as it was known. In symbol order: two lists at once never wait for each other in a ring.
   insert into public.instruments as i (symbol, kind, name, multiplier, ticks, lot, underlying, option_right, strike, style, expires_on,
-    settlement, sector, ex_dividend_dates, tradable, source, as_of)
+    settlement, sector, ex_dividend_dates, tradable, shortable, source, as_of)
   select distinct on (d.symbol) d.symbol, coalesce(d.kind, k.kind), coalesce(d.name, k.name, ''),
     coalesce(d.multiplier, k.multiplier, case when d.kind = 'option' then 100 else 1 end), coalesce(d.ticks, k.ticks),
     coalesce(d.lot, k.lot, 1), coalesce(d.underlying, k.underlying), coalesce(d.option_right, k.option_right),
     coalesce(d.strike, k.strike), coalesce(d.style, k.style), coalesce(d.expires_on, k.expires_on),
     coalesce(d.settlement, k.settlement, 'physical'), coalesce(d.sector, k.sector),
-    coalesce(d.ex_dividend_dates, k.ex_dividend_dates, '{}'), coalesce(d.tradable, k.tradable, true), p_source, p_as_of
+    coalesce(d.ex_dividend_dates, k.ex_dividend_dates, '{}'), coalesce(d.tradable, k.tradable, true), coalesce(d.shortable, k.shortable), p_source, p_as_of
   from rows from (jsonb_to_recordset(p_instruments) as (
       symbol text, kind text, name text, multiplier numeric, ticks jsonb, lot numeric, underlying text, option_right text, strike numeric,
-      style text, expires_on date, settlement text, sector text, ex_dividend_dates date[], tradable boolean)) with ordinality
+      style text, expires_on date, settlement text, sector text, ex_dividend_dates date[], tradable boolean, shortable boolean)) with ordinality
     as d (symbol, kind, name, multiplier, ticks, lot, underlying, option_right, strike, style, expires_on, settlement, sector,
-      ex_dividend_dates, tradable, place)
+      ex_dividend_dates, tradable, shortable, place)
   left join public.instruments as k on k.symbol = d.symbol
   order by d.symbol, d.place desc
   on conflict (symbol) do update
   set kind = excluded.kind, name = excluded.name, multiplier = excluded.multiplier, ticks = excluded.ticks, lot = excluded.lot,
       underlying = excluded.underlying, option_right = excluded.option_right, strike = excluded.strike, style = excluded.style,
       expires_on = excluded.expires_on, settlement = excluded.settlement, sector = excluded.sector,
-      ex_dividend_dates = excluded.ex_dividend_dates, tradable = excluded.tradable, source = excluded.source, as_of = excluded.as_of
+      ex_dividend_dates = excluded.ex_dividend_dates, tradable = excluded.tradable, shortable = excluded.shortable, source = excluded.source, as_of = excluded.as_of
   -- An older list never takes a newer one's place; the same list again writes nothing.
   where i.as_of <= excluded.as_of
     and (i.kind, i.name, i.multiplier, i.ticks, i.lot, i.underlying, i.option_right, i.strike, i.style, i.expires_on, i.settlement, i.sector,
-      i.ex_dividend_dates, i.tradable, i.source, i.as_of) is distinct from
+      i.ex_dividend_dates, i.tradable, i.shortable, i.source, i.as_of) is distinct from
       (excluded.kind, excluded.name, excluded.multiplier, excluded.ticks, excluded.lot, excluded.underlying, excluded.option_right,
       excluded.strike, excluded.style, excluded.expires_on, excluded.settlement, excluded.sector, excluded.ex_dividend_dates,
-      excluded.tradable, excluded.source, excluded.as_of);
+      excluded.tradable, excluded.shortable, excluded.source, excluded.as_of);
   get diagnostics written = row_count;
   return written;
 exception

@@ -77,6 +77,93 @@ $$;
 comment on function private.working_options(text, public.trades) is
   'The options of working orders that may open something, signed contracts, in one scope of a trade; the trade itself and the order that it replaces left out.';
 
+create function private.account_facts(p_trade public.trades) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  opens timestamptz;
+  rules record;
+  money record;
+begin
+  select r.is_margin, r.options_level, r.may_short, r.closing_only, r.blocked into rules
+  from public.broker_account_rules as r where r.broker_account_id = p_trade.broker_account_id order by r.as_of desc limit 1;
+  -- Nothing trades before the open: whoever looked at that time, and how often, the broker said the same. So the decision
+  -- does not depend on how quickly a fill was told, nor on when somebody last asked. Linked since: its first word.
+  select c.opens_at into opens from public.market_calendar as c where c.opens_at <= p_trade.event_at and c.closes_at > p_trade.event_at;
+  select s.* into money from public.account_snapshots as s
+  where s.broker_account_id = p_trade.broker_account_id and s.as_of <= coalesce(opens, p_trade.event_at) order by s.as_of desc limit 1;
+  if not found then
+    select s.* into money from public.account_snapshots as s where s.broker_account_id = p_trade.broker_account_id order by s.as_of limit 1;
+  end if;
+  if rules is null and money is null and not exists (select from public.broker_accounts
+      where id = p_trade.broker_account_id and trading_entered_at is not null) then
+    return null;
+  end if;
+  return jsonb_build_object('rules', case when rules.options_level is not null then to_jsonb(rules) end,
+    'money', case when money.as_of is not null then private.money_since(p_trade, money.as_of) || jsonb_build_object('as_of', money.as_of,
+      'cash', money.cash::text, 'buying_power', money.buying_power::text, 'options_buying_power', money.options_buying_power::text,
+      'settled_cash', money.settled_cash::text) end);
+end $$;
+comment on function private.account_facts(public.trades) is
+  'What the broker said of a trade''s account: its rules by the newest word, its money by the last of before the session opened; null of an account into which nothing was entered.';
+
+create function private.money_since(p_trade public.trades, p_as_of timestamptz) returns jsonb
+language sql stable set search_path = ''
+as $$
+  with later as (
+    select t.id from public.trades as t
+    where t.user_id = p_trade.user_id and t.broker_account_id = p_trade.broker_account_id and t.event_at > p_as_of
+  ), booked as (
+    select f.symbol, sum(f.quantity_change) as quantity,
+      sum(greatest(f.quantity_change, 0) * f.price * f.multiplier + f.fee) filter (where f.side = 'buy') as spent
+    from public.fills as f join later on later.id = f.trade_id group by f.symbol
+  ), working as (
+    select o.symbol, sum(o.open) filter (where o.side = 'buy') as to_buy, sum(o.open) filter (where o.side = 'sell') as to_sell
+    from private.open_legs as o
+    where o.broker_account_id = p_trade.broker_account_id and o.trade_id <> p_trade.id and o.trade_id not in (select id from later)
+    group by o.symbol
+  ), then_open as (
+    select i.symbol, i.multiplier, coalesce(b.quantity, 0) - coalesce(f.quantity, 0) as quantity, coalesce(w.to_buy, 0) as to_buy,
+      coalesce(w.to_sell, 0) as to_sell
+    from public.instruments as i
+      left join public.position_books as b on b.broker_account_id = p_trade.broker_account_id and b.symbol = i.symbol
+      left join booked as f on f.symbol = i.symbol
+      left join working as w on w.symbol = i.symbol
+    where i.symbol in (select symbol from booked union select symbol from working
+      union select symbol from public.position_books where broker_account_id = p_trade.broker_account_id and quantity <> 0)
+  ), there as (
+    select * from then_open where quantity <> 0 or to_buy <> 0 or to_sell <> 0
+  )
+  select jsonb_build_object(
+    'moved', (select coalesce(sum(c.amount), 0)::text from public.cash_movements as c
+      where c.broker_account_id = p_trade.broker_account_id and c.user_id = p_trade.user_id and c.occurred_at > p_as_of
+        and c.occurred_at <= p_trade.event_at and c.kind in ('deposit', 'withdrawal')),
+    'spent', (select coalesce(sum(spent), 0)::text from booked),
+    'then', (select coalesce(jsonb_agg(jsonb_build_object('symbol', symbol, 'position', quantity::text, 'to_buy', to_buy::text,
+        'to_sell', to_sell::text, 'multiplier', multiplier::text) order by symbol), '[]') from there),
+    'packages_then', (select coalesce(jsonb_agg(w.legs order by w.trade_id), '[]')
+      from (select o.trade_id, jsonb_object_agg(o.symbol, o.quantity::text) as legs
+        from private.working_options('account', p_trade) as o where o.trade_id not in (select id from later) group by o.trade_id) as w),
+    'marks', (select coalesce(jsonb_object_agg(m.symbol, jsonb_build_object('mark', m.mark::text, 'marked_at', m.marked_at)), '{}')
+      from public.position_marks as m where m.symbol in (select symbol from there)))
+$$;
+comment on function private.money_since(public.trades, timestamptz) is
+  'What moved on a trade''s account since a moment: deposits and withdrawals, what was paid for what was bought, and what was open then. Orders placed by then count as working then.';
+
+create function private.restriction_refusal(p_account_id uuid) returns jsonb
+language plpgsql stable set search_path = ''
+as $$
+declare
+  rules record;
+begin
+  select r.blocked, r.closing_only into rules from public.broker_account_rules as r
+  where r.broker_account_id = p_account_id order by r.as_of desc limit 1;
+  return case
+    when rules.blocked is not null then jsonb_build_object('code', 'ACCOUNT_BLOCKED', 'blocked', rules.blocked)
+    when rules.closing_only then jsonb_build_object('code', 'CLOSING_ONLY', 'closing_only', 'yes') end;
+end $$;
+comment on function private.restriction_refusal(uuid) is 'Why the broker takes no entry of the account, by its newest word, or null.';
+
 create function public.risk_book(p_trade_id uuid) returns jsonb
 language sql stable security definer set search_path = ''
 as $$
@@ -88,7 +175,7 @@ as $$
     'is_paper', (select a.is_paper from public.broker_accounts as a where a.id = t.broker_account_id),
     'legs', (select jsonb_agg(jsonb_build_object('symbol', l.symbol, 'side', l.side, 'position_intent', l.position_intent,
         'ratio', l.ratio, 'kind', i.kind, 'multiplier', i.multiplier::text, 'underlying', i.underlying, 'option_right', i.option_right,
-        'strike', i.strike::text, 'expires_on', i.expires_on,
+        'strike', i.strike::text, 'expires_on', i.expires_on, 'shortable', i.shortable,
         'quote', (select jsonb_build_object('bid', q.bid::text, 'ask', q.ask::text, 'bid_size', q.bid_size::text,
             'ask_size', q.ask_size::text, 'quoted_at', q.quoted_at, 'feed', q.feed, 'delay_seconds', q.delay_seconds)
           from (
@@ -119,6 +206,7 @@ as $$
       from private.limits_on(t) as r), '[]'::jsonb),
     'closed_gates', coalesce((select jsonb_agg(g.gate_key order by g.gate_key) from public.trading_gates as g
       where g.gate_key = any (private.gates_of(t.user_id, t.broker_account_id, t.strategy_id)) and g.closed), '[]'::jsonb),
+    'account', private.account_facts(t),
     'sessions', coalesce((select jsonb_agg(jsonb_build_object('date', c.session_date, 'opens_at', c.opens_at, 'closes_at', c.closes_at)
         order by c.session_date)
       from public.market_calendar as c
@@ -383,6 +471,7 @@ begin
       when gate is not null then jsonb_build_object('code', 'GATE_CLOSED', 'gate', gate)
       when private.link_refusal(trade.broker_account_id) is not null
         then jsonb_build_object('code', 'ACCOUNT_NOT_VERIFIED', 'account', trade.broker_account_id)
+      when private.restriction_refusal(trade.broker_account_id) is not null then private.restriction_refusal(trade.broker_account_id)
       when trade.quantity is null then jsonb_build_object('code', 'NOTIONAL_NOT_JUDGED', 'notional', trade.notional::text)
       when trade.reduce_only then jsonb_build_object('code', 'WOULD_NOT_REDUCE', 'quantity', trade.quantity::text)
       else coalesce(private.package_refusal(trade), private.exposure_refusal(trade, private.worse_quantity(trade), marks)) end;

@@ -98,6 +98,7 @@ class BookLeg(Row):
     option_right: str | None
     strike: Amount | None
     expires_on: date | None
+    shortable: bool | None = None
     quote: BookQuote | None
 
 
@@ -119,6 +120,41 @@ class BookSession(Row):
     closes_at: AwareDatetime
 
 
+class BookRules(Row):
+    """What the broker lets the account do, by its newest word; see `functions.brokers.holdings.AccountRules`."""
+
+    is_margin: bool | None
+    options_level: int
+    may_short: bool
+    closing_only: bool
+    blocked: str | None
+
+
+class BookMoney(Row):
+    """What the broker said of the account's money before the session of the order opened, and what moved since.
+
+    `then` and `packages_then` are what was open at that moment; `marks` value it.
+    """
+
+    as_of: AwareDatetime
+    cash: Amount
+    buying_power: Amount | None
+    options_buying_power: Amount | None
+    settled_cash: Amount | None
+    moved: Amount
+    spent: Amount
+    then: list[BookExposure]
+    packages_then: list[dict[str, Amount]]
+    marks: dict[str, BookMark]
+
+
+class BookAccount(Row):
+    """What the account's broker said; None is what it has not."""
+
+    rules: BookRules | None
+    money: BookMoney | None
+
+
 class RiskBook(Row):
     """Everything the rules look at for one trade, in one snapshot of the ledger.
 
@@ -133,6 +169,7 @@ class RiskBook(Row):
     marks: dict[str, BookMark]
     limits: list[BookLimit]
     closed_gates: list[str]
+    account: BookAccount | None = None
     sessions: list[BookSession]
 
 

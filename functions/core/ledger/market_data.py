@@ -61,6 +61,7 @@ class ListedInstrument(Told):
     sector: str | None = None
     ex_dividend_dates: tuple[date, ...] | None = None
     tradable: bool | None = None
+    shortable: bool | None = None
 
 
 class ListedOption(Told):

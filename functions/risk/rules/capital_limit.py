@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from functions.core.errors import BadInput
-from functions.core.instruments import OptionSymbol, symbol_kind
 from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Limit, Limits, Mark, Package, ProposedOrder
-from functions.risk.option_payoff import OptionUnits, capital_at_work
+from functions.risk.capital import UnknownMark, is_option, marks_of, of_options, of_others
 from functions.risk.rule import Verdict, allow, deny, rule
-
-
-class _Unknown(Exception):
-    """A symbol that is open and has no mark."""
 
 
 @rule(
@@ -33,14 +27,14 @@ def capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     that symbol only. An order that adds nothing is not denied.
     """
     seen = allow(limit="not set")
-    marks = _marks(order, book)
+    marks = marks_of(order, book)
     for limit in limits.of("capital_limit"):
         exposure = book.exposure(limit.scope)
         if exposure is None:
             return deny("MISSING_EXPOSURE", scope=limit.scope)
         try:
             before, after = _before_and_after(order, exposure, book.working_packages(limit.scope), limit, marks)
-        except _Unknown as unknown:
+        except UnknownMark as unknown:
             return deny("MISSING_MARK", symbol=str(unknown), mark="missing")
         if after > limit.value and after > before:
             return deny("CAPITAL_LIMIT", notional_after=after, limit=limit.value, scope=limit.scope)
@@ -59,61 +53,16 @@ def _before_and_after(
     ordered = dict(counted)
     for leg in legs:
         ordered[leg.symbol] = ordered.get(leg.symbol, NOTHING_OPEN).with_leg(leg)
-    held = {name: found.position for name, found in counted.items() if _is_option(name)}
+    held = {name: found.position for name, found in counted.items() if is_option(name)}
     added = {leg.symbol: leg.sign * leg.quantity for leg in legs if leg.kind == "option"}
     together = {name: held.get(name, ZERO) + added.get(name, ZERO) for name in held | added}
     waiting = sum(
-        (_of_options({name: q for name, q in package.items() if symbol in (None, name)}, marks) for package in working),
+        (of_options({name: q for name, q in package.items() if symbol in (None, name)}, marks) for package in working),
         ZERO,
     )
-    options = _of_options(held, marks)
+    options = of_options(held, marks)
     return (
-        _of_others(counted, marks) + waiting + options,
+        of_others(counted, marks) + waiting + options,
         # An order that may not fill makes no room.
-        _of_others(ordered, marks) + waiting + max(options, _of_options(together, marks)),
+        of_others(ordered, marks) + waiting + max(options, of_options(together, marks)),
     )
-
-
-def _marks(order: ProposedOrder, book: Book) -> dict[str, Mark]:
-    """The marks, that of the ordered symbol raised to where a stop order would be filled."""
-    mark = book.marks.get(order.symbol)
-    if mark is None or order.several_legs:
-        return dict(book.marks)
-    price = max(mark.price, order.trigger_price(mark.price))
-    return {**book.marks, order.symbol: Mark(price, mark.quoted_at, mark.multiplier)}
-
-
-def _of_others(exposure: Exposure, marks: Mapping[str, Mark]) -> Decimal:
-    total = ZERO
-    for symbol in sorted(exposure):
-        worst = exposure[symbol].worst
-        if worst == 0 or _is_option(symbol):
-            continue
-        mark = _mark(symbol, marks)
-        total += worst * mark.price * mark.multiplier
-    return total
-
-
-def _of_options(contracts: Package, marks: Mapping[str, Mark]) -> Decimal:
-    units = []
-    for symbol in sorted(contracts):
-        if contracts[symbol] == 0:
-            continue
-        mark, option = _mark(symbol, marks), OptionSymbol.parse(symbol)
-        size = contracts[symbol] * mark.multiplier
-        units.append(OptionUnits(option.root, option.expiry, option.right, option.strike, size, mark.price))
-    return capital_at_work(units)
-
-
-def _mark(symbol: str, marks: Mapping[str, Mark]) -> Mark:
-    mark = marks.get(symbol)
-    if mark is None:
-        raise _Unknown(symbol)
-    return mark
-
-
-def _is_option(symbol: str) -> bool:
-    try:
-        return symbol_kind(symbol) == "option"
-    except BadInput:
-        return False
