@@ -101,8 +101,8 @@ def test_money_when_orders_came_since_then_what_was_open_then_is_told_without_th
     assert found.money is not None
     (spy,) = found.money.then
     # Of the first order 10 are held and 20 still work; of the second nothing was there yet.
-    assert (spy.position, spy.to_buy, spy.to_sell) == (10, 20, 0)
-    assert (found.money.spent, found.money.moved) == (2020, 500)
+    assert (spy.position, spy.to_buy, spy.to_sell) == (Decimal(10), Decimal(20), Decimal(0))
+    assert (found.money.spent, found.money.moved) == (Decimal(2020), Decimal(500))
 
 
 @pytest.mark.parametrize(
