@@ -90,7 +90,8 @@ def how_many(number: int, what: str) -> str:
 def verify(connection: Connection, broker: Broker) -> Verification:
     """Asks every question. Raises psycopg.Error and Unavailable where one of the two sides cannot be read."""
     accounts = connection.execute(
-        "select id, account_id from public.broker_accounts where status = 'active' order by id"
+        "select id, account_id from public.broker_accounts "
+        "where status = 'active' and link_state = 'verified' order by id"
     ).fetchall()
     books = {account: broker.book(account_id) for account, account_id in accounts}
     checks: Sequence[Callable[[], Check]] = (

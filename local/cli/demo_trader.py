@@ -16,13 +16,16 @@ from uuid import UUID
 
 import psycopg
 
+from functions.core.errors import Refused, Unavailable
 from functions.core.identity import named_uuid
 from local.cli.demo_accounts import DemoAccount, demo_accounts
 from local.cli.people import sign_up
+from local.linking import await_verdict
 from local.stack import Stack
 from local.supervisor.environment import Brokers
 
 EMAIL: Final = "demo@example.com"
+_VERDICT_SECONDS: Final = 60.0
 
 # Name, kind, configuration. Quantities in shares.
 _STRATEGIES: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
@@ -69,6 +72,20 @@ def create(stack: Stack, symbols: Sequence[str], decide_from: datetime, broker: 
             for name, kind, config in _STRATEGIES
         )
     return DemoTrader(user_id, EMAIL, password, accounts, strategies)
+
+
+def wait_verified(stack: Stack, trader: DemoTrader) -> None:
+    """Waits until the running cloud has verified the accounts.
+
+    Raises Refused where one is refused, and Unavailable where it takes too long.
+    """
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        for account in trader.accounts:
+            verdict = await_verdict(connection, account.id, _VERDICT_SECONDS, lambda _: None)
+            if verdict.state == "refused":
+                raise Refused(verdict.code or "ACCOUNT_REFUSED", verdict.reason or f"{account.number} is refused")
+            if verdict.state != "verified":
+                raise Unavailable("NOT_VERIFIED", f"{account.number} was not verified in {_VERDICT_SECONDS:g} s")
 
 
 def _instruments(connection: psycopg.Connection[Any], symbols: Sequence[str]) -> None:

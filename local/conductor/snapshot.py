@@ -22,7 +22,7 @@ select bus.in_flight() as bus,
        (select coalesce(jsonb_object_agg(c.worker || '/' || coalesce(a.account_id, c.stream), c.position), '{}')
           from private.stream_cursors as c left join public.broker_accounts as a on a.id::text = c.stream) as cursors,
        (select coalesce(jsonb_agg('stream_trade_updates/' || account_id), '[]')
-          from public.broker_accounts where status = 'active')
+          from public.broker_accounts where status = 'active' and link_state = 'verified')
        || (select coalesce(jsonb_agg('stream_market_data/' || symbol), '[]')
              from jsonb_array_elements_text(public.watched_symbols() -> 'symbols') as symbol) as followed,
        private.unfinished() as unfinished

@@ -164,7 +164,8 @@ comment on column admin.dead_letters.event is 'The whole event.';
 
 create view admin.credentials with (security_invoker = true) as
   select c.broker_account_id || '/' || c.purpose as id, u.email, a.label as account, a.broker, a.is_paper, c.purpose, c.key_id,
-    c.entered_at, c.updated_at
+    c.entered_at, c.updated_at, case c.purpose when 'trading' then a.link_state end as link_state,
+    case c.purpose when 'trading' then a.link_code end as link_code, case c.purpose when 'trading' then a.link_reason end as link_reason
   from private.broker_credentials as c
   join public.broker_accounts as a on a.id = c.broker_account_id
   join auth.users as u on u.id = c.user_id;
@@ -179,6 +180,9 @@ comment on column admin.credentials.purpose is 'trading or data.';
 comment on column admin.credentials.key_id is 'The public key that it is sealed with.';
 comment on column admin.credentials.entered_at is 'When the trader entered it.';
 comment on column admin.credentials.updated_at is 'When it was last entered or re-sealed.';
+comment on column admin.credentials.link_state is 'Whether the broker says that it is of this account: unverified, verified or refused; null for data.';
+comment on column admin.credentials.link_code is 'Why it is not verified, or how the broker restricts the account.';
+comment on column admin.credentials.link_reason is 'The same as a sentence.';
 
 -- Rows come in the order of time, so the smallest kind of index finds a day among years.
 create index audit_log_at on public.audit_log using brin (at);

@@ -152,8 +152,12 @@ INVARIANTS: dict[int, Invariant] = {
         (
             "test_live_consent::test_entry_when_live_is_confirmed_then_it_goes_the_whole_way",
             "test_live_consent::test_exit_when_consent_has_ended_then_it_passes_all_the_way",
+            "test_account_links::test_entry_when_live_is_verified_and_not_confirmed_then_refused",
+            "test_account_links::test_exit_when_the_credential_is_not_verified_then_it_goes_the_whole_way",
         ),
         (
+            "test_account_links::test_verdict_when_it_races_with_entering_again_then_it_never_counts_for_the_newer",
+            "test_account_links::test_verdict_when_another_than_execute_gives_it_then_nothing_happens",
             "test_live_consent::test_withdrawal_when_it_races_entries_then_none_is_sent_after_it",
             "test_live_consent::test_account_when_its_environment_is_changed_by_the_databases_owner_then_refused",
             "test_live_consent::test_confirmation_when_without_a_second_factor_then_refused",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
@@ -162,6 +165,68 @@ def test_verify_when_an_event_is_not_published_then_the_outbox_check_fails(
 ) -> None:
     connection.execute("update private.outbox set published_at = null where id = (select max(id) from private.outbox)")
     assert failed(verify(connection, market)) == ["outbox empty"]
+
+
+ALPACA = {"account_id": "PA3SECOND001", "key": "PKSECOND", "secret": "second-secret", "cash": "5000"}
+TASTY = {"account_number": "5WT00002", "client_secret": "second", "refresh_token": "grant-two", "cash": "7000"}
+LINK = {
+    "alpaca": (ALPACA, ALPACA["account_id"], {"key": ALPACA["key"], "secret": ALPACA["secret"]}),
+    "tastytrade": (
+        TASTY,
+        TASTY["account_number"],
+        {"client_secret": TASTY["client_secret"], "refresh_token": TASTY["refresh_token"]},
+    ),
+}
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, secrets: dict[str, str], *more: str) -> int:
+    """`agenttrader account link` with the secrets on standard input."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(secrets)))
+    return run(["account", "link", "alice@example.com", "--secrets", "-", "--json", *more])
+
+
+@pytest.mark.usefixtures("traded")
+@pytest.mark.parametrize("broker", ["alpaca", "tastytrade"])
+def test_account_when_linked_here_then_the_cloud_verifies_it_and_unlinking_ends_it(
+    broker: str, running: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there, number, secrets = LINK[broker]
+    assert httpx.post(f"{running.stack.url(broker)}/control/accounts", json=there, timeout=10).is_success
+    if broker == "alpaca":
+        assert run(["admin", "add", "alice@example.com", "--json"]) == Exit.FINE
+    named = ("--broker", broker, "--number", number)
+    wrong = dict.fromkeys(secrets, "PKWRONG")
+    assert typed(monkeypatch, wrong, *named) == Exit.CHECK_FAILED
+    assert shown(capsys)["state"] == "refused"
+    assert typed(monkeypatch, secrets, *named, "--label", "Mine") == Exit.FINE
+    said = shown(capsys)
+    assert (said["number"], said["state"], said["code"]) == (number, "verified", None)
+    with psycopg.connect(running.stack.database_url) as connection:
+        money = connection.execute(
+            "select cash from public.account_snapshots where broker_account_id = %s", [said["account"]]
+        ).fetchall()
+    assert money == [(Decimal(there["cash"]),)]
+    assert run(["account", "list", "alice@example.com", "--json"]) == Exit.FINE
+    row = next(one for one in shown(capsys)["accounts"] if one["broker"] == broker)
+    assert (row["number"], row["label"], row["kind"], row["state"]) == (number, "Mine", "paper", "verified")
+    assert run(["account", "unlink", "alice@example.com", *named, "--reason", "a test", "--json"]) == Exit.FINE
+    assert shown(capsys)["status"] == "unlinked"
+
+
+@pytest.mark.usefixtures("traded")
+def test_account_when_something_is_open_on_it_then_unlinking_is_refused_with_what(
+    running: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(running.stack.database_url) as connection:
+        row = connection.execute(
+            "select account_id from public.broker_accounts where broker = 'alpaca' and label = 'Demo account'"
+        ).fetchone()
+    assert row is not None
+    asked = ["account", "unlink", demo_trader.EMAIL, "--broker", "alpaca", "--number", row[0], "--reason", "a test"]
+    assert run([*asked, "--json"]) != Exit.FINE
+    error = shown(capsys)["error"]
+    assert error["code"] == "OPEN_EXPOSURE"
+    assert "SPY" in error["text"]
 
 
 @pytest.mark.usefixtures("traded")
