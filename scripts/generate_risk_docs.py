@@ -25,12 +25,12 @@ sent. Every rule's verdict is kept with the numbers that it saw. The first deny 
   is open in its own scope, a symbol's against the account. A limit that is not set allows, and says `limit=not set`.
 - **For**: a rule for *entries* lets an order pass that is marked reduce-only and really only reduces the account's
   position, net of the working orders that close it already.
-- The rules of the **account** (`account_restricted`, `options_level`, `shortable`, `buying_power`, `settled_cash`) hold
-  an order to what the broker said. What it lets the account do is its newest word; blocks the ledger asks for again under
-  lock when it approves. Its money is the last word of before the session opened (of an account linked since, the first):
-  nothing trades at that time, so every replay and every machine reads the same, whoever looked and how often. What came
-  since is counted by the ledger's own rows as of the order's event time: orders placed since, deposits, withdrawals.
-  What the broker alone knows, an intraday loss for one, it refuses itself.
+- The rules of the **account** (`account_restricted`, `options_level`, `shortable`, `buying_power`, `settled_cash`)
+  hold an order to what the broker said. What it lets the account do is its newest word; blocks the ledger asks for
+  again under lock when it approves. Its money is the last word of before the session opened (of an account linked
+  since, the first): nothing trades at that time, so every replay and every machine reads the same, whoever looked and
+  how often. What came since is counted by the ledger's own rows as of the order's event time: orders placed since,
+  deposits, withdrawals. What the broker alone knows, an intraday loss for one, it refuses itself.
 - A rule that is on and misses its input denies with a `MISSING_` code. Missing is never taken for zero.
 
 | rule | denies with | limit | unit | scopes | default | for | what must hold |

@@ -66,7 +66,7 @@ def link(
     screen = Screen.open(as_json)
     stack = found_stack(state)
     running_pid(stack)
-    fields = _secrets(broker, secrets)
+    fields = secrets_of(broker, secrets)
     entered = _entered(stack, email, broker, number, label, purpose, fields, is_paper=not live)
     if purpose == "data":
         screen.say(f"The {broker} data credential of {number} is entered.")
@@ -79,7 +79,7 @@ def link(
         verdict = await_verdict(
             connection, entered, wait, lambda heard: screen.note(f"Not yet: {heard.code}: {heard.reason}.")
         )
-    screen.say(_sentence(number, verdict, live=live))
+    screen.say(sentence(number, verdict, live=live))
     screen.result({"account": str(entered), "number": number, **_shown(verdict)})
     return Exit.FINE if verdict.state == "verified" else Exit.CHECK_FAILED
 
@@ -187,7 +187,8 @@ def _owner(connection: psycopg.Connection[Any], email: str) -> UUID:
     return UUID(str(row[0]))
 
 
-def _secrets(broker: str, source: str | None) -> dict[str, str]:
+def secrets_of(broker: str, source: str | None) -> dict[str, str]:
+    """The fields of a credential: typed without echo, or one JSON object on standard input. Raises BadInput."""
     names = sorted(FIELDS[broker])
     if source is None:
         return {name: typer.prompt(f"{broker} {name}", hide_input=True, err=True) for name in names}
@@ -203,7 +204,8 @@ def _secrets(broker: str, source: str | None) -> dict[str, str]:
     return given
 
 
-def _sentence(number: str, verdict: Verdict, *, live: bool) -> str:
+def sentence(number: str, verdict: Verdict, *, live: bool) -> str:
+    """What a verdict means for the owner."""
     why = "" if verdict.code is None else f" {verdict.code}: {verdict.reason}."
     if verdict.state == "verified":
         consent = " Entries need `confirm_live` first: sign in with a second factor and confirm it." if live else ""
