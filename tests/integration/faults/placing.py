@@ -78,6 +78,14 @@ class Placing:
             answer = self._call("request_replace", "authenticated", self._desk.user, p_trade_id=trade, p_change=said)
             self._approve(UUID(answer["trade_id"]), several=multi_leg)
 
+    def approve_waiting(self) -> None:
+        """What the ledger has placed by itself: an exit that was not sent in time is placed anew."""
+        for trade, several in self._rows(
+            "select id, multi_leg from public.trades where broker_account_id = %s and status = 'pending'",
+            self._desk.account,
+        ):
+            self._approve(trade, several=several)
+
     def by_hand(self, more: dict[str, Any]) -> None:
         """Shares, on the broker's page."""
         price = self._price(more["side"], more["away"])

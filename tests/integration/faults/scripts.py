@@ -68,7 +68,8 @@ def script_of(seed: int, cells: Sequence[Cell]) -> Script:
             steps.append(Step("submit"))
     if chance.random() < _ONCE and not any(step.does == "night" for step in steps):
         steps.insert(chance.randint(len(steps) // 2, len(steps)), Step("night"))
-    streams = any(aim.step == "stream" for aim in aims) or chance.random() < 0.4
+    streams = chance.random() < 0.5 and not any(aim.step == "look up" for aim in aims)
+    streams = streams or any(aim.step == "stream" for aim in aims)
     # Where nobody watches, the sender reads the lists itself.
     return Script(seed, streams, streams or chance.random() < 0.7, aims, tuple(steps))
 
@@ -88,7 +89,9 @@ def _aimed(cell: Cell, chance: random.Random) -> list[Step]:
         case "cancel":
             steps = [*rests, fault, Step("cancel", NEWEST), Step("cancels")]
         case "look up":
-            steps = [trades, Step("lose_answer"), submit, fault, Step("wait"), Step("resolve")]
+            # Taken or not, the answer is lost; a stream that tells of the order would leave nothing to be looked for.
+            lost = Cell(chance.choice(["timeout_after_accept", "reset_before_accept"]), "submit")
+            steps = [trades, Step("lose", more={"cell": lost}), submit, fault, Step("wait"), Step("resolve")]
         case "fills":
             steps = [fault, trades, submit, move, move]
         case "stream":
