@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from functions.brokers import alpaca_markets as wire
 from functions.brokers.alpaca_client import AlpacaClient
-from functions.brokers.alpaca_streams import follow, refusal
+from functions.brokers.alpaca_streams import Message, follow, telling
 from functions.brokers.credentials import KeyPair
-from functions.brokers.errors import BadResponse, Rejected, Unsupported
+from functions.brokers.errors import BadResponse, Rejected
 from functions.brokers.guard import Guard
 from functions.brokers.markets import Listing, MarketClock, OptionContract, OptionQuote
 from functions.brokers.protocol import Connected, Quarantined
@@ -24,19 +24,13 @@ from functions.core.instruments import symbol_kind
 from functions.core.market_calendar import Session, exchange_date
 from functions.core.settings import Settings
 
-if TYPE_CHECKING:
-    from alpaca.data.live.stock import StockDataStream
-
 _PAGE = 10_000
 _NOT_FOUND = 404
 _CONTRACTS_PAGE = 1_000
 _SYMBOLS_AT_ONCE = 100
-_OPTION_FEED = "indicative"
 _OPTIONS_VERSION = "v1beta1"
 # Without bounds Alpaca lists the contracts that expire by next weekend only; nothing is listed three years out.
 _LAST_EXPIRY = timedelta(days=3 * 366)
-# Answers to a subscription that no second attempt changes: too many symbols, a feed that was not paid for.
-_REFUSED_SUBSCRIPTIONS = (405, 409)
 
 
 class AlpacaMarketData:
@@ -131,14 +125,15 @@ class AlpacaMarketData:
 
     async def option_quotes(self, symbols: Sequence[str]) -> list[OptionQuote | Quarantined]:
         found: list[OptionQuote | Quarantined] = []
+        feed = self._settings.alpaca_option_feed
         for start in range(0, len(symbols), _SYMBOLS_AT_ONCE):
-            query = {"symbols": ",".join(symbols[start : start + _SYMBOLS_AT_ONCE]), "feed": _OPTION_FEED}
+            query = {"symbols": ",".join(symbols[start : start + _SYMBOLS_AT_ONCE]), "feed": feed}
             answer = mapping(await self._data.read("/options/snapshots", query, version=_OPTIONS_VERSION))
             for symbol, row in mapping(answer.get("snapshots") or {}).items():
                 if isinstance(row, dict) and row.get("latestQuote") is None:
                     continue  # never quoted
                 try:
-                    found.append(wire.option_quote(symbol, row, _OPTION_FEED))
+                    found.append(wire.option_quote(symbol, row, feed))
                 except BadResponse as error:
                     found.append(quarantined(error, row))
         return found
@@ -150,33 +145,51 @@ class AlpacaMarketData:
 
         arrived: asyncio.Queue[Connected | BarData | QuoteData | Quarantined | AgentTraderError] = asyncio.Queue()
 
-        class Stream(StockDataStream):
-            # A snapshot taken on `Connected` overlaps with the stream and loses nothing.
-            async def _dispatch(self, msg: dict[str, Any]) -> None:
-                if msg.get("T") == "subscription":
-                    arrived.put_nowait(Connected())
-                if msg.get("T") == "error" and msg.get("code") in _REFUSED_SUBSCRIPTIONS:
-                    arrived.put_nowait(Unsupported("STREAM_REFUSED", f"Alpaca refuses the stream: {msg.get('msg')}"))
-                await super()._dispatch(msg)
-
-            async def _auth(self) -> None:
-                try:
-                    await super()._auth()
-                except ValueError as error:
-                    refused = refusal(error)
-                    if refused is not None:
-                        arrived.put_nowait(refused)
-                    raise
-
         async def heard_bar(row: Any) -> None:
             arrived.put_nowait(self._bar(str(row.get("S")), row))
 
         async def heard_quote(row: Any) -> None:
             arrived.put_nowait(self._quote(str(row.get("S")), row))
 
-        stream = Stream(self._key, self._secret, raw_data=True, url_override=self._settings.alpaca_data_stream_url)
+        stream = telling(StockDataStream, arrived)(
+            self._key, self._secret, raw_data=True, url_override=self._settings.alpaca_data_stream_url
+        )
         stream.subscribe_bars(heard_bar, *symbols)
         stream.subscribe_quotes(heard_quote, *symbols)
+        async with contextlib.aclosing(self._followed(stream, arrived)) as messages:
+            async for message in messages:
+                yield message
+
+    async def option_stream(
+        self, symbols: Sequence[str]
+    ) -> AsyncGenerator[Connected | OptionQuote | Quarantined, None]:
+        from alpaca.data.enums import OptionsFeed
+        from alpaca.data.live.option import OptionDataStream
+
+        arrived: asyncio.Queue[Connected | OptionQuote | Quarantined | AgentTraderError] = asyncio.Queue()
+        feed = self._settings.alpaca_option_feed
+
+        async def heard(row: Any) -> None:
+            try:
+                arrived.put_nowait(wire.option_quote(str(row.get("S")), {"latestQuote": row}, feed))
+            except BadResponse as error:
+                arrived.put_nowait(quarantined(error, row))
+
+        stream = telling(OptionDataStream, arrived)(
+            self._key,
+            self._secret,
+            raw_data=True,
+            feed=OptionsFeed(feed),
+            url_override=self._settings.alpaca_option_stream_url,
+        )
+        stream.subscribe_quotes(heard, *symbols)
+        async with contextlib.aclosing(self._followed(stream, arrived)) as messages:
+            async for message in messages:
+                yield message
+
+    async def _followed(
+        self, stream: Any, arrived: asyncio.Queue[Message | AgentTraderError]
+    ) -> AsyncGenerator[Message, None]:
         minding = asyncio.create_task(self._mind_silence(stream))
         try:
             async with contextlib.aclosing(follow(stream, arrived)) as messages:
@@ -190,7 +203,7 @@ class AlpacaMarketData:
         self._data.close()
         self._market.close()
 
-    async def _mind_silence(self, stream: StockDataStream) -> None:
+    async def _mind_silence(self, stream: Any) -> None:
         """A socket can stay open and say nothing: in session the SDK then connects anew, at night silence is right."""
         silence = self._settings.stream_silence
         while True:

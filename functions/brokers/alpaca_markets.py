@@ -19,6 +19,8 @@ from functions.core.instruments import OPTION_TICKS, Instrument, OptionSymbol, T
 from functions.core.market_calendar import Session
 
 _SMALLEST_FRACTION = Decimal("0.000000001")
+# Indicative quotes are derived from the market and are none themselves; its trades are a quarter of an hour late.
+_DELAYS: Mapping[str, int] = {"indicative": 900}
 
 
 def clock(answer: object) -> MarketClock:
@@ -175,6 +177,7 @@ def option_quote(symbol: str, answer: object, feed: str) -> OptionQuote:
         vega=optional(greeks, "vega"),
         rho=optional(greeks, "rho"),
         feed=feed,
+        delay_seconds=_DELAYS.get(feed, 0),
     )
     prices = [price for price in (found.bid, found.ask) if price is not None]
     if any(price < 0 for price in prices) or (len(prices) == 2 and prices[0] > prices[1]):

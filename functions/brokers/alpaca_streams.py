@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any, Protocol, TypeVar
 
-from functions.brokers.errors import BadCredentials, NotConnected
+from functions.brokers.errors import BadCredentials, NotConnected, Unsupported
+from functions.brokers.protocol import Connected
 from functions.core.errors import AgentTraderError
 
 Message = TypeVar("Message")
+# Answers to a subscription that no second attempt changes: too many symbols, a feed that was not paid for.
+_REFUSED_SUBSCRIPTIONS = (405, 409)
 
 
 class _SdkStream(Protocol):
@@ -44,6 +47,32 @@ async def follow(
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await stream.close()
+
+
+def telling(sdk: type[Any], arrived: asyncio.Queue[Any]) -> type[Any]:
+    """The SDK's market data client that also says when it is subscribed, and why it never will be.
+
+    A snapshot taken on `Connected` overlaps with the stream and loses nothing.
+    """
+
+    class Stream(sdk):  # type: ignore[misc] # any of the SDK's clients
+        async def _dispatch(self, msg: dict[str, Any]) -> None:
+            if msg.get("T") == "subscription":
+                arrived.put_nowait(Connected())
+            if msg.get("T") == "error" and msg.get("code") in _REFUSED_SUBSCRIPTIONS:
+                arrived.put_nowait(Unsupported("STREAM_REFUSED", f"Alpaca refuses the stream: {msg.get('msg')}"))
+            await super()._dispatch(msg)
+
+        async def _auth(self) -> None:
+            try:
+                await super()._auth()
+            except ValueError as error:
+                refused = refusal(error)
+                if refused is not None:
+                    arrived.put_nowait(refused)
+                raise
+
+    return Stream
 
 
 def refusal(error: ValueError) -> BadCredentials | None:

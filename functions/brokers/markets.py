@@ -69,3 +69,5 @@ class OptionQuote:
     vega: Decimal | None = None
     rho: Decimal | None = None
     feed: str = ""
+    delay_seconds: int = 0
+    """As the feed declares it; above zero it is no market to price an order by."""

@@ -181,3 +181,7 @@ class MarketData(Feed, Protocol):
     async def option_quotes(self, symbols: Sequence[str]) -> list[OptionQuote | Quarantined]:
         """The latest quote, and greeks where the feed has them, of each contract that has one."""
         ...
+
+    def option_stream(self, symbols: Sequence[str]) -> AsyncGenerator[Connected | OptionQuote | Quarantined, None]:
+        """Quotes of these contracts, for ever: `Connected` first and after each reconnect. Raises as `stream`."""
+        ...

@@ -41,6 +41,7 @@ _QUOTED: Final = ("bidPrice", "askPrice", "bidSize", "askSize")
 _MINUTES: Final = "{{=1m,tho=true}}"
 
 Message = Connected | BarData | QuoteData | Quarantined
+OptionMessage = Connected | OptionQuote | Quarantined
 
 
 class TastytradeMarketData:
@@ -125,6 +126,14 @@ class TastytradeMarketData:
             async for message in messages:
                 yield message
 
+    async def option_stream(
+        self, symbols: Sequence[str]
+    ) -> AsyncGenerator[Connected | OptionQuote | Quarantined, None]:
+        names = [streamed(symbol) for symbol in symbols]
+        async with contextlib.aclosing(supervised(partial(self._talk_options, names))) as messages:
+            async for message in messages:
+                yield message
+
     async def aclose(self) -> None:
         """Gives its connections back; safe to call twice."""
         await self._client.aclose()
@@ -160,14 +169,38 @@ class TastytradeMarketData:
                     task.cancel()
                 await asyncio.gather(hearing, minding, return_exceptions=True)
 
+    async def _talk_options(self, names: Sequence[str], put: Callable[[OptionMessage], None]) -> None:
+        """One connection for quotes of contracts, until it is lost."""
+        url, token, _ = await self._feed()
+        async with dxlink(url, token) as link:
+            await link.subscribe("Quote", [{"symbol": name} for name in names])
+            put(Connected())
+            silence = _Silence(self._settings.stream_silence)
+            minding = asyncio.create_task(self._mind(silence))
+            try:
+                while True:
+                    hearing = asyncio.create_task(link.events())
+                    await asyncio.wait({hearing, minding}, return_when=asyncio.FIRST_COMPLETED)
+                    if minding.done():
+                        hearing.cancel()
+                        await minding
+                    events = await hearing
+                    silence.heard(bool(events))
+                    for event in events:
+                        _put_option(event, put)
+            finally:
+                minding.cancel()
+
     async def _mind(self, silence: _Silence) -> None:
         """A socket can stay open and say nothing: in session it is opened again, at night silence is right."""
         while True:
             await silence.lasts()
+            is_open = False
             # Where the clock does not answer, nothing is known, and the stream may stay.
             with contextlib.suppress(AgentTraderError):
-                if (await self.clock()).is_open:
-                    return _raise(NotConnected("STREAM_SILENT", "the market data stream says nothing in session"))
+                is_open = (await self.clock()).is_open
+            if is_open:
+                raise NotConnected("STREAM_SILENT", "the market data stream says nothing in session")
 
     async def _candles_since(self, symbol: str, start: datetime) -> tuple[list[Event | Quarantined], datetime]:
         url, token, now = await self._feed()
@@ -221,6 +254,17 @@ class _Silence:
             if rest <= 0:
                 return
             await asyncio.sleep(rest)
+
+
+def _put_option(event: Event | Quarantined, put: Callable[[OptionMessage], None]) -> None:
+    if isinstance(event, Quarantined):
+        put(event)
+    elif event.kind == "Quote":
+        at = wire.event_time(event.values, "eventTime", "bidTime", "askTime")
+        try:
+            put(wire.streamed_option_quote(event.values, at or datetime.now(UTC)))
+        except BadResponse as error:
+            put(quarantined(error, event.values))
 
 
 def _apply(event: Event | Quarantined, candles: MinuteCandles, put: Callable[[Message], None]) -> None:
@@ -280,7 +324,3 @@ def _candles(name: str, since: datetime) -> dict[str, Any]:
 
 def _place(one: OptionContract | Quarantined) -> tuple[int, Any]:
     return (1, ()) if isinstance(one, Quarantined) else (0, (one.expiry, one.strike, one.right, one.symbol))
-
-
-def _raise(error: AgentTraderError) -> None:
-    raise error

@@ -21,6 +21,7 @@ from functions.core.instruments import OptionSymbol, Terms, TickTable, instrumen
 from functions.core.market_calendar import REGULAR_CLOSE, REGULAR_OPEN, Session
 
 FEED: Final = "dxfeed"
+_QUOTED: Final = ("bidPrice", "askPrice", "bidSize", "askSize")
 _HALF_DAY_CLOSE: Final = dt.time(13, 0)
 _STATES: Final = {"Open": True, "Closed": False, "Pre-market": False, "Extended": False}
 _FRACTION: Final = Decimal("0.00001")
@@ -189,6 +190,25 @@ def streamed_quote(event: Mapping[str, Any], at: datetime) -> QuoteData:
     symbol = heard(event.get("eventSymbol"))
     quoted_at = event_time(event, "bidTime", "askTime") or at
     return _quote(event, symbol, ("bidPrice", "askPrice", "bidSize", "askSize"), quoted_at)
+
+
+def streamed_option_quote(event: Mapping[str, Any], at: datetime) -> OptionQuote:
+    """A Quote event of a contract; a side that nobody quotes stays missing. Raises BadResponse."""
+    values = {field: None if event.get(field) in ("NaN", 0) else event.get(field) for field in _QUOTED}
+    found = OptionQuote(
+        symbol=heard(event.get("eventSymbol")),
+        quoted_at=event_time(event, "bidTime", "askTime") or at,
+        bid=optional(values, "bidPrice"),
+        ask=optional(values, "askPrice"),
+        bid_size=optional(values, "bidSize"),
+        ask_size=optional(values, "askSize"),
+        feed=FEED,
+    )
+    if any(price is not None and price < 0 for price in (found.bid, found.ask)):
+        raise BadResponse(f"quote of {found.symbol}: expected no price below zero", event)
+    if found.bid is not None and found.ask is not None and found.bid > found.ask:
+        raise BadResponse(f"quote of {found.symbol}: expected bid <= ask, was {found.bid} and {found.ask}", event)
+    return found
 
 
 def candle(event: Mapping[str, Any]) -> BarData:

@@ -188,6 +188,9 @@ class _Conversation:
             if str(message.get("request-id")) == str(self._requests):
                 self._answered.set()
             return
+        if message.get("status") is None:
+            self._put(Quarantined("a message of the account stream that is not known here", repr(message)[:2000]))
+            return
         # It does not say why: most often the token. A new one is taken, and the stream opened again.
         with contextlib.suppress(NotConnected):
             await self._client.token(fresh=True)

@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     alpaca_data_url: str | None = None
     alpaca_trade_stream_url: str | None = None
     alpaca_data_stream_url: str | None = None
+    alpaca_option_stream_url: str | None = None
+    alpaca_option_feed: Literal["indicative", "opra"] = Field(
+        "indicative", description="Alpaca's option quotes: indicative is free and no market, opra is paid for"
+    )
 
     tastytrade_url: str | None = Field(
         None, description="Instead of tastytrade's own address: live, or the certification environment for paper"

@@ -88,6 +88,7 @@ def function_environment(stack: Stack, setup: Setup) -> dict[str, str]:
             "AGENTTRADER_ALPACA_DATA_URL": f"http://{simulator}",
             "AGENTTRADER_ALPACA_TRADE_STREAM_URL": f"ws://{simulator}/stream",
             "AGENTTRADER_ALPACA_DATA_STREAM_URL": f"ws://{simulator}/v2/iex",
+            "AGENTTRADER_ALPACA_OPTION_STREAM_URL": f"ws://{simulator}/v1beta1/indicative",
             # Also where only the other one runs: nothing here ever speaks to a real broker.
             "AGENTTRADER_TASTYTRADE_URL": stack.url("tastytrade"),
             "AGENTTRADER_TASTYTRADE_STREAMER_URL": f"ws://{HOST}:{stack.port('tastytrade')}",

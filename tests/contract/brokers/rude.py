@@ -26,7 +26,7 @@ class RudeServer:
             def _answer(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 outer.asked.append((self.command, self.path, self.rfile.read(length)))
-                status, body, headers = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
+                status, body, headers = outer.next_answer(self.path)
                 self.send_response_only(status)  # a Date is sent where a test says one
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name, value)
@@ -43,6 +43,7 @@ class RudeServer:
 
         self.asked: list[tuple[str, str, bytes]] = []
         self.answers: list[tuple[int, bytes, dict[str, str]]] = [(500, b"", {})]
+        self._at: dict[str, list[tuple[int, bytes, dict[str, str]]]] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -53,6 +54,19 @@ class RudeServer:
     def then(self, status: int, body: object, **headers: str) -> None:
         """What comes after that; the last answer stays."""
         self.answers.append(_answer(status, body, headers))
+
+    def at(self, path: str, status: int, *bodies: object, **headers: str) -> None:
+        """What is answered at a path, one after the other; the last stays."""
+        self._at[path] = [_answer(status, body, headers) for body in bodies]
+
+    def has(self, path: str) -> bool:
+        """Whether something was said of a path."""
+        return path in self._at
+
+    def next_answer(self, path: str) -> tuple[int, bytes, dict[str, str]]:
+        """Takes the next answer for a request."""
+        answers = next((found for prefix, found in self._at.items() if path.startswith(prefix)), self.answers)
+        return answers.pop(0) if len(answers) > 1 else answers[0]
 
     def close(self) -> None:
         """Nobody listens any more; safe to call twice."""

@@ -14,6 +14,7 @@ import pytest
 from functions.brokers import alpaca_market_data
 from functions.brokers.alpaca_market_data import AlpacaMarketData
 from functions.brokers.errors import BadCredentials, BadResponse, NotConnected, Unsupported
+from functions.brokers.markets import OptionQuote
 from functions.brokers.protocol import Connected, Quarantined
 from functions.core.events import BarData, QuoteData
 from tests.contract.brokers.rude import RudeServer, data_talk, rude_socket
@@ -155,6 +156,39 @@ async def test_stream_when_rows_are_malformed_then_each_is_quarantined_and_the_n
             heard = [await anext(messages) for _ in range(1 + len(bars) + len(quotes) + len(good))]
     assert [type(message) for message in heard[1:-2]] == [Quarantined] * (len(bars) + len(quotes))
     assert [type(message) for message in heard[-2:]] == [BarData, QuoteData]
+
+
+CONTRACT = "SPY261218C00500000"
+
+
+async def test_option_stream_when_quotes_are_malformed_then_each_is_quarantined_and_the_next_is_heard() -> None:
+    told = {"T": "q", "S": CONTRACT, **QUOTE, "t": datetime(2026, 1, 2, 14, 30, tzinfo=UTC)}
+    bad = [told | {"bp": 100.03}, told | {"ap": -1}, told | {"bp": "a price"}]
+    unquoted = told | {"bp": 0, "bs": 0}
+    async with rude_socket(data_talk([*bad, unquoted])) as url, asyncio.timeout(SECONDS):
+        settings = settings_for("http://127.0.0.1:9", url, alpaca_option_stream_url=url, alpaca_option_feed="opra")
+        async with contextlib.aclosing(AlpacaMarketData(keys("data"), settings).option_stream([CONTRACT])) as messages:
+            heard = [await anext(messages) for _ in range(2 + len(bad))]
+    assert [type(message) for message in heard] == [Connected, *[Quarantined] * len(bad), OptionQuote]
+    last = heard[-1]
+    assert isinstance(last, OptionQuote)
+    assert (last.symbol, last.bid, last.ask, last.feed, last.delay_seconds) == (
+        CONTRACT,
+        None,
+        Decimal("100.02"),
+        "opra",
+        0,
+    )
+
+
+async def test_option_stream_when_the_feed_was_not_paid_for_then_it_ends_and_says_so() -> None:
+    refused = {"T": "error", "code": 409, "msg": "insufficient subscription"}
+    async with rude_socket(data_talk([refused])) as url, asyncio.timeout(SECONDS):
+        settings = settings_for("http://127.0.0.1:9", url, alpaca_option_stream_url=url)
+        async with contextlib.aclosing(AlpacaMarketData(keys("data"), settings).option_stream([CONTRACT])) as messages:
+            assert isinstance(await anext(messages), Connected)
+            with pytest.raises(Unsupported):
+                await anext(messages)
 
 
 @pytest.mark.parametrize("change", BAD_BARS.values(), ids=list(BAD_BARS))

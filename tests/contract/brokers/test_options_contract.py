@@ -14,7 +14,7 @@ from functions.brokers.errors import Rejected, Unsupported
 from functions.brokers.holdings import BrokerActivity
 from functions.brokers.markets import OptionContract, OptionQuote
 from functions.brokers.orders import BrokerFill, OrderLeg, OrderRequest, Side, TradeUpdate
-from functions.brokers.protocol import Broker, Quarantined
+from functions.brokers.protocol import Broker, Connected, Quarantined
 from tests.contract.brokers.conformance import told
 from tests.contract.brokers.venue import Venue, order
 
@@ -95,6 +95,45 @@ async def test_option_quotes_when_asked_then_each_has_a_market_and_listings_know
     assert (listing.instrument.symbol, listing.tradable, listing.lot) == (chosen.symbol, True, Decimal(1))
     assert await data.listing("SPY180205C99999000") is None
     assert await data.option_quotes([]) == []
+
+
+DELAYS: Final = {"alpaca": ("indicative", 900), "tastytrade": ("dxfeed", 0)}
+"""What each feed says of itself: what is late, or is no market, must not look as if it were one."""
+
+
+async def test_option_stream_when_the_market_moves_then_quotes_of_the_contracts_asked_for_and_their_delay(
+    venue: Venue,
+) -> None:
+    data, chosen = venue.market_data(), [one.symbol for one in (await contracts(venue))[:2]]
+    heard: list[OptionQuote] = []
+    async with contextlib.aclosing(data.option_stream(chosen)) as messages, asyncio.timeout(SECONDS):
+        assert isinstance(await anext(messages), Connected)
+        while {quote.symbol for quote in heard} != set(chosen):
+            await asyncio.to_thread(venue.move)
+            message = await anext(messages)
+            assert isinstance(message, OptionQuote)
+            heard.append(message)
+    for quote in heard:
+        assert quote.symbol in chosen
+        assert quote.bid is not None
+        assert quote.ask is not None
+        assert 0 < quote.bid <= quote.ask
+        assert (quote.feed, quote.delay_seconds) == DELAYS[venue.name]
+    # The list of the same feed says the same of itself.
+    (listed,) = await data.option_quotes(chosen[:1])
+    assert isinstance(listed, OptionQuote)
+    assert (listed.feed, listed.delay_seconds) == DELAYS[venue.name]
+
+
+async def test_option_stream_when_it_is_cut_then_connected_comes_again_and_quotes_go_on(venue: Venue) -> None:
+    data, (chosen, *_) = venue.market_data(), await contracts(venue)
+    async with contextlib.aclosing(data.option_stream([chosen.symbol])) as messages, asyncio.timeout(SECONDS):
+        assert isinstance(await anext(messages), Connected)
+        venue.fault("drop_data_stream", 0)
+        while not isinstance(await anext(messages), Connected):
+            pass
+        await asyncio.to_thread(venue.move)
+        assert isinstance(await anext(messages), OptionQuote)
 
 
 @pytest.mark.parametrize("time", ["day", "gtc", "ioc"])

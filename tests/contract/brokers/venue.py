@@ -192,6 +192,7 @@ def settings_for(url: str, socket_url: str, **more: Any) -> Settings:
             "alpaca_data_url": url,
             "alpaca_trade_stream_url": f"{socket_url}/stream",
             "alpaca_data_stream_url": f"{socket_url}/v2/iex",
+            "alpaca_option_stream_url": f"{socket_url}/v1beta1/indicative",
             "broker_timeout": 5,
             **more,
         }

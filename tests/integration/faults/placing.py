@@ -64,8 +64,8 @@ class Placing:
 
     def replace(self, trade: UUID, step: Step) -> None:
         """Another price for a working order, and where the broker has that another quantity."""
-        ((symbol, side, ordered, limit, multi_leg),) = self._rows(
-            "select symbol, side, quantity, price, multi_leg from public.trades where id = %s", trade
+        ((symbol, side, ordered, limit),) = self._rows(
+            "select symbol, side, quantity, price from public.trades where id = %s", trade
         )
         plain = symbol == "SPY"
         price = self._price(side, step.more["away"]) if plain else limit + _CENT * abs(step.more["away"])
@@ -76,7 +76,15 @@ class Placing:
         }
         with contextlib.suppress(psycopg.Error):  # It may be over, or half filled beyond that.
             answer = self._call("request_replace", "authenticated", self._desk.user, p_trade_id=trade, p_change=said)
-            self._approve(UUID(answer["trade_id"]), several=multi_leg)
+            self._approve(UUID(answer["trade_id"]))
+
+    def approve_waiting(self) -> None:
+        """What the ledger has placed by itself: an exit that was not sent in time is placed anew."""
+        for (trade,) in self._rows(
+            "select id from public.trades where broker_account_id = %s and status = 'pending'",
+            self._desk.account,
+        ):
+            self._approve(trade)
 
     def by_hand(self, more: dict[str, Any]) -> None:
         """Shares, on the broker's page."""
@@ -116,7 +124,7 @@ class Placing:
             p_symbol="SPY",
             p_decisions=[decision(self._desk.strategy, order, at=moment)],
         )
-        self._approve(UUID(trade), several=False)
+        self._approve(UUID(trade))
 
     def _option(self, more: dict[str, Any]) -> None:
         symbol = at.contract(self._market, more["right"], more["expiry"], more["strike"])
@@ -166,14 +174,15 @@ class Placing:
             )
         with contextlib.suppress(psycopg.Error):  # The account may be halted.
             answer = self._call("place_trade", "authenticated", self._desk.user, p_order=order | key)
-            self._approve(UUID(answer["trade_id"]), several="legs" in order)
+            self._approve(UUID(answer["trade_id"]))
 
-    def _approve(self, trade: UUID, *, several: bool) -> None:
-        if several:
-            # The ledger lets no order of several legs through yet: an administrator does.
-            self._run("update public.trades set status = 'approved' where id = %s and status = 'pending'", trade)
-        else:
-            self._call("approve_trade", "fn_risk", **approval_of(trade))
+    def _approve(self, trade: UUID) -> None:
+        marks: dict[str, str] = {}
+        for (symbol,) in self._rows("select symbol from public.trade_legs where trade_id = %s", trade):
+            quoted = at.option_market(self._market, symbol)
+            if quoted is not None:
+                marks[symbol] = str(sum(quoted) / 2)
+        self._call("approve_trade", "fn_risk", **approval_of(trade, str(at.price(self._market)), **marks))
 
     def _price(self, side: str, away: int | None) -> Decimal | None:
         if away is None:

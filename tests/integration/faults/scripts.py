@@ -45,7 +45,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """`streams` says whether the trade stream worker runs beside the steps, `watched` whether senders believe so."""
+    """`streams` says whether the trade stream worker runs beside the steps, `watched` whether senders believe so: where
+    nobody watches, the sender reads the lists itself. `aims` are the faults whose turn it is."""
 
     seed: int
     streams: bool
@@ -68,9 +69,11 @@ def script_of(seed: int, cells: Sequence[Cell]) -> Script:
             steps.append(Step("submit"))
     if chance.random() < _ONCE and not any(step.does == "night" for step in steps):
         steps.insert(chance.randint(len(steps) // 2, len(steps)), Step("night"))
-    streams = any(aim.step == "stream" for aim in aims) or chance.random() < 0.4
-    # Where nobody watches, the sender reads the lists itself.
-    return Script(seed, streams, streams or chance.random() < 0.7, aims, tuple(steps))
+    # What nobody heard of is looked for: no stream tells of it, and the sender leaves the lists alone.
+    unheard = any(aim.step == "look up" for aim in aims)
+    streams = any(aim.step == "stream" for aim in aims) or (not unheard and chance.random() < 0.5)
+    watched = streams or unheard or chance.random() < 0.7
+    return Script(seed, streams, watched, aims, tuple(steps))
 
 
 def _aimed(cell: Cell, chance: random.Random) -> list[Step]:
@@ -88,7 +91,9 @@ def _aimed(cell: Cell, chance: random.Random) -> list[Step]:
         case "cancel":
             steps = [*rests, fault, Step("cancel", NEWEST), Step("cancels")]
         case "look up":
-            steps = [trades, Step("lose_answer"), submit, fault, Step("wait"), Step("resolve")]
+            # Taken or not, the answer is lost.
+            lost = Cell(chance.choice(["timeout_after_accept", "reset_before_accept"]), "submit")
+            steps = [trades, Step("lose", more={"cell": lost}), submit, fault, Step("wait"), Step("resolve")]
         case "fills":
             steps = [fault, trades, submit, move, move]
         case "stream":

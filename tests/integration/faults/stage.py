@@ -184,8 +184,8 @@ class Stage:
                     await asyncio.to_thread(self._placing.close, step)
                 case "fault":
                     await self._switch_on(more["cell"], more["count"])
-                case "lose_answer":
-                    await self._switch_on(Cell("timeout_after_accept", "submit"), 1)
+                case "lose":
+                    await self._switch_on(more["cell"], 1)
                 case "listen":
                     await self._listen(more["cell"])
                 case "wait":
@@ -283,6 +283,7 @@ class Stage:
             before: object = None
             for _ in range(_MOST_ROUNDS):
                 self._time_passes()
+                await asyncio.to_thread(self._placing.approve_waiting)
                 for does in ("submit", "resolve", "cancels", "sync"):
                     with contextlib.suppress(Temporary):
                         await self._routine(does)

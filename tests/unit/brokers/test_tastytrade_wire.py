@@ -47,6 +47,10 @@ READERS: dict[str, tuple[Callable[[Any], object], Any]] = {
     "quote": (markets.quote, bodies.SHARE_QUOTE),
     "option_quote": (markets.option_quote, bodies.OPTION_QUOTE),
     "streamed_quote": (lambda row: markets.streamed_quote(mapping(row), NOW), bodies.QUOTE),
+    "streamed_option_quote": (
+        lambda row: markets.streamed_option_quote(mapping(row), NOW),
+        bodies.QUOTE | {"eventSymbol": ".SPY261218C500"},
+    ),
     "candle": (lambda row: markets.candle(mapping(row)), bodies.CANDLE),
 }
 SCALARS = st.one_of(
@@ -430,3 +434,12 @@ def test_candle_when_read_then_it_is_a_bar_of_one_minute_in_utc() -> None:
     assert (bar.low, bar.volume) == (Decimal("269.5"), Decimal(1000))
     with pytest.raises(AgentTraderError):
         markets.candle(bodies.CANDLE | {"close": "NaN"})
+
+
+def test_streamed_option_quote_when_a_side_is_not_quoted_then_it_is_missing_and_never_zero() -> None:
+    row = bodies.QUOTE | {"eventSymbol": ".SPY261218C500", "bidPrice": "NaN", "bidSize": "NaN"}
+    found = markets.streamed_option_quote(row, NOW)
+    assert (found.symbol, found.bid, found.bid_size) == ("SPY261218C00500000", None, None)
+    assert found.ask is not None
+    with pytest.raises(BadResponse):
+        markets.streamed_option_quote(row | {"bidPrice": 9, "askPrice": 8}, NOW)
