@@ -44,6 +44,10 @@ class Guard:
             self.sleep(wait)
             waited += wait
 
+    def withdrawn(self) -> None:
+        """A call that was let through ended before anything was heard."""
+        self.breaker.withdrawn()
+
     def answered(self) -> None:
         """The broker answered, whatever it said."""
         self.breaker.succeeded()

@@ -37,13 +37,15 @@ from functions.core.errors import AgentTraderError
 from functions.core.settings import Settings
 
 if TYPE_CHECKING:
+    from functions.brokers.access_tokens import AccessTokens
     from functions.brokers.guard import Guard
 
 
 class TastytradeBroker:
     """One tastytrade account. A paper one lives in tastytrade's certification environment.
 
-    `guard` keeps the calls within a rate and off a broker that is down; None for neither.
+    `guard` keeps the calls within a rate and off a broker that is down; None for neither. `tokens` is where the login's
+    access tokens are shared with other processes.
     """
 
     name = "tastytrade"
@@ -72,9 +74,10 @@ class TastytradeBroker:
         account_number: str,
         is_paper: bool,
         guard: Guard | None = None,
+        tokens: AccessTokens | None = None,
     ) -> None:
         """Raises Misconfigured WRONG_ENDPOINT."""
-        self._client = TastytradeClient(login, configuration, is_paper=is_paper, guard=guard)
+        self._client = TastytradeClient(login, configuration, is_paper=is_paper, guard=guard, tokens=tokens)
         self._is_paper = is_paper
         self._number = account_number
         self._path = f"/accounts/{account_number}"
@@ -166,13 +169,13 @@ class TastytradeBroker:
         try:
             held = next((row for row in await self._positions(urgent=True) if row.symbol == symbol), None)
             # It may be flat because this very close went through and its answer was lost.
-            found = await self.find_order(client_order_id) if held is None else None
+            found = await self._orders.find(client_order_id, urgent=True) if held is None else []
         except NotConnected as error:
             raise NotSent(error.code, f"{error.text}; nothing was sent") from error
         if held is None:
-            if found is None:
+            if not found:
                 raise Rejected("NO_POSITION", f"there is no position in {symbol} to close")
-            return found
+            return found[0]
         is_long = held.quantity > 0
         closing = OrderRequest(
             client_order_id=client_order_id,

@@ -1,14 +1,16 @@
 """The tastytrade SDK's session as a transport: bounded in time, its errors told apart by HTTP status.
 
 The SDK signs in, keeps its access token fresh and adds the headers; its errors do not carry the status, so the requests
-go through its client and the answers are read here. An access token lives as long as this object: the text that the
-SDK offers for keeping one elsewhere holds the refresh token in clear, and such a text belongs into no store of ours.
+go through its client and the answers are read here. The text that the SDK offers for keeping a session elsewhere holds
+the refresh token in clear and belongs into no store of ours; `access_tokens` keeps the access token alone, sealed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+import time
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from httpx2 import Response
     from tastytrade import Session
 
+    from functions.brokers.access_tokens import AccessTokens
     from functions.brokers.guard import Guard
 
 LIVE_HOSTS: Final = frozenset({"api.tastyworks.com", "streamer.tastyworks.com"})
@@ -34,6 +37,9 @@ PAPER_STREAMER: Final = "wss://streamer.cert.tastyworks.com"
 _CONNECT_TIMEOUT = 5.0
 _PAGE = 200
 _MOST_PAGES = 1000
+_TOKEN_LEFT = 60.0
+# What stands for a status where there was none.
+_NO_ANSWER = 503
 _REFUSED = BadCredentials("BAD_KEYS", "tastytrade does not accept the login; enter it again")
 
 
@@ -49,11 +55,17 @@ class TastytradeClient:
     """One login. Belongs to the event loop that first uses it.
 
     `guard` keeps the calls within a rate, and off a broker that is down; None for neither. Urgent calls are not held
-    back.
+    back. `tokens` is where access tokens of the login are shared; None for nowhere.
     """
 
     def __init__(
-        self, login: TastytradeLogin, configuration: Settings, *, is_paper: bool, guard: Guard | None = None
+        self,
+        login: TastytradeLogin,
+        configuration: Settings,
+        *,
+        is_paper: bool,
+        guard: Guard | None = None,
+        tokens: AccessTokens | None = None,
     ) -> None:
         """Raises Misconfigured WRONG_ENDPOINT: a paper account never speaks to the live address, nor the reverse."""
         from httpx2 import Timeout
@@ -72,7 +84,7 @@ class TastytradeClient:
         if configuration.tastytrade_url is not None:
             # The SDK's own way is a module's global, which every account of the process would share.
             self._session._client.base_url = configuration.tastytrade_url  # noqa: SLF001 - it takes no address
-        self._guard = guard
+        self._guard, self._tokens = guard, tokens
         self._token_status = 0
         self._refused = False
 
@@ -84,11 +96,11 @@ class TastytradeClient:
         """A POST that changes nothing (a dry run). Raises as `read`."""
         return await self._read("POST", path, None, body, urgent=False)
 
-    async def read_pages(self, path: str, query: Mapping[str, Any]) -> list[Any]:
+    async def read_pages(self, path: str, query: Mapping[str, Any], *, urgent: bool = False) -> list[Any]:
         """The items of all pages, in the order of the pages. Raises as `read`: never a part of the pages."""
         found: list[Any] = []
         for page in range(_MOST_PAGES):
-            answer = await self.read(path, {"per-page": _PAGE, **query, "page-offset": page})
+            answer = await self.read(path, {"per-page": _PAGE, **query, "page-offset": page}, urgent=urgent)
             found.extend(items(answer))
             if page + 1 >= answer.pages:
                 return found
@@ -101,13 +113,17 @@ class TastytradeClient:
 
         Raises Rejected, NotSent, OutcomeUnknown, BadCredentials.
         """
-        from httpx2 import ConnectError, ConnectTimeout, PoolTimeout
-
         try:
-            await self._admitted(urgent=urgent)
-            await self._sign_in()
+            async with self._admitted(urgent=urgent):
+                return await self._write(method, path, body)
         except NotConnected as error:
             raise NotSent(error.code, f"{error.text}; nothing was sent") from error
+
+    async def _write(self, method: str, path: str, body: Mapping[str, Any] | None) -> Answer:
+        """Raises NotConnected where it did not come to the sending."""
+        from httpx2 import ConnectError, ConnectTimeout, PoolTimeout
+
+        await self._sign_in()
         try:
             response = await self._send(method, path, None, body)
         except (ConnectError, ConnectTimeout, PoolTimeout) as error:
@@ -145,9 +161,12 @@ class TastytradeClient:
     async def _read(
         self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, *, urgent: bool
     ) -> Answer:
+        async with self._admitted(urgent=urgent):
+            return await self._read_admitted(method, path, query, body)
+
+    async def _read_admitted(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any) -> Answer:
         from httpx2 import HTTPError
 
-        await self._admitted(urgent=urgent)
         try:
             await self._sign_in()
             response = await self._send(method, path, query, body)
@@ -185,15 +204,30 @@ class TastytradeClient:
             await self._told(self._guard, response)
         return response
 
-    async def _admitted(self, *, urgent: bool) -> None:
-        if self._guard is not None:
-            await asyncio.to_thread(self._guard.admit, urgent=urgent)
+    @contextlib.asynccontextmanager
+    async def _admitted(self, *, urgent: bool) -> AsyncIterator[None]:
+        """Around one call. A call that ended before anything was heard of the broker may have been the breaker's probe:
+        the next one may then be it."""
+        guard = self._guard
+        if guard is None:
+            yield
+            return
+        await asyncio.to_thread(guard.admit, urgent=urgent)
+        try:
+            yield
+        except BaseException:
+            if not urgent:
+                guard.withdrawn()
+            raise
 
     async def _told(self, guard: Guard, response: Response) -> None:
         """What an answer says of the broker: a no is an answer too."""
-        if response.status_code == 429:
-            await asyncio.to_thread(guard.slowed, _retry_after(response))
-        elif response.status_code >= 500 or response.status_code == 408:
+        await self._told_status(guard, response.status_code, _retry_after(response))
+
+    async def _told_status(self, guard: Guard, status: int, retry_after: float | None = None) -> None:
+        if status == 429:
+            await asyncio.to_thread(guard.slowed, retry_after)
+        elif status >= 500 or status == 408:
             await asyncio.to_thread(guard.failed)
         else:
             guard.answered()
@@ -203,23 +237,47 @@ class TastytradeClient:
         from httpx2 import HTTPError
         from tastytrade.utils import TastytradeError
 
+        from functions.brokers.access_tokens import AccessToken
+
         if self._refused:
             # Failed logins lock the address out for hours: a login that was refused is not tried again.
             raise _REFUSED
+        if not force and await self._take_shared_token():
+            return
+        before = self._session.session_token
+        self._token_status = 0
         try:
             async with asyncio.timeout(self._longest + _CONNECT_TIMEOUT):
                 await self._session.refresh(force)
-        except TastytradeError as error:
-            if self._token_status in (400, 401, 403):
-                self._refused = True
-                raise _REFUSED from error
-            raise NotConnected(
-                "TASTYTRADE_UNAVAILABLE", f"tastytrade's sign-in answered {self._token_status}; it will be asked again"
-            ) from error
-        except (HTTPError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            raise NotConnected(
-                "TASTYTRADE_UNAVAILABLE", f"tastytrade's sign-in did not answer: {type(error).__name__}"
-            ) from error
+        except (TastytradeError, HTTPError, TimeoutError, ValueError, KeyError, TypeError, AttributeError) as error:
+            # The SDK fails in its own ways on an error whose form it does not know: the status says what it was.
+            raise await self._not_signed_in(error) from error
+        if self._tokens is not None and self._session.session_token != before:
+            fresh = AccessToken(self._session.session_token, self._session.session_expiration)
+            await asyncio.to_thread(self._tokens.put, fresh)
+
+    async def _not_signed_in(self, error: Exception) -> NotConnected | BadCredentials:
+        status = self._token_status
+        if self._guard is not None:
+            await self._told_status(self._guard, status or _NO_ANSWER)
+        if status in (400, 401, 403):
+            self._refused = True
+            return _REFUSED
+        said = f"answered {status}" if status else f"did not answer: {type(error).__name__}"
+        return NotConnected("TASTYTRADE_UNAVAILABLE", f"tastytrade's sign-in {said}; it will be asked again")
+
+    async def _take_shared_token(self) -> bool:
+        """Whether the token at hand is good for another minute, or another process of this login had one that is."""
+        session = self._session
+        if time.time() < session.session_expiration - _TOKEN_LEFT:
+            return True
+        found = None if self._tokens is None else await asyncio.to_thread(self._tokens.get)
+        if found is None:
+            return False
+        # What the SDK's own refresh does with the token that it gets.
+        session.session_token, session.session_expiration = found.text, found.expires_at
+        session._client.headers.update({"Authorization": f"Bearer {found.text}"})  # noqa: SLF001 - it offers no setter
+        return True
 
     async def _sign_in_again(self, failure: type[NotSent] | type[NotConnected]) -> None:
         try:

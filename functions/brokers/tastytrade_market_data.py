@@ -31,6 +31,7 @@ from functions.core.market_calendar import Session
 from functions.core.settings import Settings
 
 if TYPE_CHECKING:
+    from functions.brokers.access_tokens import AccessTokens
     from functions.brokers.guard import Guard
 
 _MOST_SYMBOLS: Final = 100
@@ -50,10 +51,16 @@ class TastytradeMarketData:
     feed = wire.FEED
 
     def __init__(
-        self, login: TastytradeLogin, configuration: Settings, *, is_paper: bool, guard: Guard | None = None
+        self,
+        login: TastytradeLogin,
+        configuration: Settings,
+        *,
+        is_paper: bool,
+        guard: Guard | None = None,
+        tokens: AccessTokens | None = None,
     ) -> None:
         """Raises Misconfigured WRONG_ENDPOINT."""
-        self._client = TastytradeClient(login, configuration, is_paper=is_paper, guard=guard)
+        self._client = TastytradeClient(login, configuration, is_paper=is_paper, guard=guard, tokens=tokens)
         self._settings = configuration
 
     async def clock(self) -> MarketClock:

@@ -55,13 +55,13 @@ class TastytradeOrders:
                 found.append(quarantined(error, row))
         return found
 
-    async def find(self, client_order_id: str) -> list[BrokerOrder]:
+    async def find(self, client_order_id: str, *, urgent: bool = False) -> list[BrokerOrder]:
         """Every order of this name, oldest first."""
-        live = await self._client.read(f"{self._path}/orders/live")
+        live = await self._client.read(f"{self._path}/orders/live", urgent=urgent)
         # Newer versions of the API ask for the first day, and the days are the broker's.
         first = exchange_date(live.told_at or datetime.now(UTC)) - _SEARCHED
         found: dict[str, BrokerOrder] = {}
-        for row in sorted((*items(live), *await self._since(first)), key=_received):
+        for row in sorted((*items(live), *await self._since(first, urgent=urgent)), key=_received):
             if wire.client_order_id(row) == client_order_id:
                 order = await self.complete(row)
                 found.setdefault(order.broker_order_id, order)
@@ -120,8 +120,9 @@ class TastytradeOrders:
     async def _live(self) -> list[object]:
         return sorted(items(await self._client.read(f"{self._path}/orders/live")), key=_received)
 
-    async def _since(self, day: date) -> Sequence[object]:
-        return await self._client.read_pages(f"{self._path}/orders", {"start-date": day.isoformat()})
+    async def _since(self, day: date, *, urgent: bool = False) -> Sequence[object]:
+        query = {"start-date": day.isoformat()}
+        return await self._client.read_pages(f"{self._path}/orders", query, urgent=urgent)
 
     async def _row(self, broker_order_id: str) -> object | None:
         if not broker_order_id.isdecimal():

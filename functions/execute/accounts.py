@@ -6,6 +6,7 @@ import threading
 from datetime import datetime
 from uuid import UUID
 
+from functions.brokers.access_tokens import AccessTokens
 from functions.brokers.alpaca import AlpacaBroker
 from functions.brokers.credentials import alpaca_keys, tastytrade_login
 from functions.brokers.errors import NotConnected
@@ -124,8 +125,9 @@ class Accounts:
             # A grant is to tastytrade what a key is to Alpaca: one user's leave for one application.
             grant = login.refresh_token.get_secret_value()
             guard = guard_of(self._reach.hot, configuration, "tastytrade", grant, is_paper=is_paper)
+            tokens = AccessTokens(self._reach.hot, login, is_paper=is_paper)
             return TastytradeBroker(
-                login, configuration, account_number=account.account_id, is_paper=is_paper, guard=guard
+                login, configuration, account_number=account.account_id, is_paper=is_paper, guard=guard, tokens=tokens
             )
         keys = alpaca_keys(row, configuration.trading_keys_file, "trading", **owner, is_paper=is_paper)
         guard = guard_of(self._reach.hot, configuration, "alpaca", keys.key.get_secret_value(), is_paper=is_paper)

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from functions.brokers.access_tokens import AccessTokens
 from functions.brokers.alpaca_market_data import AlpacaMarketData
 from functions.brokers.credentials import alpaca_keys, tastytrade_login
 from functions.brokers.guard import guard_of
@@ -69,7 +70,8 @@ def _source(reach: Ports, account: DataAccount, row: SealedCredential) -> Feed:
         key = login.refresh_token.get_secret_value()
         # Calls for data have a budget and a breaker of their own: what data costs holds no order back.
         guard = guard_of(reach.hot, configuration, "tastytrade-data", key, is_paper=is_paper)
-        return TastytradeMarketData(login, configuration, is_paper=is_paper, guard=guard)
+        tokens = AccessTokens(reach.hot, login, is_paper=is_paper)
+        return TastytradeMarketData(login, configuration, is_paper=is_paper, guard=guard, tokens=tokens)
     keys = alpaca_keys(row, keys_file, "data", **owner, is_paper=is_paper)
     # Alpaca counts calls for data by themselves, and its data is up or down by itself.
     guard = guard_of(reach.hot, configuration, "alpaca-data", keys.key.get_secret_value(), is_paper=is_paper)

@@ -86,6 +86,10 @@ class TastytradeVenue:
     def fault(self, switch: str, count: int = 1, **more: Any) -> None:
         self.simulator.fault(switch, count, **more)
 
+    def sent(self, method: str, path: str) -> int:
+        """How many such requests reached the broker."""
+        return self._counted.seen[method, path]
+
     def submits(self) -> int:
         return sum(
             count

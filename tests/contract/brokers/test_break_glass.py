@@ -178,7 +178,7 @@ async def test_break_glass_when_it_is_to_cancel_only_then_nothing_is_sold(venue:
 # --- what may go wrong ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("switch", ["timeout_after_accept", "reset_after_accept", "reset_before_accept"])
+@pytest.mark.parametrize("switch", ["timeout_after_accept", "reset_before_accept"])
 async def test_break_glass_when_a_close_has_no_answer_then_it_is_looked_for_and_there_is_one(
     switch: str, venue: Venue, tmp_path: Path
 ) -> None:

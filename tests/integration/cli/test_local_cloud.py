@@ -8,10 +8,12 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -19,13 +21,16 @@ import pytest
 
 from local.cli import demo_trader
 from local.cli.app import run
+from local.cli.demo_accounts import DemoAccount, demo_accounts
 from local.cli.exits import Exit
 from local.cli.summary import summarise
 from local.conductor.control import Control
 from local.conductor.market import Market
 from local.conductor.pace import Pace
 from local.conductor.replay import Progressed, replay
-from local.stack import read_record
+from local.linking import enter_credentials
+from local.stack import Stack, read_record
+from local.supervisor.environment import Brokers
 from local.verify import Verification, verify
 from tests.integration.cli.conftest import Running
 
@@ -44,10 +49,25 @@ def processes(running: Running) -> dict[str, Any]:
     return found
 
 
+def one_feed(broker: Brokers) -> tuple[DemoAccount, ...]:
+    """The demo's accounts, of which only tastytrade's has a credential for market data: the rarer way is gone here."""
+
+    def trading_only(connection: psycopg.Connection[Any], stack: Stack, account: UUID) -> None:
+        keys = {"key": stack.secrets.broker_key, "secret": stack.secrets.broker_secret}
+        enter_credentials(connection, account, "trading", keys)
+
+    return tuple(
+        replace(account, enter_credentials=trading_only) if account.broker == "alpaca" else account
+        for account in demo_accounts(broker)
+    )
+
+
 @pytest.fixture(scope="session")
 def traded(running: Running) -> list[Progressed]:
     """A trader whose strategies have traded at both brokers for the first minutes; parts are killed on the way."""
-    demo_trader.create(running.stack, ["SPY"], OPENS_AT, "both")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo_trader, "demo_accounts", one_feed)
+        demo_trader.create(running.stack, ["SPY"], OPENS_AT, "both")
     seen: list[Progressed] = []
     victims = {5: "functions", 10: "bus", 15: "scheduler", 20: "gateway", 25: "webhooks", 30: "hotstore"}
 
@@ -128,6 +148,8 @@ def test_replay_when_parts_are_killed_on_the_way_then_trades_are_filled_and_the_
     assert run(["verify", "--json"]) == Exit.FINE
     assert shown(capsys)["ok"] is True
     assert traded[-1].step == PUSHES
+    with psycopg.connect(running.stack.database_url) as connection:
+        assert connection.execute("select distinct feed from public.bars").fetchall() == [("dxfeed",)]
 
 
 @pytest.mark.usefixtures("traded")

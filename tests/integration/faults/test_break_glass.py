@@ -18,7 +18,7 @@ from tests.integration.faults.market import Market
 from tests.integration.faults.scripts import Script, Step
 from tests.integration.faults.stage import Stage
 from tests.integration.ledger.ledger import Ledger
-from tests.ledger_database import ledger_server
+from tests.ledger_database import LedgerServer, ledger_server
 
 _BUY = Step("place", more={"what": "share", "side": "buy", "quantity": 6, "away": None})
 _REST = Step("place", more={"what": "share", "side": "buy", "quantity": 2, "away": 2000})
@@ -26,10 +26,16 @@ _BOOKED = (_BUY, Step("submit"), Step("sync"), _REST, Step("submit"), Step("sync
 _CRASHED = (Step("crash", more={"when": "after"}), _BUY, Step("submit"))
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[LedgerServer]:
+    with ledger_server() as started:
+        yield started
+
+
 @pytest.fixture
-def alone() -> Iterator[Ledger]:
+def alone(server: LedgerServer) -> Iterator[Ledger]:
     """A ledger with nothing in it but what a test puts there."""
-    with ledger_server() as server, server.clone() as dsn, closing(Ledger(dsn)) as ledger:
+    with server.clone() as dsn, closing(Ledger(dsn)) as ledger:
         yield ledger
 
 

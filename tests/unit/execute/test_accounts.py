@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 
-from functions.brokers.errors import BadCredentials
+from functions.brokers.access_tokens import AccessToken, AccessTokens
+from functions.brokers.credentials import TastytradeLogin
+from functions.brokers.errors import BadCredentials, NotConnected
 from functions.brokers.keyring import Keyring, SealingPair
 from functions.brokers.sealing import Binding, Credential, seal
 from functions.core.errors import Misconfigured
@@ -22,6 +26,7 @@ from tests.unit.core.doubles import NOW, Turns, World
 from tests.unit.execute.desk_made import ALICE, BOB, ScriptedBroker, account_row, at_broker, claimed
 
 PAIR, NEXT = SealingPair.generate(), SealingPair.generate()
+NOWHERE = "http://127.0.0.1:9"
 NO_CREDENTIALS = LedgerRefused("NO_CREDENTIALS", "enter them", 404)
 
 
@@ -32,9 +37,15 @@ def keyring(folder: Path, *pairs: SealingPair) -> Path:
     return path
 
 
-def sealed(account: UUID = ALICE, pair: SealingPair = PAIR) -> dict[str, Any]:
-    binding = Binding(named_uuid("user"), account, "alpaca", "paper", "trading")
-    credential = Credential(binding, {"key": "PK", "secret": "hush"}, datetime(2026, 1, 1, tzinfo=UTC))
+FIELDS = {
+    "alpaca": {"key": "PK", "secret": "hush"},
+    "tastytrade": {"client_secret": "hush", "refresh_token": "grant"},
+}
+
+
+def sealed(account: UUID = ALICE, pair: SealingPair = PAIR, broker: str = "alpaca") -> dict[str, Any]:
+    binding = Binding(named_uuid("user"), account, broker, "paper", "trading")
+    credential = Credential(binding, FIELDS[broker], datetime(2026, 1, 1, tzinfo=UTC))
     return {
         "broker_account_id": str(account),
         "purpose": "trading",
@@ -57,6 +68,45 @@ def test_broker_when_asked_twice_then_it_is_the_same_and_the_ledger_was_asked_on
     assert accounts.broker(ALICE) is accounts.broker(ALICE)
     assert world.said() == ["trading_accounts", "broker_credentials"]
     assert world.asked("broker_credentials") == [{"p_account_id": str(ALICE), "p_purpose": "trading"}]
+
+
+@pytest.mark.parametrize("broker", ["alpaca", "tastytrade"])
+async def test_broker_when_another_process_found_it_down_then_it_is_not_asked_and_another_environment_is(
+    broker: str, tmp_path: Path
+) -> None:
+    world, accounts = accounts_of(
+        keyring(tmp_path),
+        sealed(broker=broker),
+        account_row(ALICE, broker),
+        tastytrade_url=NOWHERE,
+    )
+    down = {"until": time.time() + 1000, "pause": 60}
+    world.hot.put(f"breaker:{broker}-live", down)
+    world.hot.put(f"breaker:{broker}-data-paper", down)
+    made = accounts.broker(ALICE)
+    with pytest.raises(NotConnected) as refused:
+        await made.positions()
+    assert refused.value.code != "BROKER_DOWN"
+    world.hot.put(f"breaker:{broker}-paper", down)
+    accounts.forget(ALICE)
+    with pytest.raises(NotConnected) as refused:
+        await accounts.broker(ALICE).positions()
+    assert refused.value.code == "BROKER_DOWN"
+
+
+async def test_broker_when_it_is_tastytrade_then_it_signs_in_with_the_token_that_another_process_has(
+    tmp_path: Path,
+) -> None:
+    """Nobody listens where it would sign in; with a token it comes as far as asking."""
+    world, accounts = accounts_of(
+        keyring(tmp_path), sealed(broker="tastytrade"), account_row(ALICE, "tastytrade"), tastytrade_url=NOWHERE
+    )
+    with pytest.raises(NotConnected, match="sign-in did not answer"):
+        await accounts.broker(ALICE).positions()
+    login = TastytradeLogin(client_secret=SecretStr("hush"), refresh_token=SecretStr("grant"))
+    AccessTokens(world.hot, login, is_paper=True).put(AccessToken("a token", time.time() + 900))
+    with pytest.raises(NotConnected, match="tastytrade did not answer"):
+        await accounts.broker(ALICE).positions()
 
 
 def test_broker_when_its_keys_were_refused_then_the_next_is_made_of_the_keys_as_they_are_then(tmp_path: Path) -> None:
