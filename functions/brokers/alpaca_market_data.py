@@ -18,9 +18,9 @@ from functions.brokers.markets import Listing, MarketClock, OptionContract, Opti
 from functions.brokers.protocol import Connected, Quarantined
 from functions.brokers.reading import mapping, optional_words, rows
 from functions.brokers.row_by_row import quarantined, row_by_row
-from functions.core.errors import AgentTraderError, BadInput
-from functions.core.events import BarData, QuoteData
-from functions.core.instruments import symbol_kind
+from functions.core.errors import AgentTraderError
+from functions.core.events import INDICATIVE, BarData, QuoteData
+from functions.core.instruments import is_option
 from functions.core.market_calendar import Session, exchange_date
 from functions.core.settings import Settings
 
@@ -31,7 +31,6 @@ _PAGE = 10_000
 _NOT_FOUND = 404
 _CONTRACTS_PAGE = 1_000
 _SYMBOLS_AT_ONCE = 100
-_OPTION_FEED = "indicative"
 _OPTIONS_VERSION = "v1beta1"
 # Without bounds Alpaca lists the contracts that expire by next weekend only; nothing is listed three years out.
 _LAST_EXPIRY = timedelta(days=3 * 366)
@@ -102,14 +101,14 @@ class AlpacaMarketData:
         return [self._quote(symbol, row) for symbol, row in mapping(answer.get("quotes") or {}).items()]
 
     async def listing(self, symbol: str) -> Listing | None:
-        is_option = _is_option(symbol)
+        option = is_option(symbol)
         try:
-            row = await self._market.read(f"/options/contracts/{symbol}" if is_option else f"/assets/{symbol}")
+            row = await self._market.read(f"/options/contracts/{symbol}" if option else f"/assets/{symbol}")
         except Rejected as error:
             if error.numbers.get("http_status") == _NOT_FOUND:
                 return None
             raise
-        return wire.option_listing(row) if is_option else wire.listing(row)
+        return wire.option_listing(row) if option else wire.listing(row)
 
     async def option_chain(self, underlying: str, expiry: date | None = None) -> list[OptionContract | Quarantined]:
         """Raises Rejected where Alpaca refuses the underlying; an underlying without options has an empty chain."""
@@ -132,13 +131,13 @@ class AlpacaMarketData:
     async def option_quotes(self, symbols: Sequence[str]) -> list[OptionQuote | Quarantined]:
         found: list[OptionQuote | Quarantined] = []
         for start in range(0, len(symbols), _SYMBOLS_AT_ONCE):
-            query = {"symbols": ",".join(symbols[start : start + _SYMBOLS_AT_ONCE]), "feed": _OPTION_FEED}
+            query = {"symbols": ",".join(symbols[start : start + _SYMBOLS_AT_ONCE]), "feed": INDICATIVE}
             answer = mapping(await self._data.read("/options/snapshots", query, version=_OPTIONS_VERSION))
             for symbol, row in mapping(answer.get("snapshots") or {}).items():
                 if isinstance(row, dict) and row.get("latestQuote") is None:
                     continue  # never quoted
                 try:
-                    found.append(wire.option_quote(symbol, row, _OPTION_FEED))
+                    found.append(wire.option_quote(symbol, row, INDICATIVE))
                 except BadResponse as error:
                     found.append(quarantined(error, row))
         return found
@@ -210,13 +209,6 @@ class AlpacaMarketData:
             return wire.quote(symbol, row, self.feed)
         except BadResponse as error:
             return quarantined(error, row)
-
-
-def _is_option(symbol: str) -> bool:
-    try:
-        return symbol_kind(symbol) == "option"
-    except BadInput:
-        return False
 
 
 def _place_in_the_chain(row: OptionContract | Quarantined) -> tuple[Any, ...]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from functions.core.errors import BadInput
-from functions.core.instruments import OptionSymbol, symbol_kind
+from functions.core.instruments import OptionSymbol, is_option
 from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Limit, Limits, Mark, Package, ProposedOrder
 from functions.risk.option_payoff import OptionUnits, capital_at_work
 from functions.risk.rule import Verdict, allow, deny, rule
@@ -59,7 +58,7 @@ def _before_and_after(
     ordered = dict(counted)
     for leg in legs:
         ordered[leg.symbol] = ordered.get(leg.symbol, NOTHING_OPEN).with_leg(leg)
-    held = {name: found.position for name, found in counted.items() if _is_option(name)}
+    held = {name: found.position for name, found in counted.items() if is_option(name)}
     added = {leg.symbol: leg.sign * leg.quantity for leg in legs if leg.kind == "option"}
     together = {name: held.get(name, ZERO) + added.get(name, ZERO) for name in held | added}
     waiting = sum(
@@ -87,7 +86,7 @@ def _of_others(exposure: Exposure, marks: Mapping[str, Mark]) -> Decimal:
     total = ZERO
     for symbol in sorted(exposure):
         worst = exposure[symbol].worst
-        if worst == 0 or _is_option(symbol):
+        if worst == 0 or is_option(symbol):
             continue
         mark = _mark(symbol, marks)
         total += worst * mark.price * mark.multiplier
@@ -110,10 +109,3 @@ def _mark(symbol: str, marks: Mapping[str, Mark]) -> Mark:
     if mark is None:
         raise _Unknown(symbol)
     return mark
-
-
-def _is_option(symbol: str) -> bool:
-    try:
-        return symbol_kind(symbol) == "option"
-    except BadInput:
-        return False
