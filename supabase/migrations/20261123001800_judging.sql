@@ -8,18 +8,6 @@ as $$
 $$;
 comment on function public.pending_trades(uuid) is 'Trades that risk has not judged, in the order they were placed.';
 
-create function private.awaits_quote(p_trade public.trades) returns boolean
-language sql stable set search_path = ''
-as $$
-  -- As long as the rule stale_quote has it where no limit is set.
-  select p_trade.status = 'pending' and exists (
-    select from public.trade_legs as l join public.instruments as i on i.symbol = l.symbol and i.kind = 'option'
-    where l.trade_id = p_trade.id and not exists (
-      select from public.option_quotes_latest as q where q.symbol = l.symbol and q.quoted_at >= p_trade.event_at - interval '120 seconds'))
-$$;
-comment on function private.awaits_quote(public.trades) is
-  'Whether an order in options is not judged yet because one of them has no quote that is fresh at its event time.';
-
 create function public.options_needed(p_now timestamptz) returns jsonb
 language sql stable security definer set search_path = ''
 as $$
@@ -78,6 +66,22 @@ as $$
     and (r.symbol is null or r.symbol in (select l.symbol from public.trade_legs as l where l.trade_id = p_trade.id))
 $$;
 comment on function private.limits_on(public.trades) is 'The limits that apply to a trade, of every scope and of each symbol that it trades.';
+
+create function private.awaits_quote(p_trade public.trades) returns boolean
+language sql stable set search_path = ''
+as $$
+  -- What the rule stale_quote asks of a quote, and what risk takes for one: none that is delayed, an indicative one for paper only.
+  select p_trade.status = 'pending' and exists (
+    select from public.trade_legs as l join public.instruments as i on i.symbol = l.symbol and i.kind = 'option'
+      join public.broker_accounts as a on a.id = p_trade.broker_account_id
+    where l.trade_id = p_trade.id and not exists (
+      select from public.option_quotes_latest as q
+      where q.symbol = l.symbol and q.delay_seconds = 0 and (q.feed <> 'indicative' or a.is_paper)
+        and q.quoted_at >= p_trade.event_at - make_interval(secs => coalesce((
+          select min(r.value) from private.limits_on(p_trade) as r where r.name = 'stale_quote'), 120)::double precision)))
+$$;
+comment on function private.awaits_quote(public.trades) is
+  'Whether an order in options is not judged yet because one of them has no quote that is fresh at its event time.';
 
 create function private.judged_scopes(p_trade public.trades) returns table (scope text)
 language sql stable set search_path = ''

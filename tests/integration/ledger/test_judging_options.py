@@ -267,6 +267,22 @@ def test_judging_when_the_quote_comes_then_judged_and_an_indicative_one_prices_p
     assert judged_with(Desk.open(ledger), "opra", is_paper=True, age=121) == "pending"
 
 
+def test_sending_when_an_order_of_the_same_moment_waits_for_a_quote_then_the_others_are_sent(desk: Desk) -> None:
+    waiting = place(desk, leg(str(OptionSymbol("SPY", EXPIRY, "call", Decimal(300))), "buy"), price="1.00")
+    shares = place(desk, {"symbol": "SPY", "side": "buy", "position_intent": "buy_to_open"}, price="99")
+    desk.ledger.tamper("update public.trades set event_at = %s where user_id = %s", NOON, desk.user)
+    assert desk.approve(shares) == "approved"
+    to_send = desk.ledger.call("approved_trades", "fn_execute", p_account_id=desk.account)
+    assert [row["trade_id"] for row in to_send] == [str(shares)]
+    # Once it is quoted it is judged first, as every decision of a moment is.
+    symbol = desk.ledger.one("select symbol from public.trades where id = %s", waiting)
+    listed = {"symbol": symbol, "feed": "test", "listed_at": NOON.isoformat()}
+    quote = {"bid": "0.9", "ask": "1.1", "bid_size": "1", "ask_size": "1", "quoted_at": NOON.isoformat()}
+    said = {"p_contracts": [listed], "p_quotes": [{"symbol": symbol, "feed": "test"} | quote]}
+    desk.ledger.call("record_option_data", "fn_ingest", **said)
+    assert desk.ledger.call("approved_trades", "fn_execute", p_account_id=desk.account) == []
+
+
 # --- what is known by its name ----------------------------------------------------------------------------------------
 
 NEW = str(OptionSymbol("SPY", EXPIRY, "put", Decimal("99.5")))
