@@ -18,9 +18,9 @@ from functions.brokers.markets import Listing, MarketClock, OptionContract, Opti
 from functions.brokers.protocol import Connected, Quarantined
 from functions.brokers.reading import mapping, optional_words, rows
 from functions.brokers.row_by_row import quarantined, row_by_row
-from functions.core.errors import AgentTraderError, BadInput
+from functions.core.errors import AgentTraderError
 from functions.core.events import BarData, QuoteData
-from functions.core.instruments import symbol_kind
+from functions.core.instruments import is_option
 from functions.core.market_calendar import Session, exchange_date
 from functions.core.settings import Settings
 
@@ -96,14 +96,14 @@ class AlpacaMarketData:
         return [self._quote(symbol, row) for symbol, row in mapping(answer.get("quotes") or {}).items()]
 
     async def listing(self, symbol: str) -> Listing | None:
-        is_option = _is_option(symbol)
+        option = is_option(symbol)
         try:
-            row = await self._market.read(f"/options/contracts/{symbol}" if is_option else f"/assets/{symbol}")
+            row = await self._market.read(f"/options/contracts/{symbol}" if option else f"/assets/{symbol}")
         except Rejected as error:
             if error.numbers.get("http_status") == _NOT_FOUND:
                 return None
             raise
-        return wire.option_listing(row) if is_option else wire.listing(row)
+        return wire.option_listing(row) if option else wire.listing(row)
 
     async def option_chain(self, underlying: str, expiry: date | None = None) -> list[OptionContract | Quarantined]:
         """Raises Rejected where Alpaca refuses the underlying; an underlying without options has an empty chain."""
@@ -223,13 +223,6 @@ class AlpacaMarketData:
             return wire.quote(symbol, row, self.feed)
         except BadResponse as error:
             return quarantined(error, row)
-
-
-def _is_option(symbol: str) -> bool:
-    try:
-        return symbol_kind(symbol) == "option"
-    except BadInput:
-        return False
 
 
 def _place_in_the_chain(row: OptionContract | Quarantined) -> tuple[Any, ...]:

@@ -15,8 +15,7 @@ from functions.brokers.orders import BrokerFill, BrokerOrder
 from functions.brokers.protocol import Quarantined
 from functions.brokers.reading import mapping, moment, rows, words
 from functions.brokers.row_by_row import row_by_row
-from functions.core.errors import BadInput
-from functions.core.instruments import symbol_kind
+from functions.core.instruments import is_option
 
 _NOT_FOUND = 404
 _PAGE = 500
@@ -97,7 +96,7 @@ class AlpacaOrders:
         """The executions; one of a leg is told as the whole order's, by the number of its leg."""
         found = row_by_row(activities, wire.activity_fill)
         strange = [
-            fill for fill in found if isinstance(fill, BrokerFill) and _is_option(fill) and not self._known(fill)
+            fill for fill in found if isinstance(fill, BrokerFill) and is_option(fill.symbol) and not self._known(fill)
         ]
         if strange:
             await self._learn_legs(min(fill.executed_at for fill in strange))
@@ -193,10 +192,3 @@ def _symbols(row: object) -> set[object]:
 def _submitted_at(row: object) -> datetime:
     found = mapping(row)
     return moment(found.get("submitted_at") or found.get("created_at"), "submitted_at")
-
-
-def _is_option(fill: BrokerFill) -> bool:
-    try:
-        return symbol_kind(fill.symbol) == "option"
-    except BadInput:
-        return False

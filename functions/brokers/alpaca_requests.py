@@ -13,7 +13,7 @@ from functions.brokers.capabilities import Capabilities
 from functions.brokers.errors import Unsupported
 from functions.brokers.orders import OrderChange, OrderRequest
 from functions.core.errors import BadInput
-from functions.core.instruments import symbol_kind
+from functions.core.instruments import is_option
 from functions.core.money import text
 
 CAPABILITIES = Capabilities(
@@ -56,7 +56,7 @@ def order_body(order: OrderRequest) -> dict[str, Any]:
     if order.order_class == "multi_leg":
         return body | _several_legs(order)
     body |= {"symbol": order.symbol, "side": order.side}
-    if _is_option(order.symbol):
+    if is_option(order.symbol):
         # Without it Alpaca takes what its own book suggests, which may be behind.
         body["position_intent"] = order.position_intent
     if order.order_class in _WITH_EXITS:
@@ -103,7 +103,7 @@ def _several_legs(order: OrderRequest) -> dict[str, Any]:
         raise Unsupported("UNSUPPORTED_LEGS", "an order of several legs has two to four, each of another contract")
     if order.order_type not in ("market", "limit"):
         raise Unsupported("UNSUPPORTED_ORDER_TYPE", "Alpaca takes several legs at market or limit only")
-    if not all(_is_option(leg.symbol) for leg in order.legs):
+    if not all(is_option(leg.symbol) for leg in order.legs):
         raise Unsupported("UNSUPPORTED_LEGS", "Alpaca takes legs of options only")
     if gcd(*(leg.ratio for leg in order.legs)) != 1 or min(leg.ratio for leg in order.legs) < 1:
         raise Unsupported("UNSUPPORTED_LEGS", "the ratios of the legs must be in lowest terms")
@@ -152,7 +152,7 @@ def _require_asset(order: OrderRequest) -> None:
             raise Unsupported("UNSUPPORTED_SYMBOL", error.text) from error
         if kind not in CAPABILITIES.asset_kinds:
             raise Unsupported("UNSUPPORTED_ASSET", f"Alpaca is not asked for a {kind} here, was {symbol}")
-    if not _is_option(order.symbol):
+    if not is_option(order.symbol):
         return
     if order.time_in_force != "day":
         raise Unsupported("UNSUPPORTED_TIME_IN_FORCE", f"Alpaca takes options for the day, was {order.time_in_force}")
@@ -160,10 +160,3 @@ def _require_asset(order: OrderRequest) -> None:
         raise Unsupported("UNSUPPORTED_FRACTION", "Alpaca takes whole contracts only")
     if order.order_type == "trailing_stop" or order.order_class in _WITH_EXITS:
         raise Unsupported("UNSUPPORTED_ORDER_TYPE", "Alpaca takes options without trailing stops and exits")
-
-
-def _is_option(symbol: str) -> bool:
-    try:
-        return symbol_kind(symbol) == "option"
-    except BadInput:
-        return False

@@ -97,6 +97,32 @@ class QuoteData(Data):
         return self
 
 
+INDICATIVE = "indicative"
+"""The feed that derives its option quotes and is no market: it prices paper orders only."""
+
+
+class OptionQuoteData(Data):
+    """The best bid and ask of an option contract. Dollars a unit of the underlying; a bid of zero: nobody bids."""
+
+    symbol: Symbol
+    underlying: Symbol
+    bid: Amount
+    ask: Amount
+    bid_size: Amount
+    ask_size: Amount
+    quoted_at: AwareDatetime
+    feed: str
+    delay_seconds: int = Field(0, ge=0, description="Declared delay of the feed; above zero never prices a live order")
+
+    @model_validator(mode="after")
+    def _is_a_quote(self) -> Self:
+        if self.bid < 0 or self.ask <= 0 or self.bid > self.ask:
+            raise ValueError(f"expected 0 <= bid <= ask, ask above zero, was bid={self.bid} ask={self.ask}")
+        if self.bid_size < 0 or self.ask_size < 0:
+            raise ValueError(f"sizes must not be negative, was bid_size={self.bid_size} ask_size={self.ask_size}")
+        return self
+
+
 class TradeData(Data):
     """Which trade, whose, and the row version that the sender saw."""
 
@@ -170,6 +196,17 @@ class QuoteUpdated(Envelope):
         return cls(id=name, occurred_at=quote.quoted_at, key=quote.symbol, trace=trace, data=quote)
 
 
+class OptionQuoted(Envelope):
+    type: Literal["option_quote.updated"] = "option_quote.updated"
+    data: OptionQuoteData
+
+    @classmethod
+    def of(cls, quote: OptionQuoteData, trace: str | None = None) -> OptionQuoted:
+        """The event of a new best bid and ask of an option, in the order of its underlying."""
+        name = named_uuid("option quote", quote.feed, quote.symbol, quote.quoted_at.isoformat())
+        return cls(id=name, occurred_at=quote.quoted_at, key=quote.underlying, trace=trace, data=quote)
+
+
 class TradePlaced(Envelope):
     type: Literal["trade.placed"] = "trade.placed"
     data: TradeData
@@ -207,6 +244,7 @@ class AlertRaised(Envelope):
 Event = Annotated[
     BarCompleted
     | QuoteUpdated
+    | OptionQuoted
     | TradePlaced
     | TradeChanged
     | StrategyChanged

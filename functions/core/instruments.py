@@ -172,6 +172,14 @@ def symbol_kind(symbol: str) -> SymbolKind:
     raise _bad_symbol(symbol, "a share (SPY), option (SPY261218C00500000), crypto pair (BTC/USD) or future (ESZ6)")
 
 
+def is_option(symbol: str) -> bool:
+    """Whether this is the canonical symbol of an option; what is no symbol at all is none."""
+    try:
+        return symbol_kind(symbol) == "option"
+    except BadInput:
+        return False
+
+
 def instrument(symbol: str, terms: Terms | None = None) -> Instrument:
     """The instrument of a canonical symbol.
 

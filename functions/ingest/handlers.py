@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
+from functions.brokers.protocol import MarketData
+from functions.core.errors import BadInput
+from functions.core.events import TradePlaced
 from functions.core.handling import delivered
-from functions.core.ledger.market_data import MarketDataLedger
+from functions.core.instruments import is_option
+from functions.core.ledger.market_data import MarketDataLedger, NeededOption
 from functions.core.ports import Ports, ports
-from functions.core.runtime import event_loop
+from functions.core.runtime import event_loop, event_of
 from functions.ingest.bar_months import keep_months
 from functions.ingest.calendar_sync import sync_calendar
-from functions.ingest.source import awaited_source, require_source, while_current
+from functions.ingest.options import OptionQuotes, no_source
+from functions.ingest.source import awaited_source, data_source, require_source, while_current
 from functions.ingest.stream import MarketDataWorker
 
 
@@ -37,6 +43,42 @@ async def _sync_calendar(reach: Ports) -> None:
     source = await asyncio.to_thread(require_source, reach)
     try:
         await sync_calendar(MarketDataLedger(reach.ledger), source)
+    finally:
+        await source.aclose()
+
+
+@delivered
+def quote_ordered_options(message: Any) -> None:
+    """Topic trade-signals: an order was placed; where it is in options, their quotes, for risk to judge it by."""
+    event = event_of(message)
+    if not isinstance(event, TradePlaced):
+        raise BadInput("WRONG_EVENT", f"expected trade.placed, was {event.type}")
+    if is_option(event.data.symbol):
+        _quote_options()
+
+
+@delivered
+def quote_open_options(_message: Any) -> None:
+    """Schedule: the quotes of all options that pending and working orders and open positions are in."""
+    _quote_options()
+
+
+def _quote_options() -> None:
+    reach = ports("ingest")
+    ledger = MarketDataLedger(reach.ledger)
+    needed = ledger.options_needed(reach.clock.now())
+    if not needed:
+        return
+    found = data_source(reach)
+    if found is None:
+        no_source(ledger, needed)
+        return
+    event_loop.run(_ask(OptionQuotes(reach, ledger, found.source), found.source, needed))
+
+
+async def _ask(quotes: OptionQuotes, source: MarketData, needed: Sequence[NeededOption]) -> None:
+    try:
+        await quotes.refresh(needed)
     finally:
         await source.aclose()
 

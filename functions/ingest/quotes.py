@@ -7,13 +7,9 @@ import time
 from functions.core.bus import Bus
 from functions.core.events import QuoteData, QuoteUpdated
 from functions.core.hotstore import HotStore
+from functions.core.hotstore.keys import quote_key
 
 QUOTES_TOPIC = "market-data-quotes"
-
-
-def quote_key(symbol: str) -> str:
-    """The hot store's key of a symbol's newest quote."""
-    return f"quote:{symbol}"
 
 
 class QuoteBoard:

@@ -15,7 +15,7 @@ from functions.brokers.alpaca_market_data import AlpacaMarketData
 from functions.brokers.credentials import alpaca_keys, tastytrade_login
 from functions.brokers.guard import guard_of
 from functions.brokers.keyring import read_keyring
-from functions.brokers.protocol import Feed
+from functions.brokers.protocol import MarketData
 from functions.brokers.sealing import BadSeal
 from functions.brokers.tastytrade_market_data import TastytradeMarketData
 from functions.core.errors import Misconfigured, Temporary
@@ -31,7 +31,7 @@ _log = logger("ingest")
 class Opened:
     """A source, and whose credential it is made of; `passed` come before it and could not be opened."""
 
-    source: Feed
+    source: MarketData
     account: DataAccount
     passed: tuple[DataAccount, ...] = ()
 
@@ -61,7 +61,7 @@ def _in_order(accounts: Sequence[DataAccount]) -> list[DataAccount]:
     return sorted(known, key=lambda account: account.broker == "tastytrade" and account.is_paper)
 
 
-def _source(reach: Ports, account: DataAccount, row: SealedCredential) -> Feed:
+def _source(reach: Ports, account: DataAccount, row: SealedCredential) -> MarketData:
     """Raises BadSeal, and the Misconfigured errors of the keyring."""
     configuration, is_paper = reach.settings, account.is_paper
     keys_file, owner = configuration.data_keys_file, {"user": account.user_id, "account": account.broker_account_id}
@@ -98,7 +98,7 @@ async def awaited_source(reach: Ports, stop: asyncio.Event) -> Opened | None:
     return None
 
 
-def require_source(reach: Ports) -> Feed:
+def require_source(reach: Ports) -> MarketData:
     """Raises Misconfigured NO_DATA_CREDENTIALS where nobody has entered one."""
     found = data_source(reach)
     if found is None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from functions.core.errors import BadInput
-from functions.core.instruments import OptionSymbol, symbol_kind
+from functions.core.instruments import OptionSymbol, is_option
 from functions.risk.book import ZERO, Book, Exposure, Mark, Package, ProposedOrder
 from functions.risk.option_payoff import OptionUnits, capital_at_work
 
@@ -63,14 +62,6 @@ def uncovered(contracts: Package, shares: dict[str, Decimal], marks: Mapping[str
         found[symbol] += covered
         shares[option.root] = shares.get(option.root, ZERO) - covered * size
     return found
-
-
-def is_option(symbol: str) -> bool:
-    """Whether the symbol is an option's."""
-    try:
-        return symbol_kind(symbol) == "option"
-    except BadInput:
-        return False
 
 
 def _mark(symbol: str, marks: Mapping[str, Mark]) -> Mark:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.core.errors import BadInput
-from functions.core.events import HaltChanged, TradePlaced
+from functions.core.events import HaltChanged, OptionQuoted, TradePlaced
 from functions.core.handling import delivered
 from functions.core.ports import ports
 from functions.core.runtime import event_of
@@ -23,6 +23,15 @@ def check_trade(message: Any) -> None:
     if not isinstance(event, TradePlaced):
         raise BadInput("WRONG_EVENT", f"expected trade.placed, was {event.type}")
     Judge(ports("risk")).judge_pending(event.data.broker_account_id)
+
+
+@delivered
+def check_quoted(message: Any) -> None:
+    """Topic market-data-options: an option has a new quote; judges what may have waited for it, on every account."""
+    event = event_of(message)
+    if not isinstance(event, OptionQuoted):
+        raise BadInput("WRONG_EVENT", f"expected option_quote.updated, was {event.type}")
+    Judge(ports("risk")).judge_pending(None)
 
 
 @delivered

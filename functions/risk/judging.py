@@ -8,7 +8,8 @@ from typing import cast
 from uuid import UUID
 
 from functions.core.errors import BadInput, Final, Temporary
-from functions.core.events import QuoteData
+from functions.core.events import INDICATIVE, OptionQuoteData, QuoteData
+from functions.core.hotstore.keys import quote_key
 from functions.core.instruments import OptionRight
 from functions.core.ledger.judging import BookAccount, BookLeg, BookQuote, RiskBook, RiskLedger, RuleVerdict
 from functions.core.log import logger
@@ -34,6 +35,7 @@ from functions.risk.book import (
 )
 
 _log = logger("risk")
+_QUOTE_NEEDED = ("MISSING_QUOTE", "STALE_QUOTE")
 
 
 class Judge:
@@ -68,7 +70,7 @@ class Judge:
         if self._reach.clock.now() > found.trade.good_until:
             self._say(found, self._ledger.expire_trade(trade_id, self._reach.clock.now()), "TOO_LATE")
             return
-        marks = {leg.symbol: mark for leg in found.legs if (mark := self._mark(leg)) is not None}
+        marks = {leg.symbol: mark for leg in found.legs if (mark := self._mark(found, leg)) is not None}
         try:
             order = _order(found)
         except BadInput as error:
@@ -76,6 +78,10 @@ class Judge:
             return
         assessment = assess(order, _book(found, marks), _limits(found))
         verdicts = _verdicts(assessment)
+        if assessment.verdict.code in _QUOTE_NEEDED and any(leg.kind == "option" for leg in found.legs):
+            # Options are quoted when somebody asks: the quote wakes us again, and good_until ends the waiting.
+            _log.info("waits for a quote", trade=str(trade_id), refusal=assessment.verdict.text)
+            return
         if assessment.verdict.outcome == "deny":
             refusal = assessment.verdict.text
             self._say(found, self._ledger.reject_trade(trade_id, verdicts, refusal), refusal)
@@ -90,19 +96,20 @@ class Judge:
         status = self._ledger.approve_trade(trade_id, verdicts, prices, reduced)
         self._say(found, status, "")
 
-    def _mark(self, leg: BookLeg) -> Mark | None:
+    def _mark(self, found: RiskBook, leg: BookLeg) -> Mark | None:
         """The middle of the newest quote: the hot store's, else the stored one. None where there is none at all."""
-        quote: QuoteData | BookQuote | None = None
+        quote: QuoteData | OptionQuoteData | BookQuote | None = None
+        shape = OptionQuoteData if leg.kind == "option" else QuoteData
         try:
-            entry = self._reach.hot.get(f"quote:{leg.symbol}")
-            quote = QuoteData.model_validate(entry.value) if entry else None
+            entry = self._reach.hot.get(quote_key(leg.symbol))
+            quote = shape.model_validate(entry.value) if entry else None
         except Temporary as error:
             _log.warning("hot store down, using the stored quote", reason=str(error))
         stored = leg.quote
         if stored is not None and (quote is None or quote.quoted_at < stored.quoted_at):
             quote = stored
-        # A delayed feed never prices an order.
-        if quote is None or quote.delay_seconds > 0:
+        # A delayed feed never prices an order. An indicative one prices paper only: paper has no better at Alpaca.
+        if quote is None or not (found.is_paper if quote.feed == INDICATIVE else quote.delay_seconds == 0):
             return None
         return Mark((quote.bid + quote.ask) / 2, quote.quoted_at, leg.multiplier)
 

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from functions.core.errors import BadInput
 from local.cli import demo_trader
 from local.cli.cloud_commands import command, refuse_beside, say_addresses, wait_for_end
+from local.cli.demo_hand import HandTrader
 from local.cli.demo_tape import tape_of
 from local.cli.exits import Exit
 from local.cli.options import Json, PortBase, State, demo_state
@@ -79,11 +80,14 @@ def demo(
             afterwards.enter_context(cloud)
         screen.note(f"Up in {time.monotonic() - began:.1f} s.")
         trader = demo_trader.create(stack, tape.symbols, tape.opens_at, broker)
+        by_hand = HandTrader(
+            trader.user_id, [account.id for account in trader.accounts], tape.symbols[0], tape.opens_at
+        )
         if not speed.lockstep:
             # In lock-step the market waits by itself; at any other pace it would be ahead of a verdict that is late.
             with screen.waiting("Linking the accounts"):
                 demo_trader.wait_verified(stack, trader)
-        run(screen, cloud, speed)
+        run(screen, cloud, speed, by_hand)
         code = conclude(screen, stack)
         if not leave:
             say_addresses(screen, stack, broker)
@@ -93,8 +97,8 @@ def demo(
     return code
 
 
-def run(screen: Screen, cloud: Cloud, speed: Pace) -> None:
-    """Replays the tape, printing trades and progress."""
+def run(screen: Screen, cloud: Cloud, speed: Pace, by_hand: HandTrader) -> None:
+    """Replays the tape, printing trades and progress; between two minutes the trader acts."""
     trades = TradeTape(screen)
     began = time.monotonic()
     with Progress(
@@ -120,7 +124,7 @@ def run(screen: Screen, cloud: Cloud, speed: Pace) -> None:
                 where = f"{time_of(progressed.at)}, step {progressed.step} of {progressed.total}"
                 screen.note(f"  {where}, {how_many(trades.fills, 'fill')} so far")
 
-        replay(cloud.stack, speed, settled=trades, progress=hear)
+        replay(cloud.stack, speed, settled=trades, act=by_hand, progress=hear)
     screen.note(f"Replayed in {time.monotonic() - began:.1f} s.")
 
 

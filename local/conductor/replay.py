@@ -25,6 +25,11 @@ from local.conductor.settling import Patience, Settler
 from local.stack import Stack
 from local.tape.sessions import new_york
 
+_QUOTES_OPTIONS: Final = "quote_open_options"
+_OPTIONS_HELD: Final = """
+select exists (select from public.position_books as b
+  join public.instruments as i on i.symbol = b.symbol and i.kind = 'option' where b.quantity <> 0)
+"""
 _NIGHT: Final = timedelta(hours=2)
 _LOOK_SECONDS: Final = 0.2
 _RESTART_PAUSE: Final = 0.05
@@ -45,6 +50,7 @@ def replay(
     pace: Pace,
     *,
     settled: Callable[[psycopg.Connection[Any]], None] = lambda _: None,
+    act: Callable[[psycopg.Connection[Any], datetime], bool] = lambda _, __: False,
     progress: Callable[[Progressed], None] = lambda _: None,
     wanted: Callable[[], bool] = lambda: True,
     patience: Patience | None = None,
@@ -54,14 +60,15 @@ def replay(
     In lock-step the result does not depend on the machine's speed. At any other pace the market does not wait: pushes
     come at their time, and only the end is settled.
 
-    `settled` is called with a connection when an event has settled (at other paces: after each push). Raises
-    NotSettled, Stuck, and Unavailable where a part does not answer.
+    `settled` is called with a connection when an event has settled (at other paces: after each push). Before it `act`
+    does what a person does at that tape time (UTC), and says whether it did anything, which then has to settle too.
+    Raises NotSettled, Stuck, and Unavailable where a part does not answer.
     """
     with ExitStack() as stack_of_parts:
         market = stack_of_parts.enter_context(closing(Market.of(stack)))
         scheduler = stack_of_parts.enter_context(closing(Control("the scheduler", stack.url("scheduler"), timeout=120)))
         hotstore = stack_of_parts.enter_context(closing(LocalHotStore(stack.url("hotstore"))))
-        conductor = Conductor(stack, market, scheduler, hotstore, patience or Patience(), settled)
+        conductor = Conductor(stack, market, scheduler, hotstore, patience or Patience(), settled, act)
         stack_of_parts.callback(conductor.close)
         return conductor.play(pace, progress, wanted)
 
@@ -77,9 +84,10 @@ class Conductor:
         hotstore: LocalHotStore,
         patience: Patience,
         settled: Callable[[psycopg.Connection[Any]], None],
+        act: Callable[[psycopg.Connection[Any], datetime], bool],
     ) -> None:
         self._market, self._scheduler, self._hotstore = market, scheduler, hotstore
-        self._settled, self._patience = settled, patience
+        self._settled, self._act, self._patience = settled, act, patience
         self._daily = daily(wiring())
         self._spared = every_minute(wiring())
         self._calendar = new_york(stack.state / "cache")
@@ -112,8 +120,10 @@ class Conductor:
                 raise Stuck("TAPE_BEHIND", f"the tape stands at {state.now}, where {ends[step - 1]} was expected")
             if pace.lockstep:
                 self._settler.settle(state.now)
-            ran = self._tick(state, self._spared if pace.lockstep else [])
+            ran = self._tick(state, self._spared_now() if pace.lockstep else [])
             if pace.lockstep and ran:
+                self._settler.settle(state.now)
+            if self._act(self._settler.connection(), state.now) and pace.lockstep:
                 self._settler.settle(state.now)
             self._settled(self._settler.connection())
             hour = state.now.replace(minute=0, second=0, microsecond=0)
@@ -134,6 +144,11 @@ class Conductor:
         body = {"now": state.now.isoformat(), "spare": spared}
         answer = self._until_answered(lambda: self._scheduler.post("/tick", body))
         return bool(answer["runs"])
+
+    def _spared_now(self) -> list[str]:
+        """What looks for unfinished rows finds none; but what options are worth moves without any row."""
+        (held,) = self._settler.connection().execute(_OPTIONS_HELD).fetchone() or (False,)
+        return [name for name in self._spared if not (held and name == _QUOTES_OPTIONS)]
 
     def _until_answered(self, call: Callable[[], Any]) -> Any:
         """Calls again what may be called twice, while the part that it calls is being restarted."""

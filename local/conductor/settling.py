@@ -57,9 +57,10 @@ class Settler:
         Raises NotSettled NOT_SETTLED, naming what is still in flight, and Stuck ROWS_UNFINISHED, naming the rows.
         """
         deadline = time.monotonic() + self._patience.seconds
-        for _ in range(self._patience.rounds):
+        for swept in range(self._patience.rounds):
             unfinished = self._wait_quiet(now, deadline).unfinished
-            if not unfinished:
+            # What waits for a quote, after the sweeps have asked for it, waits for the market: the tape goes on.
+            if not unfinished or (swept and set(unfinished) == {"awaiting_quotes"}):
                 return
             self._sweep(now, deadline)
         unfinished = self._wait_quiet(now, deadline).unfinished

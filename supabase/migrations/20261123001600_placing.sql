@@ -44,6 +44,27 @@ begin
 end $$;
 comment on function private.legs_of(jsonb) is 'The legs that an order asks for, checked: one for a plain order, two to four otherwise.';
 
+create function private.take_in_option(p_symbol text) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  occ text[] := private.occ_parts(p_symbol);
+begin
+  if occ is null or exists (select from public.instruments where symbol = p_symbol and tradable) then
+    return;
+  end if;
+  if not exists (select from public.instruments where symbol = occ[1] and kind = 'equity') then
+    perform private.refuse(422, 'UNKNOWN_UNDERLYING', 'Name an option on a symbol that the ledger knows; its name is the root of the option symbol.',
+      jsonb_build_object('symbol', p_symbol, 'underlying', occ[1]));
+  end if;
+  -- The OCC symbol says the terms; a standard root delivers a hundred shares. Whether the exchange lists it, the quote will tell.
+  insert into public.instruments (symbol, kind, multiplier, underlying, source) values (p_symbol, 'option', 100, occ[1], 'ordered')
+  -- What was only booked so far, as seen at the broker, may be ordered from now on: to close it, for one.
+  on conflict (symbol) do update set tradable = true where instruments.source = 'seen at the broker' and instruments.multiplier = 100;
+end $$;
+comment on function private.take_in_option(text) is
+  'Makes an option known by its OCC symbol, where its underlying is known. What is no option is left alone.';
+
 create function private.place(
   p_order jsonb, p_user_id uuid, p_source text, p_strategy public.strategies default null,
   p_replaces_trade_id uuid default null, p_reprices_trade_id uuid default null)
@@ -72,6 +93,9 @@ begin
       jsonb_build_object('account', p_order ->> 'broker_account_id'));
   end if;
   legs := private.legs_of(p_order);
+  -- In symbol order: two orders that make the same options known never wait for each other in a ring.
+  perform private.take_in_option(o.symbol)
+  from (select distinct leg ->> 'symbol' as symbol from jsonb_array_elements(legs) as leg order by 1) as o;
   select coalesce(leg ->> 'symbol', '') into unknown_symbol from jsonb_array_elements(legs) as leg
   where not exists (select from public.instruments where symbol = leg ->> 'symbol' and tradable) limit 1;
   if found then

@@ -8,6 +8,22 @@ as $$
 $$;
 comment on function public.pending_trades(uuid) is 'Trades that risk has not judged, in the order they were placed.';
 
+create function public.options_needed(p_now timestamptz) returns jsonb
+language sql stable security definer set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('symbol', i.symbol, 'underlying', i.underlying, 'multiplier', i.multiplier::text,
+    'listed', exists (select from public.option_contracts as c where c.symbol = i.symbol)) order by i.symbol), '[]'::jsonb)
+  from public.instruments as i
+  where i.kind = 'option' and num_nonnulls(i.underlying, i.strike, i.expires_on) = 3
+    and i.expires_on >= (p_now at time zone 'America/New_York')::date
+    and i.symbol in (
+      select l.symbol from public.trades as t join public.trade_legs as l on l.trade_id = t.id
+      where t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced')
+      union select b.symbol from public.position_books as b where b.quantity <> 0)
+$$;
+comment on function public.options_needed(timestamptz) is
+  'The options whose quotes are needed: of orders that are not over and of open positions, those that have expired at p_now left out.';
+
 create function private.exposure(p_scope text, p_trade public.trades)
 returns table (broker_account_id uuid, symbol text, quantity numeric, to_buy numeric, to_sell numeric, multiplier numeric)
 language sql stable set search_path = ''
@@ -50,6 +66,22 @@ as $$
     and (r.symbol is null or r.symbol in (select l.symbol from public.trade_legs as l where l.trade_id = p_trade.id))
 $$;
 comment on function private.limits_on(public.trades) is 'The limits that apply to a trade, of every scope and of each symbol that it trades.';
+
+create function private.awaits_quote(p_trade public.trades) returns boolean
+language sql stable set search_path = ''
+as $$
+  -- What the rule stale_quote asks of a quote, and what risk takes for one: an indicative one for paper only, no other that is delayed.
+  select p_trade.status = 'pending' and exists (
+    select from public.trade_legs as l join public.instruments as i on i.symbol = l.symbol and i.kind = 'option'
+      join public.broker_accounts as a on a.id = p_trade.broker_account_id
+    where l.trade_id = p_trade.id and not exists (
+      select from public.option_quotes_latest as q
+      where q.symbol = l.symbol and case when q.feed = 'indicative' then a.is_paper else q.delay_seconds = 0 end
+        and q.quoted_at >= p_trade.event_at - make_interval(secs => coalesce((
+          select min(r.value) from private.limits_on(p_trade) as r where r.name = 'stale_quote'), 120)::double precision)))
+$$;
+comment on function private.awaits_quote(public.trades) is
+  'Whether an order in options is not judged yet because one of them has no quote that is fresh at its event time.';
 
 create function private.judged_scopes(p_trade public.trades) returns table (scope text)
 language sql stable set search_path = ''
@@ -532,3 +564,4 @@ comment on function public.expire_trade(uuid, timestamptz) is 'Expires a trade t
 
 grant execute on function public.expire_trade(uuid, timestamptz), public.pending_trades(uuid), public.risk_book(uuid), public.approve_trade(uuid, jsonb, jsonb, text),
   public.reject_trade(uuid, jsonb, text) to fn_risk;
+grant execute on function public.options_needed(timestamptz) to fn_ingest;

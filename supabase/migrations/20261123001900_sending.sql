@@ -24,7 +24,9 @@ as $$
     -- Decisions of one moment are all judged before the first is sent: what is judged second must not depend on how
     -- quickly the first was filled.
     and not exists (select from public.trades as p
-      where p.broker_account_id = t.broker_account_id and p.status = 'pending' and p.event_at = t.event_at)
+      where p.broker_account_id = t.broker_account_id and p.status = 'pending' and p.event_at = t.event_at
+        -- One that waits for an option's quote may wait until it expires: it holds up no other.
+        and not private.awaits_quote(p))
 $$;
 comment on function public.approved_trades(uuid) is 'Trades to send, in the order they were placed; those of a moment that is still being judged wait.';
 

@@ -68,7 +68,8 @@ create function private.unfinished() returns jsonb
 language sql stable set search_path = ''
 as $$
   select jsonb_strip_nulls(jsonb_build_object(
-    'pending', nullif((select count(*) from public.trades where status = 'pending'), 0),
+    'pending', nullif((select count(*) from public.trades as t where t.status = 'pending' and not private.awaits_quote(t)), 0),
+    'awaiting_quotes', nullif((select count(*) from public.trades as t where t.status = 'pending' and private.awaits_quote(t)), 0),
     'approved', nullif((select count(*) from public.trades where status = 'approved'), 0),
     'submitting', nullif((select count(*) from public.trades where status = 'submitting'), 0),
     'unknown', nullif((select count(*) from public.trades where status = 'unknown'), 0),

@@ -118,6 +118,46 @@ BREAKS: dict[str, Break] = {
         (rewrite("private.lock_scopes", ("order by id for no key update;", "order by id;")),),
         (ledger("test_limits", "test_global_limit_when_eight_users_are_approved_at_once_then_never_exceeded"),),
     ),
+    "options are no capital": Break(
+        9,
+        (
+            rewrite(
+                "private.exposure_refusal",
+                ("+ private.options_capital(l.scope, p_trade, p_quantity, p_marks, l.symbol)", ""),
+            ),
+        ),
+        (
+            ledger(
+                "test_judging_options",
+                "test_capital_when_working_or_filled_then_the_same_and_the_next_is_held_to_the_dollar",
+            ),
+        ),
+    ),
+    "a call that nothing covers has a bound": Break(
+        9,
+        (rewrite("private.loss_refusal", ("bool_or(w.sold_calls > 0) is not true", "true")),),
+        (
+            ledger(
+                "test_judging_options",
+                "test_max_loss_when_options_then_held_to_the_dollar_and_without_a_bound_denied",
+            ),
+        ),
+    ),
+    "an order of several legs only reduces by its first": Break(
+        6,
+        (
+            rewrite(
+                "private.reduces",
+                ("where t.trade_id = p_trade.id and p_legs", "where t.trade_id = p_trade.id and t.leg = 0 and p_legs"),
+            ),
+        ),
+        (
+            ledger(
+                "test_order_shape",
+                "test_exit_of_legs_when_it_closes_then_it_is_not_taken_for_an_order_that_only_reduces",
+            ),
+        ),
+    ),
     "limits are not looked at": Break(
         9,
         (

@@ -186,6 +186,7 @@ CALLERS: dict[str, set[str]] = {
     "open_gate": {"authenticated"},
     "pending_trades": {"fn_risk"},
     "place_trade": {"authenticated"},
+    "options_needed": {"fn_ingest"},
     "prepare_bar_months": {"fn_ingest"},
     "prune_outbox": {"fn_relay"},
     "raise_alert": {"fn_execute", "fn_ingest", "fn_relay", "fn_report", "fn_risk", "fn_strategy"},

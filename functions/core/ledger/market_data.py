@@ -23,6 +23,18 @@ class Watched(Row):
     left_out: list[str]
 
 
+class NeededOption(Row):
+    """An option that an order or a position is in; `listed` once a feed's listing of it is on record.
+
+    `multiplier` is units of the underlying per contract.
+    """
+
+    symbol: str
+    underlying: str
+    multiplier: Amount
+    listed: bool
+
+
 class Told(BaseModel):
     """A frozen row that a source tells."""
 
@@ -96,6 +108,9 @@ class OptionQuote(Told):
     delay_seconds: int = Field(0, ge=0)
 
 
+_NEEDED = TypeAdapter(list[NeededOption])
+
+
 class MarksPart(LedgerPart):
     """The part of a folder that values positions."""
 
@@ -138,6 +153,10 @@ class MarketDataLedger(StreamingPart, MarksPart):
         arguments = {"p_contracts": _rows(contracts), "p_quotes": _rows(quotes)}
         written: int = self._call("record_option_data", arguments)
         return written
+
+    def options_needed(self, now: datetime) -> list[NeededOption]:
+        """The options of orders that are not over and of open positions; not those that expired before `now` (UTC)."""
+        return _NEEDED.validate_python(self._call("options_needed", {"p_now": now.isoformat()}))
 
     def prepare_bar_months(self, now: datetime) -> int:
         """Makes room for the bars of this month and the next two; returns how many months were made."""

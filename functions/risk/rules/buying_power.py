@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from functions.core.instruments import is_option
 from functions.risk.account import BrokerMoney
 from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Limits, Mark, Package, ProposedOrder
-from functions.risk.capital import UnknownMark, is_option, of_options, of_others, uncovered
+from functions.risk.capital import UnknownMark, of_options, of_others, uncovered
 from functions.risk.rule import Verdict, allow, deny, rule
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from functions.core.instruments import is_option
 from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Limit, Limits, Mark, Package, ProposedOrder
-from functions.risk.capital import UnknownMark, is_option, marks_of, of_options, of_others
+from functions.risk.capital import UnknownMark, marks_of, of_options, of_others
 from functions.risk.rule import Verdict, allow, deny, rule
 
 

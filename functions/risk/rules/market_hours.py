@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from functions.core.market_calendar import Calendar
+from functions.core.market_calendar import Calendar, exchange_date
 from functions.risk.book import Book, Limits, ProposedOrder
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
-@rule(code="MARKET_CLOSED", unit="session", scopes=(), entries_only=False, denials=("MISSING_CALENDAR",))
+@rule(
+    code="MARKET_CLOSED", unit="session", scopes=(), entries_only=False, denials=("MISSING_CALENDAR", "OPTION_EXPIRED")
+)
 def market_hours(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     """The event time lies inside the exchange's regular session, half days included, the closing moment excluded.
 
     A limit order that only reduces passes at any time: it names its price and may wait at the broker. A market order
-    that reduces does not: it would be filled at the next opening, at a price that nobody saw.
+    that reduces does not: it would be filled at the next opening, at a price that nobody saw. An option is traded until
+    its day of expiry is over.
     """
+    today = exchange_date(order.event_time)
+    for leg in order.legs:
+        if leg.expiry is not None and leg.expiry < today:
+            return deny("OPTION_EXPIRED", symbol=leg.symbol, expires_on=leg.expiry.isoformat(), today=today.isoformat())
     if order.trades_around_the_clock:
         return allow(session="around the clock")
     if order.order_type == "limit" and book.only_reduces(order):

@@ -17,7 +17,7 @@ import requests
 from functions.brokers import alpaca_requests
 from functions.brokers.alpaca import AlpacaBroker
 from functions.brokers.orders import OrderRequest
-from functions.brokers.protocol import Broker
+from functions.brokers.protocol import Broker, MarketData
 from functions.core.instruments import OptionRight, OptionSymbol
 from functions.core.settings import Settings
 from local.simulators.alpaca.faults import TABLE
@@ -74,6 +74,12 @@ class Market(Protocol):
         ...
 
     def broker(self) -> Broker: ...
+
+    def market_data(self) -> MarketData: ...
+
+    def change_account(self, **changes: Any) -> None:
+        """What the account may do: its options level, for one. Until the next `begin`."""
+        ...
 
     def fault(self, switch: str, count: int, more: Mapping[str, Any]) -> None: ...
 
@@ -189,6 +195,12 @@ class AlpacaMarket:
     def broker(self) -> Broker:
         return AlpacaBroker(keys("alice"), self.settings(), is_paper=True)
 
+    def market_data(self) -> MarketData:
+        return self._venue.market_data()
+
+    def change_account(self, **changes: Any) -> None:
+        change_account(self._running.url, ALICE, changes)
+
     def fault(self, switch: str, count: int, more: Mapping[str, Any]) -> None:
         # What a whole market meets is nobody's account's.
         account = {} if switch in ("halted_symbol", "half_day") else {"account_id": ALICE}
@@ -224,6 +236,11 @@ class AlpacaMarket:
 
     def book(self) -> Book:
         return read_book(self._running.get("/control/book")["accounts"][ALICE])
+
+
+def change_account(url: str, account: str, changes: Mapping[str, Any]) -> None:
+    """As every simulator's control port takes it."""
+    requests.patch(f"{url}/control/accounts/{account}", json=changes, timeout=_WITHIN_SECONDS).raise_for_status()
 
 
 def read_book(found: Mapping[str, Any]) -> Book:

@@ -10,14 +10,15 @@ import requests
 
 from functions.brokers import tastytrade_requests
 from functions.brokers.orders import OrderRequest
-from functions.brokers.protocol import Broker
+from functions.brokers.protocol import Broker, MarketData
 from functions.brokers.tastytrade import TastytradeBroker
+from functions.brokers.tastytrade_market_data import TastytradeMarketData
 from functions.core.settings import Settings
 from local.simulators.tastytrade.faults import TABLE
 from local.simulators.venue.venue import Venue
 from tests.contract.brokers.tastytrade_login import login, tastytrade_settings
 from tests.contract.tastytrade_simulator.running import ALICE, Running
-from tests.integration.faults.market import TAPE, Book, post, read_book
+from tests.integration.faults.market import TAPE, Book, change_account, post, read_book
 from tests.integration.faults.matrix import AT_HOME, Cell, Where, cells
 
 _ORDERS = f"/accounts/{ALICE}/orders"
@@ -85,6 +86,13 @@ class TastytradeMarket:
 
     def broker(self) -> Broker:
         return TastytradeBroker(login("alice"), self.settings(), account_number=ALICE, is_paper=True)
+
+    def market_data(self) -> MarketData:
+        settings = tastytrade_settings(self._running.url, self._running.socket_url)
+        return TastytradeMarketData(login("alice"), settings, is_paper=True)
+
+    def change_account(self, **changes: Any) -> None:
+        change_account(self._running.url, ALICE, changes)
 
     def fault(self, switch: str, count: int, more: Mapping[str, Any]) -> None:
         self._running.fault(switch, count, **more)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,9 +15,12 @@ from psycopg.types.json import Jsonb
 
 from functions.core.instruments import OptionSymbol
 from functions.core.ledger.judging import RiskLedger
+from functions.core.ledger.market_data import MarketDataLedger
+from functions.risk.judging import Judge
 from functions.risk.option_payoff import OptionUnits, capital_at_work, largest_loss
-from tests.integration.ledger.desk import Desk
+from tests.integration.ledger.desk import NOON, Desk
 from tests.integration.ledger.ledger import Direct, Ledger, refused
+from tests.unit.core.doubles import World
 
 EXPIRY = date(2013, 10, 19)
 LOW, HIGH = (str(OptionSymbol("SPY", EXPIRY, "call", Decimal(strike))) for strike in (170, 175))
@@ -222,6 +226,106 @@ def test_package_when_its_legs_cannot_be_judged_together_then_denied_unless_it_c
 
 
 # --- the same numbers as the rules have -------------------------------------------------------------------------------
+
+
+OPEN_NOW = [{"date": "2013-10-07", "opens_at": "2013-10-07T13:30Z", "closes_at": "2013-10-07T20:00Z"}]
+
+
+def judged_with(desk: Desk, feed: str, *, is_paper: bool, age: int = 1, delay: int = 0) -> str:
+    """The status of an option order after risk looked at it, its only quote being of this feed and this old."""
+    symbol = str(OptionSymbol("SPY", EXPIRY, "call", Decimal(200 + next(_keys))))
+    desk.ledger.call("upsert_calendar", "fn_ingest", p_sessions=OPEN_NOW, p_source="test")
+    trade = place(desk, leg(symbol, "buy"), price="1.00")
+    desk.ledger.tamper("update public.trades set event_at = %s, good_until = %s where id = %s", NOON, NOON, trade)
+    desk.ledger.tamper("update public.broker_accounts set is_paper = %s where id = %s", is_paper, desk.account)
+    world = World()
+    world.clock.at = NOON
+    judge = Judge(replace(world.ports, ledger=Direct(desk.ledger, "fn_risk")))
+    judge.judge_pending(desk.account)
+    assert desk.status(trade) == "pending"
+    waiting = "select private.unfinished() -> 'awaiting_quotes' is not null"
+    assert desk.ledger.one(waiting)
+    quote = {
+        "symbol": symbol,
+        "underlying": "SPY",
+        "bid": "0.95",
+        "ask": "1.05",
+        "bid_size": "1",
+        "ask_size": "1",
+        "quoted_at": (NOON - timedelta(seconds=age)).isoformat(),
+        "feed": feed,
+        "delay_seconds": 900 if feed == "indicative" else delay,
+    }
+    world.hot.put(f"quote:{symbol}", quote)
+    judge.judge_pending(desk.account)
+    return desk.status(trade)
+
+
+def test_judging_when_the_quote_comes_then_judged_and_an_indicative_one_prices_paper_only(ledger: Ledger) -> None:
+    assert judged_with(Desk.open(ledger), "opra", is_paper=True) == "approved"
+    assert judged_with(Desk.open(ledger), "indicative", is_paper=True) == "approved"
+    assert judged_with(Desk.open(ledger), "indicative", is_paper=False) == "pending"
+    assert judged_with(Desk.open(ledger), "opra", is_paper=True, age=121) == "pending"
+    assert judged_with(Desk.open(ledger), "dxfeed", is_paper=True, delay=900) == "pending"
+
+
+def test_sending_when_an_order_of_the_same_moment_waits_for_a_quote_then_the_others_are_sent(desk: Desk) -> None:
+    waiting = place(desk, leg(str(OptionSymbol("SPY", EXPIRY, "call", Decimal(300))), "buy"), price="1.00")
+    shares = place(desk, {"symbol": "SPY", "side": "buy", "position_intent": "buy_to_open"}, price="99")
+    desk.ledger.tamper("update public.trades set event_at = %s where user_id = %s", NOON, desk.user)
+    assert desk.approve(shares) == "approved"
+    to_send = desk.ledger.call("approved_trades", "fn_execute", p_account_id=desk.account)
+    assert [row["trade_id"] for row in to_send] == [str(shares)]
+    # Once it is quoted it is judged first, as every decision of a moment is.
+    symbol = desk.ledger.one("select symbol from public.trades where id = %s", waiting)
+    listed = {"symbol": symbol, "feed": "test", "listed_at": NOON.isoformat()}
+    quote = {"bid": "0.9", "ask": "1.1", "bid_size": "1", "ask_size": "1", "quoted_at": NOON.isoformat()}
+    said = {"p_contracts": [listed], "p_quotes": [{"symbol": symbol, "feed": "test"} | quote]}
+    desk.ledger.call("record_option_data", "fn_ingest", **said)
+    assert desk.ledger.call("approved_trades", "fn_execute", p_account_id=desk.account) == []
+
+
+# --- what is known by its name ----------------------------------------------------------------------------------------
+
+NEW = str(OptionSymbol("SPY", EXPIRY, "put", Decimal("99.5")))
+
+
+def test_placing_when_the_option_is_not_known_then_its_name_says_its_terms(desk: Desk) -> None:
+    place(desk, leg(NEW, "buy"), price="1.00")
+    terms = "select kind, multiplier, underlying, option_right, strike, expires_on, tradable from public.instruments"
+    assert desk.ledger.rows(f"{terms} where symbol = %s", NEW) == [
+        ("option", 100, "SPY", "put", Decimal("99.5"), EXPIRY, True)
+    ]
+    needed = MarketDataLedger(Direct(desk.ledger, "fn_ingest")).options_needed(NOON)
+    (found,) = [one for one in needed if one.symbol == NEW]
+    assert (found.underlying, found.multiplier, found.listed) == ("SPY", Decimal(100), False)
+    assert NEW not in [
+        one.symbol
+        for one in MarketDataLedger(Direct(desk.ledger, "fn_ingest")).options_needed(NOON + timedelta(days=13))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "code"),
+    [
+        ("ZZZ131019C00170000", "UNKNOWN_UNDERLYING"),
+        ("SPY131319C00170000", "UNKNOWN_SYMBOL"),
+        ("SPY131019C00000000", "UNKNOWN_SYMBOL"),
+        ("SPY 131019C00170000", "UNKNOWN_SYMBOL"),
+    ],
+)
+def test_placing_when_the_name_is_no_option_on_anything_known_then_refused(desk: Desk, symbol: str, code: str) -> None:
+    with refused(code, 422):
+        place(desk, leg(symbol, "buy"), price="1.00")
+    assert desk.ledger.one("select count(*) from public.instruments where symbol = %s", symbol) == 0
+
+
+def test_placing_when_the_option_was_only_seen_at_the_broker_then_it_can_be_closed_here(desk: Desk) -> None:
+    seen = str(OptionSymbol("SPY", EXPIRY, "put", Decimal("98.5")))
+    desk.fill(f"outside-{desk.account}", "2", "1", symbol=seen)
+    assert not desk.ledger.one("select tradable from public.instruments where symbol = %s", seen)
+    closing = place(desk, leg(seen, "sell", to="close"), price="1.00", quantity="2")
+    assert desk.approval(closing)["status"] == "approved"
 
 
 def test_book_when_orders_of_several_legs_work_then_told_order_by_order(desk: Desk) -> None:

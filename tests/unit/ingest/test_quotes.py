@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from functions.core.errors import Unavailable
 from functions.core.events import QuoteData, QuoteUpdated
+from functions.core.hotstore.keys import quote_key
 from functions.ingest import quotes
-from functions.ingest.quotes import QUOTES_TOPIC, QuoteBoard, quote_key
+from functions.ingest.quotes import QUOTES_TOPIC, QuoteBoard
 from tests.unit.core.doubles import NOW, World
 
 

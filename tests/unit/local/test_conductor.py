@@ -115,6 +115,16 @@ def test_settle_when_rows_are_unfinished_then_the_sweeps_run_at_the_tapes_time(m
     ]
 
 
+def test_settle_when_an_order_waits_for_a_quote_then_it_is_asked_for_once_and_the_tape_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scheduler = FakeScheduler()
+    settler(monkeypatch, [snapshot(unfinished={"awaiting_quotes": 1})], scheduler).settle(NOW)
+    assert len(scheduler.calls) == 1
+    with pytest.raises(Stuck):
+        settler(monkeypatch, [snapshot(unfinished={"awaiting_quotes": 1, "approved": 1})], scheduler).settle(NOW)
+
+
 def test_settle_when_sweeps_do_not_help_then_it_gives_up_after_its_rounds_and_names_the_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

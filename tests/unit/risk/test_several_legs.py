@@ -12,6 +12,7 @@ import pytest
 from functions.risk.assess import assess
 from functions.risk.book import Book, Gate, Limit, Limits, Mark, OpenQuantity, ProposedLeg, ProposedOrder
 from functions.risk.rules.capital_limit import capital_limit
+from functions.risk.rules.market_hours import market_hours
 from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
 from functions.risk.rules.package import package
 from functions.risk.rules.position_limit import position_limit
@@ -168,3 +169,13 @@ def test_reduce_only_when_one_leg_has_nothing_to_close_then_it_denies(spread: Or
     held = book(exposures={"account": {CALL: OpenQuantity(D(3))}}, marks=MARKS)
     found = assess(spread(CLOSING, "-1", reduce_only=True), held, Limits())
     assert found.verdict.text == f"NOTHING_TO_REDUCE: positions=3 {CALL} 0 {FAR} closable=0"
+
+
+def test_market_hours_when_a_leg_has_expired_then_it_denies_and_on_its_last_day_not(
+    spread: Orders, book: Books
+) -> None:
+    last_day = (option(CALL, expiry=NOON.date()), option(FAR, "sell"))
+    assert market_hours(spread(last_day), book(), Limits()).code is None
+    over = (option(CALL), option(FAR, "sell", expiry=NOON.date() - timedelta(days=1)))
+    found = market_hours(spread(over), book(), Limits())
+    assert (found.code, found.numbers["symbol"]) == ("OPTION_EXPIRED", FAR)

@@ -1,0 +1,132 @@
+"""Quotes of options: asked for where an order or a position needs them, recorded, and told to who decides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from functions.brokers.markets import OptionQuote
+from functions.brokers.protocol import MarketData, Quarantined
+from functions.core.events import OptionQuoted, OptionQuoteData
+from functions.core.hotstore.keys import quote_key
+from functions.core.identity import named_uuid
+from functions.core.ledger import market_data as told
+from functions.core.ledger.market_data import MarketDataLedger, NeededOption
+from functions.core.log import logger
+from functions.core.ports import Ports
+
+OPTIONS_TOPIC = "market-data-options"
+# Two clocks are never quite equal; beyond this a time is wrong.
+_AHEAD_AT_MOST = timedelta(seconds=5)
+_log = logger("option_quotes")
+
+
+class OptionQuotes:
+    """Asks for the options that orders and positions need. Told twice, the same quote changes nothing."""
+
+    def __init__(self, reach: Ports, ledger: MarketDataLedger, source: MarketData) -> None:
+        self._reach = reach
+        self._ledger = ledger
+        self._source = source
+
+    async def refresh(self, needed: Sequence[NeededOption]) -> int:
+        """Brings the newest quote of each; returns how many have one. What has none yet is asked for again."""
+        wanted = {option.symbol: option for option in needed}
+        for option in needed:
+            if not option.listed:
+                await self._list(option, wanted)
+        if not wanted:
+            return 0
+        now = self._reach.clock.now()
+        quotes = []
+        for answer in await self._source.option_quotes(sorted(wanted)):
+            if isinstance(answer, Quarantined):
+                self._reject(answer.reason, answer.row)
+            elif answer.symbol in wanted and _is_market(answer):
+                if answer.quoted_at > now + _AHEAD_AT_MOST:
+                    # It would be the newest for ever.
+                    self._reject(f"quote of {answer.symbol} is from the future", answer.quoted_at.isoformat())
+                else:
+                    quotes.append(answer)
+        await asyncio.to_thread(self._keep, quotes, wanted)
+        return len(quotes)
+
+    async def _list(self, option: NeededOption, wanted: dict[str, NeededOption]) -> None:
+        """What the source lists under this symbol, before its first quote: with other terms it is no market of it."""
+        listing = await self._source.listing(option.symbol)
+        if listing is None or listing.instrument.multiplier != option.multiplier:
+            lists = "nothing" if listing is None else f"a multiplier of {listing.instrument.multiplier}"
+            self._reject(f"{option.symbol} of multiplier {option.multiplier}: the feed lists {lists}", option.symbol)
+            del wanted[option.symbol]
+
+    def _keep(self, quotes: Sequence[OptionQuote], wanted: dict[str, NeededOption]) -> None:
+        """The rows first, then what decisions look at, then the wake-up."""
+        if not quotes:
+            return
+        listed = [
+            told.ListedOption(symbol=quote.symbol, feed=quote.feed, listed_at=quote.quoted_at)
+            for quote in quotes
+            if not wanted[quote.symbol].listed
+        ]
+        self._ledger.record_option_data(listed, [_row(quote) for quote in quotes])
+        self._ledger.upsert_marks([_mark(quote) for quote in quotes])
+        said = [_data(quote, wanted[quote.symbol].underlying) for quote in quotes]
+        self._reach.hot.put_many({quote_key(quote.symbol): quote.model_dump(mode="json") for quote in said})
+        self._reach.bus.publish(OPTIONS_TOPIC, [OptionQuoted.of(quote) for quote in said])
+
+    def _reject(self, reason: str, row: str) -> None:
+        _log.warning("data rejected", reason=reason, row=row)
+        self._ledger.raise_alert(
+            "DATA_REJECTED", "warning", f"a row of the option feed could not be used: {reason}", {"row": row[:500]},
+            f"data-rejected|{named_uuid(reason, row)}",
+        )  # fmt: skip
+
+
+def no_source(ledger: MarketDataLedger, needed: Sequence[NeededOption]) -> None:
+    """Says that nobody's credential tells what these options are worth: their orders wait, and expire."""
+    text = "no data credential opens: orders in options wait for a quote and expire; enter one"
+    numbers = {"symbols": ", ".join(option.symbol for option in needed)}
+    ledger.raise_alert("NO_OPTION_QUOTES", "warning", text, numbers, f"no-option-quotes|{numbers['symbols']}")
+
+
+def _is_market(quote: OptionQuote) -> bool:
+    """An ask is needed; without a bid nobody bids, which is a bid of zero."""
+    return quote.ask is not None and quote.ask > 0 and (quote.bid or Decimal(0)) <= quote.ask
+
+
+def _data(quote: OptionQuote, underlying: str) -> OptionQuoteData:
+    return OptionQuoteData(underlying=underlying, **_two_sides(quote))
+
+
+def _row(quote: OptionQuote) -> told.OptionQuote:
+    return told.OptionQuote(
+        **_two_sides(quote),
+        implied_volatility=quote.implied_volatility,
+        delta=quote.delta,
+        gamma=quote.gamma,
+        theta=quote.theta,
+        vega=quote.vega,
+        rho=quote.rho,
+    )
+
+
+def _two_sides(quote: OptionQuote) -> dict[str, Any]:
+    zero = Decimal(0)
+    return {
+        "symbol": quote.symbol,
+        "bid": quote.bid or zero,
+        "ask": quote.ask,
+        "bid_size": quote.bid_size or zero,
+        "ask_size": quote.ask_size or zero,
+        "quoted_at": quote.quoted_at,
+        "feed": quote.feed,
+    }
+
+
+def _mark(quote: OptionQuote) -> told.Mark:
+    """The middle, as for shares between two bars."""
+    middle = ((quote.bid or Decimal(0)) + (quote.ask or Decimal(0))) / 2
+    return told.Mark(symbol=quote.symbol, mark=middle, marked_at=quote.quoted_at, source=f"quote {quote.feed}")
