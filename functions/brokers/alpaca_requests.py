@@ -13,7 +13,7 @@ from functions.brokers.capabilities import Capabilities
 from functions.brokers.errors import Unsupported
 from functions.brokers.orders import OrderChange, OrderRequest
 from functions.core.errors import BadInput
-from functions.core.instruments import is_option
+from functions.core.instruments import is_option, symbol_kind
 from functions.core.money import text
 
 CAPABILITIES = Capabilities(
