@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -40,13 +41,15 @@ _PRICES: Final = ("open", "high", "low", "close", "volume")
 _QUOTED: Final = ("bidPrice", "askPrice", "bidSize", "askSize")
 # One minute, of the regular session, as Alpaca's and the exchange's bars of it are.
 _MINUTES: Final = "{{=1m,tho=true}}"
+# The certification environment is a quarter of an hour late, and its messages do not say so.
+_PAPER_DELAY: Final = 900
 
 Message = Connected | BarData | QuoteData | Quarantined
 OptionMessage = Connected | OptionQuote | Quarantined
 
 
 class TastytradeMarketData:
-    """dxFeed's consolidated feed. Quotes of the certification environment are 15 minutes late."""
+    """dxFeed's consolidated feed. Quotes of the certification environment say that they are 15 minutes late."""
 
     feed = wire.FEED
 
@@ -62,6 +65,7 @@ class TastytradeMarketData:
         """Raises Misconfigured WRONG_ENDPOINT."""
         self._client = TastytradeClient(login, configuration, is_paper=is_paper, guard=guard, tokens=tokens)
         self._settings = configuration
+        self._delay = _PAPER_DELAY if is_paper else 0
 
     async def clock(self) -> MarketClock:
         return await market_clock(self._client)
@@ -93,7 +97,8 @@ class TastytradeMarketData:
 
     async def quotes(self, symbols: Sequence[str]) -> list[QuoteData | Quarantined]:
         rows = await self._market_data("equity", symbols)
-        return row_by_row([row for row in rows if not isinstance(row, dict) or wire.has_quote(row)], wire.quote)
+        told = row_by_row([row for row in rows if not isinstance(row, dict) or wire.has_quote(row)], wire.quote)
+        return [self._dated(one) if isinstance(one, QuoteData) else one for one in told]
 
     async def listing(self, symbol: str) -> Listing | None:
         kind = symbol_kind(symbol)
@@ -125,13 +130,14 @@ class TastytradeMarketData:
         return sorted(contracts, key=_place)
 
     async def option_quotes(self, symbols: Sequence[str]) -> list[OptionQuote | Quarantined]:
-        return row_by_row(await self._market_data("equity-option", symbols), wire.option_quote)
+        told = row_by_row(await self._market_data("equity-option", symbols), wire.option_quote)
+        return [self._dated_option(one) if isinstance(one, OptionQuote) else one for one in told]
 
     async def stream(self, symbols: Sequence[str]) -> AsyncGenerator[Message, None]:
         names = [streamed(symbol) for symbol in symbols]
         async with contextlib.aclosing(supervised(partial(self._talk, names))) as messages:
             async for message in messages:
-                yield message
+                yield self._dated(message) if isinstance(message, QuoteData) else message
 
     async def option_stream(
         self, symbols: Sequence[str]
@@ -139,11 +145,17 @@ class TastytradeMarketData:
         names = [streamed(symbol) for symbol in symbols]
         async with contextlib.aclosing(supervised(partial(self._talk_options, names))) as messages:
             async for message in messages:
-                yield message
+                yield self._dated_option(message) if isinstance(message, OptionQuote) else message
 
     async def aclose(self) -> None:
         """Gives its connections back; safe to call twice."""
         await self._client.aclose()
+
+    def _dated(self, quote: QuoteData) -> QuoteData:
+        return quote.model_copy(update={"delay_seconds": self._delay})
+
+    def _dated_option(self, quote: OptionQuote) -> OptionQuote:
+        return replace(quote, delay_seconds=self._delay)
 
     async def _talk(self, names: Sequence[str], put: Callable[[Message], None]) -> None:
         """One connection of the stream, until it is lost."""

@@ -97,10 +97,6 @@ class QuoteData(Data):
         return self
 
 
-INDICATIVE = "indicative"
-"""The feed that derives its option quotes and is no market: it prices paper orders only."""
-
-
 class OptionQuoteData(Data):
     """The best bid and ask of an option contract. Dollars a unit of the underlying; a bid of zero: nobody bids."""
 

@@ -8,7 +8,7 @@ from typing import cast
 from uuid import UUID
 
 from functions.core.errors import BadInput, Final, Temporary
-from functions.core.events import INDICATIVE, OptionQuoteData, QuoteData
+from functions.core.events import OptionQuoteData, QuoteData
 from functions.core.hotstore.keys import quote_key
 from functions.core.instruments import OptionRight
 from functions.core.ledger.judging import BookAccount, BookLeg, BookQuote, RiskBook, RiskLedger, RuleVerdict
@@ -108,8 +108,8 @@ class Judge:
         stored = leg.quote
         if stored is not None and (quote is None or quote.quoted_at < stored.quoted_at):
             quote = stored
-        # A delayed feed never prices an order. An indicative one prices paper only: paper has no better at Alpaca.
-        if quote is None or not (found.is_paper if quote.feed == INDICATIVE else quote.delay_seconds == 0):
+        # A delayed feed never prices a live order. It prices paper, which often has no better one.
+        if quote is None or (quote.delay_seconds > 0 and not found.is_paper):
             return None
         return Mark((quote.bid + quote.ask) / 2, quote.quoted_at, leg.multiplier)
 

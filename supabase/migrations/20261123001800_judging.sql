@@ -70,13 +70,13 @@ comment on function private.limits_on(public.trades) is 'The limits that apply t
 create function private.awaits_quote(p_trade public.trades) returns boolean
 language sql stable set search_path = ''
 as $$
-  -- What the rule stale_quote asks of a quote, and what risk takes for one: an indicative one for paper only, no other that is delayed.
+  -- What the rule stale_quote asks of a quote, and what risk takes for one: a delayed one for paper only.
   select p_trade.status = 'pending' and exists (
     select from public.trade_legs as l join public.instruments as i on i.symbol = l.symbol and i.kind = 'option'
       join public.broker_accounts as a on a.id = p_trade.broker_account_id
     where l.trade_id = p_trade.id and not exists (
       select from public.option_quotes_latest as q
-      where q.symbol = l.symbol and case when q.feed = 'indicative' then a.is_paper else q.delay_seconds = 0 end
+      where q.symbol = l.symbol and (q.delay_seconds = 0 or a.is_paper)
         and q.quoted_at >= p_trade.event_at - make_interval(secs => coalesce((
           select min(r.value) from private.limits_on(p_trade) as r where r.name = 'stale_quote'), 120)::double precision)))
 $$;

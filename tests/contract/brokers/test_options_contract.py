@@ -97,7 +97,7 @@ async def test_option_quotes_when_asked_then_each_has_a_market_and_listings_know
     assert await data.option_quotes([]) == []
 
 
-DELAYS: Final = {"alpaca": ("indicative", 900), "tastytrade": ("dxfeed", 0)}
+DELAYS: Final = {"alpaca": ("indicative", 900), "tastytrade": ("dxfeed", 900)}
 """What each feed says of itself: what is late, or is no market, must not look as if it were one."""
 
 

@@ -231,7 +231,7 @@ def test_package_when_its_legs_cannot_be_judged_together_then_denied_unless_it_c
 OPEN_NOW = [{"date": "2013-10-07", "opens_at": "2013-10-07T13:30Z", "closes_at": "2013-10-07T20:00Z"}]
 
 
-def judged_with(desk: Desk, feed: str, *, is_paper: bool, age: int = 1, delay: int = 0) -> str:
+def judged_with(desk: Desk, feed: str, *, is_paper: bool, age: int = 1) -> str:
     """The status of an option order after risk looked at it, its only quote being of this feed and this old."""
     symbol = str(OptionSymbol("SPY", EXPIRY, "call", Decimal(200 + next(_keys))))
     desk.ledger.call("upsert_calendar", "fn_ingest", p_sessions=OPEN_NOW, p_source="test")
@@ -254,19 +254,18 @@ def judged_with(desk: Desk, feed: str, *, is_paper: bool, age: int = 1, delay: i
         "ask_size": "1",
         "quoted_at": (NOON - timedelta(seconds=age)).isoformat(),
         "feed": feed,
-        "delay_seconds": 900 if feed == "indicative" else delay,
+        "delay_seconds": 900 if feed == "indicative" else 0,
     }
     world.hot.put(f"quote:{symbol}", quote)
     judge.judge_pending(desk.account)
     return desk.status(trade)
 
 
-def test_judging_when_the_quote_comes_then_judged_and_an_indicative_one_prices_paper_only(ledger: Ledger) -> None:
+def test_judging_when_the_quote_comes_then_judged_and_a_delayed_one_prices_paper_only(ledger: Ledger) -> None:
     assert judged_with(Desk.open(ledger), "opra", is_paper=True) == "approved"
     assert judged_with(Desk.open(ledger), "indicative", is_paper=True) == "approved"
     assert judged_with(Desk.open(ledger), "indicative", is_paper=False) == "pending"
     assert judged_with(Desk.open(ledger), "opra", is_paper=True, age=121) == "pending"
-    assert judged_with(Desk.open(ledger), "dxfeed", is_paper=True, delay=900) == "pending"
 
 
 def test_sending_when_an_order_of_the_same_moment_waits_for_a_quote_then_the_others_are_sent(desk: Desk) -> None:
