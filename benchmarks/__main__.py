@@ -75,7 +75,7 @@ def run(rounds: int, port_base: int | None = None) -> list[Result]:
             settings, hot = _settings(stack), LocalHotStore(stack.url("hotstore"))
             return [
                 alpaca_orders(stack, settings, hot, rounds=rounds, seconds=_SECONDS_EACH),
-                tastytrade_orders(stack, settings, rounds=rounds, seconds=_SECONDS_EACH),
+                tastytrade_orders(stack, settings, hot, rounds=rounds, seconds=_SECONDS_EACH),
                 *ledger_calls(stack, settings, rounds=rounds, seconds=_SECONDS_EACH),
                 storing_bars(stack, rounds=rounds, seconds=_SECONDS_EACH),
                 bus_delivery(stack, rounds=rounds, seconds=_SECONDS_EACH),

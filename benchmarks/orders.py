@@ -57,14 +57,15 @@ def alpaca_orders(stack: Stack, settings: Settings, hot: HotStore, *, rounds: in
         return measure("submit an order at Alpaca", _NOTE, contestants, rounds=rounds, seconds=seconds)
 
 
-def tastytrade_orders(stack: Stack, settings: Settings, *, rounds: int, seconds: float) -> Result:
+def tastytrade_orders(stack: Stack, settings: Settings, hot: HotStore, *, rounds: int, seconds: float) -> Result:
     """The same at tastytrade."""
     _open_the_market(stack, "tastytrade")
     secrets = stack.secrets
     login = TastytradeLogin(
         client_secret=SecretStr(secrets.tastytrade_secret), refresh_token=SecretStr(secrets.tastytrade_trading_grant)
     )
-    broker = TastytradeBroker(login, settings, account_number=TASTYTRADE_ACCOUNT, is_paper=True)
+    guard = guard_of(hot, settings, "tastytrade", secrets.tastytrade_trading_grant, is_paper=True)
+    broker = TastytradeBroker(login, settings, account_number=TASTYTRADE_ACCOUNT, is_paper=True, guard=guard)
     with asyncio.Runner() as runner:
         sdk, token = _tastytrade_sdk(stack, runner)
         path = f"/accounts/{TASTYTRADE_ACCOUNT}/orders"
