@@ -178,6 +178,22 @@ BREAKS: dict[str, Break] = {
         (rewrite("private.live_refusal", ("if account.is_paper then", "if true then")),),
         (ledger("test_live_consent", "test_entry_when_live_is_not_confirmed_then_refused_by_hand_and_by_strategy"),),
     ),
+    "a blocked account opens": Break(
+        11,
+        (
+            rewrite(
+                "private.restriction_refusal",
+                ("rules.blocked is not null", "false"),
+                ("rules.closing_only then", "false then"),
+            ),
+        ),
+        (
+            ledger(
+                "test_account_rules",
+                "test_approval_when_the_broker_restricts_the_account_then_entries_are_refused_and_exits_pass",
+            ),
+        ),
+    ),
     "an account needs no verification": Break(
         11,
         (rewrite("private.link_refusal", ("link_state <> 'verified'", "false")),),
