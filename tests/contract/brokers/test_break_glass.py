@@ -268,14 +268,14 @@ async def test_break_glass_when_a_fill_of_a_moment_ago_is_not_listed_yet_then_it
 async def test_break_glass_when_it_died_after_sending_then_the_next_run_looks_for_that_first(
     venue: Venue, tmp_path: Path
 ) -> None:
-    """The close is on its way while the next run begins: it arrives when that has looked once."""
+    """The close is on its way while the next run begins: it arrives when that has looked twice."""
     await venue.broker().submit(order("in", "5"))
     journal = Journal.open(tmp_path / "journal.jsonl", "run1", print)
     journal.write("closing", client_order_id="bg-run1-SPY-1", symbol="SPY", held="5")
     journal.close()
     late = LateArrival(venue)
-    found = await flatten(venue, tmp_path, run_id="run2", broker=late)
-    assert late.looks > 0
+    found = await flatten(venue, tmp_path, run_id="run2", broker=late, pace=replace(PACE, settles=1))
+    assert late.looks > 1
     assert found.is_clean
     assert (held(venue), own(venue)) == ({}, ["bg-run1-SPY-1"])
 
@@ -310,14 +310,14 @@ class Behind(Through):
 
 
 class LateArrival(Through):
-    """The close of an earlier run reaches the broker after it was first looked for."""
+    """The close of an earlier run reaches the broker after it was looked for twice."""
 
     looks = 0
 
     async def find_orders(self, client_order_id: str) -> list[BrokerOrder]:
         found = await self._broker.find_orders(client_order_id)
         self.looks += 1
-        if self.looks == 1:
+        if self.looks == 2:
             await self._broker.close_position("SPY", client_order_id)
         return found
 
