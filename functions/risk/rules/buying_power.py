@@ -38,8 +38,9 @@ def buying_power(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     marks = _marks(order, book)
     try:
         then = _taken(*_marked(money, marks), marks)
-        before = _taken(exposure, book.working_packages("account"), marks)
-        after = _after(order, exposure, book.working_packages("account"), marks)
+        exposure, working = _weighed(exposure, book.working_packages("account"), money, marks)
+        before = _taken(exposure, working, marks)
+        after = _after(order, exposure, working, marks)
     except UnknownMark as unknown:
         return deny("MISSING_MARK", symbol=str(unknown), mark="missing")
     rate = _rate(money)
@@ -78,6 +79,14 @@ def _taken(
     options = of_options(uncovered(together, shares, marks), marks)
     waiting = sum((of_options(uncovered(package, shares, marks), marks) for package in working), ZERO)
     return of_others(exposure, marks), options + waiting
+
+
+def _weighed(
+    exposure: Exposure, working: Iterable[Package], money: BrokerMoney, marks: Mapping[str, Mark]
+) -> tuple[Exposure, list[Package]]:
+    """What is open now, without what was open then as it is now and has no mark: it takes as much as it did."""
+    now = {name: found for name, found in exposure.items() if name in marks or found != money.then.get(name)}
+    return now, [one for one in working if one.keys() <= marks.keys() or one not in money.packages_then]
 
 
 def _marked(money: BrokerMoney, marks: Mapping[str, Mark]) -> tuple[Exposure, tuple[Package, ...]]:

@@ -269,6 +269,11 @@ def test_buying_power_when_options_are_ordered_then_what_they_keep_at_work_is_we
 def test_buying_power_when_a_mark_is_missing_then_it_denies(order: Orders, book: Books) -> None:
     blind = book(marks={}, account=facts())
     assert said(buying_power(order(), blind, UNSET)) == "MISSING_MARK"
+    # What was open then as it is now takes what it took, whatever that is; what was opened since has to be known.
+    held = {"XYZ": OpenQuantity(D(5))}
+    for then, outcome in ((held, "allow"), ({}, "MISSING_MARK"), ({"XYZ": OpenQuantity(D(4))}, "MISSING_MARK")):
+        had = book(exposures={"account": held}, account=facts(then=then))
+        assert said(buying_power(order(), had, UNSET)) == outcome
     # What was closed and has no mark any more gives nothing back; it denies nothing.
     gone = facts(then={"XYZ": OpenQuantity(D(5))})
     assert said(buying_power(order(), book(account=gone), UNSET)) == "allow"
