@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,9 +11,11 @@ from uuid import UUID
 import pytest
 
 from functions.core.ledger.judging import BookAccount, RiskLedger
+from functions.risk.judging import Judge
 from tests.integration.ledger.desk import NOON, Desk, rules_of
 from tests.integration.ledger.ledger import Direct
 from tests.integration.ledger.sealed import register, store
+from tests.unit.core.doubles import World
 
 OPENS, CLOSES = "2013-10-07T13:30Z", "2013-10-07T20:00Z"
 BEFORE, WITHIN = NOON - timedelta(hours=4), NOON - timedelta(minutes=1)
@@ -103,6 +106,37 @@ def test_money_when_orders_came_since_then_what_was_open_then_is_told_without_th
     # Of the first order 10 are held and 20 still work; of the second nothing was there yet.
     assert (spy.position, spy.to_buy, spy.to_sell) == (Decimal(10), Decimal(20), Decimal(0))
     assert (found.money.spent, found.money.moved) == (Decimal(2020), Decimal(500))
+
+
+def judged(desk: Desk, *trades: UUID) -> list[str]:
+    """The refusals, or statuses, after risk looked at what is pending; SPY at 100."""
+    world = World()
+    world.clock.at = NOON
+    at = (NOON + timedelta(minutes=10)).isoformat()
+    quote = {"symbol": "SPY", "bid": "99.99", "ask": "100.01", "bid_size": "1", "ask_size": "1", "feed": "test"}
+    world.hot.put("quote:SPY", quote | {"quoted_at": at})
+    Judge(replace(world.ports, ledger=Direct(desk.ledger, "fn_risk"))).judge_pending(desk.account)
+    found = "select coalesce(refusal, status) from public.trades where id = %s"
+    return [str(desk.ledger.one(found, trade)).split(" as_of")[0] for trade in trades]
+
+
+def test_judging_when_orders_come_one_after_the_other_then_each_leaves_less_whatever_was_told_meanwhile(
+    desk: Desk,
+) -> None:
+    ruled(desk, may_short=False)
+    told(desk, BEFORE, "1000")
+    first, short = desk.place(quantity="6"), desk.place("sell", "7")
+    assert judged(desk, first, short) == [
+        "approved",
+        "NOT_SHORTABLE: symbol=SPY short=7 account=may not sell short",
+    ]
+    told(desk, WITHIN, "400")  # Somebody looked after the first was sent: it is not taken off twice.
+    second, third = desk.place(quantity="4"), desk.place(quantity="1")
+    assert judged(desk, second, third) == ["approved", "BUYING_POWER: takes=100 left=0 told=1000"]
+    desk.claim(first)
+    desk.fill(desk.submit(first), "6", "100")
+    leaving = desk.place_exit("sell", "6")
+    assert judged(desk, leaving) == ["approved"]
 
 
 @pytest.mark.parametrize(
