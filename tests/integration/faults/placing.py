@@ -118,13 +118,14 @@ class Placing:
         order = order_of(side, str(more["quantity"]), position_intent=f"{side}_to_{'close' if closes else 'open'}")
         if price is not None:
             order |= {"order_type": "limit", "price": str(price)}
-        (trade,) = self._call(
+        # None where the account is halted: an entry is refused then, and the books must be equal all the same.
+        for trade in self._call(
             "record_decisions",
             "fn_strategy",
             p_symbol="SPY",
             p_decisions=[decision(self._desk.strategy, order, at=moment)],
-        )
-        self._approve(UUID(trade))
+        ):
+            self._approve(UUID(trade))
 
     def _option(self, more: dict[str, Any]) -> None:
         symbol = at.contract(self._market, more["right"], more["expiry"], more["strike"])
