@@ -39,6 +39,12 @@ class Credentials:
     def environment(self) -> str:
         return "paper" if self.is_paper else "live"
 
+    @property
+    def address(self) -> str | None:
+        """Where else than at the broker it is spoken to: at a simulator. None for the broker itself."""
+        found = _settings()
+        return found.alpaca_trading_url if self.broker == "alpaca" else found.tastytrade_url
+
     def open(self) -> Broker:
         """The adapter, without rate budget and breaker: both live in the hot store, which may be down.
 

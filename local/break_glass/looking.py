@@ -65,6 +65,11 @@ class Picture:
     positions: tuple[BrokerPosition, ...] | None
     trouble: str | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything could be read."""
+        return self.positions is not None and not self.orders.unreadable
+
 
 class Unreadable(Unavailable):
     """The broker answered, and what it said cannot be read or was a no."""

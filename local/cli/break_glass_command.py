@@ -116,7 +116,7 @@ class _Run:
             if dry_run:
                 self._screen.say("Nothing was done: this was a dry run.")
                 self._screen.result(self._about() | {"dry_run": True, "before": as_json(picture)})
-                return Exit.FINE
+                return Exit.FINE if picture.is_whole else Exit.CHECK_FAILED
             self._confirm()
             result = await self._act(picture)
         finally:
@@ -176,6 +176,8 @@ class _Run:
         found, screen = self._credentials, self._screen
         market = "open" if picture.is_open else "CLOSED: nothing can be closed now, orders can be cancelled"
         screen.say(f"{found.broker} {found.environment.upper()} account {found.account}; the market is {market}.")
+        if found.address is not None:
+            screen.say(f"NOT THE BROKER'S OWN ADDRESS, but as the environment says: {found.address}")
         if rules.blocked is not None:
             screen.say(f"The broker says of the account: {rules.blocked}")
         screen.show(_orders_table(picture.orders))

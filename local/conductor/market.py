@@ -79,6 +79,13 @@ class Market:
         for control in self._controls:
             raw = control.get("/control/book")
             accounts |= _read(raw, partial(_accounts, raw))
+        if account_id not in accounts:
+            raise Unavailable(
+                "NO_BOOK",
+                f"no broker simulator that runs here has the account {account_id}, so it cannot be compared; start the "
+                "cloud with the --broker that has it",
+                account=account_id,
+            )
         return _read(accounts, lambda: _book(accounts[account_id]))
 
     def close(self) -> None:

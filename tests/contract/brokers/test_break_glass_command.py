@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 
+from functions.brokers.errors import BadResponse
 from functions.brokers.sealing import FIELDS
 from local.break_glass.looking import Pace
 from local.cli import break_glass_command
@@ -78,6 +79,21 @@ def test_command_when_it_is_a_dry_run_then_all_is_shown_and_nothing_is_done(oper
     assert [row["symbol"] for row in said["before"]["orders"]] == ["SPY"]
     assert said["before"]["positions"] == [{"symbol": "SPY", "quantity": "3"}]
     assert (operator.held(), operator.journal.exists()) == (["3"], False)
+
+
+def test_command_when_a_position_cannot_be_read_then_a_dry_run_says_so_by_its_exit(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreadable(_: object) -> None:
+        raise BadResponse("expected a number", {})
+
+    monkeypatch.setattr(type(operator.venue.broker()), "positions", unreadable)
+    code, said = operator.types("--credentials", operator.file(), "--dry-run")
+    assert (code, said["before"]["positions"]) == (Exit.CHECK_FAILED, None)
+    # What can be done is done: the order goes, and the answer says what is not known.
+    code, said = operator.types("--credentials", operator.file(), "--yes-flatten", operator.number)
+    assert (code, said["orders"][0]["outcome"]) == (Exit.CHECK_FAILED, "canceled")
+    assert "expected a number" in said["left"]["positions_unread"]
 
 
 def test_command_when_it_is_confirmed_then_all_is_flat_and_on_record_without_a_secret(operator: Operator) -> None:

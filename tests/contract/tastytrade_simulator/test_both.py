@@ -41,6 +41,8 @@ async def test_market_when_it_holds_both_simulators_then_they_move_in_step_and_s
             untouched = both.book(ALPACA_ALICE)
             assert (untouched.fills, untouched.cash, untouched.cash_moved_at) == ({}, Decimal(100000), None)
             assert both.book(ALPACA_ALICE).positions == {}
+            with pytest.raises(Unavailable, match="nobody"):
+                both.book("nobody")
             tastytrade.advance()
             with pytest.raises(Unavailable, match="apart"):
                 both.state()
