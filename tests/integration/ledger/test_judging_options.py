@@ -263,9 +263,8 @@ def judged_with(desk: Desk, feed: str, *, is_paper: bool, age: int = 1) -> str:
 
 def test_judging_when_the_quote_comes_then_judged_and_a_delayed_one_prices_paper_only(ledger: Ledger) -> None:
     assert judged_with(Desk.open(ledger), "opra", is_paper=True) == "approved"
-    assert judged_with(Desk.open(ledger), "indicative", is_paper=True, delay=900) == "approved"
-    assert judged_with(Desk.open(ledger), "indicative", is_paper=False, delay=900) == "pending"
-    assert judged_with(Desk.open(ledger), "opra", is_paper=True, delay=900) == "pending"
+    assert judged_with(Desk.open(ledger), "indicative", is_paper=True) == "approved"
+    assert judged_with(Desk.open(ledger), "indicative", is_paper=False) == "pending"
     assert judged_with(Desk.open(ledger), "opra", is_paper=True, age=121) == "pending"
 
 
