@@ -67,7 +67,9 @@ class OptionQuotes:
         if not quotes:
             return
         listed = [
-            told.ListedOption(symbol=quote.symbol, feed=quote.feed, listed_at=quote.quoted_at)
+            told.ListedOption(
+                symbol=quote.symbol, feed=quote.feed, delay_seconds=quote.delay_seconds, listed_at=quote.quoted_at
+            )
             for quote in quotes
             if not wanted[quote.symbol].listed
         ]
@@ -123,6 +125,7 @@ def _two_sides(quote: OptionQuote) -> dict[str, Any]:
         "ask_size": quote.ask_size or zero,
         "quoted_at": quote.quoted_at,
         "feed": quote.feed,
+        "delay_seconds": quote.delay_seconds,
     }
 
 

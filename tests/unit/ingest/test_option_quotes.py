@@ -26,7 +26,14 @@ from tests.unit.core.doubles import NOW, World
 CALL, PUT = "SPY260116C00500000", "SPY260116P00500000"
 D = Decimal
 QUOTE = OptionQuote(
-    symbol=CALL, quoted_at=NOW, bid=D("1.00"), ask=D("1.10"), bid_size=D(5), delta=D("0.5"), feed="test"
+    symbol=CALL,
+    quoted_at=NOW,
+    bid=D("1.00"),
+    ask=D("1.10"),
+    bid_size=D(5),
+    delta=D("0.5"),
+    feed="test",
+    delay_seconds=9,
 )
 
 
@@ -64,11 +71,12 @@ def test_refresh_when_quoted_then_rows_marks_and_the_hot_store_come_before_the_w
     assert world.said() == ["record_option_data", "upsert_marks", f"put quote:{CALL}", "publish market-data-options"]
     (stored,) = world.asked("record_option_data")
     assert stored["p_contracts"] == []
-    assert (stored["p_quotes"][0]["bid"], stored["p_quotes"][0]["delta"]) == ("1", "0.5")
+    (row,) = stored["p_quotes"]
+    assert (row["bid"], row["delta"], row["delay_seconds"]) == ("1", "0.5", 9)
     (marks,) = world.asked("upsert_marks")
     assert marks["p_marks"][0]["mark"] == "1.05"
     (put,) = world.asked(f"put quote:{CALL}")
-    assert (put["underlying"], put["ask"], put["feed"]) == ("SPY", "1.1", "test")
+    assert (put["underlying"], put["ask"], put["feed"], put["delay_seconds"]) == ("SPY", "1.1", "test", 9)
     assert source.asked == [[CALL]]
 
 
