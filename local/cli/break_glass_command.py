@@ -116,7 +116,8 @@ class _Run:
             if dry_run:
                 self._screen.say("Nothing was done: this was a dry run.")
                 self._screen.result(self._about() | {"dry_run": True, "before": as_json(picture)})
-                return Exit.FINE
+                is_read = picture.positions is not None and not picture.orders.unreadable
+                return Exit.FINE if is_read else Exit.CHECK_FAILED
             self._confirm()
             result = await self._act(picture)
         finally:
@@ -137,9 +138,10 @@ class _Run:
 
     async def _act(self, picture: Picture) -> Result:
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
-        earlier = unfinished(self._journal)
         journal = Journal.open(self._journal, run_id, self._screen.note)
         try:
+            # Nobody else adds to it from here on.
+            earlier = unfinished(self._journal)
             meant = {"cancel_only": self._cancel_only, "symbols": sorted(self._lookout.selection.symbols)}
             journal.write("began", **self._about(), **meant, before=as_json(picture))
             result = await break_glass(

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from functions.brokers.sealing import FIELDS
-from local.break_glass.looking import Pace
+from local.break_glass.looking import Lookout, Pace, Unreadable
 from local.cli import break_glass_command
 from local.cli.app import run
 from local.cli.exits import Exit
@@ -78,6 +78,17 @@ def test_command_when_it_is_a_dry_run_then_all_is_shown_and_nothing_is_done(oper
     assert [row["symbol"] for row in said["before"]["orders"]] == ["SPY"]
     assert said["before"]["positions"] == [{"symbol": "SPY", "quantity": "3"}]
     assert (operator.held(), operator.journal.exists()) == (["3"], False)
+
+
+def test_command_when_a_dry_run_cannot_read_what_is_held_then_exit_1(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreadable(_: Lookout) -> None:
+        raise Unreadable("BAD_BROKER_ROW", "expected a number")
+
+    monkeypatch.setattr(Lookout, "positions", unreadable)
+    code, said = operator.types("--credentials", operator.file(), "--dry-run")
+    assert (code, said["before"]["positions"]) == (Exit.CHECK_FAILED, None)
 
 
 def test_command_when_it_is_confirmed_then_all_is_flat_and_on_record_without_a_secret(operator: Operator) -> None:

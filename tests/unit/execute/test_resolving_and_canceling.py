@@ -125,9 +125,7 @@ async def test_resolve_when_the_broker_cannot_be_asked_then_it_stays_unknown_and
     assert len(world.asked("raise_alert")) == told
 
 
-async def test_resolve_when_one_order_meets_a_bug_on_being_sent_again_then_it_is_told_and_the_next_is_resolved() -> (
-    None
-):
+async def test_resolve_when_one_order_meets_a_bug_on_being_sent_again_then_it_is_told_and_the_next_is_found() -> None:
     again = {"send": True, "refusal": None, "look_again": False, "order": claimed_row(1, BOB, attempt=3)}
     world = world_of(claimed_row(1, BOB, attempt=2), claimed_row(2, ALICE), claim_resend=again)
     bobs = ScriptedBroker(world.journal, "bobs", submit=ZeroDivisionError("a bug"))
