@@ -33,6 +33,15 @@ def decimal(value: object, field: str = "amount") -> Decimal:
     ledger cannot hold is no amount: 18 digits before the point, and nothing so small that its text fills a page.
     Raises BadInput NOT_A_NUMBER.
     """
+    number = _finite(value, field)
+    if number and not _SMALLEST <= number.adjusted() < _DIGITS - SCALE:
+        raise BadInput(
+            "NOT_A_NUMBER", f"{field} must be an amount that the ledger can hold, was {value!r}", field=field
+        )
+    return number
+
+
+def _finite(value: object, field: str) -> Decimal:
     if isinstance(value, bool) or value is None:
         raise BadInput("NOT_A_NUMBER", f"{field} must be a number, was {value!r}", field=field)
     written = repr(value) if isinstance(value, float) else str(value).strip()
@@ -43,10 +52,6 @@ def decimal(value: object, field: str = "amount") -> Decimal:
         raise BadInput("NOT_A_NUMBER", f"{field} must be a number, was {value!r}", field=field) from None
     if not number.is_finite():
         raise BadInput("NOT_A_NUMBER", f"{field} must be a finite number, was {value!r}", field=field)
-    if number and not _SMALLEST <= number.adjusted() < _DIGITS - SCALE:
-        raise BadInput(
-            "NOT_A_NUMBER", f"{field} must be an amount that the ledger can hold, was {value!r}", field=field
-        )
     return number
 
 
@@ -86,5 +91,14 @@ def _read(value: Any) -> Decimal:
         raise ValueError(error.text) from None
 
 
+def _read_total(value: Any) -> Decimal:
+    try:
+        return _finite(value, "total")
+    except BadInput as error:
+        raise ValueError(error.text) from None
+
+
 Amount = Annotated[Decimal, BeforeValidator(_read), PlainSerializer(text, return_type=str, when_used="json")]
 """A Decimal in a pydantic model: reads text or number, writes text."""
+Total = Annotated[Decimal, BeforeValidator(_read_total), PlainSerializer(text, return_type=str, when_used="json")]
+"""A sum that the ledger made of many rows: it may be larger than what one row can hold."""

@@ -64,6 +64,10 @@ async def resolve_unknown(desk: Desk, account: UUID | None = None) -> int:
             # Its attempt stays open or the trade unknown: it is asked for again, and the others have their turn.
             _log.error("not resolved", trade=str(order.trade_id), code=error.code, reason=error.text)
             failure = error
+        except Temporary:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            failure = await desk.tell_mistake(order.broker_account_id, error, "an order whose outcome is unknown")
     if failure is not None:
         raise failure
     return len(claimed)

@@ -11,7 +11,7 @@ from uuid import UUID
 from functions.brokers.errors import BadCredentials, NotConnected, Rejected, Unsupported
 from functions.brokers.orders import BrokerOrder, OrderChange, OrderLeg, OrderRequest
 from functions.brokers.protocol import Broker
-from functions.core.errors import AgentTraderError, Final, Misconfigured, Mistake
+from functions.core.errors import AgentTraderError, Final, Misconfigured, Mistake, Temporary
 from functions.core.ledger.activities import ActivityLedger
 from functions.core.ledger.comparing import ComparisonLedger
 from functions.core.ledger.executing import ClaimedOrder, ExecutionLedger
@@ -63,36 +63,45 @@ class Desk:
         failure: Final | None = None
         for waiting in await self.ask(self.ledger.approved_trades, account):
             try:
-                broker = await verified_broker(self, waiting.broker_account_id)
-            except NotConnected as error:
-                _log.warning("not sent", trade=str(waiting.trade_id), code=error.code, reason=error.text)
-                continue
-            except Misconfigured as error:
-                # One account without keys must not stop the others; its trades expire unsent.
-                await self.tell(waiting.broker_account_id, error)
-                continue
-            if watch is not None and not await watch.may_send(waiting):
-                _log.warning("not sent: nobody would hear of it", trade=str(waiting.trade_id))
-                continue
-            claimed_since = time.monotonic()
-            try:
-                claimed = await self.ask(
-                    self.ledger.claim_trade,
-                    waiting.trade_id,
-                    owner(),
-                    self.reach.clock.now(),
-                    self.reach.settings.order_lease,
-                )
-                if claimed is not None:
-                    await self.send(broker, claimed, claimed_since)
-                    sent += 1
+                sent += await self._submit(waiting, watch)
             except Final as error:
                 # Where it was sent already the attempt has no answer yet, and the resolver asks the broker.
                 _log.error("left for later", trade=str(waiting.trade_id), code=error.code, reason=error.text)
                 failure = error
+            except Temporary:
+                raise
+            except Exception as error:  # noqa: BLE001 - a mistake that one order meets keeps no other from its broker
+                failure = await self.tell_mistake(waiting.broker_account_id, error, "the sending of an order")
         if failure is not None:
             raise failure
         return sent
+
+    async def _submit(self, waiting: WaitingTrade, watch: Watcher | None) -> bool:
+        """Sends one approved trade; False where that was not tried, and it stays approved."""
+        try:
+            broker = await verified_broker(self, waiting.broker_account_id)
+        except NotConnected as error:
+            _log.warning("not sent", trade=str(waiting.trade_id), code=error.code, reason=error.text)
+            return False
+        except Misconfigured as error:
+            # One account without keys must not stop the others; its trades expire unsent.
+            await self.tell(waiting.broker_account_id, error)
+            return False
+        if watch is not None and not await watch.may_send(waiting):
+            _log.warning("not sent: nobody would hear of it", trade=str(waiting.trade_id))
+            return False
+        claimed_since = time.monotonic()
+        claimed = await self.ask(
+            self.ledger.claim_trade,
+            waiting.trade_id,
+            owner(),
+            self.reach.clock.now(),
+            self.reach.settings.order_lease,
+        )
+        if claimed is None:
+            return False
+        await self.send(broker, claimed, claimed_since)
+        return True
 
     async def send(self, broker: Broker, claimed: ClaimedOrder, claimed_since: float | None = None) -> None:
         """Sends a claimed order and records how it ended. An outcome that is not known stays so on record.

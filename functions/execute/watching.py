@@ -79,6 +79,11 @@ class Watch:
         except (NotConnected, Final) as error:
             _log.warning("nobody watches the account, and it cannot be compared", account=str(key), reason=str(error))
             return False
+        except Temporary:
+            raise
+        except Exception as error:  # noqa: BLE001 - a mistake that one account meets keeps no other's orders waiting
+            await self._desk.tell_mistake(key, error, "the comparison with the broker")
+            return False
         self._compared[key] = account
         return True
 

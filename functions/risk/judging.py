@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import cast
 from uuid import UUID
 
-from functions.core.errors import BadInput, Final, Temporary
+from functions.core.errors import BadInput, Final, Mistake, Temporary
 from functions.core.events import OptionQuoteData, QuoteData
 from functions.core.hotstore.keys import quote_key
 from functions.core.instruments import OptionRight
@@ -59,6 +59,11 @@ class Judge:
             except Final as error:
                 _log.error("not judged", trade=str(trade.trade_id), code=error.code, reason=error.text)
                 failure = error
+            except Temporary:
+                raise
+            except Exception as error:  # noqa: BLE001 - a mistake that one order meets keeps no other from its verdict
+                _log.error("a mistake of ours", trade=str(trade.trade_id), exc_info=error)
+                failure = Mistake("PLATFORM_ERROR", f"the trade {trade.trade_id} met {type(error).__name__}")
         if failure is not None:
             raise failure
         return len(waiting)

@@ -158,7 +158,12 @@ class Closing:
             return Left(position, f"its closing order {sent.order.broker_order_id} still works", pending=True)
         sent.over_at = sent.over_at or time.time()
         filled = sent.order.filled_quantity
-        if not sent.of_earlier_run and position.quantity != sent.held - filled.copy_sign(sent.held):
+        if sent.of_earlier_run:
+            # What was held when it filled is not known, so only time says that the list has it.
+            if filled and time.time() - sent.over_at < self.lookout.pace.settles:
+                why = f"a close of an earlier run filled {text(filled)}, and the broker's list may be behind it"
+                return Left(position, why, pending=True)
+        elif position.quantity != sent.held - filled.copy_sign(sent.held):
             # Sent on a list that is behind, a second one would open the other side.
             behind = f"the broker's list shows {text(position.quantity)} after a close that filled {text(filled)}"
             if time.time() - sent.over_at < self.lookout.pace.settles:

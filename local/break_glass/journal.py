@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,11 +38,19 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path, run: str, warn: Callable[[str], None]) -> Self:
-        """Opens it, mode 0600. Raises Misconfigured NO_JOURNAL: nothing is done without a record."""
+        """Opens it, mode 0600, for one run at a time: two that read before either sends would close everything twice.
+
+        Raises Misconfigured NO_JOURNAL, since nothing is done without a record, and ALREADY_RUNNING.
+        """
         try:
-            torn = path.exists() and not path.read_bytes().endswith(b"\n")
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            if torn:
+            # What somebody else has put there, a link for one, is not followed and not shared.
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+            _hold(path, descriptor)
+            found = os.fstat(descriptor)
+            if stat.S_ISREG(found.st_mode):
+                os.fchmod(descriptor, 0o600)
+            size = found.st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
                 # A crash cut the last line short: what comes now begins a line of its own.
                 os.write(descriptor, b"\n")
         except OSError as error:
@@ -62,6 +72,18 @@ class Journal:
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+
+def _hold(path: Path, descriptor: int) -> None:
+    """Until it is closed, or its process ends however it ends."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise Misconfigured(
+            "ALREADY_RUNNING",
+            f"another run is at work with the journal {path}: wait for its end, or end it, then again",
+        ) from error
 
 
 def unfinished(path: Path) -> list[Intent]:

@@ -137,9 +137,10 @@ class _Run:
 
     async def _act(self, picture: Picture) -> Result:
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
-        earlier = unfinished(self._journal)
         journal = Journal.open(self._journal, run_id, self._screen.note)
         try:
+            # Nobody else adds to it from here on.
+            earlier = unfinished(self._journal)
             meant = {"cancel_only": self._cancel_only, "symbols": sorted(self._lookout.selection.symbols)}
             journal.write("began", **self._about(), **meant, before=as_json(picture))
             result = await break_glass(

@@ -113,8 +113,10 @@ begin
       'A bust or correction has kind, executed_at, source, and names its fill by corrects_external_id or by broker_order_id and cumulative_quantity; a correction has quantity and price above zero.', p_told);
   end if;
   if p_told ->> 'external_id' is not null then
-    select a.fill_id into known from public.fill_aliases as a
-    where a.broker_account_id = p_account.id and a.source = p_told ->> 'source' and a.external_id = p_told ->> 'external_id';
+    -- A change under the name of the very fill that it speaks of is a change all the same.
+    select a.fill_id into known from public.fill_aliases as a join public.fills as f on f.id = a.fill_id
+    where a.broker_account_id = p_account.id and a.source = p_told ->> 'source' and a.external_id = p_told ->> 'external_id'
+      and f.kind = fill_kind;
   end if;
   -- Asked once: as part of the condition it may be asked for every fill on record, where the statistics are old.
   select * into first from public.fills where id = coalesce(

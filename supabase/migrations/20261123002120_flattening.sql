@@ -147,8 +147,8 @@ as $$
     select w.strategy_id, w.open from private.open_legs as w
     where w.broker_account_id = p_account_id and w.symbol = p_symbol and w.side = case when p_quantity > 0 then 'sell' else 'buy' end
     union all
-    select t.strategy_id, t.quantity from public.trades as t
-    where t.broker_account_id = p_account_id and t.symbol = p_symbol and t.side = case when p_quantity > 0 then 'sell' else 'buy' end
+    select t.strategy_id, l.quantity from public.trades as t join public.trade_legs as l on l.trade_id = t.id
+    where t.broker_account_id = p_account_id and l.symbol = p_symbol and l.side = case when p_quantity > 0 then 'sell' else 'buy' end
       and t.status = 'pending' and t.reduce_only
   )
   select abs(p_quantity) - coalesce(sum(c.open) filter (where p_owner_key in ('account', coalesce(c.strategy_id::text, 'manual'))), 0),
@@ -232,7 +232,8 @@ begin
     select f.*, case when f.quantity > 0 then 'sell' else 'buy' end as side from private.to_flatten(account) as f
     join public.instruments as i on i.symbol = f.symbol
     -- A protection is taken away only while what it protects can be closed.
-    where private.in_session(i.kind, p_now) order by f.symbol, f.owner_key
+    -- What is sold short first: its cover, let go before it, would be refused by the broker or leave it without a bound.
+    where private.in_session(i.kind, p_now) order by f.quantity > 0, f.symbol, f.owner_key
   loop
     room := private.closing_rooms(account.id, target.symbol, target.owner_key, target.quantity);
     if room.account is null then
@@ -245,7 +246,8 @@ begin
     -- A resting exit holds the shares that are to be sold now: its owner's own, and others' where the account has no more.
     for in_the_way in
       select t.* from public.trades as t
-      where t.id = any (resting) and t.cancel_requested_at is null and t.symbol = target.symbol and t.side = target.side
+      where t.id = any (resting) and t.cancel_requested_at is null
+        and exists (select from public.trade_legs as l where l.trade_id = t.id and l.symbol = target.symbol and l.side = target.side)
         and (target.owner_key in ('account', coalesce(t.strategy_id::text, 'manual')) or room.account < room.own)
       order by t.placed_number
     loop
@@ -275,8 +277,8 @@ as $$
   join public.instruments as i on i.symbol = f.symbol and i.tradable
   join public.position_marks as m on m.symbol = f.symbol
   where exists (select from public.trading_gates as g where g.closed and g.mode = 'flatten') and private.in_session(i.kind, m.marked_at)
-    and not exists (select from public.trades as t
-      where t.broker_account_id = a.id and t.symbol = f.symbol and not private.opens(t)
+    and not exists (select from public.trades as t join public.trade_legs as l on l.trade_id = t.id
+      where t.broker_account_id = a.id and l.symbol = f.symbol and not private.opens(t)
         and t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced'))
 $$;
 comment on function private.unflattened() is 'Positions that a halt has to close and for which no closing order works.';

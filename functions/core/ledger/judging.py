@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, TypeAdapter
 
 from functions.core.ledger.part import LedgerPart, Row
-from functions.core.money import Amount, text
+from functions.core.money import Amount, Total, text
 
 
 class WaitingTrade(Row):
@@ -56,9 +56,9 @@ class BookExposure(Row):
     """What is open in one symbol within a scope: signed position, and what working orders may still buy and sell."""
 
     symbol: str
-    position: Amount
-    to_buy: Amount
-    to_sell: Amount
+    position: Total
+    to_buy: Total
+    to_sell: Total
     multiplier: Amount
 
 

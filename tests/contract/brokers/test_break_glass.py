@@ -44,9 +44,9 @@ async def flatten(
 ) -> Result:
     path = tmp_path / "journal.jsonl"
     lookout = Lookout(broker or venue.broker(broker_timeout=0.5), Selection(frozenset(symbols)), pace)
-    earlier = unfinished(path)
     journal = Journal.open(path, run_id, print)
     try:
+        earlier = unfinished(path)
         return await break_glass(lookout, journal, print, run_id=run_id, cancel_only=cancel_only, earlier=earlier)
     finally:
         journal.close()
@@ -278,6 +278,21 @@ async def test_break_glass_when_it_died_after_sending_then_the_next_run_looks_fo
     assert late.looks > 1
     assert found.is_clean
     assert (held(venue), own(venue)) == ({}, ["bg-run1-SPY-1"])
+
+
+async def test_break_glass_when_it_died_after_a_fill_and_the_list_is_behind_then_nothing_is_closed_twice(
+    tastytrade: Venue, tmp_path: Path
+) -> None:
+    tastytrade.open()
+    broker = tastytrade.broker()
+    await broker.submit(order("in", "5"))
+    journal = Journal.open(tmp_path / "journal.jsonl", "run1", print)
+    journal.write("closing", client_order_id="bg-run1-SPY-1", symbol="SPY", held="5")
+    journal.close()
+    await broker.close_position("SPY", "bg-run1-SPY-1")
+    tastytrade.fault("position_lag", 5)
+    assert (await flatten(tastytrade, tmp_path, run_id="run2", pace=replace(PACE, settles=1))).is_clean
+    assert (held(tastytrade), own(tastytrade)) == ({}, ["bg-run1-SPY-1"])
 
 
 async def test_break_glass_when_the_broker_is_slow_down_then_a_close_that_was_not_sent_is_sent_again(

@@ -80,6 +80,13 @@ def test_bust_when_told_again_then_counted_once(desk: Desk, path: str) -> None:
     assert (_kinds(desk), desk.position()) == (["fill", "bust"], 0)
 
 
+def test_bust_when_it_has_the_name_of_its_fill_then_counted_all_the_same_and_once(desk: Desk) -> None:
+    _, order = desk.working()
+    desk.fill(order, "100", "10", external_id="x")
+    told = [desk.change("bust", order, corrects_external_id="x", external_id="x")["counted"] for _ in range(2)]
+    assert (told, desk.position()) == ([True, False], 0)
+
+
 def test_bust_when_sixteen_tell_it_by_two_names_then_counted_once(desk: Desk) -> None:
     _, order = desk.working()
     desk.fill(order, "100", "10", external_id="a")

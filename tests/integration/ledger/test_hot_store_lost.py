@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from functions.core.errors import Mistake
 from functions.core.events import QuoteData
 from functions.core.ledger.errors import LedgerRefused
 from functions.core.ports import Ports
@@ -68,8 +69,9 @@ def test_halt_and_limit_when_the_hot_store_is_wiped_then_they_hold_and_flattenin
     assert desk.ledger.rows(closing, desk.account) == [("approved", 10)]
 
 
+@pytest.mark.parametrize("error", [LedgerRefused("A_RULE", "that nobody thought of", 422), ZeroDivisionError("a bug")])
 def test_judging_when_one_order_cannot_be_judged_then_the_others_are(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     ledger.call("upsert_calendar", "fn_ingest", p_sessions=[SESSION], p_source="test")
     desk = Desk.open(ledger)
@@ -81,10 +83,27 @@ def test_judging_when_one_order_cannot_be_judged_then_the_others_are(
 
     def approve(trade: Any, *said: Any) -> str:
         if trade == poison:
-            raise LedgerRefused("A_RULE", "that nobody thought of", 422)
+            raise error
         return judged(trade, *said)
 
     monkeypatch.setattr(judge._ledger, "approve_trade", approve)
-    with pytest.raises(LedgerRefused):
+    with pytest.raises(LedgerRefused if isinstance(error, LedgerRefused) else Mistake):
         judge.judge_pending(desk.account)
     assert (desk.status(poison), desk.status(fine)) == ("pending", "approved")
+
+
+def test_judging_when_one_trader_s_orders_add_up_to_more_than_a_row_holds_then_all_are_judged(
+    fresh_ledger: Ledger,
+) -> None:
+    fresh_ledger.call("upsert_calendar", "fn_ingest", p_sessions=[SESSION], p_source="test")
+    # With a limit for everybody, everybody's exposure is in the book of every order.
+    fresh_ledger.run("select public.set_limit('global', null, 'stale_quote', '3600', 'seconds')")
+    vast, other = Desk.open(fresh_ledger), Desk.open(fresh_ledger)
+    reach, world = _risk(fresh_ledger)
+    _quote(world)
+    other.hold("10")
+    for _ in range(2):
+        assert vast.approve(vast.place(quantity="9" * 18)) == "approved"
+    waiting = [vast.place(quantity="1"), other.place_exit("sell", "10")]
+    Judge(reach).judge_pending(None)
+    assert [vast.status(trade) for trade in waiting] == ["approved", "approved"]

@@ -17,6 +17,7 @@ from functions.brokers.errors import (
     OutcomeUnknown,
     Rejected,
 )
+from functions.core.errors import Mistake
 from functions.core.ledger.errors import LedgerUnavailable
 from functions.execute.canceling import cancel_due
 from functions.execute.resolving import resolve_unknown
@@ -122,6 +123,18 @@ async def test_resolve_when_the_broker_cannot_be_asked_then_it_stays_unknown_and
         (str(trade(1)), "unknown")
     ]
     assert len(world.asked("raise_alert")) == told
+
+
+async def test_resolve_when_one_order_meets_a_bug_on_being_sent_again_then_it_is_told_and_the_next_is_found() -> None:
+    again = {"send": True, "refusal": None, "look_again": False, "order": claimed_row(1, BOB, attempt=3)}
+    world = world_of(claimed_row(1, BOB, attempt=2), claimed_row(2, ALICE), claim_resend=again)
+    bobs = ScriptedBroker(world.journal, "bobs", submit=ZeroDivisionError("a bug"))
+    alices = ScriptedBroker(world.journal, "alices", find_order=at_broker("at-2"))
+    with pytest.raises(Mistake):
+        await resolve_unknown(desk_of(world, {ALICE: alices, BOB: bobs}))
+    assert [each["p_trade_id"] for each in world.asked("record_submission")] == [str(trade(2))]
+    # Its attempt has no answer: nobody assumes that nothing was sent.
+    assert world.asked("record_attempt") == []
 
 
 async def test_resolve_when_the_account_has_no_keys_then_it_is_told_and_the_next_is_resolved() -> None:

@@ -16,7 +16,7 @@ from functions.brokers.errors import (
     Rejected,
     Unsupported,
 )
-from functions.core.errors import AgentTraderError
+from functions.core.errors import AgentTraderError, Mistake
 from functions.core.ledger.errors import LedgerRefused, LedgerUnavailable
 from functions.core.ledger.executing import ClaimedOrder
 from functions.execute import submitting
@@ -27,6 +27,7 @@ from tests.unit.execute.desk_made import (
     BOB,
     HandedAccounts,
     ScriptedBroker,
+    account_row,
     at_broker,
     claimed,
     claimed_row,
@@ -250,3 +251,34 @@ async def test_send_when_it_cannot_be_said_in_one_order_then_nothing_is_sent(row
     assert attempt["p_outcome"] == "rejected"
     assert attempt["p_detail"].startswith(code)
     assert world.said("broker") == []
+
+
+@pytest.mark.parametrize("step", ["claim_trade", "submit"])
+async def test_submit_approved_when_one_account_meets_a_bug_then_it_is_told_and_the_others_are_sent(step: str) -> None:
+    first = ZeroDivisionError() if step == "claim_trade" else claimed_row(1)
+    world = world_of(
+        approved_trades=[waiting(1), waiting(2, BOB)], claim_trade=Turns(first, claimed_row(2, BOB)), raise_alert=None
+    )
+    broken = ScriptedBroker(world.journal, submit=ZeroDivisionError())
+    fine = ScriptedBroker(world.journal, submit=at_broker("at-2"))
+    with pytest.raises(Mistake):
+        await desk_of(world, {ALICE: broken, BOB: fine}).submit_approved(None)
+    assert [said["p_trade_id"] for said in world.asked("record_submission")] == [str(trade(2))]
+    assert [alert["p_code"] for alert in world.asked("raise_alert")] == ["PLATFORM_ERROR"]
+
+
+async def test_submit_approved_when_nobody_knows_the_account_and_its_check_meets_a_bug_then_the_others_are_sent() -> (
+    None
+):
+    unverified = account_row(ALICE) | {"link_state": "unverified", "verify_due": True}
+    world = world_of(
+        approved_trades=[waiting(1), waiting(2, BOB)],
+        trading_accounts=[unverified],
+        claim_trade=claimed_row(2, BOB),
+        raise_alert=None,
+    )
+    broken = ScriptedBroker(world.journal, rules=ZeroDivisionError())
+    desk = desk_of(world, {ALICE: broken, BOB: ScriptedBroker(world.journal, submit=at_broker("at-2"))})
+    with pytest.raises(Mistake):
+        await desk.submit_approved(None)
+    assert [said["p_trade_id"] for said in world.asked("record_submission")] == [str(trade(2))]

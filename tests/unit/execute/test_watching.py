@@ -62,7 +62,9 @@ async def test_send_when_nothing_is_approved_then_nobody_is_asked() -> None:
     assert world.said() == ["approved_trades"]
 
 
-@pytest.mark.parametrize("error", [NotConnected("DOWN", "down"), BadResponse("not a list", {})])
+@pytest.mark.parametrize(
+    "error", [NotConnected("DOWN", "down"), BadResponse("not a list", {}), ZeroDivisionError("a bug")]
+)
 async def test_send_when_nobody_watches_and_the_broker_cannot_be_asked_then_only_what_reduces_is_sent(
     error: Exception,
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from functions.brokers.holdings import BrokerPosition
+from functions.core.errors import Misconfigured
 from local.break_glass.journal import Journal, unfinished
 from local.break_glass.looking import Selection, closing_side, kind_of, underlying
 from local.cli.app import run
@@ -87,6 +88,30 @@ def test_journal_when_the_last_line_was_cut_short_then_the_next_one_stands_alone
     journal.write("closing", client_order_id="bg-1", symbol="SPY", held="5")
     journal.close()
     assert [one.client_order_id for one in unfinished(path)] == ["bg-1"]
+
+
+def test_journal_when_another_run_is_at_work_with_it_then_refused_until_that_ends(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    first = Journal.open(path, "run1", print)
+    with pytest.raises(Misconfigured, match="ALREADY_RUNNING"):
+        Journal.open(path, "run2", print)
+    first.close()
+    Journal.open(path, "run2", print).close()
+
+
+def test_journal_when_it_was_open_to_others_then_it_is_so_no_longer(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.touch(0o644)
+    Journal.open(path, "run1", print).close()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_journal_when_somebody_put_a_link_in_its_place_then_nothing_is_written_through_it(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "journal.jsonl").symlink_to(tmp_path / "mine")
+    with pytest.raises(Misconfigured, match="NO_JOURNAL"):
+        Journal.open(tmp_path / "journal.jsonl", "run1", print)
+    assert (tmp_path / "mine").read_text() == "mine"
 
 
 def test_journal_when_the_disk_fills_up_then_it_is_said_once_and_nothing_stops(
