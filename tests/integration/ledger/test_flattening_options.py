@@ -28,7 +28,8 @@ def _round(desk: Desk) -> list[tuple[str, str]]:
     """The symbols and sides of the orders that one round placed, in the order in which they are sent."""
     desk.ledger.call("continue_halt", "fn_risk", p_account_id=desk.account, p_now=NOON)
     return desk.ledger.rows(
-        "select symbol, side from public.trades where broker_account_id = %s and source = 'risk' order by placed_number",
+        "select symbol, side from public.trades where broker_account_id = %s and source = 'risk' "
+        "order by placed_number",
         desk.account,
     )
 
