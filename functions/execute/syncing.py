@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from functions.brokers.errors import BadCredentials, BadResponse, NotConnected
+from functions.brokers.holdings import BrokerActivity
 from functions.brokers.orders import BrokerFill, BrokerOrder
 from functions.brokers.protocol import Broker, Quarantined
 from functions.core.errors import Final, Temporary
@@ -72,6 +73,8 @@ async def sync_account(
     ledger, key = desk.ledger, account.broker_account_id
     # The clock is read first: what happens while the lists are read is found by the next comparison.
     as_of = (await broker.clock()).now
+    # Read before the fills, booked after them: what ends a position is never on record without the fill that made it.
+    happened = await _happened(desk, key, broker)
     stream = f"activities:{key}"
     since = await desk.ask(ledger.stream_position, ACTIVITIES_WORKER, stream)
     missed, refused = await _record_missing(
@@ -81,7 +84,7 @@ async def sync_account(
     if not refused:
         # What could not be taken is read again each time, until it is.
         await desk.ask(ledger.record_stream_position, ACTIVITIES_WORKER, stream, as_of)
-    await _whole_account(desk, key, broker, as_of, run)
+    await _whole_account(desk, key, broker, as_of, run, happened)
     return Synced(as_of, missed)
 
 
@@ -173,8 +176,24 @@ def _family(order: BrokerOrder) -> Iterator[BrokerOrder]:
         yield from _family(child)
 
 
+async def _happened(desk: Desk, key: UUID, broker: Broker) -> list[BrokerActivity | Quarantined] | NotConnected | Final:
+    """What the broker lists besides fills; what keeps it from saying so keeps nothing back of fills and orders."""
+    since = await desk.ask(desk.ledger.stream_position, ACTIVITIES_WORKER, f"account:{key}")
+    try:
+        return await broker.activities(_BEGINNING if since is None else since - _ACTIVITY_OVERLAP)
+    except BadCredentials:
+        raise
+    except (NotConnected, Final) as error:
+        return error
+
+
 async def _whole_account(
-    desk: Desk, key: UUID, broker: Broker, as_of: datetime, run: Literal["startup", "order_sync"] | None
+    desk: Desk,
+    key: UUID,
+    broker: Broker,
+    as_of: datetime,
+    run: Literal["startup", "order_sync"] | None,
+    happened: list[BrokerActivity | Quarantined] | NotConnected | Final,
 ) -> None:
     """What the broker says of the account as a whole, as rows; where it cannot be read that is told.
 
@@ -183,8 +202,9 @@ async def _whole_account(
     comparing, ledger, stream = desk.comparison, desk.ledger, f"account:{key}"
     started = await desk.ask(comparing.start_reconciliation, key, run, as_of) if run else None
     try:
-        since = await desk.ask(ledger.stream_position, ACTIVITIES_WORKER, stream)
-        for row in await broker.activities(_BEGINNING if since is None else since - _ACTIVITY_OVERLAP):
+        if isinstance(happened, NotConnected | Final):
+            raise happened
+        for row in happened:
             if isinstance(row, Quarantined):
                 await desk.ask(quarantine, ledger, key, "ACTIVITY_REJECTED", row)
             elif (key, row.source, row.external_id) not in desk.applied:

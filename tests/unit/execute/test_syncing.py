@@ -75,6 +75,9 @@ async def test_sync_when_everything_answers_then_fills_come_first_and_the_positi
     assert (synced.as_of, synced.missed) == (NOW, (execution().executed_at,))
     assert world.said() == [
         "broker.clock",
+        # What ends a position is read before the fills that made it, and booked after them.
+        "stream_position",
+        "broker.activities",
         "stream_position",
         "broker.fills",
         "unrecorded_fills",
@@ -83,8 +86,6 @@ async def test_sync_when_everything_answers_then_fills_come_first_and_the_positi
         "broker.open_orders",
         "record_broker_update",
         "record_stream_position",
-        "stream_position",
-        "broker.activities",
         "apply_activity",
         "broker.account",
         "record_account_snapshot",
