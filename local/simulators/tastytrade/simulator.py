@@ -142,4 +142,6 @@ class Simulator(Venue):
         self.data.release()
 
     def stream_positions(self) -> dict[str, Any]:
-        return {"market-data": self.data.positions(), "trade-updates": self.hub.positions()}
+        # The only clock of the API is the Date of its answers, which knows whole seconds.
+        listed = self.hub.positions(lambda at: at.replace(microsecond=0))
+        return {"market-data": self.data.positions(), "trade-updates": listed}

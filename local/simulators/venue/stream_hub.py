@@ -6,6 +6,7 @@ There is no replay: who is not connected misses them. The stream faults of every
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,6 +33,8 @@ class StreamHub:
         self._late: dict[str, _Held] = {}
         self._listeners: dict[str, list[Connection]] = {}
         self._positions: dict[str, datetime] = {}
+        # Accounts whose last message reached nobody who is still there.
+        self._missed: set[str] = set()
 
     def emit(self, account_id: str, message: bytes | str, at: datetime, *, is_child: bool = False) -> None:
         """Takes a message of an account, stamped `at` (UTC); `is_child` where it is about a group's child order."""
@@ -54,7 +57,9 @@ class StreamHub:
 
     def _send(self, one: _Held) -> None:
         times = 2 if self._faults.take("duplicate_stream_event", one.account_id) else 1
-        for connection in self._listeners.get(one.account_id, []):
+        listeners = self._listeners.get(one.account_id, [])
+        (self._missed.discard if listeners else self._missed.add)(one.account_id)
+        for connection in listeners:
             for _ in range(times):
                 connection.send(one.message)
 
@@ -73,6 +78,8 @@ class StreamHub:
         listeners = self._listeners.get(account_id, [])
         if connection in listeners:
             listeners.remove(connection)
+            if not listeners:
+                self._missed.add(account_id)
 
     def drop(self, account_id: str | None) -> None:
         """Closes the streams of an account, or of all, and forgets them at once: what follows is lost to them."""
@@ -81,13 +88,21 @@ class StreamHub:
                 for connection in listeners:
                     connection.close()
                 listeners.clear()
+                self._missed.add(owner)
 
-    def positions(self) -> dict[str, str]:
-        """The stamp of the last message made for each account, sent or not."""
-        return {account_id: instant(at) for account_id, at in sorted(self._positions.items())}
+    def positions(self, listed: Callable[[datetime], datetime] = lambda at: at) -> dict[str, str]:
+        """The stamp of the last message made for each account, sent or not.
+
+        Who missed it reads the broker's lists instead: `listed` says up to when these tell, by the broker's own clock.
+        """
+        return {
+            account_id: instant(listed(at) if account_id in self._missed else at)
+            for account_id, at in sorted(self._positions.items())
+        }
 
     def reset(self) -> None:
         """Forgets messages; listeners stay."""
         self._held.clear()
         self._late.clear()
         self._positions.clear()
+        self._missed.clear()

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.contract.tastytrade_simulator.running import ALICE, BOB, WITHIN_SECONDS, Running, market
+from tests.unit.core.doubles import until
 
 
 @asynccontextmanager
@@ -109,3 +111,23 @@ async def test_drop_stream_when_on_then_what_happens_meanwhile_is_missed(opened:
     async with listening(opened) as socket:
         await bought(opened, "heard")
         assert (await heard(socket))["data"]["external-identifier"] == "heard"
+
+
+async def test_positions_when_nobody_hears_a_message_then_they_are_those_that_the_lists_can_reach(
+    opened: Running,
+) -> None:
+    """Who missed a message compares the lists, by a clock of whole seconds, and in lock-step that one stands still."""
+
+    def position() -> datetime:
+        return datetime.fromisoformat(opened.get("/control/state")["positions"]["trade-updates"][ALICE])
+
+    await bought(opened, "missed")
+    assert position().microsecond == 0
+    async with listening(opened) as socket:
+        assert position().microsecond == 0
+        await bought(opened, "heard")
+        await heard(socket)
+        exact = position()
+        assert exact.microsecond > 0
+    # The server hears of the closed socket by itself.
+    await until(lambda: position() == exact.replace(microsecond=0))

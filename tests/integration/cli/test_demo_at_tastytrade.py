@@ -29,7 +29,9 @@ from tests.prepared import calendar_cache
 
 TAPE = "sp500:SPY:2018-02-05:2018-02-05"
 PUSHES = 60
-DOWN = ("stream_trade_updates", "stream_market_data", "functions", "bus", "gateway", "hotstore")
+# The trade stream goes on hearing and cannot write. What nobody hears at all is in `faults/test_break_glass.py`: in
+# lock-step a fresh stream would wait here for a second of tastytrade's clock that never comes.
+DOWN = ("stream_market_data", "functions", "bus", "gateway", "hotstore")
 pytestmark = pytest.mark.long
 
 
