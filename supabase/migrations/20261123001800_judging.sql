@@ -400,14 +400,23 @@ comment on function private.loss_refusal(public.trades, numeric, jsonb) is
 create function private.package_refusal(p_trade public.trades) returns jsonb
 language sql stable set search_path = ''
 as $$
-  select case when count(*) <> count(private.occ_parts(l.symbol)) or count(distinct (private.occ_parts(l.symbol))[1]) > 1
+  select case
+    when count(*) <> count(private.occ_parts(l.symbol)) or count(distinct (private.occ_parts(l.symbol))[1]) > 1
       or count(distinct i.multiplier) > 1
-    then jsonb_build_object('code', 'MULTI_LEG_NOT_JUDGED', 'symbols', string_agg(l.symbol, ',' order by l.leg)) end
+    then jsonb_build_object('code', 'MULTI_LEG_NOT_JUDGED', 'symbols', string_agg(l.symbol, ',' order by l.leg))
+    -- One leg opens, so the whole is an entry: what another says to close is held to what is there all the same.
+    when count(*) filter (where l.position_intent like '%\_to\_close' and not coalesce((
+        select ((b.quantity > 0 and l.side = 'sell') or (b.quantity < 0 and l.side = 'buy'))
+          and private.added_open(p_trade.replaces_trade_id, l.leg, l.quantity, l.filled_quantity)
+            <= abs(b.quantity) - private.working_quantity(p_trade.broker_account_id, l.symbol, l.side, p_trade.id)
+        from public.position_books as b
+        where b.broker_account_id = p_trade.broker_account_id and b.symbol = l.symbol), false)) > 0
+    then jsonb_build_object('code', 'WOULD_NOT_REDUCE', 'quantity', trim_scale(p_trade.quantity)::text) end
   from public.trade_legs as l join public.instruments as i on i.symbol = l.symbol
   where l.trade_id = p_trade.id having count(*) > 1
 $$;
 comment on function private.package_refusal(public.trades) is
-  'Why an order of several legs cannot be judged as one, or null: its legs are options of one root and one multiplier.';
+  'Why an order of several legs cannot be judged as one, or null: its legs are options of one root and one multiplier, and those that are said to close do.';
 
 create function private.exposure_refusal(p_trade public.trades, p_quantity numeric, p_marks jsonb) returns jsonb
 language plpgsql stable set search_path = ''

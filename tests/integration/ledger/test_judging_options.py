@@ -216,6 +216,17 @@ def test_closing_package_when_cut_then_every_leg_is_cut_to_the_same_whole_units(
     assert legs == [(3,), (3,)]
 
 
+def test_package_when_a_leg_says_that_it_closes_and_opens_then_denied(desk: Desk) -> None:
+    """What is said to close needs no level for options: the word is held to what is there."""
+    roll = (leg(LOW, "sell", to="close"), leg(HIGH, "buy"))
+    assert verdict(desk, place(desk, *roll, price="-2")) == "WOULD_NOT_REDUCE"
+    filled(desk, place(desk, leg(LOW, "buy"), price="3"), "3")
+    assert verdict(desk, place(desk, *roll, price="-2", quantity="2")) == "WOULD_NOT_REDUCE"
+    assert verdict(desk, place(desk, *roll, price="-2")) == "approved"
+    # The one that is held is being sold already.
+    assert verdict(desk, place(desk, *roll, price="-2")) == "WOULD_NOT_REDUCE"
+
+
 def test_package_when_its_legs_cannot_be_judged_together_then_denied_unless_it_closes(desk: Desk) -> None:
     strange = (leg(LOW, "buy"), leg(OTHER, "sell"))
     assert verdict(desk, place(desk, *strange, price="2")) == "MULTI_LEG_NOT_JUDGED"
