@@ -172,6 +172,14 @@ def test_capital_when_a_working_order_would_cover_then_it_makes_no_room(desk: De
     assert verdict(held, place(held, leg(LOW, "sell"), price="3")) == "approved"
 
 
+def test_capital_when_the_cover_is_being_sold_then_it_covers_nothing(desk: Desk) -> None:
+    desk.set_limit("capital_limit", "15000")
+    filled(desk, place(desk, leg(HIGH, "buy"), price="1", quantity="2"), "1")
+    assert verdict(desk, place(desk, leg(HIGH, "sell", to="close"), price="2")) == "approved"
+    assert verdict(desk, place(desk, leg(LOW, "sell"), price="3")) == "approved"
+    assert verdict(desk, place(desk, leg(LOW, "sell"), price="3")) == "CAPITAL_LIMIT"
+
+
 def test_capital_when_another_account_holds_the_cover_then_it_covers_nothing_here(desk: Desk) -> None:
     there = Desk(desk.ledger, desk.user, Desk.open(desk.ledger).account, desk.strategy)
     desk.ledger.tamper("update public.broker_accounts set user_id = %s where id = %s", desk.user, there.account)
