@@ -1,5 +1,8 @@
 -- Sealed credentials: Postgres keeps ciphertexts and public keys. It can open none of them.
 
+insert into private.settings (name, value, comment)
+values ('credential_entries_per_hour', '20', 'How many credentials a user may enter in an hour: each makes the broker be asked, and brokers lock out an address that logs in wrongly too often.');
+
 create table public.sealing_keys (
   id text primary key check (id ~ '^[0-9a-f]{64}$'),
   purpose text not null check (purpose in ('trading', 'data')),
@@ -161,6 +164,7 @@ as $$
 declare
   account public.broker_accounts;
   stored private.broker_credentials;
+  rate jsonb;
 begin
   if coalesce(p_purpose, '') not in ('trading', 'data') then
     perform private.refuse(422, 'BAD_PURPOSE', 'A purpose is trading or data.', jsonb_build_object('purpose', p_purpose));
@@ -170,6 +174,13 @@ begin
   where id = p_account_id and user_id = (select auth.uid()) and status = 'active' for no key update;
   if not found then
     perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name an active broker account of your own.', jsonb_build_object('account', p_account_id));
+  end if;
+  -- All traders reach a broker from one address: one who enters wrong ones without end would have it locked out for all.
+  rate := public.take_rate('user:' || account.user_id || ':credentials',
+    (select value::integer from private.settings where name = 'credential_entries_per_hour'), 3600);
+  if not (rate ->> 'allowed')::boolean then
+    perform private.refuse(409, 'TOO_MANY_CREDENTIALS', 'Wait before you enter another credential: brokers lock out who logs in wrongly too often.',
+      jsonb_build_object('limit', rate -> 'limit', 'retry_after_seconds', ceil((rate ->> 'retry_after')::numeric)));
   end if;
   insert into private.broker_credentials as c (broker_account_id, user_id, purpose, key_id, sealed, entered_at)
   values (account.id, account.user_id, p_purpose, coalesce(p_key_id, ''), private.unsealed_bytes(p_sealed), clock_timestamp())

@@ -299,17 +299,25 @@ create function private.options_capital(
   p_scope text, p_trade public.trades, p_quantity numeric, p_marks jsonb, p_symbol text) returns numeric
 language sql stable set search_path = ''
 as $$
-  -- What an account holds of one root counts together, with the order and without it, the worse of the two; each working
-  -- order counts apart.
-  with held as (
-    select 'account|' || e.broker_account_id as piece, e.symbol, e.quantity
-    from private.exposure(p_scope, p_trade) as e where e.quantity <> 0 and private.occ_parts(e.symbol) is not null
+  -- What an account holds of one root counts together, with the order and without it, and each as it is left by the orders
+  -- that close something, the worst of the four; each order that may open something counts apart.
+  with exposed as (
+    select 'account|' || e.broker_account_id as piece, e.symbol, e.quantity, e.to_buy - e.to_sell as working
+    from private.exposure(p_scope, p_trade) as e where private.occ_parts(e.symbol) is not null
+  ), opening as (
+    select 'account|' || t.broker_account_id as piece, w.symbol, sum(w.quantity) as quantity
+    from private.working_options(p_scope, p_trade) as w join public.trades as t on t.id = w.trade_id group by 1, 2
+  ), held as (
+    select m.moment, e.piece, e.symbol,
+      e.quantity + case when m.moment in ('left', 'after_left') then e.working - coalesce(o.quantity, 0) else 0 end as quantity
+    from exposed as e left join opening as o on (o.piece, o.symbol) = (e.piece, e.symbol),
+      unnest(array['before', 'left', 'after', 'after_left']) as m (moment)
   ), pieces as (
-    select 'before|' || h.piece as piece, h.symbol, h.quantity from held as h
-    union all select 'after|' || h.piece, h.symbol, h.quantity from held as h
+    select h.moment || '|' || h.piece as piece, h.symbol, h.quantity from held as h where h.quantity <> 0
     union all
-    select 'after|account|' || p_trade.broker_account_id, l.symbol, l.ratio * p_quantity * case l.side when 'buy' then 1 else -1 end
-    from public.trade_legs as l where l.trade_id = p_trade.id and private.occ_parts(l.symbol) is not null
+    select m.moment || '|account|' || p_trade.broker_account_id, l.symbol, l.ratio * p_quantity * case l.side when 'buy' then 1 else -1 end
+    from public.trade_legs as l, unnest(array['after', 'after_left']) as m (moment)
+    where l.trade_id = p_trade.id and private.occ_parts(l.symbol) is not null
     union all
     select 'before|' || w.trade_id, w.symbol, w.quantity from private.working_options(p_scope, p_trade) as w
   ), valued as (
@@ -327,7 +335,7 @@ as $$
         where x.piece = v.piece and x.root = w.root and x.sold_until <= ('20' || (private.occ_parts(v.symbol))[2])::date)
     group by v.piece, w.root, w.sold_until, w.worth
   ), by_piece as (
-    select regexp_replace(s.piece, '^(before|after)\|', '') as piece, split_part(s.piece, '|', 1) as moment,
+    select regexp_replace(s.piece, '^[a-z_]+\|', '') as piece, split_part(s.piece, '|', 1) as moment,
       case when bool_or(s.unknown) then 'infinity'::numeric else sum(greatest(s.value - s.worth, 0)) end as capital
     from sets as s group by s.piece
   ), worse as (
@@ -400,14 +408,23 @@ comment on function private.loss_refusal(public.trades, numeric, jsonb) is
 create function private.package_refusal(p_trade public.trades) returns jsonb
 language sql stable set search_path = ''
 as $$
-  select case when count(*) <> count(private.occ_parts(l.symbol)) or count(distinct (private.occ_parts(l.symbol))[1]) > 1
+  select case
+    when count(*) <> count(private.occ_parts(l.symbol)) or count(distinct (private.occ_parts(l.symbol))[1]) > 1
       or count(distinct i.multiplier) > 1
-    then jsonb_build_object('code', 'MULTI_LEG_NOT_JUDGED', 'symbols', string_agg(l.symbol, ',' order by l.leg)) end
+    then jsonb_build_object('code', 'MULTI_LEG_NOT_JUDGED', 'symbols', string_agg(l.symbol, ',' order by l.leg))
+    -- One leg opens, so the whole is an entry: what another says to close is held to what is there all the same.
+    when count(*) filter (where l.position_intent like '%\_to\_close' and not coalesce((
+        select ((b.quantity > 0 and l.side = 'sell') or (b.quantity < 0 and l.side = 'buy'))
+          and private.added_open(p_trade.replaces_trade_id, l.leg, l.quantity, l.filled_quantity)
+            <= abs(b.quantity) - private.working_quantity(p_trade.broker_account_id, l.symbol, l.side, p_trade.id)
+        from public.position_books as b
+        where b.broker_account_id = p_trade.broker_account_id and b.symbol = l.symbol), false)) > 0
+    then jsonb_build_object('code', 'WOULD_NOT_REDUCE', 'quantity', trim_scale(p_trade.quantity)::text) end
   from public.trade_legs as l join public.instruments as i on i.symbol = l.symbol
   where l.trade_id = p_trade.id having count(*) > 1
 $$;
 comment on function private.package_refusal(public.trades) is
-  'Why an order of several legs cannot be judged as one, or null: its legs are options of one root and one multiplier.';
+  'Why an order of several legs cannot be judged as one, or null: its legs are options of one root and one multiplier, and those that are said to close do.';
 
 create function private.exposure_refusal(p_trade public.trades, p_quantity numeric, p_marks jsonb) returns jsonb
 language plpgsql stable set search_path = ''

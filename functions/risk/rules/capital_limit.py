@@ -22,10 +22,10 @@ def capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
 
     Every symbol counts at its mark and at the worse of its two sides, so that an entry counts the same, filled or
     still working; the symbol of a stop order at its stop price where that is more. Options of one root count together,
-    those of each working order apart: what is bought, alone or dearer than what is sold against it, at what it costs; a
-    credit spread at its width less the credit; an uncovered put at its strike less its price; an uncovered call as if
-    the underlying came to twice its strike. All at the marks; shares do not cover a call. A limit on a symbol counts
-    that symbol only. An order that adds nothing is not denied.
+    those of each working order apart, and what is being closed covers nothing: what is bought, alone or dearer than
+    what is sold against it, at what it costs; a credit spread at its width less the credit; an uncovered put at its
+    strike less its price; an uncovered call as if the underlying came to twice its strike. All at the marks; shares do
+    not cover a call. A limit on a symbol counts that symbol only. An order that adds nothing is not denied.
     """
     seen = allow(limit="not set")
     marks = marks_of(order, book)
@@ -57,13 +57,19 @@ def _before_and_after(
     held = {name: found.position for name, found in counted.items() if is_option(name)}
     added = {leg.symbol: leg.sign * leg.quantity for leg in legs if leg.kind == "option"}
     together = {name: held.get(name, ZERO) + added.get(name, ZERO) for name in held | added}
-    waiting = sum(
-        (of_options({name: q for name, q in package.items() if symbol in (None, name)}, marks) for package in working),
-        ZERO,
+    packages = [{name: q for name, q in package.items() if symbol in (None, name)} for package in working]
+    waiting = sum((of_options(package, marks) for package in packages), ZERO)
+    # What working orders close covers nothing any more, and neither does it make room before they have filled.
+    closing = {
+        name: counted[name].to_buy - counted[name].to_sell - sum((one.get(name, ZERO) for one in packages), ZERO)
+        for name in held
+    }
+    options, all_options = (
+        max(of_options(each, marks), of_options({name: q + closing.get(name, ZERO) for name, q in each.items()}, marks))
+        for each in (held, together)
     )
-    options = of_options(held, marks)
     return (
         of_others(counted, marks) + waiting + options,
         # An order that may not fill makes no room.
-        of_others(ordered, marks) + waiting + max(options, of_options(together, marks)),
+        of_others(ordered, marks) + waiting + max(options, all_options),
     )

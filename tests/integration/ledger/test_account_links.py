@@ -149,10 +149,11 @@ def test_verdict_when_it_is_of_an_older_credential_then_it_changes_nothing(desk:
 
 
 def test_verdict_when_it_races_with_entering_again_then_it_never_counts_for_the_newer(
-    desk: Desk, pair: SealingPair
+    ledger: Ledger, pair: SealingPair
 ) -> None:
     """Whoever is first: either the old one was verified and forgotten, or it came too late."""
     for _ in range(20):
+        desk = Desk.open(ledger)
         store(desk, pair)
         entered = desk.ledger.one("select trading_entered_at from public.broker_accounts where id = %s", desk.account)
         asked = {"p_account_id": desk.account, "p_purpose": "trading", "p_key_id": pair.id}

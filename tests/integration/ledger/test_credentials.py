@@ -13,7 +13,7 @@ import pytest
 from functions.brokers.keyring import SealingPair
 from functions.brokers.sealing import BadSeal, Binding, open_sealed
 from functions.core.ledger.credentials import CredentialLedger
-from tests.integration.ledger.desk import Desk
+from tests.integration.ledger.desk import Desk, new_account
 from tests.integration.ledger.ledger import Connection, Ledger, answers, call, refused
 from tests.integration.ledger.sealed import fetch, register, sealed_for, store
 
@@ -99,6 +99,20 @@ def test_credential_when_entered_for_anothers_account_then_not_found(desk: Desk,
         store(desk, pair, by=thief.user)
     with refused("NO_CREDENTIALS", 404):
         fetch(desk)
+
+
+def test_credentials_when_one_user_enters_them_without_end_then_refused_for_a_while_and_nobody_else(
+    desk: Desk, pair: SealingPair
+) -> None:
+    """The broker is asked each time, from the address that all traders share, and locks out who is wrong too often."""
+    for _ in range(20):
+        store(desk, pair)
+    with refused("TOO_MANY_CREDENTIALS", 409):
+        store(desk, pair)
+    with refused("TOO_MANY_CREDENTIALS", 409):
+        # Not by another account of theirs either.
+        store(Desk(desk.ledger, desk.user, new_account(desk.ledger, desk.user), desk.strategy), pair)
+    store(Desk.open(desk.ledger), pair)
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,14 @@ def test_capital_when_a_working_order_would_cover_then_it_makes_no_room(desk: De
     assert verdict(held, place(held, leg(LOW, "sell"), price="3")) == "approved"
 
 
+def test_capital_when_the_cover_is_being_sold_then_it_covers_nothing(desk: Desk) -> None:
+    desk.set_limit("capital_limit", "15000")
+    filled(desk, place(desk, leg(HIGH, "buy"), price="1", quantity="2"), "1")
+    assert verdict(desk, place(desk, leg(HIGH, "sell", to="close"), price="2")) == "approved"
+    assert verdict(desk, place(desk, leg(LOW, "sell"), price="3")) == "approved"
+    assert verdict(desk, place(desk, leg(LOW, "sell"), price="3")) == "CAPITAL_LIMIT"
+
+
 def test_capital_when_another_account_holds_the_cover_then_it_covers_nothing_here(desk: Desk) -> None:
     there = Desk(desk.ledger, desk.user, Desk.open(desk.ledger).account, desk.strategy)
     desk.ledger.tamper("update public.broker_accounts set user_id = %s where id = %s", desk.user, there.account)
@@ -214,6 +222,17 @@ def test_closing_package_when_cut_then_every_leg_is_cut_to_the_same_whole_units(
     assert desk.approval(trade, quantity="3", **MARKS)["status"] == "approved"
     legs = desk.ledger.rows("select quantity from public.trade_legs where trade_id = %s order by leg", trade)
     assert legs == [(3,), (3,)]
+
+
+def test_package_when_a_leg_says_that_it_closes_and_opens_then_denied(desk: Desk) -> None:
+    """What is said to close needs no level for options: the word is held to what is there."""
+    roll = (leg(LOW, "sell", to="close"), leg(HIGH, "buy"))
+    assert verdict(desk, place(desk, *roll, price="-2")) == "WOULD_NOT_REDUCE"
+    filled(desk, place(desk, leg(LOW, "buy"), price="3"), "3")
+    assert verdict(desk, place(desk, *roll, price="-2", quantity="2")) == "WOULD_NOT_REDUCE"
+    assert verdict(desk, place(desk, *roll, price="-2")) == "approved"
+    # The one that is held is being sold already.
+    assert verdict(desk, place(desk, *roll, price="-2")) == "WOULD_NOT_REDUCE"
 
 
 def test_package_when_its_legs_cannot_be_judged_together_then_denied_unless_it_closes(desk: Desk) -> None:

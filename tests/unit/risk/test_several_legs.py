@@ -146,6 +146,16 @@ def test_capital_when_orders_work_then_each_counts_apart_and_makes_no_room(sprea
     assert capital_limit(spread(CREDIT), held, limits("capital_limit", "1000")).numbers["notional_after"] == 600
 
 
+def test_capital_when_the_cover_is_being_sold_then_it_covers_nothing(order: Orders, book: Books) -> None:
+    naked = order(symbol=CALL, side="sell", quantity=D(1), legs=(option(CALL, "sell"),))
+
+    def after(far: OpenQuantity) -> Any:
+        held = book(marks=MARKS, exposures={"account": {FAR: far}})
+        return capital_limit(naked, held, limits("capital_limit", "1000000")).numbers["notional_after"]
+
+    assert after(OpenQuantity(D(1))) < after(OpenQuantity()) == after(OpenQuantity(D(1), to_sell=D(1)))
+
+
 def test_capital_when_a_mark_of_a_working_option_is_missing_then_it_denies(spread: Orders, book: Books) -> None:
     found = capital_limit(
         spread(), book(marks=MARKS, packages={"account": ({"SPY260116C00110000": D(1)},)}), limits("capital_limit", "1")
