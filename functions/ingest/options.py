@@ -8,12 +8,14 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from functions.brokers.errors import Rejected
 from functions.brokers.markets import OptionQuote
 from functions.brokers.protocol import MarketData, Quarantined
 from functions.core.events import OptionQuoted, OptionQuoteData
 from functions.core.hotstore.keys import quote_key
 from functions.core.identity import named_uuid
 from functions.core.ledger import market_data as told
+from functions.core.ledger.errors import LedgerRefused
 from functions.core.ledger.market_data import MarketDataLedger, NeededOption
 from functions.core.log import logger
 from functions.core.ports import Ports
@@ -51,21 +53,43 @@ class OptionQuotes:
                     self._reject(f"quote of {answer.symbol} is from the future", answer.quoted_at.isoformat())
                 else:
                     quotes.append(answer)
-        await asyncio.to_thread(self._keep, quotes, wanted)
-        return len(quotes)
+        return await asyncio.to_thread(self._keep, quotes, wanted)
 
     async def _list(self, option: NeededOption, wanted: dict[str, NeededOption]) -> None:
         """What the source lists under this symbol, before its first quote: with other terms it is no market of it."""
-        listing = await self._source.listing(option.symbol)
+        try:
+            listing = await self._source.listing(option.symbol)
+        except Rejected as error:
+            # Of this contract alone: the others are asked for all the same.
+            self._reject(f"{option.symbol}: {error.text}", option.symbol)
+            del wanted[option.symbol]
+            return
         if listing is None or listing.instrument.multiplier != option.multiplier:
             lists = "nothing" if listing is None else f"a multiplier of {listing.instrument.multiplier}"
             self._reject(f"{option.symbol} of multiplier {option.multiplier}: the feed lists {lists}", option.symbol)
             del wanted[option.symbol]
 
-    def _keep(self, quotes: Sequence[OptionQuote], wanted: dict[str, NeededOption]) -> None:
-        """The rows first, then what decisions look at, then the wake-up."""
+    def _keep(self, quotes: Sequence[OptionQuote], wanted: dict[str, NeededOption]) -> int:
+        """The rows first, then what decisions look at, then the wake-up; returns how many were kept.
+
+        All at once; where the ledger refuses them, one by one, so that a bad quote costs no other.
+        """
         if not quotes:
-            return
+            return 0
+        try:
+            self._record(quotes, wanted)
+        except LedgerRefused as error:
+            if len(quotes) > 1:
+                return sum(self._keep([quote], wanted) for quote in quotes)
+            self._reject(f"quote of {quotes[0].symbol}: {error}", quotes[0].symbol)
+            return 0
+        said = [_data(quote, wanted[quote.symbol].underlying) for quote in quotes]
+        self._reach.hot.put_many({quote_key(quote.symbol): quote.model_dump(mode="json") for quote in said})
+        self._reach.bus.publish(OPTIONS_TOPIC, [OptionQuoted.of(quote) for quote in said])
+        return len(quotes)
+
+    def _record(self, quotes: Sequence[OptionQuote], wanted: dict[str, NeededOption]) -> None:
+        """Raises LedgerRefused."""
         listed = [
             told.ListedOption(
                 symbol=quote.symbol, feed=quote.feed, delay_seconds=quote.delay_seconds, listed_at=quote.quoted_at
@@ -75,9 +99,6 @@ class OptionQuotes:
         ]
         self._ledger.record_option_data(listed, [_row(quote) for quote in quotes])
         self._ledger.upsert_marks([_mark(quote) for quote in quotes])
-        said = [_data(quote, wanted[quote.symbol].underlying) for quote in quotes]
-        self._reach.hot.put_many({quote_key(quote.symbol): quote.model_dump(mode="json") for quote in said})
-        self._reach.bus.publish(OPTIONS_TOPIC, [OptionQuoted.of(quote) for quote in said])
 
     def _reject(self, reason: str, row: str) -> None:
         _log.warning("data rejected", reason=reason, row=row)

@@ -13,11 +13,13 @@ from typing import Any, cast
 
 import pytest
 
+from functions.brokers.errors import Rejected
 from functions.brokers.markets import Listing, OptionQuote
 from functions.brokers.protocol import MarketData, Quarantined
 from functions.core.errors import BadInput
 from functions.core.identity import named_uuid
 from functions.core.instruments import OPTION_TICKS, Terms, instrument
+from functions.core.ledger.errors import LedgerRefused
 from functions.core.ledger.market_data import MarketDataLedger, NeededOption
 from functions.ingest import handlers
 from functions.ingest.options import OptionQuotes
@@ -114,6 +116,33 @@ def test_refresh_when_one_answer_is_no_market_then_the_others_are_kept(strange: 
     assert refresh(world, Source(strange, other), needed(), needed(PUT)) == 1
     (stored,) = world.asked("record_option_data")
     assert [(row["symbol"], row["bid"]) for row in stored["p_quotes"]] == [(PUT, "0")]
+
+
+def test_refresh_when_the_ledger_refuses_one_quote_then_it_is_told_and_the_others_are_kept() -> None:
+    def refuse(said: dict[str, Any]) -> int:
+        if CALL in {row["symbol"] for row in said["p_quotes"]}:
+            raise LedgerRefused("BAD_OPTION_DATA", "a test", 422)
+        return 1
+
+    world = World({"record_option_data": refuse})
+    other = replace(QUOTE, symbol=PUT)
+    assert refresh(world, Source(QUOTE, other), needed(), needed(PUT)) == 1
+    assert world.said("put") == [f"put quote:{PUT}"]
+    (alert,) = world.asked("raise_alert")
+    assert CALL in alert["p_text"]
+
+
+def test_refresh_when_the_feed_refuses_to_list_one_then_the_others_are_quoted() -> None:
+    class Refusing(Source):
+        async def listing(self, symbol: str) -> Listing | None:
+            if symbol == CALL:
+                raise Rejected("BAD_REQUEST", "a test")
+            return await super().listing(symbol)
+
+    world = World()
+    source = Refusing(replace(QUOTE, symbol=PUT))
+    assert refresh(world, source, needed(listed=False), needed(PUT, listed=False)) == 1
+    assert world.said("raise_alert", "put") == ["raise_alert", f"put quote:{PUT}"]
 
 
 def test_refresh_when_nothing_is_quoted_then_nothing_is_written() -> None:
