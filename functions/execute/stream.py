@@ -58,7 +58,7 @@ class TradeUpdatesWorker:
                     accounts = await self._desk.ask(self._desk.accounts.active)
                     known = {account.broker_account_id: account.trading_entered_at for account in accounts}
                     for key, task in tasks.items():
-                        # What was wiped, or entered again, is used no more; what is missed is read when it is served anew.
+                        # What was wiped or entered again is used no more; what is missed is read when served anew.
                         if not task.cancelling() and (key not in known or known[key] != entered[key]):
                             task.cancel()
                     for account in accounts:
