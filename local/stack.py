@@ -223,7 +223,9 @@ def checked_port_base(base: int) -> int:
 def write_private(path: Path, text: str) -> None:
     """Writes a file that only its owner can read, whole or not at all; when it returns, it survives a crash."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # What lies there already, left over or laid there by somebody else, keeps its own mode and may be a link.
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
         file.flush()

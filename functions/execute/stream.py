@@ -7,7 +7,7 @@ import contextlib
 import random
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 from uuid import UUID
@@ -50,14 +50,21 @@ class TradeUpdatesWorker:
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set."""
         tasks: dict[UUID, asyncio.Task[None]] = {}
+        entered: dict[UUID, datetime | None] = {}
         again_at: dict[UUID, float] = {}
         try:
             while not stop.is_set():
                 with contextlib.suppress(Temporary):
                     accounts = await self._desk.ask(self._desk.accounts.active)
+                    known = {account.broker_account_id: account.trading_entered_at for account in accounts}
+                    for key, task in tasks.items():
+                        # What was wiped or entered again is used no more; what is missed is read when served anew.
+                        if not task.cancelling() and (key not in known or known[key] != entered[key]):
+                            task.cancel()
                     for account in accounts:
                         key = account.broker_account_id
                         if key not in tasks and time.monotonic() >= again_at.get(key, 0.0):
+                            entered[key] = account.trading_entered_at
                             tasks[key] = asyncio.create_task(self._serve(account, stop))
                 await self._heart.beat(accounts=len(tasks))
                 for key, task in list(tasks.items()):

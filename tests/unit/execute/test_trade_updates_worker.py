@@ -206,6 +206,37 @@ async def test_account_when_it_is_linked_later_then_it_is_served_too() -> None:
         await until(lambda: compared(world, BOB) == 1)
 
 
+@pytest.mark.parametrize("gone", [[], [account_row(ALICE) | {"link_state": "refused"}]])
+async def test_account_when_it_is_unlinked_or_its_keys_are_refused_then_the_old_ones_read_nothing_more(
+    gone: list[dict[str, Any]],
+) -> None:
+    now = [account_row(ALICE)]
+    world = world_of(poll_interval=0.01, trading_accounts=lambda _: list(now))
+    broker = ScriptedBroker(world.journal)
+    broker.arriving.put_nowait(Connected())
+    async with working(world, {ALICE: broker}):
+        await until(lambda: compared(world) > 1)
+        now[:] = gone
+        lease = f"trade-stream:{ALICE}"
+        await until(lambda: world.hot.acquire(lease, "somebody else", timedelta(seconds=9)) is not None)
+        read = len(world.said("broker."))
+        looked = len(world.asked("trading_accounts"))
+        await until(lambda: len(world.asked("trading_accounts")) > looked + 5)
+        assert len(world.said("broker.")) == read
+
+
+async def test_account_when_its_keys_are_entered_again_then_it_is_served_with_those() -> None:
+    now = [account_row(ALICE)]
+    world = world_of(trading_accounts=lambda _: list(now))
+    before, after = ScriptedBroker(world.journal), ScriptedBroker(world.journal)
+    brokers = {ALICE: before}
+    async with working(world, brokers):
+        await until(lambda: before.streams == 1)
+        brokers[ALICE] = after
+        now[:] = [account_row(ALICE) | {"trading_entered_at": (NOW + timedelta(seconds=1)).isoformat()}]
+        await until(lambda: (before.streams, after.streams) == (0, 1))
+
+
 async def test_worker_when_another_holds_an_accounts_lease_then_it_serves_the_others_only() -> None:
     world = world_of(ALICE, BOB)
     world.hot.memory.acquire(f"trade-stream:{BOB}", "another", 60)

@@ -12,6 +12,7 @@ import pytest
 
 from functions.brokers.holdings import BrokerPosition
 from functions.core.errors import Misconfigured
+from local.break_glass.credentials import Credentials
 from local.break_glass.journal import Journal, unfinished
 from local.break_glass.looking import Selection, closing_side, kind_of, underlying
 from local.cli.app import run
@@ -65,6 +66,22 @@ def test_credentials_when_the_file_is_no_object_then_it_is_refused_without_showi
     path.chmod(0o600)
     assert run([*BEGIN, "--paper", "--dry-run", "--json", "--credentials", str(path)]) == Exit.ENVIRONMENT
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "BAD_CREDENTIALS"
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_credentials_when_somebody_waits_where_they_are_drafted_then_nobody_else_reads_them(
+    is_link: bool, tmp_path: Path
+) -> None:
+    path, theirs = tmp_path / "glass.json", tmp_path / "theirs"
+    theirs.touch(0o644)
+    draft = tmp_path / f".glass.json.{os.getpid()}"
+    if is_link:
+        draft.symlink_to(theirs)
+    else:
+        draft.touch(0o644)
+    Credentials("alpaca", "PA1", is_paper=True, fields={"key": "k", "secret": "hush"}).write(path)
+    assert (path.is_symlink(), path.stat().st_mode & 0o777) == (False, 0o600)
+    assert theirs.read_text() == ""
 
 
 def test_journal_when_a_run_was_cut_short_then_what_it_was_about_to_do_is_known(tmp_path: Path) -> None:
