@@ -94,8 +94,9 @@ async def test_connect_when_the_account_or_token_is_anothers_then_it_fails(opene
 
 async def test_stream_when_no_heartbeat_comes_then_it_is_closed(opened: Running) -> None:
     opened.fault("impatient_stream", 1, milliseconds=50)
-    async with listening(opened) as socket:
-        with pytest.raises(ConnectionClosed):
+    # On a slow machine it is closed before the greetings are over.
+    with pytest.raises(ConnectionClosed):
+        async with listening(opened) as socket:
             await heard(socket)
 
 
