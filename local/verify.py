@@ -155,7 +155,8 @@ def _fills_equal_broker(connection: Connection, books: Mapping[Any, BrokerBook])
         if ours.get(key) != theirs.get(key)
     ]
     count = sum(executed.count for executed in theirs.values())
-    return _check("fills equal the broker's", wrong, f"{how_many(count, 'fill')} of {how_many(len(theirs), 'order')}")
+    orders = len({(account, order) for account, order, _ in theirs})
+    return _check("fills equal the broker's", wrong, f"{how_many(count, 'fill')} of {how_many(orders, 'order')}")
 
 
 def _filled(executed: Executed | None) -> str:

@@ -74,8 +74,8 @@ class BarData(Data):
         return self
 
 
-class QuoteData(Data):
-    """The best bid and ask. Prices in the instrument's currency, sizes in shares or contracts."""
+class TopOfBook(Data):
+    """The best bid and ask of something. Prices in the instrument's currency, sizes in shares or contracts."""
 
     symbol: Symbol
     bid: Amount
@@ -88,7 +88,7 @@ class QuoteData(Data):
 
     @model_validator(mode="after")
     def _is_a_quote(self) -> Self:
-        if self.bid <= 0 or self.ask <= 0:
+        if self.bid < 0 or self.ask <= 0:
             raise ValueError(f"bid and ask must be above zero, was bid={self.bid} ask={self.ask}")
         if self.bid_size < 0 or self.ask_size < 0:
             raise ValueError(f"sizes must not be negative, was bid_size={self.bid_size} ask_size={self.ask_size}")
@@ -97,26 +97,20 @@ class QuoteData(Data):
         return self
 
 
-class OptionQuoteData(Data):
-    """The best bid and ask of an option contract. Dollars a unit of the underlying; a bid of zero: nobody bids."""
-
-    symbol: Symbol
-    underlying: Symbol
-    bid: Amount
-    ask: Amount
-    bid_size: Amount
-    ask_size: Amount
-    quoted_at: AwareDatetime
-    feed: str
-    delay_seconds: int = Field(0, ge=0, description="Declared delay of the feed; above zero never prices a live order")
+class QuoteData(TopOfBook):
+    """The best bid and ask of what is no option: somebody bids."""
 
     @model_validator(mode="after")
-    def _is_a_quote(self) -> Self:
-        if self.bid < 0 or self.ask <= 0 or self.bid > self.ask:
-            raise ValueError(f"expected 0 <= bid <= ask, ask above zero, was bid={self.bid} ask={self.ask}")
-        if self.bid_size < 0 or self.ask_size < 0:
-            raise ValueError(f"sizes must not be negative, was bid_size={self.bid_size} ask_size={self.ask_size}")
+    def _has_a_bid(self) -> Self:
+        if self.bid == 0:
+            raise ValueError(f"bid and ask must be above zero, was bid={self.bid} ask={self.ask}")
         return self
+
+
+class OptionQuoteData(TopOfBook):
+    """The best bid and ask of an option contract. Dollars a unit of the underlying; a bid of zero: nobody bids."""
+
+    underlying: Symbol
 
 
 class TradeData(Data):
