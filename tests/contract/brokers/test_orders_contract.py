@@ -184,6 +184,25 @@ async def test_submit_when_the_auction_is_at_the_open_then_it_waits_for_it(close
         await broker.submit(order("late", time_in_force="opg"))
 
 
+@pytest.mark.parametrize(
+    ("symbol", "price"),
+    [
+        pytest.param("SPY", "200.015", id="share"),
+        pytest.param(CALL, "0.055", id="option"),
+    ],
+)
+async def test_submit_when_the_price_is_off_the_tick_then_refused_as_such_and_nothing_works(
+    symbol: str, price: str, venue: Venue
+) -> None:
+    off = order("off", symbol=symbol, order_type="limit", limit_price=Decimal(price))
+    with pytest.raises(Rejected):
+        await venue.broker().submit(off)
+    assert venue.orders() == []
+    # On the tick the same order is taken: it was the price alone.
+    on = order("on", symbol=symbol, order_type="limit", limit_price=Decimal(price).quantize(Decimal("0.01")))
+    assert (await venue.broker().submit(on)).limit_price == on.limit_price
+
+
 async def test_submit_when_it_is_for_the_day_then_it_expires_with_it_and_gtc_works_on(venue: Venue) -> None:
     broker = venue.broker()
     await broker.submit(order("today", order_type="limit", **LIMIT))
