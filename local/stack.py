@@ -37,6 +37,8 @@ PORT_OFFSETS: Final[dict[str, int]] = {
     "alpaca": 10,
     "tastytrade": 11,
 }
+FIRST_PORT_BASE: Final = 1024
+LAST_PORT_BASE: Final = FIRST_EPHEMERAL_PORT - 1 - max(PORT_OFFSETS.values())
 
 _ADDED_LATER: Final = frozenset({"tastytrade_secret", "tastytrade_trading_grant", "tastytrade_data_grant"})
 
@@ -212,10 +214,10 @@ def port_base_from_environment() -> int:
 
 
 def checked_port_base(base: int) -> int:
-    last = FIRST_EPHEMERAL_PORT - 1 - max(PORT_OFFSETS.values())
-    if not 1024 <= base <= last:
+    if not FIRST_PORT_BASE <= base <= LAST_PORT_BASE:
         raise Misconfigured(
-            "BAD_PORT_BASE", f"the port base must be from 1024 to {last}, was {base}; set AGENTTRADER_PORT_BASE"
+            "BAD_PORT_BASE",
+            f"the port base must be from {FIRST_PORT_BASE} to {LAST_PORT_BASE}, was {base}; set AGENTTRADER_PORT_BASE",
         )
     return base
 

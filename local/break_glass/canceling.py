@@ -57,7 +57,7 @@ class Canceling:
                 await self._ask_for_all()
             if time.monotonic() > deadline:
                 return Orders(working, orders.unreadable)
-            now = f"{len(working) + len(orders.unreadable)} orders still work; waiting for the broker"
+            now = f"orders that still work: {len(working) + len(orders.unreadable)}; waiting for the broker"
             if now != told:
                 self._say(now)
                 told = now

@@ -93,7 +93,7 @@ class Closing:
                 left.append(await self._close(position, held, left, orders.working, is_open=is_open))
             if not any(one.pending for one in left) or time.monotonic() > deadline:
                 return left
-            now = f"{len(left)} positions are left; waiting for the broker"
+            now = f"positions that are left: {len(left)}; waiting for the broker"
             if now != told:
                 self.say(now)
                 told = now

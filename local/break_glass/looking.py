@@ -78,11 +78,13 @@ class Unreadable(Unavailable):
 class Lookout:
     """Reads one account; a broker that does not answer is asked again for `pace.patience`.
 
-    Raises Unavailable BROKER_UNREACHABLE, its kind Unreadable, and Misconfigured BAD_KEYS.
+    Each time is told to `say`. Raises Unavailable BROKER_UNREACHABLE, its kind Unreadable, and Misconfigured BAD_KEYS.
     """
 
-    def __init__(self, broker: Broker, selection: Selection, pace: Pace) -> None:
-        self.broker, self.selection, self.pace = broker, selection, pace
+    def __init__(
+        self, broker: Broker, selection: Selection, pace: Pace, say: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.broker, self.selection, self.pace, self._say = broker, selection, pace, say
 
     async def who(self, account: str, *, is_paper: bool) -> AccountRules:
         """Raises BadInput WRONG_ACCOUNT where the credentials are another account's."""
@@ -143,11 +145,13 @@ class Lookout:
             except (BadResponse, Rejected) as error:
                 raise Unreadable(error.code, error.text) from error
             except NotConnected as error:
-                if time.monotonic() + wait > deadline:
+                left = deadline - time.monotonic()
+                if wait > left:
                     raise Unavailable(
                         "BROKER_UNREACHABLE",
                         f"{error.text}; asked for {self.pace.patience:g} s. Use the broker's own page, or its desk",
                     ) from error
+                self._say(f"{error.text}; asked again for {left:.0f} s more")
             await asyncio.sleep(wait)
             wait = min(wait * 2, self.pace.ask_again)
 

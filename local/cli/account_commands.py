@@ -14,13 +14,13 @@ from psycopg.rows import dict_row
 from rich import box
 from rich.table import Table
 
-from functions.brokers.sealing import FIELDS, Purpose
+from functions.brokers.sealing import FIELDS, BadSeal, Purpose
 from functions.core.errors import BadInput, Refused
 from local.cli.cloud_commands import running_pid
 from local.cli.exits import Exit
 from local.cli.options import Json, State, found_stack
 from local.cli.owner import connected, refusal
-from local.cli.screen import Screen
+from local.cli.screen import Screen, someone_to_ask
 from local.linking import Verdict, as_person, await_verdict, enter_credentials, link_account
 from local.stack import Stack
 
@@ -29,12 +29,15 @@ Broker = Annotated[Literal["alpaca", "tastytrade"], typer.Option(help="Whose acc
 Number = Annotated[str, typer.Option(help="The account's number, as the broker's statements print it.")]
 Live = Annotated[bool, typer.Option("--live", help="Real money is in it; without, it is a paper account.")]
 
-account = typer.Typer(help="Accounts at brokers: link, list, unlink.", no_args_is_help=True)
+account = typer.Typer(no_args_is_help=True)
 
 
 @account.callback()
 def _group() -> None:
-    """Accounts at brokers: link, list, unlink."""
+    """Accounts at brokers: link, list, unlink.
+
+    Example: agenttrader account list
+    """
 
 
 @account.command("link", short_help="Link an account, enter its credential, wait until it is verified.")
@@ -49,7 +52,9 @@ def link(
     ] = "trading",
     secrets: Annotated[
         str | None,
-        typer.Option(help="- reads them from standard input as one JSON object; without, they are asked for."),
+        typer.Option(
+            help="- reads them from standard input as one JSON object; without, they are asked for.", metavar="-"
+        ),
     ] = None,
     wait: Annotated[float, typer.Option(help="How many seconds to wait for the verdict.", min=0, max=600)] = 60,
     as_json: Json = False,
@@ -61,7 +66,7 @@ def link(
 
     Example: agenttrader account link alice@example.com --broker alpaca --number PA3XXXXXXXXX
 
-    Example: agenttrader account link alice@example.com --broker tastytrade --number 5WX01234 --secrets - < it.json
+    Example: agenttrader account link alice@example.com --broker tastytrade --number 5WX01234 --secrets - < login.json
     """
     screen = Screen.open(as_json)
     stack = found_stack(state)
@@ -84,7 +89,7 @@ def link(
     return Exit.FINE if verdict.state == "verified" else Exit.CHECK_FAILED
 
 
-@account.command("list")
+@account.command("list", short_help="Show the linked accounts, and whether they are verified.")
 def list_accounts(
     email: Annotated[str | None, typer.Argument(help="Whose; everybody's without.", metavar="EMAIL")] = None,
     as_json: Json = False,
@@ -112,13 +117,19 @@ def list_accounts(
             .fetchall()
         )
     table = Table(title="Linked accounts", title_justify="left", box=box.SIMPLE)
-    for column in ("owner", "broker", "number", "kind", "label", "status", "state", "reason"):
-        table.add_column(column)
-        for row in rows:
-            row[column] = row[column] or ""
+    for column in ("owner", "broker", "number", "kind", "label", "status", "state"):
+        # A number is typed again, to link and to unlink: it stays in one piece.
+        table.add_column(column, overflow="fold", no_wrap=column == "number")
     for row in rows:
-        table.add_row(*(row[str(column.header)] for column in table.columns))
-    screen.show(table)
+        table.add_row(*(row[str(column.header)] or "" for column in table.columns))
+    if rows:
+        screen.show(table)
+    else:
+        whose = "Nobody" if email is None else email
+        screen.say(f"{whose} has no account here; `agenttrader account link --help` says how to link one.")
+    for row in rows:
+        if row["reason"]:
+            screen.say(f"{row['number']}: {row['code']}: {row['reason']}.")
     screen.result({"accounts": rows})
     return Exit.FINE
 
@@ -175,6 +186,9 @@ def _entered(
         try:
             linked = link_account(connection, user, broker, number, label, is_paper=is_paper)
             enter_credentials(connection, linked, purpose, fields)
+        except BadSeal as error:
+            # Here it was typed a moment ago, and nothing was linked.
+            raise BadInput(error.code, f"{error.text}; nothing was linked or entered") from error
         except psycopg.Error as error:
             raise refusal(error) from error
     return linked
@@ -191,6 +205,8 @@ def secrets_of(broker: str, source: str | None) -> dict[str, str]:
     """The fields of a credential: typed without echo, or one JSON object on standard input. Raises BadInput."""
     names = sorted(FIELDS[broker])
     if source is None:
+        if not someone_to_ask():
+            raise BadInput("NOBODY_TO_ASK", "there is nobody to ask here: give --secrets - and one JSON object")
         return {name: typer.prompt(f"{broker} {name}", hide_input=True, err=True) for name in names}
     if source != "-":
         raise typer.BadParameter("expected -: a secret is not written on a command line", param_hint="--secrets")

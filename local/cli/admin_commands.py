@@ -34,7 +34,8 @@ Reason = Annotated[str, typer.Option(help="Why; kept in the audit trail.")]
 
 admin = typer.Typer(
     name="admin",
-    help="Users, invitations and administrators of the local cloud.",
+    help="Users, invitations and administrators of the local cloud.\n\n"
+    "Example: agenttrader admin add alice@example.com",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -137,7 +138,7 @@ def enable(email: Email, as_json: Json = False, state: State = None) -> int:
 
 @admin.command("sign-up")
 def sign_up(
-    mode: Annotated[Literal["open", "closed"], typer.Argument(help="Whether anybody may sign up.")],
+    mode: Annotated[Literal["open", "closed"], typer.Argument(help="Whether anybody may sign up.", metavar="MODE")],
     as_json: Json = False,
     state: State = None,
 ) -> int:
@@ -149,7 +150,9 @@ def sign_up(
 
 
 def studio(
-    email: Annotated[str | None, typer.Argument(help="The administrator; needed where there are several.")] = None,
+    email: Annotated[
+        str | None, typer.Argument(help="The administrator; needed where there are several.", metavar="EMAIL")
+    ] = None,
     browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     as_json: Json = False,
     state: State = None,
@@ -210,6 +213,9 @@ def _say(function: str, arguments: list[Any], sentence: str, as_json: bool, stat
     screen.say(sentence)
     if isinstance(answer, dict) and "token" in answer:
         screen.say(f"\n  {answer['token']}\n")
+    if isinstance(answer, dict) and answer.get("accounts_with_credentials"):
+        kept = ", ".join(answer["accounts_with_credentials"])
+        screen.say(f"Credentials stay where something is open, to close it; run this again when it is closed: {kept}.")
     screen.result({"done": function, "answer": answer})
     return Exit.FINE
 

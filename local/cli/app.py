@@ -30,7 +30,8 @@ def _exit_with(code: int) -> None:
 
 app = typer.Typer(
     name="agenttrader",
-    help="An autonomous trading platform on your machine: the whole cloud, a demo, and checks.",
+    help="An autonomous trading platform on your machine: the whole cloud, a demo, and checks.\n\n"
+    "Example: agenttrader demo",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

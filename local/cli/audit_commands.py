@@ -25,7 +25,7 @@ from local.verify import how_many
 PAGE = 1000
 
 app = typer.Typer(
-    help="Export the audit trail, and check an exported file.",
+    help="Export the audit trail, and check an exported file.\n\nExample: agenttrader audit export --out audit.jsonl",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

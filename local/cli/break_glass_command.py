@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +21,7 @@ from local.break_glass.looking import Lookout, Orders, Pace, Picture, Selection
 from local.break_glass.procedure import Result, as_json, break_glass
 from local.cli.exits import Exit
 from local.cli.options import Json
-from local.cli.screen import Screen
+from local.cli.screen import Screen, someone_to_ask
 
 
 def command(
@@ -45,7 +44,10 @@ def command(
         str | None, typer.Option(help="Do not ask: the account's number again.", metavar="NUMBER")
     ] = None,
     journal: Annotated[
-        Path | None, typer.Option(help="Where it is kept what was done.  [default: here]", metavar="FILE")
+        Path | None,
+        typer.Option(
+            help="Where it is kept what was done.  [default: break-glass-BROKER-NUMBER.jsonl here]", metavar="FILE"
+        ),
     ] = None,
     patience: Annotated[float, typer.Option(help="Seconds that each part may take.", min=1)] = 60.0,
     as_json: Json = False,
@@ -62,7 +64,7 @@ def command(
         raise BadInput("PAPER_OR_LIVE", "say whether the account is --paper or --live: never both, never neither")
     if yes_flatten is not None and yes_flatten != account:
         raise BadInput("NOT_CONFIRMED", f"--yes-flatten must name the account {account}, was {yes_flatten!r}")
-    asks = _ask if _is_terminal() else None
+    asks = _ask if someone_to_ask() else None
     if not (dry_run or write_credentials or yes_flatten or asks):
         raise BadInput("NOT_CONFIRMED", f"there is nobody to ask here: give --yes-flatten {account}")
     found = find(broker, account, is_paper=paper, path=credentials, ask=asks)
@@ -95,7 +97,7 @@ class _Run:
         self._screen, self._credentials, self._journal = screen, credentials, journal
         self._cancel_only, self._confirmed = cancel_only, confirmed
         self._broker = credentials.open()
-        self._lookout = Lookout(self._broker, selection, pace)
+        self._lookout = Lookout(self._broker, selection, pace, screen.note)
 
     async def write(self, path: Path) -> Exit:
         """Keeps credentials that were tried out by a read-only call."""
@@ -133,6 +135,7 @@ class _Run:
         return Exit.FINE if result.is_clean else Exit.CHECK_FAILED
 
     async def _who(self) -> AccountRules:
+        self._screen.note(f"Asking {self._credentials.broker} for the account {self._credentials.account}")
         return await self._lookout.who(self._credentials.account, is_paper=self._credentials.is_paper)
 
     async def _act(self, picture: Picture) -> Result:
@@ -190,10 +193,6 @@ class _Run:
             entry, mark = text(one.average_entry_price), "unknown" if one.mark is None else text(one.mark)
             table.add_row(one.symbol, text(one.quantity), entry, mark)
         screen.show(table)
-
-
-def _is_terminal() -> bool:
-    return sys.stdin.isatty()
 
 
 def _ask(what: str) -> str:

@@ -31,8 +31,9 @@ from local.supervisor.environment import Brokers, Setup, simulators
 from local.supervisor.errors import AlreadyRunning, NotRunning
 from local.supervisor.part import Part
 from local.supervisor.ports import answers
+from local.tape.sessions import new_york
 from local.tape.spec import DEFAULT as DEFAULT_TAPE
-from local.tape.spec import check_spec
+from local.tape.spec import check_spec, open_tape
 
 _DOWN_SECONDS = 40.0
 
@@ -50,7 +51,7 @@ def up(
         ),
     ] = None,
     pace: Annotated[str, typer.Option(help="realtime, or N times faster, such as 60x.")] = "realtime",
-    seed: Annotated[int, typer.Option(help="Seed of the tape.")] = 7,
+    seed: Annotated[int, typer.Option(help="Seed of the tape.", min=0)] = 7,
     broker: Annotated[Brokers, typer.Option(help="Whose simulator runs: alpaca, tastytrade, or both.")] = "alpaca",
 ) -> int:
     """Start the local cloud and keep it running until Ctrl-C or `agenttrader down`.
@@ -62,6 +63,9 @@ def up(
     if tape is not None:
         check_spec(tape)
     refuse_beside(demo_state(state), port_base, "the demo")
+    if tape is not None:
+        # Opened once, so that whatever is wrong with it is said before anything starts.
+        open_tape(tape, seed=seed, calendar=new_york(demo_state(state).parent / "cache"))
     stack = Stack.create(state, port_base)
     setup = Setup(tape=tape, seed=seed, broker=broker)
     with Cloud(stack, setup=setup, listener=screen.hear) as cloud:

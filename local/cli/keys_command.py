@@ -22,12 +22,15 @@ from local.supervisor.broker_keys import PURPOSES, keep_keyring, stack_keyring
 # Whose private key it is rotates it: no role is made that reaches both.
 _ROLES: Final[dict[Purpose, str]] = {"trading": "fn_execute", "data": "fn_ingest"}
 
-keys = typer.Typer(help="The key pairs that broker credentials are sealed with.", no_args_is_help=True)
+keys = typer.Typer(no_args_is_help=True)
 
 
 @keys.callback()
 def _group() -> None:
-    """The key pairs that broker credentials are sealed with."""
+    """The key pairs that broker credentials are sealed with.
+
+    Example: agenttrader keys rotate
+    """
 
 
 @keys.command("rotate")

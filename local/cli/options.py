@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from local.stack import Stack, default_state
+from local.stack import FIRST_PORT_BASE, LAST_PORT_BASE, Stack, default_state
 from local.supervisor.claim import is_claimed
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
@@ -19,7 +19,13 @@ State = Annotated[
 ]
 PortBase = Annotated[
     int | None,
-    typer.Option("--port-base", help="First port; default AGENTTRADER_PORT_BASE, else 21000.", metavar="PORT"),
+    typer.Option(
+        "--port-base",
+        help="First port; default AGENTTRADER_PORT_BASE, else 21000.",
+        metavar="PORT",
+        min=FIRST_PORT_BASE,
+        max=LAST_PORT_BASE,
+    ),
 ]
 
 

@@ -30,7 +30,13 @@ def sign_up(stack: Stack, email: str, password: str, *, details: dict[str, Any] 
     except Unavailable as error:
         if error.code != "CONTROL_REFUSED":
             raise
-        raise Refused("NOT_SIGNED_UP", f"{email} was not signed up: {_sentence(error.text)}") from error
+        said = _sentence(error.text)
+        if said.startswith(("SIGN_UP_CLOSED", "INVITATION_")):
+            said += (
+                f"; `agenttrader admin invite {email}` prints a token for this very address, and "
+                f"`agenttrader admin add {email} --invitation TOKEN` uses it up"
+            )
+        raise Refused("NOT_SIGNED_UP", f"{email} was not signed up: {said}") from error
     finally:
         gateway.close()
     if not isinstance(user, dict) or "id" not in user:

@@ -16,6 +16,11 @@ from functions.core.errors import AgentTraderError
 from local.supervisor.notice import Notice
 
 
+def someone_to_ask() -> bool:
+    """Whether a person is at the keyboard."""
+    return sys.stdin.isatty()
+
+
 @dataclass(slots=True)
 class Screen:
     """`out` is for results. `aside` (stderr) is for what happens meanwhile, so that results can be piped."""

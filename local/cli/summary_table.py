@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import groupby
 
 from rich import box
 from rich.table import Table
 
 from functions.core.money import rounded
-from local.cli.summary import Summary
+from local.cli.summary import Position, Summary
 
 _UNKNOWN = "unknown"
 
 
 def summary_tables(summary: Summary) -> Iterator[Table]:
-    """The result of the replay, then the positions. Dollars to the cent, half away from zero."""
+    """The result of the replay, then the positions at each broker. Dollars to the cent, half away from zero."""
     table = Table(title="Result", title_justify="left", show_header=False, box=box.SIMPLE)
     table.add_column("what")
     table.add_column("how much", justify="right")
@@ -29,12 +30,17 @@ def summary_tables(summary: Summary) -> Iterator[Table]:
     table.add_row("Latency, signal to broker's acknowledgement", _latency(summary))
     yield table
 
-    positions = Table(title="Positions", title_justify="left", box=box.SIMPLE, collapse_padding=True)
-    for column in ("broker", "symbol", "quantity", "entry", "mark", "value", "unrealised", "realised", "fees"):
-        positions.add_column(column, justify="left" if column in ("broker", "symbol") else "right")
-    for position in summary.positions:
-        positions.add_row(
-            position.broker,
+    for broker, positions in groupby(summary.positions, lambda position: position.broker):
+        yield _positions(broker, positions)
+
+
+def _positions(broker: str, positions: Iterable[Position]) -> Table:
+    """One broker's, narrow enough for eighty columns: two contracts differ at the ends of their symbols."""
+    table = Table(title=f"Positions at {broker}", title_justify="left", box=box.SIMPLE, padding=0)
+    for column in ("symbol", "quantity", "entry", "mark", "value", "unrealised", "realised", "fees"):
+        table.add_column(column, justify="left" if column == "symbol" else "right", overflow="fold")
+    for position in positions:
+        table.add_row(
             position.symbol,
             f"{position.quantity.normalize():f}",
             _dollars(position.average_entry_price) if position.quantity else "-",
@@ -44,7 +50,7 @@ def summary_tables(summary: Summary) -> Iterator[Table]:
             _dollars(position.realised),
             _dollars(position.fees),
         )
-    yield positions
+    return table
 
 
 def _win_rate(summary: Summary) -> str:

@@ -153,7 +153,7 @@ class Supervisor:
                 raise PortTaken(
                     "PORT_TAKEN",
                     f"port {port}, which {tracked.part.name} wants, is taken by another program; stop that program "
-                    f"(`ss -ltnp 'sport = :{port}'` names it) or set AGENTTRADER_PORT_BASE to another number",
+                    f"(`ss -ltnp 'sport = :{port}'` names it) or give another --port-base, or AGENTTRADER_PORT_BASE",
                     port=port,
                     part=tracked.part.name,
                 )

@@ -111,7 +111,7 @@ def test_command_when_it_is_confirmed_then_all_is_flat_and_on_record_without_a_s
 def test_command_when_the_number_is_typed_then_it_acts_and_else_not(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(break_glass_command, "_is_terminal", lambda: True)
+    monkeypatch.setattr(break_glass_command, "someone_to_ask", lambda: True)
     typed = ["something else", operator.number]
     monkeypatch.setattr(typer, "prompt", lambda *_, **__: typed.pop(0))
     path = operator.file()
@@ -133,7 +133,7 @@ def test_command_when_credentials_are_in_the_environment_then_they_are_used(
 def test_command_when_credentials_are_typed_in_then_they_can_be_tried_and_kept(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(break_glass_command, "_is_terminal", lambda: True)
+    monkeypatch.setattr(break_glass_command, "someone_to_ask", lambda: True)
     answers = [SECRETS[operator.venue.name][name] for name in FIELDS[operator.venue.name]]
     hidden: list[bool] = []
 

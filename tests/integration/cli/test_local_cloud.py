@@ -217,9 +217,15 @@ def test_account_when_linked_here_then_the_cloud_verifies_it_and_unlinking_ends_
     if broker == "alpaca":
         assert run(["admin", "add", "alice@example.com", "--json"]) == Exit.FINE
     named = ("--broker", broker, "--number", number)
+    assert typed(monkeypatch, dict.fromkeys(secrets, "with a space"), *named) == Exit.WRONG_USE
+    assert shown(capsys)["error"]["code"] == "BAD_CREDENTIAL"
     wrong = dict.fromkeys(secrets, "PKWRONG")
     assert typed(monkeypatch, wrong, *named) == Exit.CHECK_FAILED
     assert shown(capsys)["state"] == "refused"
+    assert run(["account", "list", "alice@example.com"]) == Exit.FINE
+    listed = capsys.readouterr().out
+    assert number in listed
+    assert f"{number}: BAD_KEYS: " in listed
     assert typed(monkeypatch, secrets, *named, "--label", "Mine") == Exit.FINE
     said = shown(capsys)
     assert (said["number"], said["state"], said["code"]) == (number, "verified", None)

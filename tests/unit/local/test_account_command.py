@@ -54,8 +54,17 @@ def test_secrets_when_asked_for_then_without_echo(monkeypatch: pytest.MonkeyPatc
         return "x"
 
     monkeypatch.setattr("typer.prompt", prompt)
+    monkeypatch.setattr(account_commands, "someone_to_ask", lambda: True)
     assert account_commands.secrets_of("tastytrade", None) == {"client_secret": "x", "refresh_token": "x"}
     assert asked == [("tastytrade client_secret", True), ("tastytrade refresh_token", True)]
+
+
+def test_secrets_when_nobody_is_there_to_type_them_then_wrong_use_and_the_other_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given(monkeypatch, "")
+    with pytest.raises(BadInput, match="--secrets -"):
+        account_commands.secrets_of("alpaca", None)
 
 
 def test_secrets_when_written_on_the_command_line_then_wrong_use() -> None:

@@ -6,15 +6,16 @@ import json
 import os
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from functions.brokers.errors import NotConnected
 from functions.brokers.holdings import BrokerPosition
-from functions.core.errors import Misconfigured
+from functions.core.errors import Misconfigured, Unavailable
 from local.break_glass.credentials import Credentials
 from local.break_glass.journal import Journal, unfinished
-from local.break_glass.looking import Selection, closing_side, kind_of, underlying
+from local.break_glass.looking import Lookout, Pace, Selection, closing_side, kind_of, underlying
 from local.cli.app import run
 from local.cli.exits import Exit
 
@@ -173,3 +174,16 @@ def test_kind_when_a_symbol_is_read_then_what_has_no_form_is_unknown_and_nothing
 def test_closing_side_when_long_or_short_then_it_is_the_other_one(quantity: str, side: str) -> None:
     position = BrokerPosition(symbol="SPY", quantity=Decimal(quantity), average_entry_price=Decimal(1))
     assert closing_side(position) == side
+
+
+async def test_lookout_when_the_broker_does_not_answer_then_each_time_is_told_until_it_gives_up() -> None:
+    said: list[str] = []
+    lookout = Lookout(cast("Any", None), Selection(), Pace(patience=0.1, poll=0.01), said.append)
+
+    async def read() -> None:
+        raise NotConnected("ALPACA_UNAVAILABLE", "Alpaca did not answer")
+
+    with pytest.raises(Unavailable, match="BROKER_UNREACHABLE"):
+        await lookout.patiently(read)
+    assert said
+    assert all("Alpaca did not answer; asked again for" in line for line in said)

@@ -37,7 +37,11 @@ def calendar_cache() -> Path:
     return prepared.calendar_cache()
 
 
-@pytest.mark.parametrize("command", COMMANDS + ADMIN_COMMANDS)
+OTHER_COMMANDS = ["account link", "account list", "account unlink", "audit export", "audit verify", "keys rotate"]
+GROUPS = ["admin", "account", "audit", "keys"]
+
+
+@pytest.mark.parametrize("command", COMMANDS + ADMIN_COMMANDS + OTHER_COMMANDS + GROUPS)
 def test_help_when_asked_for_then_every_command_has_an_example(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,6 +56,8 @@ def test_help_when_asked_for_then_every_command_has_an_example(
         ["demo", "--bogus"],
         ["demo", "--seed", "many"],
         ["demo", "--seed", "-1"],
+        ["up", "--seed", "-1"],
+        ["demo", "--port-base", "99999"],
         ["status", "now"],
         ["admin", "sign-up", "ajar"],
         ["admin", "invite", "b@example.com", "--role", "boss"],
@@ -131,6 +137,29 @@ def test_up_when_the_tape_is_malformed_then_exit_2_before_anything_is_made(capsy
     assert run(["up", "--tape", "bogus"]) == Exit.WRONG_USE
     assert "BAD_TAPE" in capsys.readouterr().err
     assert not default_state().exists() or not (default_state() / "secrets.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("tape", "code", "outcome"),
+    [
+        ("minute:SPY:2013-10-07", "NO_DATA_FOLDER", Exit.ENVIRONMENT),
+        ("sp500:SPY:2026-01-05", "NOT_ON_TAPE", Exit.WRONG_USE),
+    ],
+)
+def test_up_when_the_tape_cannot_be_opened_then_it_is_said_before_anything_is_made(
+    tape: str,
+    code: str,
+    outcome: Exit,
+    calendar_cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("AGENTTRADER_DATA", raising=False)
+    (tmp_path / "cache").symlink_to(calendar_cache)
+    assert run(["up", "--tape", tape, "--state", str(tmp_path)]) == outcome
+    assert code in capsys.readouterr().err
+    assert not (tmp_path / "secrets.json").exists()
 
 
 @pytest.mark.parametrize(("number", "words"), [(0, "0 fills"), (1, "1 fill"), (2, "2 fills")])
