@@ -125,8 +125,8 @@ def list_accounts(
     if rows:
         screen.show(table)
     else:
-        whose = "Nobody" if email is None else email
-        screen.say(f"{whose} has no account here; `agenttrader account link --help` says how to link one.")
+        whose = "" if email is None else f" of {email}"
+        screen.say(f"No account{whose} is linked here; `agenttrader account link --help` says how to link one.")
     for row in rows:
         if row["reason"]:
             screen.say(f"{row['number']}: {row['code']}: {row['reason']}.")

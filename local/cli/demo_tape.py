@@ -75,7 +75,14 @@ def _offer(files: dict[str, list[date]]) -> str:
     days = packaged.index_days()
     offers = [f"{sp500.SYMBOL} on any trading day from {days[0].day} to {days[-1].day} (made minutes of real days)"]
     offers += [f"{symbol} on {', '.join(_ranges(real))} (real minutes)" for symbol, real in files.items()]
-    hint = "" if files else "; set AGENTTRADER_DATA to replay real minute files"
+    hint = ""
+    if not files:
+        folder = os.environ.get("AGENTTRADER_DATA")
+        hint = (
+            f"; {folder} has no minute/SYMBOL-DAY-bars.csv.gz"
+            if folder
+            else "; set AGENTTRADER_DATA to replay real minute files"
+        )
     return "there is " + ", ".join(offers) + hint
 
 

@@ -212,6 +212,14 @@ def test_tape_when_there_are_minute_files_for_some_of_the_days_then_the_missing_
         tape_of("SPY", date(2013, 10, 7), date(2013, 10, 8), 7, calendar_cache)
 
 
+def test_tape_when_the_data_folder_has_no_minute_files_then_that_is_said(
+    calendar_cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AGENTTRADER_DATA", str(tmp_path))
+    with pytest.raises(BadInput, match=f"{tmp_path} has no minute/SYMBOL-DAY-bars.csv.gz"):
+        tape_of("QQQ", date(2013, 10, 7), date(2013, 10, 7), 7, calendar_cache)
+
+
 def test_tape_when_the_data_folder_is_no_folder_then_the_sentence_names_the_variable() -> None:
     with pytest.raises(Misconfigured, match="AGENTTRADER_DATA"):
         minute_days("/nowhere/at/all")
