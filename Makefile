@@ -57,7 +57,7 @@ status: setup ## What is running, where, and how it is
 test: setup ## Every test (under ten minutes on two cores)
 	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
-chaos: setup ## The long fault tests, and the ledger broken in fifty ways (a quarter of an hour)
+chaos: setup ## The long fault tests, and the ledger broken in sixty ways (about twenty minutes)
 	@$(BIN)/python -m pytest $(WORKERS) -m long $(ARGS)
 
 lint: setup ## Format, lint, types, floors, generated files
