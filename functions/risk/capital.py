@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from functions.core.instruments import OptionSymbol, is_option
@@ -14,12 +14,12 @@ class UnknownMark(Exception):
     """A symbol that is open and has no mark."""
 
 
-def marks_of(order: ProposedOrder, book: Book) -> dict[str, Mark]:
-    """The marks, that of the ordered symbol raised to where a stop order would be filled."""
+def marks_of(order: ProposedOrder, book: Book, price_at: Callable[[Decimal], Decimal]) -> dict[str, Mark]:
+    """The marks, that of the only ordered symbol raised to the price that `price_at` makes of it."""
     mark = book.marks.get(order.symbol)
     if mark is None or order.several_legs:
         return dict(book.marks)
-    price = max(mark.price, order.trigger_price(mark.price))
+    price = max(mark.price, price_at(mark.price))
     return {**book.marks, order.symbol: Mark(price, mark.quoted_at, mark.multiplier)}
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functions.core.instruments import is_option
 from functions.risk.account import BrokerMoney
 from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Limits, Mark, Package, ProposedOrder
-from functions.risk.capital import UnknownMark, of_options, of_others, uncovered
+from functions.risk.capital import UnknownMark, marks_of, of_options, of_others, uncovered
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
@@ -35,7 +35,7 @@ def buying_power(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     trades_options = any(leg.kind == "option" for leg in order.legs)
     if money is None or money.buying_power is None or (trades_options and money.options_buying_power is None):
         return deny("MISSING_BUYING_POWER", buying_power="missing")
-    marks = _marks(order, book)
+    marks = marks_of(order, book, order.worst_price)
     try:
         then = _taken(*_marked(money, marks), marks)
         exposure, working = _weighed(exposure, book.working_packages("account"), money, marks)
@@ -93,15 +93,6 @@ def _marked(money: BrokerMoney, marks: Mapping[str, Mark]) -> tuple[Exposure, tu
     """What was open when the broker spoke; what nobody has a mark of any more gives nothing back."""
     packages = tuple(package for package in money.packages_then if package.keys() <= marks.keys())
     return {name: found for name, found in money.then.items() if name in marks}, packages
-
-
-def _marks(order: ProposedOrder, book: Book) -> dict[str, Mark]:
-    """The marks, that of an ordered symbol raised to what the order may be filled at."""
-    mark = book.marks.get(order.symbol)
-    if mark is None or order.several_legs:
-        return dict(book.marks)
-    price = max(mark.price, order.worst_price(mark.price))
-    return {**book.marks, order.symbol: Mark(price, mark.quoted_at, mark.multiplier)}
 
 
 def _rate(money: BrokerMoney) -> Decimal:

@@ -28,7 +28,7 @@ def capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     not cover a call. A limit on a symbol counts that symbol only. An order that adds nothing is not denied.
     """
     seen = allow(limit="not set")
-    marks = marks_of(order, book)
+    marks = marks_of(order, book, order.trigger_price)
     for limit in limits.of("capital_limit"):
         exposure = book.exposure(limit.scope)
         if exposure is None:
