@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,17 +13,28 @@ from numpy.typing import NDArray
 
 from functions.core.clock import require_utc
 from functions.core.errors import BadInput
+from functions.core.market_calendar import Calendar
 from functions.core.money import rounded
 
 IntArray = NDArray[np.int64]
 Timeframe = Literal["1Min", "5Min", "15Min", "1Hour", "1Day"]
 
+MISSING = int(np.iinfo(np.int64).min)
+"""What is not there, in a column of integers: there is no NaN among them."""
+TIMEFRAME_LENGTHS: Mapping[Timeframe, timedelta] = {
+    "1Min": timedelta(minutes=1),
+    "5Min": timedelta(minutes=5),
+    "15Min": timedelta(minutes=15),
+    "1Hour": timedelta(hours=1),
+    "1Day": timedelta(days=1),
+}
 TICKS_PER_UNIT = 10_000
 TICK_PLACES = 4
 # Window sums and their cross products stay inside 64 bits: 10^12 ticks x 1000 bars x 1000 bars < 9.2 x 10^18.
 HIGHEST_PRICE = Decimal(100_000_000)
 LONGEST_WINDOW = 1000
 _HIGHEST_VOLUME = Decimal(10) ** 15
+_COLUMNS = ("starts_at", "ends_at", "open", "high", "low", "close", "volume", "opens_at", "closes_at")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -52,7 +63,10 @@ class BarRow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One completed bar in ticks of 1/10000; volume in whole shares or contracts; times UTC."""
+    """One completed bar in ticks of 1/10000; volume in whole shares or contracts; times UTC.
+
+    `opens_at` and `closes_at` are those of its regular session, None where it lies in none.
+    """
 
     starts_at: datetime
     ends_at: datetime
@@ -61,6 +75,8 @@ class Bar:
     low: int
     close: int
     volume: int
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
 
 
 def to_ticks(price: Decimal, field: str = "price") -> int:
@@ -97,7 +113,8 @@ class Bars:
 
     Every array is one-dimensional, int64, read-only and of equal length: times in nanoseconds UTC, prices in ticks of
     1/10000, volume in whole shares or contracts. Bars need not be adjacent (a minute without a trade has no bar), but
-    they rise, without doubles or overlaps.
+    they rise, without doubles or overlaps. `opens_at` and `closes_at` are those of the regular session that a bar lies
+    in, MISSING where it lies in none or its session is not known.
     """
 
     symbol: str
@@ -109,9 +126,11 @@ class Bars:
     low: IntArray
     close: IntArray
     volume: IntArray
+    opens_at: IntArray
+    closes_at: IntArray
 
     def __post_init__(self) -> None:
-        for name in ("starts_at", "ends_at", "open", "high", "low", "close", "volume"):
+        for name in _COLUMNS:
             values: IntArray = getattr(self, name)
             if values.dtype != np.int64 or values.shape != self.starts_at.shape or values.ndim != 1:
                 found = f"{values.dtype} of shape {values.shape}"
@@ -130,13 +149,17 @@ class Bars:
         self._require(in_order, "expected bars in order, without doubles or overlaps")
 
     @classmethod
-    def of(cls, symbol: str, timeframe: Timeframe, rows: Sequence[BarRow]) -> Bars:
-        """Bars from stored rows, oldest first. Raises BadInput BAD_BAR or BAD_BARS naming the bar and the reason."""
+    def of(cls, symbol: str, timeframe: Timeframe, rows: Sequence[BarRow], calendar: Calendar | None = None) -> Bars:
+        """Bars from stored rows, oldest first, in the sessions of `calendar`.
+
+        Raises BadInput BAD_BAR or BAD_BARS naming the bar and the reason.
+        """
         for row in rows:
             if row.starts_at.tzinfo is None or row.ends_at.tzinfo is None:
                 raise BadInput("BAD_BAR", f"{symbol}: bar times must carry a time zone, was {row.starts_at}")
             if not (row.volume.is_finite() and 0 <= row.volume <= _HIGHEST_VOLUME):
                 raise BadInput("BAD_BAR", f"{symbol} at {row.starts_at}: volume must be 0 or more, was {row.volume}")
+        sessions = [None if calendar is None else calendar.at(row.starts_at) for row in rows]
         return cls(
             symbol,
             timeframe,
@@ -147,6 +170,8 @@ class Bars:
             low=_array([to_ticks(row.low, f"{symbol} low at {row.starts_at}") for row in rows]),
             close=_array([to_ticks(row.close, f"{symbol} close at {row.starts_at}") for row in rows]),
             volume=_array([int(rounded(row.volume, 0)) for row in rows]),
+            opens_at=_array([_nanoseconds(None if one is None else one.opens_at) for one in sessions]),
+            closes_at=_array([_nanoseconds(None if one is None else one.closes_at) for one in sessions]),
         )
 
     def __len__(self) -> int:
@@ -154,18 +179,17 @@ class Bars:
 
     def window(self, start: int, stop: int) -> Bars:
         """The bars from index `start` up to, and without, `stop`; no copy is made."""
-        cut = slice(start, stop)
-        return Bars(
-            self.symbol,
-            self.timeframe,
-            self.starts_at[cut],
-            self.ends_at[cut],
-            self.open[cut],
-            self.high[cut],
-            self.low[cut],
-            self.close[cut],
-            self.volume[cut],
-        )
+        # A run of good bars is good: the checks of the whole are not made again for every decision.
+        cut = object.__new__(Bars)
+        object.__setattr__(cut, "symbol", self.symbol)
+        object.__setattr__(cut, "timeframe", self.timeframe)
+        for name in _COLUMNS:
+            object.__setattr__(cut, name, getattr(self, name)[start:stop])
+        return cut
+
+    def until(self, nanoseconds: int) -> Bars:
+        """The bars that had ended by this moment: never one of the future."""
+        return self.window(0, int(np.searchsorted(self.ends_at, nanoseconds, side="right")))
 
     def last(self, count: int) -> Bars:
         """The newest `count` bars, or all where there are fewer."""
@@ -181,6 +205,8 @@ class Bars:
             int(self.low[index]),
             int(self.close[index]),
             int(self.volume[index]),
+            _moment(int(self.opens_at[index])),
+            _moment(int(self.closes_at[index])),
         )
 
     def _require(self, holds: NDArray[np.bool_], expected: str) -> None:
@@ -195,3 +221,11 @@ class Bars:
 
 def _array(values: list[int]) -> IntArray:
     return np.array(values, dtype=np.int64)
+
+
+def _nanoseconds(at: datetime | None) -> int:
+    return MISSING if at is None else to_nanoseconds(at)
+
+
+def _moment(nanoseconds: int) -> datetime | None:
+    return None if nanoseconds == MISSING else to_datetime(nanoseconds)

@@ -18,8 +18,10 @@ from functions.core.ledger.deciding import (
 from functions.core.log import logger
 from functions.strategy.bars import Bars, Timeframe
 from functions.strategy.catalogue import build
+from functions.strategy.decision import Decision
 from functions.strategy.evaluate import evaluate
-from functions.strategy.interface import FLAT, Decision, Position, Strategy, WorkingOrders
+from functions.strategy.holding import Position, Standing, WorkingOrder
+from functions.strategy.interface import Strategy
 
 _log = logger("strategy")
 # After an outage this many missed bars are decided on in one go; the sweep goes on from there.
@@ -82,13 +84,12 @@ def _decisions(
 ) -> list[DecisionToRecord]:
     found: list[DecisionToRecord] = []
     warm_up = strategy.inputs().warm_up
-    position = Position(one.position, one.average_entry_price) if one.position else FLAT
-    working = WorkingOrders(one.working_orders, one.working)
+    standing = _standing(one, symbol)
     for row in missed:
         end = rows.index(row) + 1
         try:
             bars = Bars.of(symbol, _timeframe(timeframe), list(rows[max(0, end - warm_up) : end]))
-            decision = evaluate(strategy, bars, position, working)
+            decision = evaluate(strategy, bars, standing)
         except BadInput as error:
             _tell(ledger, one, error)
             found.append(_no_decision(one, row.ends_at, error, trace))
@@ -98,6 +99,18 @@ def _decisions(
             # What this order does to the position is not known yet: later bars are decided on at the next wake-up.
             break
     return found
+
+
+def _standing(one: DueStrategy, symbol: str) -> Standing:
+    held = {symbol: Position(one.position, one.average_entry_price)} if one.position else {}
+    working = WorkingOrder(
+        trade_id=one.strategy_id,
+        placed_at=one.last_bar_at,
+        order_type="market",
+        reduce_only=False,
+        remaining={symbol: one.working},
+    )
+    return Standing(held=held, working=(working,) * one.working_orders)
 
 
 def _record(one: DueStrategy, decision: Decision, trace: str | None) -> DecisionToRecord:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from functions.core.errors import BadInput
-from functions.strategy.bars import IntArray
-
-MISSING = int(np.iinfo(np.int64).min)
+from functions.strategy.bars import MISSING, IntArray
 
 
 def window_sum(values: IntArray, count: int) -> IntArray:

@@ -1,7 +1,7 @@
-"""What a strategy is: a kind with a validated config, causal indicators, and one decision for each completed bar.
+"""What a strategy is: a kind with a validated config, declared inputs, causal indicators, and one decision a bar.
 
 A strategy holds no state. What it knows is in the bars, in its position and in its config, so that replay, backtest
-and live give the same answer, also after a restart.
+and live give the same answer, also after a restart. All that a plug-in needs can be imported from here.
 """
 
 from __future__ import annotations
@@ -9,21 +9,57 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar, Literal
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from functions.core.errors import BadInput
-from functions.core.money import text
-from functions.strategy.bars import Bar, Bars, IntArray, Timeframe
+from functions.core.money import Amount, text
+from functions.strategy.bars import MISSING, Bar, Bars, IntArray, Timeframe
+from functions.strategy.chain import Chain, ContractQuote
+from functions.strategy.holding import Position, Standing, WorkingOrder
+from functions.strategy.intents import Adjust, Close, CloseLegs, Intent, Leg, NoTrade, Open, OpenLegs, Side, Stay
+from functions.strategy.moment import Moment, Seen
 
-Side = Literal["buy", "sell"]
-OrderType = Literal["market", "limit"]
-Action = Literal["open", "close", "adjust", "stay"]
+__all__ = [
+    "MISSING",
+    "Adjust",
+    "Amount",
+    "Bar",
+    "Bars",
+    "Chain",
+    "ChainNeed",
+    "Close",
+    "CloseLegs",
+    "Columns",
+    "ContractQuote",
+    "Fill",
+    "Inputs",
+    "Intent",
+    "Leg",
+    "Mask",
+    "Moment",
+    "NoTrade",
+    "Open",
+    "OpenLegs",
+    "Position",
+    "Seen",
+    "Side",
+    "Standing",
+    "Stay",
+    "Strategy",
+    "StrategyConfig",
+    "Timeframe",
+    "WorkingOrder",
+]
+
 Columns = Mapping[str, IntArray]
-"""Indicator columns by name: int64, as long as the bars, `indicators.MISSING` where there are too few bars."""
+"""Indicator columns by name: int64, as long as the bars, MISSING where there are too few bars."""
+Mask = NDArray[np.bool_]
+_NO_CONTEXT: Mapping[Timeframe, int] = MappingProxyType({})
 
 
 class StrategyConfig(BaseModel):
@@ -32,164 +68,94 @@ class StrategyConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     timeframe: Literal["1Min", "5Min", "15Min", "1Hour"] = Field(
-        "1Min", description="The bars that the strategy decides on; the data feed must deliver this timeframe"
+        "1Min", description="The bars that the strategy decides on"
     )
     good_for_bars: int = Field(
         3, strict=True, ge=1, le=390, description="An order not yet sent this many bars after its decision expires"
     )
+    cancel_after_bars: int = Field(
+        5,
+        strict=True,
+        ge=1,
+        le=390,
+        description="A limit order that has not filled after this many bars is canceled",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ChainNeed:
+    """Which part of an option chain a strategy looks at.
+
+    Contracts that expire in `days_from` to `days_to` calendar days (exchange dates), with strikes within `width` of the
+    underlying's price, as a fraction of it: 0.15 is 15 % on either side.
+    """
+
+    underlying: str
+    days_from: int
+    days_to: int
+    width: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a strategy needs to decide: symbols, one timeframe, and the bars (the newest included) it looks at."""
+    """What a strategy needs to decide.
+
+    It decides on bars of `timeframe` and looks at `warm_up` of them, the newest included. `context` are further
+    timeframes, with how many bars of each. `together`: one decision for all symbols, when each has its bar; else one
+    for each symbol. `quotes` and `fills` say that it also decides when those come.
+    """
 
     symbols: tuple[str, ...]
     timeframe: Timeframe
     warm_up: int
+    context: Mapping[Timeframe, int] = field(default_factory=lambda: _NO_CONTEXT)
+    chains: tuple[ChainNeed, ...] = ()
+    together: bool = False
+    quotes: bool = False
+    fills: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """What this strategy holds in the symbol: signed quantity (negative is short), average entry price a unit.
-
-    Raises BadInput BAD_POSITION where something is held and its entry price is missing.
-    """
-
-    quantity: Decimal = Decimal(0)
-    average_entry: Decimal | None = None
-
-    def __post_init__(self) -> None:
-        if not self.quantity.is_finite():
-            raise BadInput("BAD_POSITION", f"quantity must be finite, was {self.quantity}", field="quantity")
-        entry = self.average_entry
-        if self.quantity != 0 and (entry is None or not entry.is_finite() or entry <= 0):
-            raise BadInput("BAD_POSITION", f"a held position needs an entry price above zero, was {entry}")
-
-
-FLAT = Position()
-
-
-@dataclass(frozen=True, slots=True)
-class WorkingOrders:
-    """This strategy's unfinished orders in the symbol: how many, and their signed remaining quantity together."""
-
-    count: int = 0
-    quantity: Decimal = Decimal(0)
-
-
-NO_ORDERS = WorkingOrders()
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Everything a strategy may look at: completed data only.
-
-    `event_time` is the bar's end in UTC; `values` are the indicator columns at the bar, none of them missing.
-    """
-
-    event_time: datetime
-    symbol: str
-    bar: Bar
-    values: Mapping[str, int]
-    position: Position = FLAT
-    working: WorkingOrders = NO_ORDERS
+    def data(self) -> dict[str, Any]:
+        """JSON-ready: what the ledger keeps with a validated version, and market data is fetched by."""
+        return {
+            "symbols": list(self.symbols),
+            "timeframe": self.timeframe,
+            "warm_up": self.warm_up,
+            "context": dict(self.context),
+            "chains": [
+                {
+                    "underlying": need.underlying,
+                    "days_from": need.days_from,
+                    "days_to": need.days_to,
+                    "width": text(need.width),
+                }
+                for need in self.chains
+            ],
+            "together": self.together,
+            "quotes": self.quotes,
+            "fills": self.fills,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Open:
-    """Enter, or add to a position on the same side.
+class Fill:
+    """An execution of this strategy's order. `quantity` is signed (negative is sold), `price` dollars a unit."""
 
-    `quantity` in shares or contracts, above zero. `limit` is for limit orders and only for them. `stop`,
-    `target` and `time_exit` (UTC) are the planned exits, kept with the decision; risk rules measure the loss against
-    the stop. The strategy itself watches them on each completed bar and closes.
-    """
-
-    side: Side
+    symbol: str
     quantity: Decimal
-    reason: str
-    order_type: OrderType = "market"
-    limit: Decimal | None = None
-    stop: Decimal | None = None
-    target: Decimal | None = None
-    time_exit: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Close:
-    """Leave the position, or `quantity` of it. Never turns it around."""
-
-    reason: str
-    quantity: Decimal | None = None
-    order_type: OrderType = "market"
-    limit: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adjust:
-    """Bring the position to a signed quantity. A change of side closes first; the rest is for a later bar."""
-
-    to: Decimal
-    reason: str
-    stop: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """Do nothing, and say why."""
-
-    reason: str
-
-
-Intent = Open | Close | Adjust | Stay
-
-
-def as_data(intent: Intent) -> dict[str, str]:
-    """An intent as JSON-ready text for the decision's record; what is not set is left out."""
-    found = {"intent": type(intent).__name__.lower()}
-    for name in intent.__slots__:
-        value = getattr(intent, name)
-        if value is not None:
-            found[name] = text(value) if isinstance(value, Decimal) else str(value)
-    return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedOrder:
-    """An order ready for the ledger: prices on the tick, times UTC, `good_until` in event time."""
-
-    symbol: str
-    side: Side
-    quantity: Decimal
-    order_type: OrderType
-    position_intent: Literal["buy_to_open", "sell_to_close", "sell_to_open", "buy_to_close"]
-    reduce_only: bool
-    good_until: datetime
-    reason: str
-    limit_price: Decimal | None = None
-    stop_loss_price: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What was decided on one bar, also when that is nothing. `bar_at` is the bar's end, UTC; at most one order."""
-
-    symbol: str
-    bar_at: datetime
-    action: Action
-    reason: str
-    intents: tuple[Intent, ...] = field(default=())
-    orders: tuple[PlannedOrder, ...] = field(default=())
+    price: Decimal
 
 
 class Strategy(ABC):
     """Base of every strategy. A subclass names `kind` and `title`, nests `Config`, and annotates `config: Config`.
 
-    One instance serves all its symbols; each bar of each symbol is its own decision.
+    One instance serves all its symbols. `optional` names the indicator columns that may be missing after the warm-up.
     """
 
     kind: ClassVar[str]
     title: ClassVar[str]
     Config: ClassVar[type[StrategyConfig]] = StrategyConfig
+    optional: ClassVar[frozenset[str]] = frozenset()
+    together: ClassVar[bool] = False
     config: StrategyConfig
 
     def __init__(self, config: StrategyConfig, symbols: tuple[str, ...]) -> None:
@@ -202,9 +168,30 @@ class Strategy(ABC):
     def warm_up(self) -> int:
         """How many bars, the newest included, a decision looks at; it never sees more."""
 
+    def least_bars(self) -> int:
+        """With how many bars it can begin, where that is fewer than it looks at: a day's first bars, for one."""
+        return self.warm_up()
+
+    def context(self) -> Mapping[Timeframe, int]:
+        """Further timeframes, and how many of their newest bars a decision looks at."""
+        return _NO_CONTEXT
+
+    def chains(self) -> tuple[ChainNeed, ...]:
+        """The option chains it looks at, each on one of its symbols; with them it decides when the chain is there."""
+        return ()
+
     def inputs(self) -> Inputs:
-        """The symbols, the timeframe and the warm-up."""
-        return Inputs(self.symbols, self.config.timeframe, self.warm_up())
+        """All that it needs."""
+        return Inputs(
+            symbols=self.symbols,
+            timeframe=self.config.timeframe,
+            warm_up=self.warm_up(),
+            context=self.context(),
+            chains=self.chains(),
+            together=self.together,
+            quotes=type(self).on_quote is not Strategy.on_quote,
+            fills=type(self).on_fill is not Strategy.on_fill,
+        )
 
     @abstractmethod
     def indicators(self, bars: Bars) -> Columns:
@@ -212,4 +199,26 @@ class Strategy(ABC):
 
     @abstractmethod
     def on_bar(self, now: Moment) -> Iterable[Intent]:
-        """The intents of one completed bar: at most one that trades, or Stay with its reason."""
+        """The intents of one completed bar, or Stay with its reason; raise NoTrade(reason) to stay from anywhere.
+
+        At most one intent that trades for each symbol, and at most one order in options.
+        """
+
+    def on_quote(self, now: Moment) -> Iterable[Intent]:
+        """Optional: what to do on a new quote, `now.quote`, between bars. A strategy that has it hears quotes.
+
+        Quotes are coalesced: not every one comes.
+        """
+        raise NotImplementedError
+
+    def on_fill(self, now: Moment, fill: Fill) -> Iterable[Intent]:
+        """Optional: what to do when an order of this strategy was filled, before the next bar."""
+        raise NotImplementedError
+
+    def wake(self, columns: Columns) -> Mask | None:
+        """Optional: at which bars `on_bar` can want anything while nothing is held and nothing works.
+
+        The rest is skipped in a pass over history, never live. None: at all of them. It may wake too often, never too
+        seldom.
+        """
+        return None

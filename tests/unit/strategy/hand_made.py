@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from functions.strategy.bars import Bars
+from functions.strategy.holding import NOTHING, Position, Standing
 
 OPENING = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -29,6 +30,11 @@ class Row:
 def row(index: int, close: Decimal) -> Row:
     starts_at = OPENING + index * MINUTE
     return Row(starts_at, starts_at + MINUTE, close, close, close, close)
+
+
+def standing(position: Position, symbol: str = "SPY") -> Standing:
+    """That of a strategy that holds this, or nothing where it is flat."""
+    return Standing(held={symbol: position}) if position.quantity else NOTHING
 
 
 def minute_rows(closes: Sequence[object]) -> list[Row]:

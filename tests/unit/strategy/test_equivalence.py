@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.strategy.bars import MISSING
 from functions.strategy.catalogue import build, kinds
 from functions.strategy.evaluate import evaluate
-from functions.strategy.indicators import MISSING
-from functions.strategy.interface import FLAT, Position, Strategy
-from tests.unit.strategy.hand_made import minute_bars
+from functions.strategy.holding import FLAT, Position
+from functions.strategy.interface import Strategy
+from functions.strategy.whole_pass import WholePass
+from tests.unit.strategy.hand_made import minute_bars, standing
 
 D = Decimal
 SMALL: dict[str, dict[str, Any]] = {
@@ -67,8 +69,25 @@ def test_evaluate_when_all_history_or_the_warm_up_only_is_loaded_then_the_decisi
     strategy: Strategy, closes: list[Decimal], held: Position
 ) -> None:
     bars = minute_bars(closes)
-    restarted = evaluate(build(strategy.kind, SMALL[strategy.kind], ["SPY"]), bars.last(strategy.warm_up()), held)
-    assert restarted == evaluate(strategy, bars, held)
+    restarted = evaluate(
+        build(strategy.kind, SMALL[strategy.kind], ["SPY"]), bars.last(strategy.warm_up()), standing(held)
+    )
+    assert restarted == evaluate(strategy, bars, standing(held))
+
+
+@pytest.mark.parametrize("strategy", strategies(), ids=list(SMALL))
+@settings(max_examples=40, deadline=None)
+@given(closes=CLOSES, held=HELD)
+def test_whole_pass_when_over_a_history_then_each_decision_is_that_of_evaluate(
+    strategy: Strategy, closes: list[Decimal], held: Position
+) -> None:
+    bars = minute_bars(closes)
+    whole = WholePass(strategy, bars)
+    for index in range(len(bars)):
+        alone = evaluate(strategy, bars.window(0, index + 1), standing(held))
+        assert whole.decide(index, standing(held)) == alone
+        if whole.asleep(index):
+            assert whole.decide(index).action == "stay"
 
 
 @pytest.mark.parametrize("strategy", strategies(), ids=list(SMALL))
@@ -79,7 +98,7 @@ def test_evaluate_when_run_over_a_day_then_it_never_turns_a_position_around_in_o
 ) -> None:
     position = FLAT
     for stop in range(1, len(closes) + 1):
-        decision = evaluate(strategy, minute_bars(closes[:stop]), position)
+        decision = evaluate(strategy, minute_bars(closes[:stop]), standing(position))
         assert decision.reason
         assert len(decision.orders) <= 1
         for order in decision.orders:

@@ -11,15 +11,15 @@ import pytest
 
 from functions.core.errors import BadInput
 from functions.core.instruments import STOCK_TERMS
-from functions.strategy.bars import Bars
-from functions.strategy.evaluate import evaluate, plan
-from functions.strategy.indicators import MISSING
+from functions.strategy.bars import MISSING, Bars
+from functions.strategy.decision import Decision
+from functions.strategy.evaluate import evaluate
+from functions.strategy.holding import FLAT
+from functions.strategy.intents import as_data
 from functions.strategy.interface import (
-    FLAT,
     Adjust,
     Close,
     Columns,
-    Decision,
     Intent,
     Moment,
     Open,
@@ -27,9 +27,9 @@ from functions.strategy.interface import (
     Stay,
     Strategy,
     StrategyConfig,
-    as_data,
 )
-from tests.unit.strategy.hand_made import minute_bars
+from functions.strategy.planning import plan
+from tests.unit.strategy.hand_made import minute_bars, standing
 
 D = Decimal
 LONG, SHORT = Position(D(100), D(100)), Position(D(-100), D(100))
@@ -60,7 +60,7 @@ def strategy(*intents: Intent, symbol: str = "SPY") -> Scripted:
 
 
 def decided(position: Position, *intents: Intent) -> Decision:
-    return evaluate(strategy(*intents), minute_bars([100, 101]), position)
+    return evaluate(strategy(*intents), minute_bars([100, 101]), standing(position))
 
 
 def test_open_when_a_limit_buy_then_limit_and_stop_are_on_the_tick() -> None:
@@ -179,7 +179,7 @@ def test_plan_when_the_symbol_has_no_standard_terms_then_they_must_be_given() ->
     assert plan(strategy(), now, wanted, STOCK_TERMS).orders[0].quantity == D("0.5")
 
 
-@pytest.mark.parametrize(("quantity", "entry"), [(D(1), None), (D(1), D(0)), (D(-1), D("NaN")), (D("NaN"), D(1))])
+@pytest.mark.parametrize(("quantity", "entry"), [(D(1), None), (D(1), D(-1)), (D(-1), D("NaN")), (D("NaN"), D(1))])
 def test_position_when_held_then_its_entry_price_is_known(quantity: Decimal, entry: Decimal | None) -> None:
     with pytest.raises(BadInput) as refused:
         Position(quantity, entry)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.core.errors import BadInput
-from functions.strategy.bars import IntArray
-from functions.strategy.indicators import MISSING, earlier, gains, losses, spread_of_means, window_sum
+from functions.strategy.bars import MISSING, IntArray
+from functions.strategy.indicators import earlier, gains, losses, spread_of_means, window_sum
 
 TICKS = st.lists(st.integers(1, 10**12), max_size=40)
 WINDOWS = st.integers(1, 15)

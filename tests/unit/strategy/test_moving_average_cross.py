@@ -5,25 +5,30 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from functions.strategy.bars import Bars
 from functions.strategy.catalogue import build
+from functions.strategy.decision import Decision
 from functions.strategy.evaluate import evaluate
-from functions.strategy.interface import FLAT, Decision, Position, WorkingOrders
-from tests.unit.strategy.hand_made import minute_bars
+from functions.strategy.holding import FLAT, Position, Standing, WorkingOrder
+from tests.unit.strategy.hand_made import OPENING, minute_bars, standing
 
 D = Decimal
 LONG = Position(D(100), D(100))
 SHORT = Position(D(-100), D(100))
+WORKING = WorkingOrder(
+    trade_id=UUID(int=1), placed_at=OPENING, order_type="market", reduce_only=True, remaining={"SPY": D(-100)}
+)
 CROSS_UP = [100, 100, 99, 98, 104]
 CROSS_DOWN = [100, 100, 101, 102, 96]
 
 
 def decide(bars: Bars, position: Position = FLAT, **config: Any) -> Decision:
     strategy = build("moving_average_cross", {"fast": 2, "slow": 4, "stop_percent": "10", **config}, ["SPY"])
-    return evaluate(strategy, bars, position)
+    return evaluate(strategy, bars, standing(position))
 
 
 def test_cross_up_when_flat_then_buys_with_a_planned_stop() -> None:
@@ -121,6 +126,6 @@ def test_warm_up_when_one_bar_is_missing_then_stays_and_says_how_many() -> None:
 
 def test_working_order_when_there_is_one_then_waits_even_at_the_stop() -> None:
     strategy = build("moving_average_cross", {"fast": 2, "slow": 4}, ["SPY"])
-    decision = evaluate(strategy, minute_bars(CROSS_DOWN), LONG, WorkingOrders(1, D(-100)))
-    assert decision.reason == "waiting for working order: 1 with -100 remaining"
+    decision = evaluate(strategy, minute_bars(CROSS_DOWN), Standing(held={"SPY": LONG}, working=(WORKING,)))
+    assert decision.reason == "waiting for working order: 1 with -100 SPY remaining"
     assert decision.orders == ()

@@ -9,9 +9,10 @@ import pytest
 
 from functions.strategy.bars import Bars
 from functions.strategy.catalogue import build
+from functions.strategy.decision import Decision
 from functions.strategy.evaluate import evaluate
-from functions.strategy.interface import FLAT, Decision, Position
-from tests.unit.strategy.hand_made import minute_bars
+from functions.strategy.holding import FLAT, Position
+from tests.unit.strategy.hand_made import minute_bars, standing
 
 D = Decimal
 LONG = Position(D(100), D(100))
@@ -19,7 +20,7 @@ LONG = Position(D(100), D(100))
 
 def decide(bars: Bars, position: Position = FLAT, **config: Any) -> Decision:
     strategy = build("rsi_reversion", {"period": 4, "stop_percent": "10", **config}, ["SPY"])
-    return evaluate(strategy, bars, position)
+    return evaluate(strategy, bars, standing(position))
 
 
 def test_rsi_when_it_crosses_below_oversold_then_buys_with_a_planned_stop() -> None:

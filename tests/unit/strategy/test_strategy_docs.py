@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from functions.strategy.evaluate import evaluate
-from functions.strategy.interface import Position, Strategy
+from functions.strategy.holding import holding
+from functions.strategy.interface import Strategy
 from tests.unit.strategy.hand_made import minute_bars
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "strategies.md"
@@ -29,7 +30,7 @@ def test_docs_example_when_the_price_breaks_out_then_it_buys() -> None:
 
 
 def test_docs_example_when_the_price_falls_back_then_it_leaves() -> None:
-    decision = evaluate(example(), minute_bars([100, 100, "99.9"]), Position(Decimal(100), Decimal(100)))
+    decision = evaluate(example(), minute_bars([100, 100, "99.9"]), holding("SPY", Decimal(100), Decimal(100)))
     assert decision.action == "close"
 
 
