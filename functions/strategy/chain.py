@@ -33,8 +33,8 @@ class ContractQuote:
     bid: Decimal
     ask: Decimal
     quoted_at: datetime
-    bid_size: Decimal = Decimal(0)
-    ask_size: Decimal = Decimal(0)
+    bid_size: Decimal | None = None
+    ask_size: Decimal | None = None
     implied_volatility: Decimal | None = None
     delta: Decimal | None = None
     gamma: Decimal | None = None

@@ -4,155 +4,144 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, TypeVar
+from uuid import UUID
 
 from functions.core.errors import BadInput
-from functions.core.ledger.deciding import (
-    DecisionLedger,
-    DecisionToRecord,
-    DueStrategy,
-    OrderToPlace,
-    StoredBar,
-    Unreadable,
-)
+from functions.core.ledger.deciding import DecisionLedger, DecisionToRecord, DueStrategy, Unreadable
 from functions.core.log import logger
-from functions.strategy.bars import Bars, Timeframe
+from functions.strategy.bars import Bars, Timeframe, to_datetime, to_nanoseconds
 from functions.strategy.catalogue import build
-from functions.strategy.decision import Decision
 from functions.strategy.evaluate import evaluate
-from functions.strategy.holding import Position, Standing, WorkingOrder
+from functions.strategy.gathering import MarketReader, timeframe_of
 from functions.strategy.interface import Strategy
+from functions.strategy.recording import not_decided, recorded, standing_of
 
 _log = logger("strategy")
 # After an outage this many missed bars are decided on in one go; the sweep goes on from there.
 _MOST_MISSED = 500
+# What was filled while a strategy decided makes it decide again; a strategy that trades on and on is left to the sweep.
+_MOST_ATTEMPTS = 3
+_MOST_BUILT = 10_000
+Found = TypeVar("Found", bound=DueStrategy)
+_built: dict[tuple[UUID, int, str], Strategy | BadInput] = {}
 
 
-def decide_due(ledger: DecisionLedger, symbol: str, timeframe: str, until: datetime, trace: str | None = None) -> int:
+def decide_due(
+    ledger: DecisionLedger, symbol: str, timeframe: str, until: datetime, now: datetime, trace: str | None = None
+) -> int:
     """Lets every due strategy decide on each bar it has not decided on, up to the one ending at `until`.
 
-    Returns how many decisions were sent to the ledger. A strategy that cannot be built or breaks the interface stays,
-    with the error as its reason, and an alert: it never stops the others.
+    `now` (UTC) is only for how long one waits for a chain, or for other symbols' bars. Returns how many decisions were
+    sent to the ledger. A strategy that cannot be built or breaks the interface stays, with the error as its reason, and
+    an alert: it never stops the others.
     """
-    due: list[DueStrategy] = []
-    for one in ledger.strategies_due(symbol, timeframe, until):
+    sent = 0
+    for _ in range(_MOST_ATTEMPTS):
+        due = readable(ledger, ledger.strategies_due(symbol, timeframe, until, now))
+        reader = MarketReader(ledger, until)
+        superseded = False
+        for lead in dict.fromkeys(one.symbol for one in due):
+            decisions = _decide(ledger, reader, lead, timeframe_of(timeframe), due, trace)
+            if decisions:
+                told = ledger.record_decisions(lead, decisions)
+                superseded = superseded or bool(told.superseded)
+                sent += len(decisions)
+                if told.placed:
+                    _log.info("placed", symbol=lead, trades=[str(trade) for trade in told.placed])
+        if not superseded:
+            break
+    return sent
+
+
+def readable(ledger: DecisionLedger, rows: Sequence[Found | Unreadable]) -> list[Found]:
+    """The strategies whose rows can be read; of the others an administrator is told."""
+    found: list[Found] = []
+    for one in rows:
         if isinstance(one, Unreadable):
             name = f"strategy-unreadable|{one.strategy_id}"
             ledger.raise_alert("STRATEGY_UNREADABLE", "critical", one.reason, {"strategy": one.strategy_id}, name)
         else:
-            due.append(one)
-    if not due:
-        return 0
-    built = [(one, _build(one, timeframe)) for one in due]
-    warm_up = max((s.inputs().warm_up for _, s in built if isinstance(s, Strategy)), default=1)
-    rows = ledger.bars_until(symbol, timeframe, until, warm_up + 1)
-    earliest = min(one.last_bar_at for one in due)
-    if rows and len(rows) > 1 and rows[-2].ends_at > earliest:
-        # More than the newest bar is undecided.
-        rows = ledger.bars_until(symbol, timeframe, until, warm_up + _MOST_MISSED)
-    decisions: list[DecisionToRecord] = []
-    for one, strategy in built:
-        missed = [row for row in rows if row.ends_at > one.last_bar_at]
-        if isinstance(strategy, BadInput):
-            _tell(ledger, one, strategy)
-            decisions.extend(_no_decision(one, row.ends_at, strategy, trace) for row in missed)
-        else:
-            decisions.extend(_decisions(ledger, one, strategy, symbol, timeframe, rows, missed, trace))
-    if decisions:
-        placed = ledger.record_decisions(symbol, decisions)
-        if placed:
-            _log.info("placed", symbol=symbol, trades=[str(trade) for trade in placed])
-    return len(decisions)
-
-
-def _build(one: DueStrategy, timeframe: str) -> Strategy | BadInput:
-    try:
-        return build(one.kind, {**one.config, "timeframe": timeframe}, one.symbols)
-    except BadInput as error:
-        return error
-
-
-def _decisions(
-    ledger: DecisionLedger,
-    one: DueStrategy,
-    strategy: Strategy,
-    symbol: str,
-    timeframe: str,
-    rows: Sequence[StoredBar],
-    missed: Sequence[StoredBar],
-    trace: str | None,
-) -> list[DecisionToRecord]:
-    found: list[DecisionToRecord] = []
-    warm_up = strategy.inputs().warm_up
-    standing = _standing(one, symbol)
-    for row in missed:
-        end = rows.index(row) + 1
-        try:
-            bars = Bars.of(symbol, _timeframe(timeframe), list(rows[max(0, end - warm_up) : end]))
-            decision = evaluate(strategy, bars, standing)
-        except BadInput as error:
-            _tell(ledger, one, error)
-            found.append(_no_decision(one, row.ends_at, error, trace))
-            continue
-        found.append(_record(one, decision, trace))
-        if decision.orders:
-            # What this order does to the position is not known yet: later bars are decided on at the next wake-up.
-            break
+            found.append(one)
     return found
 
 
-def _standing(one: DueStrategy, symbol: str) -> Standing:
-    held = {symbol: Position(one.position, one.average_entry_price)} if one.position else {}
-    working = WorkingOrder(
-        trade_id=one.strategy_id,
-        placed_at=one.last_bar_at,
-        order_type="market",
-        reduce_only=False,
-        remaining={symbol: one.working},
-    )
-    return Standing(held=held, working=(working,) * one.working_orders)
+def built(one: DueStrategy, timeframe: str) -> Strategy | BadInput:
+    """The strategy of a row, or what is wrong with it. A version never changes: it is built once in a process."""
+    key = (one.strategy_id, one.strategy_version, timeframe)
+    if key not in _built:
+        if len(_built) >= _MOST_BUILT:
+            _built.clear()
+        try:
+            _built[key] = build(one.kind, {**one.config, "timeframe": timeframe}, one.symbols)
+        except BadInput as error:
+            _built[key] = error
+    return _built[key]
 
 
-def _record(one: DueStrategy, decision: Decision, trace: str | None) -> DecisionToRecord:
-    return DecisionToRecord(
-        strategy_id=one.strategy_id,
-        bar_at=decision.bar_at,
-        reason=decision.reason,
-        trace=trace,
-        orders=[
-            OrderToPlace(
-                number=number,
-                symbol=order.symbol,
-                side=order.side,
-                order_type=order.order_type,
-                position_intent=order.position_intent,
-                quantity=order.quantity,
-                price=order.limit_price,
-                planned_stop=order.stop_loss_price,
-                reduce_only=order.reduce_only,
-                good_until=order.good_until,
-                reason=order.reason,
-            )
-            for number, order in enumerate(decision.orders)
-        ],
-    )
-
-
-def _no_decision(one: DueStrategy, bar_at: datetime, error: BadInput, trace: str | None) -> DecisionToRecord:
-    reason = f"no decision: {error}"
-    return DecisionToRecord(strategy_id=one.strategy_id, bar_at=bar_at, reason=reason, orders=[], trace=trace)
-
-
-def _tell(ledger: DecisionLedger, one: DueStrategy, error: BadInput) -> None:
+def tell(ledger: DecisionLedger, one: DueStrategy, error: BadInput) -> None:
+    """Tells that a strategy cannot decide, once for each version and kind of error."""
     _log.error("strategy cannot decide", strategy=str(one.strategy_id), kind=one.kind, reason=str(error))
     numbers: dict[str, Any] = {"strategy": str(one.strategy_id), "version": one.strategy_version}
     name = f"strategy-broken|{one.strategy_id}|{one.strategy_version}|{error.code}"
     ledger.raise_alert("STRATEGY_CANNOT_DECIDE", "warning", str(error), numbers, name)
 
 
-def _timeframe(name: str) -> Timeframe:
-    known: tuple[Timeframe, ...] = get_args(Timeframe)
-    for timeframe in known:
-        if timeframe == name:
-            return timeframe
-    raise BadInput("BAD_TIMEFRAME", f"expected one of {', '.join(known)}, was {name!r}")
+def _decide(
+    ledger: DecisionLedger,
+    reader: MarketReader,
+    lead: str,
+    timeframe: Timeframe,
+    due: Sequence[DueStrategy],
+    trace: str | None,
+) -> list[DecisionToRecord]:
+    """The decisions of all strategies that decide in the name of one symbol, in the order of the strategies."""
+    own = [(one, built(one, timeframe)) for one in due if one.symbol == lead]
+    count = 1 + max((s.inputs().warm_up for _, s in own if isinstance(s, Strategy)), default=1)
+    bars = reader.bars(lead, timeframe, count)
+    earliest = to_nanoseconds(min(one.last_bar_at for one, _ in own))
+    if len(bars) > 1 and int(bars.ends_at[-2]) > earliest:
+        # More than the newest bar is undecided.
+        count += _MOST_MISSED
+        bars = reader.bars(lead, timeframe, count)
+    decisions: list[DecisionToRecord] = []
+    for one, strategy in own:
+        if isinstance(strategy, BadInput):
+            tell(ledger, one, strategy)
+            missed = _missed(bars, one)
+            decisions.extend(not_decided(one, to_datetime(int(bars.ends_at[at])), strategy, trace) for at in missed)
+        else:
+            decisions.extend(_decisions(ledger, reader, one, strategy, bars, count, trace))
+    return decisions
+
+
+def _decisions(
+    ledger: DecisionLedger,
+    reader: MarketReader,
+    one: DueStrategy,
+    strategy: Strategy,
+    bars: Bars,
+    count: int,
+    trace: str | None,
+) -> list[DecisionToRecord]:
+    found: list[DecisionToRecord] = []
+    inputs = strategy.inputs()
+    standing = standing_of(one)
+    for index in _missed(bars, one):
+        bar_at = to_datetime(int(bars.ends_at[index]))
+        try:
+            market = reader.market(bars.symbol, inputs, count, bar_at)
+            decision = evaluate(strategy, bars.window(0, index + 1), standing, market)
+        except BadInput as error:
+            tell(ledger, one, error)
+            found.append(not_decided(one, bar_at, error, trace))
+            continue
+        found.append(recorded(one, decision, market.chain, trace))
+        if decision.orders or decision.cancels:
+            # What this does to the position is not known yet: later bars are decided on at the next wake-up.
+            break
+    return found
+
+
+def _missed(bars: Bars, one: DueStrategy) -> range:
+    return range(len(bars.until(to_nanoseconds(one.last_bar_at))), len(bars))

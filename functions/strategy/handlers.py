@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from functions.core.errors import AgentTraderError, BadInput
-from functions.core.events import BarCompleted
+from functions.core.events import BarCompleted, QuoteUpdated, TradeChanged
 from functions.core.handling import delivered
 from functions.core.ledger.deciding import DecisionLedger
 from functions.core.ports import ports
 from functions.core.runtime import event_of
+from functions.strategy.between_bars import decide_on_fills, decide_on_quote
 from functions.strategy.deciding import decide_due
 
 
@@ -20,17 +21,39 @@ def evaluate_strategies(message: Any) -> None:
     if not isinstance(event, BarCompleted):
         raise BadInput("WRONG_EVENT", f"expected bar.completed, was {event.type}")
     bar = event.data
-    decide_due(DecisionLedger(ports("strategy").ledger), bar.symbol, bar.timeframe, bar.ends_at, event.trace)
+    reach = ports("strategy")
+    ledger = DecisionLedger(reach.ledger)
+    decide_due(ledger, bar.symbol, bar.timeframe, bar.ends_at, reach.clock.now(), event.trace)
+
+
+@delivered
+def evaluate_on_quotes(message: Any) -> None:
+    """Topic market-data-quotes: the strategies that hear quotes of the symbol decide between bars."""
+    event = event_of(message)
+    if not isinstance(event, QuoteUpdated):
+        raise BadInput("WRONG_EVENT", f"expected quote.updated, was {event.type}")
+    decide_on_quote(DecisionLedger(ports("strategy").ledger), event.data, event.trace)
+
+
+@delivered
+def evaluate_on_fills(message: Any) -> None:
+    """Topic trade-events: a strategy that hears of its fills decides on them."""
+    event = event_of(message)
+    if not isinstance(event, TradeChanged):
+        raise BadInput("WRONG_EVENT", f"expected trade.filled or trade.partially_filled, was {event.type}")
+    if event.data.strategy_id is not None:
+        decide_on_fills(DecisionLedger(ports("strategy").ledger), event.data.trade_id, event.trace)
 
 
 @delivered
 def evaluate_missed(_message: Any) -> None:
     """Schedule: bars that no message brought to a decision."""
-    ledger = DecisionLedger(ports("strategy").ledger)
+    reach = ports("strategy")
+    ledger, now = DecisionLedger(reach.ledger), reach.clock.now()
     failed: list[AgentTraderError] = []
-    for gap in ledger.bars_undecided():
+    for gap in ledger.bars_undecided(now):
         try:
-            decide_due(ledger, gap.symbol, gap.timeframe, gap.until)
+            decide_due(ledger, gap.symbol, gap.timeframe, gap.until, now)
         except AgentTraderError as error:
             # One symbol must not take the others' sweep; the first error is raised when all had their turn.
             failed.append(error)

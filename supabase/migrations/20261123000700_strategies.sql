@@ -212,25 +212,33 @@ create table public.strategy_decisions (
   strategy_id uuid not null,
   symbol text not null,
   bar_at timestamptz not null,
+  cause text not null default 'bar' check (cause in ('bar', 'quote', 'fill')),
+  caused_by text not null default '',
   user_id uuid not null,
   strategy_version integer not null,
-  action text not null check (action in ('stay', 'trade')),
+  action text not null check (action in ('stay', 'trade', 'cancel')),
   reason text not null,
   orders jsonb not null default '[]',
+  cancels uuid[] not null default '{}',
+  chain_taken_at timestamptz,
   refused text,
   created_at timestamptz not null default now(),
-  primary key (strategy_id, symbol, bar_at),
+  primary key (strategy_id, symbol, bar_at, cause, caused_by),
   foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict
 );
 comment on table public.strategy_decisions is 'Every decision with its reason, also the decision not to trade.';
 comment on column public.strategy_decisions.strategy_id is 'The strategy.';
 comment on column public.strategy_decisions.symbol is 'The symbol whose bar it decided on.';
-comment on column public.strategy_decisions.bar_at is 'The end of the bar decided on: event time, UTC.';
+comment on column public.strategy_decisions.bar_at is 'The end of the bar decided on, or when the quote or fill was: event time, UTC.';
+comment on column public.strategy_decisions.cause is 'What woke the strategy: a completed bar, a quote, or a fill of its own.';
+comment on column public.strategy_decisions.caused_by is 'Which fill, by its id; empty for a bar and a quote.';
 comment on column public.strategy_decisions.user_id is 'Owner.';
 comment on column public.strategy_decisions.strategy_version is 'The version that decided.';
-comment on column public.strategy_decisions.action is 'stay, or trade where it wanted orders.';
+comment on column public.strategy_decisions.action is 'stay, trade where it wanted orders, cancel where it only gave up working ones.';
 comment on column public.strategy_decisions.reason is 'In the strategy''s words, also for not trading.';
 comment on column public.strategy_decisions.orders is 'The orders it wanted.';
+comment on column public.strategy_decisions.cancels is 'The working orders that it did not want any more.';
+comment on column public.strategy_decisions.chain_taken_at is 'When the option chain was taken that it saw, UTC; null where it saw none.';
 comment on column public.strategy_decisions.refused is 'Why an order of this decision was not even placed, as CODE: key=value; null when all were.';
 comment on column public.strategy_decisions.created_at is 'When it was stored, UTC.';
 create index strategy_decisions_user on public.strategy_decisions (user_id, bar_at desc);

@@ -50,7 +50,7 @@ BREAKS: dict[str, Break] = {
     "a bar is decided on twice": Break(
         8,
         (
-            rewrite("public.record_decisions", ("and symbol = p_symbol for update;", "and symbol = p_symbol;")),
+            rewrite("public.record_decisions", ("order by strategy_id for update;", "order by strategy_id;")),
             rewrite(
                 "private.lock_scopes_of",
                 ("for share;", ";"),

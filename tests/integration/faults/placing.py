@@ -124,7 +124,7 @@ class Placing:
             "fn_strategy",
             p_symbol="SPY",
             p_decisions=[decision(self._desk.strategy, order, at=moment)],
-        ):
+        )["placed"]:
             self._approve(UUID(trade))
 
     def _option(self, more: dict[str, Any]) -> None:

@@ -116,10 +116,10 @@ class Desk:
         return self.place(side, quantity, position_intent=f"{side}_to_close", **more)
 
     def decide(self, *decisions: dict[str, Any], symbol: str | None = None) -> list[str]:
-        found: list[str] = self.ledger.call(
+        found: dict[str, list[str]] = self.ledger.call(
             "record_decisions", "fn_strategy", p_symbol=symbol or "SPY", p_decisions=list(decisions)
         )
-        return found
+        return found["placed"]
 
     def place_by_hand(self, key: str, side: str = "buy", quantity: str = "100", **more: Any) -> UUID:
         order = order_of(side, quantity, **more) | {"idempotency_key": key, "broker_account_id": str(self.account)}

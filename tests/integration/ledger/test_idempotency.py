@@ -23,7 +23,7 @@ def test_decisions_when_recorded_by_eight_at_once_then_stored_and_placed_once(de
     found = desk.ledger.at_once(
         *[calling("record_decisions", "fn_strategy", p_symbol="SPY", p_decisions=said)] * THREADS
     )
-    assert sorted(map(len, found)) == [0] * (THREADS - 1) + [1]
+    assert sorted(len(answer["placed"]) for answer in found) == [0] * (THREADS - 1) + [1]
     assert (desk.count("strategy_decisions"), desk.count("trades")) == (1, 1)
 
 

@@ -114,7 +114,7 @@ def test_bar_when_decided_on_then_one_decision_and_one_trade(clients: Clients, d
     for number in range(rounds):
         said = decision(desk.strategy, order_of(quantity="1"), at=NOON + timedelta(minutes=number))
         found = clients.round(calling("record_decisions", "fn_strategy", p_symbol="SPY", p_decisions=[said]))
-        assert sorted(map(len, found)) == [0] * (CLIENTS - 1) + [1]
+        assert sorted(len(answer["placed"]) for answer in found) == [0] * (CLIENTS - 1) + [1]
     assert (desk.count("strategy_decisions"), desk.count("trades")) == (rounds, rounds)
 
 

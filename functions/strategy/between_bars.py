@@ -1,0 +1,92 @@
+"""Decisions between bars: of strategies that hear quotes, and of those that hear of their fills."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from uuid import UUID
+
+from functions.core.errors import BadInput
+from functions.core.events import QuoteData
+from functions.core.ledger.deciding import DecisionLedger, DecisionToRecord, FillToHear, HearingStrategy, Unreadable
+from functions.strategy.bars import Bars
+from functions.strategy.deciding import built, readable, tell
+from functions.strategy.evaluate import evaluate_fill, evaluate_quote
+from functions.strategy.gathering import MarketReader, timeframe_of
+from functions.strategy.interface import Fill, Strategy
+from functions.strategy.recording import not_decided, recorded, standing_of
+
+# That nobody hears the quotes of a symbol is believed for so long, in seconds of machine time: quotes are many, and a
+# strategy that has just started may miss some.
+_NOBODY_HEARS = 5.0
+_quiet_until: dict[str, float] = {}
+
+
+def decide_on_quote(ledger: DecisionLedger, quote: QuoteData, trace: str | None = None) -> int:
+    """Lets the strategies that hear quotes of the symbol decide; returns how many decided to act.
+
+    Only what acts is recorded: a quote that changes nothing is no decision to keep.
+    """
+    if time.monotonic() < _quiet_until.get(quote.symbol, 0.0):
+        return 0
+    rows = ledger.strategies_hearing("quotes", quote.symbol)
+    if not rows:
+        _quiet_until[quote.symbol] = time.monotonic() + _NOBODY_HEARS
+        return 0
+    reader = MarketReader(ledger, quote.quoted_at)
+    acting = []
+    for one, strategy in _able(ledger, rows):
+        inputs = strategy.inputs()
+        try:
+            bars = reader.bars(quote.symbol, timeframe_of(one.timeframe), inputs.warm_up)
+            if len(bars) == 0:
+                continue
+            market = reader.market(quote.symbol, inputs, inputs.warm_up, bars.bar(-1).ends_at)
+            decision = evaluate_quote(strategy, bars, quote, standing_of(one), market)
+        except BadInput as error:
+            tell(ledger, one, error)
+            continue
+        if decision.orders or decision.cancels:
+            acting.append(recorded(one, decision, market.chain, trace, cause="quote"))
+    if acting:
+        ledger.record_decisions(quote.symbol, acting)
+    return len(acting)
+
+
+def decide_on_fills(ledger: DecisionLedger, trade: UUID, trace: str | None = None) -> int:
+    """Lets the strategy of a trade decide on each execution that it has not decided on; returns how many it did."""
+    decided = 0
+    for fill in ledger.fills_to_hear(trade):
+        for one, strategy in _able(ledger, ledger.strategies_hearing("fills", fill.underlying, fill.strategy_id)):
+            ledger.record_decisions(fill.underlying, [_on_fill(ledger, one, strategy, fill, trace)])
+            decided += 1
+    return decided
+
+
+def _on_fill(
+    ledger: DecisionLedger, one: HearingStrategy, strategy: Strategy, fill: FillToHear, trace: str | None
+) -> DecisionToRecord:
+    reader = MarketReader(ledger, fill.executed_at)
+    inputs = strategy.inputs()
+    try:
+        bars = reader.bars(fill.underlying, timeframe_of(one.timeframe), inputs.warm_up)
+        market = reader.market(fill.underlying, inputs, inputs.warm_up, _ended(bars, fill.executed_at))
+        execution = Fill(symbol=fill.symbol, quantity=fill.quantity, price=fill.price)
+        decision = evaluate_fill(strategy, bars, execution, standing_of(one), market)
+    except BadInput as error:
+        tell(ledger, one, error)
+        return not_decided(one, fill.executed_at, error, trace, "fill", str(fill.fill_id))
+    return recorded(one, decision, market.chain, trace, cause="fill", caused_by=str(fill.fill_id))
+
+
+def _ended(bars: Bars, at: datetime) -> datetime:
+    return bars.bar(-1).ends_at if len(bars) else at
+
+
+def _able(ledger: DecisionLedger, rows: list[HearingStrategy | Unreadable]) -> list[tuple[HearingStrategy, Strategy]]:
+    able = []
+    for one in readable(ledger, rows):
+        strategy = built(one, one.timeframe)
+        if isinstance(strategy, Strategy):
+            able.append((one, strategy))
+    return able

@@ -1,0 +1,100 @@
+"""Between the ledger's rows and a decision: what a strategy has, and what it decided, as the ledger takes it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from functions.core.errors import BadInput
+from functions.core.ledger.deciding import DecisionToRecord, DueStrategy, LegToPlace, OrderToPlace, Saw
+from functions.strategy.chain import Chain
+from functions.strategy.decision import Decision, PlannedOrder
+from functions.strategy.holding import Position, Standing, WorkingOrder
+
+Cause = Literal["bar", "quote", "fill"]
+
+
+def standing_of(one: DueStrategy) -> Standing:
+    """What a strategy holds and has working, as its row says."""
+    return Standing(
+        held={symbol: Position(held.quantity, held.average_entry) for symbol, held in one.held.items()},
+        working=tuple(
+            WorkingOrder(
+                trade_id=order.trade_id,
+                placed_at=order.placed_at,
+                order_type=order.order_type,
+                reduce_only=order.reduce_only,
+                remaining=order.remaining,
+                asked_to_cancel=order.asked_to_cancel,
+            )
+            for order in one.working
+        ),
+    )
+
+
+def recorded(
+    one: DueStrategy,
+    decision: Decision,
+    chain: Chain | None,
+    trace: str | None,
+    cause: Cause = "bar",
+    caused_by: str = "",
+) -> DecisionToRecord:
+    """A decision for the ledger, with what it saw where it asks for something."""
+    acts = bool(decision.orders or decision.cancels)
+    return DecisionToRecord(
+        strategy_id=one.strategy_id,
+        bar_at=decision.bar_at,
+        cause=cause,
+        caused_by=caused_by,
+        reason=decision.reason,
+        orders=tuple(_order(number, order) for number, order in enumerate(decision.orders)),
+        cancels=decision.cancels,
+        saw=saw(one) if acts else None,
+        chain_taken_at=None if chain is None else chain.taken_at,
+        trace=trace,
+    )
+
+
+def not_decided(
+    one: DueStrategy, at: datetime, error: BadInput, trace: str | None, cause: Cause = "bar", caused_by: str = ""
+) -> DecisionToRecord:
+    """The record that a strategy could not decide, and why."""
+    return DecisionToRecord(
+        strategy_id=one.strategy_id,
+        bar_at=at,
+        cause=cause,
+        caused_by=caused_by,
+        reason=f"no decision: {error}",
+        trace=trace,
+    )
+
+
+def saw(one: DueStrategy) -> Saw:
+    """What a decision on this row sees of its strategy."""
+    return Saw(
+        held={symbol: held.quantity for symbol, held in one.held.items()},
+        working=[order.trade_id for order in one.working],
+    )
+
+
+def _order(number: int, order: PlannedOrder) -> OrderToPlace:
+    alone = len(order.legs) == 1
+    legs = [
+        LegToPlace(symbol=leg.symbol, side=leg.side, position_intent=leg.position_intent, ratio=leg.ratio)
+        for leg in order.legs
+    ]
+    return OrderToPlace(
+        number=number,
+        symbol=order.symbol if alone else None,
+        side=order.side if alone else None,
+        position_intent=order.position_intent if alone else None,
+        legs=None if alone else legs,
+        order_type=order.order_type,
+        quantity=order.quantity,
+        price=order.limit_price,
+        planned_stop=order.stop_loss_price,
+        reduce_only=order.reduce_only,
+        good_until=order.good_until,
+        reason=order.reason,
+    )
