@@ -1,17 +1,16 @@
-"""Option values, what positions require, and what expiry does to them."""
+"""Option quotes, what positions require, and what expiry does to them."""
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from math import exp
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.backtest.margin import Holding, requirement
-from functions.backtest.option_pricing import quoted, value
+from functions.backtest.option_quoting import quoted
 from functions.backtest.settlement import at_expiry, intrinsic
 from functions.core.errors import BadInput
 from functions.core.instruments import OPTION_TICKS, OptionRight, OptionSymbol, TickTable
@@ -87,21 +86,6 @@ def test_expiry_when_it_is_before_the_day_or_not_whole_then_it_is_refused() -> N
     for quantity, day in ((Decimal(1), date(2018, 2, 15)), (Decimal("0.5"), DAY)):
         with pytest.raises(BadInput):
             at_expiry(option("call", 100), quantity, Decimal(110), on=day)
-
-
-@given(st.floats(20, 400), st.floats(0.6, 1.6), st.floats(0.001, 1.0), st.floats(0.05, 0.9))
-def test_value_when_call_and_put_are_of_one_strike_then_they_keep_parity(
-    spot: float, moneyness: float, years: float, volatility: float
-) -> None:
-    strike = spot * moneyness
-    both = {
-        right: value(right, spot=spot, strike=strike, years=years, volatility=volatility, rate=0.02)
-        for right in ("call", "put")
-    }
-    gap = both["call"].price - both["put"].price - (spot - strike * exp(-0.02 * years))
-    assert abs(gap) < 1e-6 * spot
-    assert 0 <= both["call"].delta <= 1
-    assert -1 <= both["put"].delta <= 0
 
 
 @given(st.floats(0, 400))
