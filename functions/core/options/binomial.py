@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from functions.core.errors import BadInput
 from functions.core.instruments import OptionRight
-from functions.core.options.valuation import DAYS_PER_YEAR, Floats, Rights, Terms, Valuation, Valuations, terms
+from functions.core.options.valuation import DAYS_PER_YEAR, Contracts, Floats, Rights, Valuation, Valuations, contracts
 
 STEPS = 200
 _LEAST_STEPS = 2
@@ -41,7 +41,7 @@ def values(
     the rate that a probability of the tree is none: more steps help. Raises BadInput BAD_RIGHT, BAD_STEPS.
     """
     with np.errstate(all="ignore"):
-        found, sigma, shape = terms(right, spot, strike, years, rate, dividend_yield, volatility)
+        found, sigma, shape = contracts(right, spot, strike, years, rate, dividend_yield, volatility)
         price, delta, gamma = _rolled_back(found, sigma, steps)
         theta = found.rate * price - (found.rate - found.dividend_yield) * found.spot * delta
         theta -= (sigma * found.spot) ** 2 * gamma / 2
@@ -77,12 +77,12 @@ def value(
     ).one()
 
 
-def prices(found: Terms, volatility: Floats, steps: int = STEPS) -> Floats:
+def prices(found: Contracts, volatility: Floats, steps: int = STEPS) -> Floats:
     """Value alone, of one row of contracts."""
     return _rolled_back(found, volatility, steps)[0]
 
 
-def widths(found: Terms, steps: int = STEPS) -> tuple[Floats, Floats]:
+def widths(found: Contracts, steps: int = STEPS) -> tuple[Floats, Floats]:
     """The least and the most volatility, times the root of time, at which the tree's probabilities are between 0 and 1:
     where the drift of a step, (rate - yield) t - width^2 / 2, is no larger than the step itself, width root(steps)."""
     drift = (found.rate - found.dividend_yield) * found.years
@@ -90,7 +90,7 @@ def widths(found: Terms, steps: int = STEPS) -> tuple[Floats, Floats]:
     return np.abs(apart - root) * (1 + _MARGIN), (apart + root) * (1 - _MARGIN)
 
 
-def _rolled_back(found: Terms, volatility: Floats, steps: int) -> tuple[Floats, Floats, Floats]:
+def _rolled_back(found: Contracts, volatility: Floats, steps: int) -> tuple[Floats, Floats, Floats]:
     """Price, delta and gamma."""
     if steps < _LEAST_STEPS:
         raise BadInput("BAD_STEPS", f"a tree has at least {_LEAST_STEPS} steps, was {steps}", field="steps")
@@ -103,7 +103,7 @@ def _rolled_back(found: Terms, volatility: Floats, steps: int) -> tuple[Floats, 
     return price, delta, gamma
 
 
-def _tree(found: Terms, volatility: Floats, steps: int) -> tuple[Floats, Floats, Floats]:
+def _tree(found: Contracts, volatility: Floats, steps: int) -> tuple[Floats, Floats, Floats]:
     """One column for each contract. Of step `i`, node `j` has seen `j` rises: the price that is 2j - i steps up."""
     step = found.years / steps
     width = volatility * np.sqrt(step)

@@ -12,7 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from functions.core.instruments import OptionRight
-from functions.core.options.valuation import DAYS_PER_YEAR, PERCENT, Floats, Rights, Terms, Valuation, Valuations, terms
+from functions.core.options.valuation import (
+    DAYS_PER_YEAR,
+    PERCENT,
+    Contracts,
+    Floats,
+    Rights,
+    Valuation,
+    Valuations,
+    contracts,
+)
 
 _DENSITY = 1 / np.sqrt(2 * np.pi)
 
@@ -32,7 +41,7 @@ def values(
     NaN where spot, strike, time or volatility is missing or not above zero. Raises BadInput BAD_RIGHT.
     """
     with np.errstate(all="ignore"):
-        found, sigma, shape = terms(right, spot, strike, years, rate, dividend_yield, volatility)
+        found, sigma, shape = contracts(right, spot, strike, years, rate, dividend_yield, volatility)
         return _valued(found, sigma).shaped(shape)
 
 
@@ -58,7 +67,7 @@ def value(
     ).one()
 
 
-def prices(found: Terms, volatility: Floats) -> Floats:
+def prices(found: Contracts, volatility: Floats) -> Floats:
     """Value alone: what the search for an implied volatility asks again and again."""
     parts = _parts(found, volatility)
     price: Floats = np.maximum(parts.held * parts.in_shares - parts.paid * parts.in_cash, 0.0)
@@ -78,7 +87,7 @@ class _Parts:
     in_cash: Floats
 
 
-def _parts(found: Terms, volatility: Floats) -> _Parts:
+def _parts(found: Contracts, volatility: Floats) -> _Parts:
     # scipy takes a while to import, and most functions never value an option.
     from scipy.special import ndtr
 
@@ -95,7 +104,7 @@ def _parts(found: Terms, volatility: Floats) -> _Parts:
     )
 
 
-def _valued(found: Terms, volatility: Floats) -> Valuations:
+def _valued(found: Contracts, volatility: Floats) -> Valuations:
     parts = _parts(found, volatility)
     root = np.sqrt(found.years)
     shares, cash = parts.held * parts.in_shares, parts.paid * parts.in_cash

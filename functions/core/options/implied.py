@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from functions.core.options import binomial, black_scholes
-from functions.core.options.valuation import Floats, Rights, Terms, terms
+from functions.core.options.valuation import Contracts, Floats, Rights, contracts
 
 _NARROWEST, _WIDEST = 1e-6, 12.0
 """Volatility times the root of time. Wider, and a price differs from its upper bound by less than a float tells."""
@@ -21,7 +21,7 @@ _RESOLUTION = 1e-12
 """What time value must at least be, as a part of the price: less is rounding, and says nothing."""
 _CLOSE_ENOUGH = 1e-10
 
-_Prices = Callable[[Terms, Floats], Floats]
+_Prices = Callable[[Contracts, Floats], Floats]
 
 
 def european(
@@ -40,7 +40,7 @@ def european(
     time value alone.
     """
     with np.errstate(all="ignore"):
-        found, paid, shape = terms(right, spot, strike, years, rate, dividend_yield, price)
+        found, paid, shape = contracts(right, spot, strike, years, rate, dividend_yield, price)
         carried = found.spot * np.exp(-found.dividend_yield * found.years)
         inside = found.sign * (carried - found.strike * np.exp(-found.rate * found.years))
         time_value = paid - np.maximum(inside, 0.0)
@@ -66,18 +66,18 @@ def american(
     Volatilities so low that the tree is not defined at them are not found.
     """
 
-    def prices(found: Terms, volatility: Floats) -> Floats:
+    def prices(found: Contracts, volatility: Floats) -> Floats:
         return binomial.prices(found, volatility, steps)
 
     with np.errstate(all="ignore"):
-        found, paid, shape = terms(right, spot, strike, years, rate, dividend_yield, price)
+        found, paid, shape = contracts(right, spot, strike, years, rate, dividend_yield, price)
         exercised = np.maximum(found.sign * (found.spot - found.strike), 0.0)
         wanted = np.where(paid - exercised > _RESOLUTION * paid, paid, np.nan)
         least, most = binomial.widths(found, steps)
         return _searched(prices, wanted, found, np.maximum(least, _NARROWEST), np.minimum(most, _WIDEST)).reshape(shape)
 
 
-def _searched(prices: _Prices, wanted: Floats, found: Terms, least: Floats, most: Floats) -> Floats:
+def _searched(prices: _Prices, wanted: Floats, found: Contracts, least: Floats, most: Floats) -> Floats:
     from scipy.optimize.elementwise import find_root
 
     result = np.full_like(wanted, np.nan)
@@ -88,7 +88,7 @@ def _searched(prices: _Prices, wanted: Floats, found: Terms, least: Floats, most
     root = np.sqrt(rows.years)
 
     def gap(width: Floats, price: Floats, *inputs: Floats) -> Floats:
-        some = Terms(*inputs)
+        some = Contracts(*inputs)
         missing: Floats = prices(some, width / np.sqrt(some.years)) - price
         return missing
 

@@ -63,7 +63,7 @@ class Valuations:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Contracts:
     """The inputs of a model, one row of contracts. `sign` is 1 for calls and -1 for puts; a row that has no value under
     any model (missing, or not above zero) is NaN in `spot`."""
 
@@ -78,15 +78,15 @@ class Terms:
         """One after the other, as the constructor takes them."""
         return _fields(self)
 
-    def with_sign(self, sign: Floats) -> Terms:
+    def with_sign(self, sign: Floats) -> Contracts:
         return replace(self, sign=sign)
 
-    def part(self, which: slice | NDArray[np.bool_]) -> Terms:
+    def part(self, which: slice | NDArray[np.bool_]) -> Contracts:
         """Some contracts of a row."""
-        return Terms(*(one[which] for one in _fields(self)))
+        return Contracts(*(one[which] for one in _fields(self)))
 
 
-def terms(
+def contracts(
     right: Rights,
     spot: ArrayLike,
     strike: ArrayLike,
@@ -94,7 +94,7 @@ def terms(
     rate: ArrayLike,
     dividend_yield: ArrayLike,
     last: ArrayLike,
-) -> tuple[Terms, Floats, tuple[int, ...]]:
+) -> tuple[Contracts, Floats, tuple[int, ...]]:
     """One row of contracts from inputs of any shapes that broadcast, `last` beside them, and the shape they had.
 
     Raises BadInput BAD_RIGHT where a right is neither call nor put.
@@ -107,7 +107,7 @@ def terms(
     numbers = [np.asarray(one, dtype=np.float64) for one in (spot, strike, years, rate, dividend_yield, last)]
     shape = np.broadcast_shapes(sign.shape, *(one.shape for one in numbers))
     rows = [(one if one.shape == shape else np.broadcast_to(one, shape)).ravel() for one in (sign, *numbers)]
-    found = Terms(*rows[:-1])
+    found = Contracts(*rows[:-1])
     defined = (found.spot > 0) & (found.strike > 0) & (found.years > 0)
     return replace(found, spot=np.where(defined, found.spot, np.nan)), rows[-1], shape
 
@@ -117,5 +117,5 @@ def years_between(now: datetime, expires_at: datetime) -> float:
     return max((expires_at - now) / _YEAR, _SHORTEST_YEARS)
 
 
-def _fields(found: Terms | Valuations) -> tuple[Floats, ...]:
+def _fields(found: Contracts | Valuations) -> tuple[Floats, ...]:
     return tuple(getattr(found, field.name) for field in fields(found))
