@@ -34,6 +34,7 @@ PORT_OFFSETS: Final[dict[str, int]] = {
     "hotstore": 6,
     "scheduler": 7,
     "webhooks": 8,
+    "archive": 9,
     "alpaca": 10,
     "tastytrade": 11,
 }
@@ -163,6 +164,10 @@ class Stack:
     @property
     def postgres_data(self) -> Path:
         return self.state / "postgres"
+
+    @property
+    def archive_data(self) -> Path:
+        return self.state / "archive"
 
     @property
     def database_url(self) -> str:

@@ -33,6 +33,7 @@ _TOGETHER = (
     "contract/realtime",
     "integration/runner",
     "contract/hotstore",
+    "contract/archive",
     "contract/brokers",
     "contract/alpaca_simulator",
 )

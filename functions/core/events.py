@@ -5,6 +5,7 @@ A message is only a wake-up; the row is the truth. A consumer is idempotent by (
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -113,6 +114,21 @@ class OptionQuoteData(TopOfBook):
     underlying: Symbol
 
 
+class ChainData(Data):
+    """Which option chain was taken: as of the end of which bar of the underlying, from whose feed, how many contracts.
+
+    `taken_at` is when the feed was asked.
+    """
+
+    underlying: Symbol
+    bar_at: AwareDatetime
+    timeframe: Literal["1Min", "5Min", "15Min", "1Hour", "1Day"]
+    taken_at: AwareDatetime
+    feed: str
+    delay_seconds: int = Field(0, ge=0, description="Declared delay of the feed; above zero never prices a live order")
+    contracts: int = Field(ge=0)
+
+
 class TradeData(Data):
     """Which trade, whose, and the row version that the sender saw."""
 
@@ -197,6 +213,17 @@ class OptionQuoted(Envelope):
         return cls(id=name, occurred_at=quote.quoted_at, key=quote.underlying, trace=trace, data=quote)
 
 
+class ChainTaken(Envelope):
+    type: Literal["chain.taken"] = "chain.taken"
+    data: ChainData
+
+    @classmethod
+    def of(cls, chain: ChainData, trace: str | None = None) -> ChainTaken:
+        """The event of a chain on record, for those who decide on bars of its timeframe; in the underlying's order."""
+        name = named_uuid("chain", chain.underlying, chain.timeframe, chain.bar_at.astimezone(UTC).isoformat())
+        return cls(id=name, occurred_at=chain.bar_at, key=chain.underlying, trace=trace, data=chain)
+
+
 class TradePlaced(Envelope):
     type: Literal["trade.placed"] = "trade.placed"
     data: TradeData
@@ -235,6 +262,7 @@ Event = Annotated[
     BarCompleted
     | QuoteUpdated
     | OptionQuoted
+    | ChainTaken
     | TradePlaced
     | TradeChanged
     | StrategyChanged

@@ -78,6 +78,7 @@ class Calendar:
             if after.date == before.date or after.opens_at < before.closes_at:
                 raise BadInput("BAD_CALENDAR", f"expected one session a day, was {before.date} then {after.date}")
         self._opens = [session.opens_at for session in self.sessions]
+        self._days = [session.date for session in self.sessions]
         self._by_date = {session.date: session for session in self.sessions}
 
     def on(self, day: dt.date) -> Session | None:
@@ -88,6 +89,14 @@ class Calendar:
         """The session that is open at a moment, or None."""
         index = bisect_right(self._opens, require_utc(moment, "moment")) - 1
         return self.sessions[index] if index >= 0 and self.sessions[index].is_open(moment) else None
+
+    def last_until(self, day: dt.date, *, before: int = 0) -> Session | None:
+        """The session of an exchange day or, on a holiday, the last one before it; `before` sessions earlier where
+        said. None where the calendar does not reach that far, back or ahead: it is never guessed that a day has none.
+        """
+        index = bisect_right(self._days, day) - 1
+        reached = index + 1 < len(self.sessions) or (index >= 0 and self.sessions[index].date == day)
+        return self.sessions[index - before] if reached and index >= before else None
 
     def next_after(self, moment: datetime) -> Session | None:
         """The first session that opens after a moment; None where the calendar ends."""

@@ -1,4 +1,4 @@
-"""The outside world of one function folder: ledger, bus, hot store, clock and settings, each behind its port."""
+"""The outside world of one function folder: ledger, bus, hot store, archive, clock and settings, each by its port."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import cast
 
+from functions.core.archive import Archive
+from functions.core.archive.s3 import S3Archive
 from functions.core.bus import Bus
 from functions.core.clock import Clock, SystemClock
 from functions.core.errors import Misconfigured
@@ -33,6 +35,7 @@ class Ports:
     bus: Bus
     hot: HotStore
     clock: Clock
+    archive: Archive
     around: Callable[[str, Call], object] = call_through
 
 
@@ -59,6 +62,7 @@ def _make(configuration: Settings, folder: str) -> Ports:
         bus=_bus(configuration),
         hot=hot,
         clock=ReplayClock(hot) if configuration.clock == "replay" else SystemClock(),
+        archive=S3Archive(configuration),
     )
 
 

@@ -36,6 +36,15 @@ class Settings(BaseSettings):
     hotstore_url: str | None = None
     clock: Literal["system", "replay"] = "system"
 
+    archive_url: str | None = Field(
+        None, description="S3 endpoint of the archive: Supabase Storage's, or the local one"
+    )
+    archive_bucket: str = "agenttrader"
+    archive_region: str = Field("us-east-1", description="The region of the project whose storage it is")
+    archive_key: SecretStr | None = None
+    archive_secret: SecretStr | None = None
+    archive_timeout: float = Field(20, gt=0, description="Longest wait for one answer of the archive")
+
     trading_keys_file: Path | None = Field(
         None, description="Private keys that open trading credentials; a mounted secret, or a file of mode 0600"
     )

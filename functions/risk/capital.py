@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from functions.core.instruments import OptionSymbol, is_option
+from functions.core.options.payoff import OptionUnits, capital_at_work
 from functions.risk.book import ZERO, Book, Exposure, Mark, Package, ProposedOrder
-from functions.risk.option_payoff import OptionUnits, capital_at_work
 
 
 class UnknownMark(Exception):
@@ -43,7 +43,7 @@ def of_options(contracts: Package, marks: Mapping[str, Mark]) -> Decimal:
             continue
         mark, option = _mark(symbol, marks), OptionSymbol.parse(symbol)
         size = contracts[symbol] * mark.multiplier
-        units.append(OptionUnits(option.root, option.expiry, option.right, option.strike, size, mark.price))
+        units.append(OptionUnits.of(option, size, mark.price))
     return capital_at_work(units)
 
 

@@ -124,6 +124,13 @@ def _platform(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[N
             health="/health",
         ),
         Part(
+            "archive",
+            _python("local.archive", "--port", str(port("archive")), "--data", str(stack.archive_data)),
+            environment,
+            port("archive"),
+            health="/",
+        ),
+        Part(
             "scheduler",
             _python(
                 "local.scheduler",

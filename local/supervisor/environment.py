@@ -78,6 +78,10 @@ def function_environment(stack: Stack, setup: Setup) -> dict[str, str]:
             "AGENTTRADER_HOTSTORE": setup.hotstore,
             "AGENTTRADER_HOTSTORE_URL": stack.url("hotstore"),
             "AGENTTRADER_CLOCK": setup.clock,
+            "AGENTTRADER_ARCHIVE_URL": stack.url("archive"),
+            # moto asks for a key and takes any; it listens on this machine alone.
+            "AGENTTRADER_ARCHIVE_KEY": "local",
+            "AGENTTRADER_ARCHIVE_SECRET": "local",
             "AGENTTRADER_TRADING_KEYS_FILE": str(keyring_file(stack, "trading")),
             "AGENTTRADER_DATA_KEYS_FILE": str(keyring_file(stack, "data")),
             "AGENTTRADER_WEBHOOK_SECRET": stack.secrets.webhook_secret,

@@ -18,7 +18,7 @@ language sql immutable set search_path = ''
 as $$
   -- The least that options of one piece and root are worth at expiry lies at nothing, at a strike, or beyond the highest
   -- one: twice that with p_beyond. What is held covers what is sold and expires on the same day or before; of several expiries
-  -- the last, so that none is counted twice. As functions/risk/option_payoff.py has it.
+  -- the last, so that none is counted twice. As functions/core/options/payoff.py has it.
   with parts as (
     select o ->> 'piece' as piece, p.occ[1] as root, ('20' || p.occ[2])::date as expires_on, p.occ[3] as option_right,
       p.occ[4]::numeric / 1000 as strike, sum((o ->> 'units')::numeric) as units

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from functions.core.instruments import OptionSymbol
+from functions.core.options.payoff import OptionUnits, largest_loss
 from functions.risk.book import Book, Limit, Limits, ProposedOrder, net_of_marks
-from functions.risk.option_payoff import OptionUnits, largest_loss
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
@@ -48,10 +48,9 @@ def _at_expiry(order: ProposedOrder, paid: Decimal, limit: Limit) -> Verdict:
     """`paid` for a unit: below zero where it was received."""
     found = None
     if all(leg.kind == "option" for leg in order.legs):
-        parts = [(OptionSymbol.parse(leg.symbol), leg) for leg in order.legs]
         found = largest_loss(
-            OptionUnits(part.root, part.expiry, part.right, part.strike, leg.sign * leg.quantity * leg.multiplier)
-            for part, leg in parts
+            OptionUnits.of(OptionSymbol.parse(leg.symbol), leg.sign * leg.quantity * leg.multiplier)
+            for leg in order.legs
         )
     if found is None:
         return deny("MISSING_STOP", loss="unbounded", limit=limit.value, scope=limit.scope)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from functions.core.instruments import OptionSymbol, is_option
+from functions.core.options.payoff import OptionUnits, largest_loss
 from functions.risk.account import AccountFacts
 from functions.risk.book import ZERO, Book, Limits, ProposedOrder
 from functions.risk.capital import uncovered
-from functions.risk.option_payoff import OptionUnits, largest_loss
 from functions.risk.rule import Verdict, allow, deny, rule
 
 _COVERED, _LONG, _SPREADS, _UNCOVERED = 1, 2, 3, 4

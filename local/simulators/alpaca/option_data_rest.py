@@ -66,7 +66,7 @@ def _quote(view: OptionView) -> dict[str, Any]:
 
 
 def _views(simulator: Simulator, symbols: list[str]) -> dict[str, OptionView]:
-    found = {symbol: simulator.options.view(symbol) for symbol in symbols}
+    found = simulator.options.views(symbols)
     return {symbol: view for symbol, view in found.items() if view is not None}
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from functions.backtest.margin import Holding, Requirement, by_underlying, requirement
 from functions.backtest.orders import Side
-from functions.backtest.settlement import Settlement
 from functions.core.identity import named_uuid
 from functions.core.money import divided
+from functions.core.options.margin import Holding, Requirement, by_underlying, requirement
+from functions.core.options.settlement import Settlement
 from local.simulators.venue.account_settings import AccountSettings
 from local.simulators.venue.activity import Activity, ActivityKind
 from local.simulators.venue.desk_order import DeskFill

@@ -6,17 +6,18 @@ from Black and Scholes over the underlying's quote. Volatility falls with the st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import log
 
-from functions.backtest import option_pricing
 from functions.backtest.market import Quote
-from functions.backtest.option_pricing import Valuation
+from functions.backtest.option_quoting import quoted
 from functions.core.errors import BadInput
 from functions.core.instruments import OPTION_TICKS, OptionRight, OptionSymbol, TickTable
+from functions.core.options import black_scholes
+from functions.core.options.valuation import Valuation, years_between
 from local.simulators.venue.clock import TapeClock
 from local.simulators.venue.prices import Prices
 from local.tape.model import Session
@@ -123,32 +124,48 @@ class OptionMarket:
 
     def view(self, symbol: str) -> OptionView | None:
         """The contract now; None where it is not listed, has expired, or the underlying has no price."""
-        option = self.listed(symbol)
-        if option is None or not self.is_active(option):
-            return None
-        spot = self.spot(option.root)
-        if spot is None:
-            return None
-        quote = self._prices.quote(option.root)
-        at = self._clock.now() if quote is None else quote.at
-        known = self._views.get(symbol)
-        if known is None or known[0] != (spot, at):
-            known = self._views[symbol] = (spot, at), self._valued(option, spot, at)
-        return known[1]
+        return self.views([symbol])[symbol]
 
-    def _valued(self, option: OptionSymbol, spot: Decimal, at: datetime) -> OptionView:
-        volatility = _volatility(float(spot), float(option.strike))
-        model = option_pricing.value(
-            option.right,
-            spot=float(spot),
-            strike=float(option.strike),
-            years=option_pricing.years_between(at, self.expires_at(option.expiry)),
-            volatility=volatility,
+    def views(self, symbols: Iterable[str]) -> dict[str, OptionView | None]:
+        """As `view`, of many contracts that are valued together."""
+        found: dict[str, OptionView | None] = {}
+        missing: list[tuple[OptionSymbol, Decimal, datetime]] = []
+        for symbol in symbols:
+            found[symbol] = None
+            option = self.listed(symbol)
+            if option is None or not self.is_active(option):
+                continue
+            spot = self.spot(option.root)
+            if spot is None:
+                continue
+            quote = self._prices.quote(option.root)
+            at = self._clock.now() if quote is None else quote.at
+            known = self._views.get(symbol)
+            if known is not None and known[0] == (spot, at):
+                found[symbol] = known[1]
+            else:
+                missing.append((option, spot, at))
+        for (option, spot, at), view in zip(missing, self._valued(missing), strict=True):
+            self._views[str(option)] = (spot, at), view
+            found[str(option)] = view
+        return found
+
+    def _valued(self, contracts: list[tuple[OptionSymbol, Decimal, datetime]]) -> Iterator[OptionView]:
+        if not contracts:
+            return
+        volatilities = [_volatility(float(spot), float(option.strike)) for option, spot, _ in contracts]
+        models = black_scholes.values(
+            [option.right for option, _, _ in contracts],
+            spot=[float(spot) for _, spot, _ in contracts],
+            strike=[float(option.strike) for option, _, _ in contracts],
+            years=[years_between(at, self.expires_at(option.expiry)) for option, _, at in contracts],
+            volatility=volatilities,
             rate=RATE,
         )
-        bid, ask = option_pricing.quoted(model.price, self.ticks(option.root))
-        size = Decimal(_LEAST_SIZE + int(option.strike * 7 + option.expiry.toordinal()) % _SIZES)
-        return OptionView(option, bid, ask, size, size, volatility, model, at)
+        for (option, _, at), volatility, model in zip(contracts, volatilities, models.each(), strict=True):
+            bid, ask = quoted(model.price, self.ticks(option.root))
+            size = Decimal(_LEAST_SIZE + int(option.strike * 7 + option.expiry.toordinal()) % _SIZES)
+            yield OptionView(option, bid, ask, size, size, volatility, model, at)
 
 
 def _rights() -> Iterator[OptionRight]:

@@ -6,9 +6,10 @@ import random
 from datetime import date
 from decimal import Decimal
 
-from functions.backtest.settlement import AUTO_EXERCISE_AT, at_expiry, delivered, intrinsic
 from functions.core.instruments import OptionSymbol
 from functions.core.money import text
+from functions.core.options.payoff import intrinsic
+from functions.core.options.settlement import AUTO_EXERCISE_AT, at_expiry, delivered
 from local.simulators.venue.activity import Activity
 from local.simulators.venue.clock import TapeClock
 from local.simulators.venue.desk import OrderDesk

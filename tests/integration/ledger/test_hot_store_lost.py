@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ SESSION = {"date": "2013-10-07", "opens_at": "2013-10-07T13:30Z", "closes_at": "
 def _risk(ledger: Ledger) -> tuple[Ports, World]:
     world = World()
     world.clock.at = NOON
-    return Ports(world.ports.settings, Direct(ledger, "fn_risk"), world.bus, world.hot, world.clock), world
+    return replace(world.ports, ledger=Direct(ledger, "fn_risk")), world
 
 
 def _quote(world: World) -> None:

@@ -16,8 +16,8 @@ from psycopg.types.json import Jsonb
 from functions.core.instruments import OptionSymbol
 from functions.core.ledger.judging import RiskLedger
 from functions.core.ledger.market_data import MarketDataLedger
+from functions.core.options.payoff import OptionUnits, capital_at_work, largest_loss
 from functions.risk.judging import Judge
-from functions.risk.option_payoff import OptionUnits, capital_at_work, largest_loss
 from tests.integration.ledger.desk import NOON, Desk
 from tests.integration.ledger.ledger import Direct, Ledger, refused
 from tests.unit.core.doubles import World

@@ -114,6 +114,39 @@ def _entry(kept: Kept | None) -> Entry | None:
     return None if kept is None else Entry(kept.value, kept.version, datetime.fromisoformat(kept.written_at))
 
 
+class JournalledArchive:
+    """An archive in memory that keeps what was asked, and fails as often as it was told to."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.objects: dict[str, bytes] = {}
+        self.failures: list[Exception] = []
+
+    def get(self, key: str) -> bytes | None:
+        self._asked("archive get", key)
+        return self.objects.get(key)
+
+    def put(self, key: str, body: bytes) -> None:
+        self._asked("archive put", key)
+        self.objects[key] = body
+
+    def keys(self, prefix: str) -> list[str]:
+        self._asked("archive keys", prefix)
+        return sorted(key for key in self.objects if key.startswith(prefix))
+
+    def delete(self, key: str) -> None:
+        self._asked("archive delete", key)
+        self.objects.pop(key, None)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _asked(self, name: str, key: str) -> None:
+        self.journal.append((name, key))
+        if self.failures:
+            raise self.failures.pop(0)
+
+
 class StandingClock:
     """It is what it was told to be."""
 
@@ -133,7 +166,8 @@ class World:
         self.bus = JournalledBus(self.journal)
         self.hot = JournalledHotStore(self.journal)
         self.clock = StandingClock()
-        self.ports = Ports(made_settings(**settings), self.ledger, self.bus, self.hot, self.clock)
+        self.archive = JournalledArchive(self.journal)
+        self.ports = Ports(made_settings(**settings), self.ledger, self.bus, self.hot, self.clock, self.archive)
 
     def said(self, *names: str) -> list[str]:
         """The names of what was asked, in order; of those alone that begin with one of `names`, where given."""

@@ -82,3 +82,15 @@ def test_calendar_when_a_day_comes_twice_then_it_is_refused() -> None:
     with pytest.raises(BadInput) as refused:
         Calendar([WINTER, Session.in_new_york(WINTER.date, opens=time(16, 30), closes=time(17, 0))])
     assert refused.value.code == "BAD_CALENDAR"
+
+
+def test_calendar_when_asked_for_the_last_session_until_a_day_then_never_one_that_it_does_not_reach() -> None:
+    calendar = Calendar([HALF_DAY, WINTER, SUMMER])
+    first, second, third = calendar.sessions
+    assert calendar.last_until(second.date) == second
+    assert calendar.last_until(third.date - timedelta(days=1)) == second
+    assert calendar.last_until(third.date, before=1) == second
+    assert calendar.last_until(first.date, before=1) is None
+    assert calendar.last_until(first.date - timedelta(days=1)) is None
+    assert calendar.last_until(third.date + timedelta(days=1)) is None
+    assert Calendar([]).last_until(first.date) is None

@@ -78,7 +78,9 @@ def test_ports_when_an_address_is_missing_then_the_variable_is_named(
 
 def wrap(made: Ports, folder: str) -> Ports:
     """A wrapper as fault tests give one."""
-    return Ports(made.settings, made.ledger, made.bus, made.hot, made.clock, lambda step, _call: (folder, step))
+    return Ports(
+        made.settings, made.ledger, made.bus, made.hot, made.clock, made.archive, lambda step, _call: (folder, step)
+    )
 
 
 def test_ports_when_a_wrapper_is_named_then_every_port_goes_through_it(set_to: Set) -> None:

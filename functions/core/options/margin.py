@@ -1,21 +1,28 @@
 """What option positions require, by Regulation T and the exchanges' rules for spreads. Dollars, exact.
 
-Long options are paid in full and require nothing. Spreads require their largest loss at expiry. What no long option
-covers is secured by shares (covered calls), by cash (puts), or, uncovered, by the premium and a share of the stock.
+Long options are paid in full and require nothing. Spreads require their largest loss at expiry: of a condor that of one
+side. What no long option covers is secured by shares (covered calls), by cash (puts), or, uncovered, by the premium and
+a share of the stock. Sources: 12 CFR 220.12 (Regulation T), FINRA rule 4210(f)(2), Cboe rule 10.3. A broker may ask for
+more; what it asks for is its own to say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
-from functions.backtest.settlement import intrinsic
 from functions.core.instruments import OptionSymbol
+from functions.core.options.payoff import OptionUnits, least_worth
 
 MULTIPLIER = Decimal(100)
-_NAKED_SHARE = Decimal("0.20")
+NAKED_SHARE = Decimal("0.20")
+"""Of the underlying's value: what an uncovered contract on a share or an exchange-traded fund requires."""
+NAKED_SHARE_OF_AN_INDEX = Decimal("0.15")
+"""The same on a broad-based index."""
 _NAKED_LEAST = Decimal("0.10")
+_SHARES_INITIAL = Decimal("0.50")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +54,24 @@ class _Lot:
     mark: Decimal
 
 
-def requirement(holdings: Iterable[Holding], *, shares: Decimal, spot: Decimal, uncovered: bool) -> Requirement:
+def of_shares(shares: Decimal, spot: Decimal) -> Decimal:
+    """What entering shares on margin requires beside what they cost or bring: half their value, long or short."""
+    return abs(shares) * spot * _SHARES_INITIAL
+
+
+def requirement(
+    holdings: Iterable[Holding],
+    *,
+    shares: Decimal,
+    spot: Decimal,
+    uncovered: bool,
+    naked_share: Decimal = NAKED_SHARE,
+) -> Requirement:
     """What the options on one underlying require beside `shares` of it (negative when short).
 
     `uncovered` says that the account may hold naked shorts on margin; otherwise short puts are secured by their whole
-    strike. A long covers a short of the same right that does not expire after it.
+    strike. A long covers a short of the same right that does not expire after it. Spreads of one expiry require
+    together what they can lose together. Shares sold short cover no put.
     """
     lots = [_Lot(holding.option, holding.quantity, holding.mark) for holding in holdings if holding.quantity]
     defined: list[_Lot] = []
@@ -73,10 +93,10 @@ def requirement(holdings: Iterable[Holding], *, shares: Decimal, spot: Decimal, 
             covered += by_shares * MULTIPLIER
             short -= by_shares
             naked_calls += short
-            amount += short * MULTIPLIER * _uncovered(lot, spot)
+            amount += short * MULTIPLIER * _uncovered(lot, spot, naked_share)
         else:
             naked_puts += short
-            amount += short * MULTIPLIER * (_uncovered(lot, spot) if uncovered else lot.option.strike)
+            amount += short * MULTIPLIER * (_uncovered(lot, spot, naked_share) if uncovered else lot.option.strike)
     return Requirement(amount, covered, naked_calls, naked_puts, spreads)
 
 
@@ -114,26 +134,22 @@ def _place(lot: _Lot) -> tuple[Decimal, object, str]:
     return (lot.option.strike, lot.option.expiry, str(lot.option))
 
 
-def _largest_loss(lots: list[_Lot]) -> Decimal:
-    """The largest loss of covered positions at expiry, premiums left out: they are in cash already.
+def _largest_loss(pairs: list[_Lot]) -> Decimal:
+    """The largest loss of covered positions, premiums left out: they are in cash already.
 
-    It lies at a strike, at zero, or beyond the highest strike, because the payoff is straight in between.
+    `pairs` are longs, each followed by the short that it covers and whose expiry is the end of both.
     """
-    if not lots:
-        return Decimal(0)
-    strikes = [lot.option.strike for lot in lots]
-    places = [Decimal(0), *strikes, max(strikes) * 2]
-    worst = min(sum((_payoff(lot, place) for lot in lots), Decimal(0)) for place in places)
-    return max(-worst, Decimal(0))
+    ending: dict[date, list[OptionUnits]] = {}
+    for long, short in zip(pairs[::2], pairs[1::2], strict=True):
+        both = [OptionUnits.of(lot.option, lot.quantity * MULTIPLIER) for lot in (long, short)]
+        ending.setdefault(short.option.expiry, []).extend(both)
+    worst = (least_worth(together) for together in ending.values())
+    return sum((max(-least, Decimal(0)) for least in worst if least is not None), Decimal(0))
 
 
-def _payoff(lot: _Lot, spot: Decimal) -> Decimal:
-    return lot.quantity * MULTIPLIER * intrinsic(lot.option, spot)
-
-
-def _uncovered(lot: _Lot, spot: Decimal) -> Decimal:
-    """Per share: the premium, and 20 % of the stock less what it is out of the money, at least 10 %."""
+def _uncovered(lot: _Lot, spot: Decimal, naked_share: Decimal) -> Decimal:
+    """Per share: the premium, and 20 % of the stock (`naked_share`) less what it is out of the money, at least 10 %."""
     strike, right = lot.option.strike, lot.option.right
     out = max(strike - spot if right == "call" else spot - strike, Decimal(0))
     least = _NAKED_LEAST * (spot if right == "call" else strike)
-    return lot.mark + max(_NAKED_SHARE * spot - out, least)
+    return lot.mark + max(naked_share * spot - out, least)

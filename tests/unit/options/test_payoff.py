@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.core.errors import BadInput
 from functions.core.instruments import OptionRight
-from functions.risk.option_payoff import OptionUnits, capital_at_work, largest_loss
+from functions.core.options.payoff import (
+    Leg,
+    OptionUnits,
+    Shares,
+    capital_at_work,
+    largest_loss,
+    profile,
+    profit,
+)
 
 D = Decimal
 JANUARY, FEBRUARY, MARCH = date(2026, 1, 16), date(2026, 2, 20), date(2026, 3, 20)
@@ -144,3 +154,121 @@ def test_options_when_they_are_a_well_known_spread_then_the_number_is_the_textbo
 def test_options_when_of_another_root_then_they_cover_nothing() -> None:
     adjusted = OptionUnits("SPY1", JANUARY + timedelta(days=1), "call", D(100), D(100))
     assert largest_loss([units("call", 100, -100), adjusted]) is None
+
+
+LEGS = st.tuples(SPREADS, st.integers(-3, 3), st.integers(0, 15)).map(
+    lambda made: [*made[0], Shares("SPY", D(made[1]), D(made[2]))] if made[1] else list(made[0])
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(LEGS)
+def test_profile_when_any_legs_of_one_expiry_then_it_bounds_the_profit_at_every_price_and_is_reached(
+    legs: list[Leg],
+) -> None:
+    found = profile(legs)
+    near = [profit(legs, price) for price in every_price(2 * HIGHEST)]
+    far = profit(legs, D(100_000))
+    if found.largest_loss is None:
+        assert far < -50_000
+    else:
+        assert found.largest_loss == max(-min(near), D(0))
+        assert far >= -found.largest_loss
+    if found.largest_gain is None:
+        assert far > 50_000
+    else:
+        assert found.largest_gain == max(*near, D(0))
+        assert far <= found.largest_gain
+
+
+@settings(max_examples=200, deadline=None)
+@given(LEGS)
+def test_profile_when_any_legs_of_one_expiry_then_nothing_is_made_at_its_break_evens_and_signs_change_nowhere_else(
+    legs: list[Leg],
+) -> None:
+    points = profile(legs).break_evens
+    assert list(points) == sorted(set(points))
+    for point in points:
+        assert abs(profit(legs, point)) < D("0.000001")
+    bounds = [D(0), *points, D(100_000)]
+    for low, high in pairwise(bounds):
+        inside = [low + (high - low) * step / 16 for step in range(1, 16)]
+        assert len({(made > 0) - (made < 0) for made in (profit(legs, price) for price in inside)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("legs", "loss", "gain", "break_evens"),
+    [
+        ([units("call", 100, 100, "3")], "300", None, ["103"]),
+        ([units("put", 100, -100, "3")], "9700", "300", ["97"]),
+        ([units("call", 100, -100, "3")], None, "300", ["103"]),
+        ([units("call", 100, 100, "3"), units("call", 105, -100, "1")], "200", "300", ["102"]),
+        (
+            [
+                units("put", 90, 100, "1"),
+                units("put", 95, -100, "2"),
+                units("call", 105, -100, "2"),
+                units("call", 110, 100, "1"),
+            ],
+            "300",
+            "200",
+            ["93", "107"],
+        ),
+        ([units("call", 100, 100, "3"), units("put", 100, 100, "2")], "500", None, ["95", "105"]),
+        # A covered call, and a collar.
+        ([Shares("SPY", D(100), D(98)), units("call", 105, -100, "2")], "9600", "900", ["96"]),
+        (
+            [Shares("SPY", D(100), D(100)), units("call", 110, -100, "2"), units("put", 95, 100, "2")],
+            "500",
+            "1000",
+            ["100"],
+        ),
+        ([Shares("SPY", D(-100), D(100))], None, "10000", ["100"]),
+        # A ratio spread: a third is told to the ledger's last place.
+        ([units("call", 100, 100, "0"), units("call", 101, -400, "0")], None, "100", ["100", "101.3333333333"]),
+        # For nothing: it never loses, and wins from its strike on.
+        ([units("call", 100, 100, "0")], "0", None, ["100"]),
+    ],
+)
+def test_profile_when_legs_are_a_well_known_combination_then_the_numbers_are_the_textbooks(
+    legs: list[Leg], loss: str | None, gain: str | None, break_evens: list[str]
+) -> None:
+    found = profile(legs)
+    assert found.largest_loss == (None if loss is None else D(loss))
+    assert found.largest_gain == (None if gain is None else D(gain))
+    assert found.break_evens == tuple(map(D, break_evens))
+
+
+@pytest.mark.parametrize(
+    "legs",
+    [
+        [],
+        [units("call", 100, 1), units("call", 100, 1, expiry=FEBRUARY)],
+        [units("call", 100, 1), Shares("IWM", D(100))],
+    ],
+)
+def test_profile_when_legs_do_not_end_together_then_it_is_refused(legs: list[Leg]) -> None:
+    with pytest.raises(BadInput) as refused:
+        profile(legs)
+    assert refused.value.code == "MIXED_LEGS"
+
+
+@pytest.mark.parametrize(
+    ("legs", "loss"),
+    [
+        ([Shares("SPY", D(100)), units("call", 100, -100)], "0"),
+        ([Shares("SPY", D(99)), units("call", 100, -100)], None),
+        ([Shares("IWM", D(100)), units("call", 100, -100)], None),
+        # Each share covers one call only, of whichever expiry.
+        ([Shares("SPY", D(200)), units("call", 100, -100), units("call", 90, -100, expiry=FEBRUARY)], "0"),
+        ([Shares("SPY", D(100)), units("call", 100, -100), units("call", 90, -100, expiry=FEBRUARY)], None),
+        # The wheel with both sides on: the put can still be assigned.
+        ([Shares("SPY", D(100)), units("call", 100, -100), units("put", 90, -100, expiry=FEBRUARY)], "9000"),
+        ([Shares("SPY", D(-100)), units("call", 100, 100)], "10000"),
+        ([Shares("SPY", D(-100))], None),
+    ],
+)
+def test_largest_loss_when_shares_are_held_or_sold_short_then_they_cover_or_are_covered(
+    legs: list[Leg], loss: str | None
+) -> None:
+    assert largest_loss(legs) == (None if loss is None else D(loss))

@@ -1,4 +1,8 @@
-"""What exercise, assignment and expiry do to a holding. Exact: contracts, shares and dollars."""
+"""What exercise, assignment and expiry do to a holding. Exact: contracts, shares and dollars.
+
+The Options Clearing Corporation exercises what is in the money at expiry by a cent or more ("exercise by exception",
+its rule 805), and the holder of a physically settled contract may say otherwise.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +13,20 @@ from typing import Literal
 
 from functions.core.errors import BadInput
 from functions.core.instruments import OptionSymbol
+from functions.core.options.payoff import intrinsic
 
 SettlementKind = Literal["expiry", "exercise", "assignment"]
+SettledIn = Literal["physical", "cash"]
 AUTO_EXERCISE_AT = Decimal("0.01")
-"""The OCC exercises what is in the money by a cent, unless it is told not to."""
+"""Dollars per share, for customers and members alike."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """`contracts` is the signed change of the option position, `shares` of the underlying's, `cash` in dollars.
 
-    `price` is what a share changes hands for: the strike; None at expiry without exercise.
+    `price` is what a share changes hands for: the strike; None where none does, at expiry without exercise and where a
+    contract is settled in cash.
     """
 
     kind: SettlementKind
@@ -29,12 +36,6 @@ class Settlement:
     shares: Decimal
     cash: Decimal
     price: Decimal | None
-
-
-def intrinsic(option: OptionSymbol, spot: Decimal) -> Decimal:
-    """What exercising gains per share; zero where it would not."""
-    gain = spot - option.strike if option.right == "call" else option.strike - spot
-    return max(gain, Decimal(0))
 
 
 def delivered(option: OptionSymbol, quantity: Decimal, multiplier: Decimal = Decimal(100)) -> Settlement:
@@ -57,6 +58,20 @@ def delivered(option: OptionSymbol, quantity: Decimal, multiplier: Decimal = Dec
     )
 
 
+def paid_out(option: OptionSymbol, quantity: Decimal, spot: Decimal, multiplier: Decimal = Decimal(100)) -> Settlement:
+    """As `delivered`, of a contract that is settled in cash, at the settlement value `spot`: the gain alone."""
+    _whole(quantity)
+    return Settlement(
+        kind="exercise" if quantity > 0 else "assignment",
+        symbol=str(option),
+        underlying=option.root,
+        contracts=-quantity,
+        shares=Decimal(0),
+        cash=quantity * multiplier * intrinsic(option, spot),
+        price=None,
+    )
+
+
 def expired(option: OptionSymbol, quantity: Decimal) -> Settlement:
     """A holding that ends worthless. Raises BadInput BAD_SETTLEMENT as above."""
     _whole(quantity)
@@ -71,15 +86,19 @@ def at_expiry(
     on: date,
     exercise: bool = True,
     multiplier: Decimal = Decimal(100),
+    settlement: SettledIn = "physical",
 ) -> Settlement:
-    """What becomes of a holding on its expiry day at the underlying's closing price `spot`.
+    """What becomes of a holding on its expiry day at the underlying's closing price, or settlement value, `spot`.
 
     Long and in the money: exercised, unless `exercise` says not to; short and in the money: assigned; otherwise it
-    expires. Raises BadInput BAD_SETTLEMENT before the expiry day.
+    expires. What is settled in cash is exercised whatever `exercise` says. Raises BadInput BAD_SETTLEMENT before the
+    expiry day.
     """
     if on < option.expiry:
         raise BadInput("BAD_SETTLEMENT", f"{option} expires on {option.expiry}, not on {on}")
     in_the_money = intrinsic(option, spot) >= AUTO_EXERCISE_AT
+    if in_the_money and settlement == "cash":
+        return paid_out(option, quantity, spot, multiplier)
     if in_the_money and (quantity < 0 or exercise):
         return delivered(option, quantity, multiplier)
     return expired(option, quantity)
