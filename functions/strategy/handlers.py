@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from functions.core.errors import AgentTraderError, BadInput
-from functions.core.events import BarCompleted
+from functions.core.events import BarCompleted, StrategyChanged
 from functions.core.handling import delivered
 from functions.core.ledger.deciding import DecisionLedger
+from functions.core.ledger.validating import ValidationLedger
 from functions.core.ports import ports
 from functions.core.runtime import event_of
 from functions.strategy.deciding import decide_due
+from functions.strategy.validating import validate_due
 
 
 @delivered
@@ -36,3 +38,18 @@ def evaluate_missed(_message: Any) -> None:
             failed.append(error)
     if failed:
         raise failed[0]
+
+
+@delivered
+def validate_strategy(message: Any) -> None:
+    """Topic strategy-events: the version that was written is looked at, and takes effect where it is valid."""
+    event = event_of(message)
+    if not isinstance(event, StrategyChanged):
+        raise BadInput("WRONG_EVENT", f"expected strategy.edited, was {event.type}")
+    validate_due(ValidationLedger(ports("strategy").ledger), event.data.strategy_id)
+
+
+@delivered
+def validate_missed(_message: Any) -> None:
+    """Schedule: versions that no message brought to a verdict, and those whose verdict may have changed."""
+    validate_due(ValidationLedger(ports("strategy").ledger))
