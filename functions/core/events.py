@@ -142,12 +142,21 @@ class TradeData(Data):
 
 
 class StrategyData(Data):
-    """Which strategy changed, and to what."""
+    """Which strategy changed, and to what.
+
+    `strategy_version` is its newest version, or the one that was validated; `effective_version` decides, since
+    `effective_since`. `valid` is the verdict of a validation; `then` what a deactivation does to what is open.
+    """
 
     strategy_id: UUID
     user_id: UUID
     status: str
     version: int
+    strategy_version: int | None = None
+    effective_version: int | None = None
+    effective_since: AwareDatetime | None = None
+    valid: bool | None = None
+    then: Literal["leave", "cancel_orders", "flatten"] | None = None
 
 
 class AccountData(Data):
@@ -239,7 +248,9 @@ class TradeChanged(Envelope):
 
 
 class StrategyChanged(Envelope):
-    type: Literal["strategy.activated", "strategy.deactivated", "strategy.halted"]
+    type: Literal[
+        "strategy.edited", "strategy.validated", "strategy.activated", "strategy.deactivated", "strategy.halted",
+    ]  # fmt: skip
     data: StrategyData
 
 

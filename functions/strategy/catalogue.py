@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from functions.core.errors import BadInput, Misconfigured
 from functions.core.instruments import symbol_kind
-from functions.strategy.interface import Strategy
+from functions.strategy.interface import Strategy, StrategyConfig
 from functions.strategy.kinds.moving_average_cross import MovingAverageCross
 from functions.strategy.kinds.rsi_reversion import RsiReversion
 
@@ -21,6 +22,15 @@ ENTRY_POINT_GROUP = "agenttrader.strategies"
 MOST_SYMBOLS = 50
 _BUILT_IN: tuple[type[Strategy], ...] = (MovingAverageCross, RsiReversion)
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that keeps a strategy from being built: the field, a stable code, what was expected and found."""
+
+    field: str
+    code: str
+    text: str
 
 
 @cache
@@ -43,17 +53,34 @@ def build(kind: str, config: Mapping[str, Any], symbols: Sequence[str]) -> Strat
 
     Raises BadInput UNKNOWN_KIND; BAD_CONFIG, or BAD_SYMBOL, naming the field, what was expected and what was found.
     """
-    strategy = _kind(kind)
-    if not isinstance(config, Mapping):
-        raise BadInput("BAD_CONFIG", f"config: expected an object, was {config!r}", field="config")
+    found = examine(kind, config, symbols)
+    if isinstance(found, Strategy):
+        return found
+    first = found[0]
+    raise BadInput(first.code, first.text, field=first.field)
+
+
+def examine(kind: str, config: Mapping[str, Any], symbols: Sequence[str]) -> Strategy | list[Problem]:
+    """A ready strategy from a stored config, or everything that is wrong with it."""
     try:
-        parsed = strategy.Config.model_validate(dict(config))
+        strategy = _kind(kind)
+    except BadInput as error:
+        return [_problem(error, "kind")]
+    problems: list[Problem] = []
+    parsed: StrategyConfig | None = None
+    try:
+        parsed = strategy.Config.model_validate(_object(config))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "config"
-        expected = first["msg"].removeprefix("Value error, ")
-        raise BadInput("BAD_CONFIG", f"{where}: {expected}, was {first.get('input')!r}", field=where) from None
-    return strategy(parsed, _symbols(symbols))
+        problems = [_bad_config(dict(one)) for one in error.errors(include_url=False)]
+    except BadInput as error:
+        problems = [_problem(error, "config")]
+    try:
+        targets = _symbols(symbols)
+    except BadInput as error:
+        problems.append(_problem(error, "symbols"))
+    if parsed is None or problems:
+        return problems
+    return strategy(parsed, targets)
 
 
 def schema(kind: str) -> dict[str, Any]:
@@ -67,6 +94,22 @@ def _kind(kind: str) -> type[Strategy]:
     except KeyError:
         known = ", ".join(sorted(kinds()))
         raise BadInput("UNKNOWN_KIND", f"kind: expected one of {known}, was {kind!r}", field="kind") from None
+
+
+def _object(config: object) -> dict[str, Any]:
+    if not isinstance(config, Mapping):
+        raise BadInput("BAD_CONFIG", f"config: expected an object, was {config!r}", field="config")
+    return dict(config)
+
+
+def _bad_config(error: dict[str, Any]) -> Problem:
+    where = ".".join(str(part) for part in error["loc"]) or "config"
+    expected = str(error["msg"]).removeprefix("Value error, ")
+    return Problem(where, "BAD_CONFIG", f"{where}: {expected}, was {error.get('input')!r}")
+
+
+def _problem(error: BadInput, field: str) -> Problem:
+    return Problem(str(error.numbers.get("field", field)), error.code, error.text)
 
 
 def _symbols(symbols: Sequence[str]) -> tuple[str, ...]:

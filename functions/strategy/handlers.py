@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from functions.core.errors import AgentTraderError, BadInput
-from functions.core.events import BarCompleted, QuoteUpdated, TradeChanged
+from functions.core.events import BarCompleted, ChainTaken, QuoteUpdated, StrategyChanged, TradeChanged
 from functions.core.handling import delivered
 from functions.core.ledger.deciding import DecisionLedger
+from functions.core.ledger.validating import ValidationLedger
 from functions.core.ports import ports
 from functions.core.runtime import event_of
 from functions.strategy.between_bars import decide_on_fills, decide_on_quote
 from functions.strategy.deciding import decide_due
+from functions.strategy.validating import validate_due
 
 
 @delivered
@@ -24,6 +26,17 @@ def evaluate_strategies(message: Any) -> None:
     reach = ports("strategy")
     ledger = DecisionLedger(reach.ledger)
     decide_due(ledger, bar.symbol, bar.timeframe, bar.ends_at, reach.clock.now(), event.trace)
+
+
+@delivered
+def evaluate_on_chains(message: Any) -> None:
+    """Topic market-data-options: the strategies that decide with a chain do so when that of the bar is there."""
+    event = event_of(message)
+    if not isinstance(event, ChainTaken):
+        raise BadInput("WRONG_EVENT", f"expected chain.taken, was {event.type}")
+    taken, reach = event.data, ports("strategy")
+    ledger = DecisionLedger(reach.ledger)
+    decide_due(ledger, taken.underlying, taken.timeframe, taken.bar_at, reach.clock.now(), event.trace)
 
 
 @delivered
@@ -59,3 +72,18 @@ def evaluate_missed(_message: Any) -> None:
             failed.append(error)
     if failed:
         raise failed[0]
+
+
+@delivered
+def validate_strategy(message: Any) -> None:
+    """Topic strategy-events: the version that was written is looked at, and takes effect where it is valid."""
+    event = event_of(message)
+    if not isinstance(event, StrategyChanged):
+        raise BadInput("WRONG_EVENT", f"expected strategy.edited, was {event.type}")
+    validate_due(ValidationLedger(ports("strategy").ledger), event.data.strategy_id)
+
+
+@delivered
+def validate_missed(_message: Any) -> None:
+    """Schedule: versions that no message brought to a verdict, and those whose verdict may have changed."""
+    validate_due(ValidationLedger(ports("strategy").ledger))

@@ -79,14 +79,11 @@ def demo(
         with screen.waiting("Starting the local cloud: Postgres, gateway, realtime, bus, functions, broker simulator"):
             afterwards.enter_context(cloud)
         screen.note(f"Up in {time.monotonic() - began:.1f} s.")
-        trader = demo_trader.create(stack, tape.symbols, tape.opens_at, broker)
+        with screen.waiting("Linking the accounts, validating and starting the strategies"):
+            trader = demo_trader.create(stack, tape.symbols, tape.opens_at, broker)
         by_hand = HandTrader(
             trader.user_id, [account.id for account in trader.accounts], tape.symbols[0], tape.opens_at
         )
-        if not speed.lockstep:
-            # In lock-step the market waits by itself; at any other pace it would be ahead of a verdict that is late.
-            with screen.waiting("Linking the accounts"):
-                demo_trader.wait_verified(stack, trader)
         run(screen, cloud, speed, by_hand)
         code = conclude(screen, stack)
         if not leave:

@@ -16,16 +16,14 @@ from uuid import UUID
 
 import psycopg
 
-from functions.core.errors import Refused, Unavailable
 from functions.core.identity import named_uuid
 from local.cli.demo_accounts import DemoAccount, demo_accounts
 from local.cli.people import sign_up
-from local.linking import await_verdict
 from local.stack import Stack
+from local.starting import start_strategies
 from local.supervisor.environment import Brokers
 
 EMAIL: Final = "demo@example.com"
-_VERDICT_SECONDS: Final = 60.0
 
 # Name, kind, configuration. Quantities in shares.
 _STRATEGIES: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
@@ -52,10 +50,10 @@ class DemoTrader:
 
 
 def create(stack: Stack, symbols: Sequence[str], decide_from: datetime, broker: Brokers = "alpaca") -> DemoTrader:
-    """Creates the trader in a fresh ledger, with an account at each broker whose simulator runs.
+    """Creates the trader in the ledger of a running cloud, with an account at each broker whose simulator runs.
 
-    Strategies decide on bars that end after `decide_from` (UTC).
-    Raises Unavailable where the gateway or the database does not answer.
+    Strategies are started once the cloud has verified the accounts and validated the strategies; they decide on bars
+    that end after `decide_from` (UTC). Raises Unavailable where the gateway, the database or a verdict does not come.
     """
     password = secrets.token_urlsafe(12)
     user_id = sign_up(stack, EMAIL, password, details={"display_name": "Demo"})
@@ -67,25 +65,14 @@ def create(stack: Stack, symbols: Sequence[str], decide_from: datetime, broker: 
             account.link(connection, stack, user_id)
             _limit(connection, account)
         strategies = tuple(
-            _strategy(connection, user_id, account, name, kind, config, symbols, decide_from)
+            _strategy(connection, user_id, account, name, kind, config, symbols)
             for account in accounts
             for name, kind, config in _STRATEGIES
         )
-    return DemoTrader(user_id, EMAIL, password, accounts, strategies)
-
-
-def wait_verified(stack: Stack, trader: DemoTrader) -> None:
-    """Waits until the running cloud has verified the accounts.
-
-    Raises Refused where one is refused, and Unavailable where it takes too long.
-    """
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        for account in trader.accounts:
-            verdict = await_verdict(connection, account.id, _VERDICT_SECONDS, lambda _: None)
-            if verdict.state == "refused":
-                raise Refused(verdict.code or "ACCOUNT_REFUSED", verdict.reason or f"{account.number} is refused")
-            if verdict.state != "verified":
-                raise Unavailable("NOT_VERIFIED", f"{account.number} was not verified in {_VERDICT_SECONDS:g} s")
+        connection.execute("select set_config('app.actor', 'agenttrader demo', false)")
+        start_strategies(connection, strategies, decide_from)
+    return DemoTrader(user_id, EMAIL, password, accounts, strategies)
 
 
 def _instruments(connection: psycopg.Connection[Any], symbols: Sequence[str]) -> None:
@@ -110,7 +97,6 @@ def _strategy(
     kind: str,
     config: dict[str, Any],
     symbols: Sequence[str],
-    decide_from: datetime,
 ) -> UUID:
     # Alpaca's are named as they were when it was the only broker, so that the demo's trades stay what they were.
     elsewhere = () if account.broker == "alpaca" else (account.broker,)
@@ -121,5 +107,4 @@ def _strategy(
         "values (%s, %s, %s, %s, %s, %s, %s, '1Min')",
         [strategy, user_id, account.id, shown, kind, json.dumps(config), list(symbols)],
     )
-    connection.execute("select public.activate_strategy(%s, %s)", [strategy, decide_from])
     return strategy

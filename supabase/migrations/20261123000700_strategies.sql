@@ -28,11 +28,17 @@ create table public.strategies (
   timeframe text not null default '1Min' check (timeframe in ('1Min', '5Min', '15Min', '1Hour', '1Day')),
   status text not null default 'draft' check (status in ('draft', 'active', 'inactive', 'halted', 'deleted')),
   strategy_version integer not null default 1,
+  effective_version integer,
+  effective_since timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   version bigint not null default 1,
   unique (id, user_id),
-  foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict
+  foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,
+  check (effective_version between 1 and strategy_version),
+  check ((effective_version is null) = (effective_since is null)),
+  -- What was never found valid does not decide; while it decides, an edit changes the configuration only.
+  check (status <> 'active' or effective_version is not null)
 );
 comment on table public.strategies is 'A configured strategy of one user on one account.';
 comment on column public.strategies.id is 'Key.';
@@ -46,6 +52,8 @@ comment on column public.strategies.symbols is 'The target symbols: what it look
 comment on column public.strategies.timeframe is 'The bars it decides on.';
 comment on column public.strategies.status is 'draft until first activated; active decides; inactive and halted do not; deleted is gone for its owner and stays for the books.';
 comment on column public.strategies.strategy_version is 'Grows with every edit of kind, configuration, symbols or timeframe; every trade names it.';
+comment on column public.strategies.effective_version is 'The newest version that was found valid: what the platform decides with. Null until one was. Follows from strategy_validations, whatever is written here.';
+comment on column public.strategies.effective_since is 'When that version took effect, UTC: the decisions after it are its own, those before it were the version''s before it.';
 comment on column public.strategies.created_at is 'When the row was written, UTC.';
 comment on column public.strategies.updated_at is 'When the row last changed, UTC.';
 comment on column public.strategies.version is 'Grows by one with every change of the row.';
@@ -89,6 +97,9 @@ begin
   if tg_op = 'INSERT' then
     new.strategy_version := 1;
     new.status := 'draft';
+    new.effective_version := null;
+    new.effective_since := null;
+    return new;
   elsif old.status = 'active' and (new.kind, new.symbols, new.timeframe) is distinct from (old.kind, old.symbols, old.timeframe) then
     -- Activating checks the symbols and sets where deciding begins; the market data of everybody is fetched by them.
     perform private.refuse(409, 'STRATEGY_IS_ACTIVE', 'Deactivate the strategy, then change its symbols or timeframe.',
@@ -98,9 +109,23 @@ begin
   else
     new.strategy_version := old.strategy_version;
   end if;
+  -- Never what somebody wrote here, and never back to an older version.
+  new.effective_version := greatest(old.effective_version, (
+    select max(v.strategy_version) from public.strategy_validations as v where v.strategy_id = old.id and v.valid));
+  new.effective_since := case when new.effective_version is distinct from old.effective_version then now() else old.effective_since end;
   return new;
 end $$;
-comment on function private.version_strategy() is 'A strategy starts as a draft; an edit of what it does is a new version.';
+comment on function private.version_strategy() is
+  'A strategy starts as a draft; an edit of what it does is a new version; the newest one that was found valid is in effect.';
+
+create function private.strategy_data(p_strategy public.strategies) returns jsonb
+language sql stable set search_path = ''
+as $$
+  select jsonb_build_object('strategy_id', p_strategy.id, 'user_id', p_strategy.user_id, 'status', p_strategy.status,
+    'version', p_strategy.version, 'strategy_version', p_strategy.strategy_version,
+    'effective_version', p_strategy.effective_version, 'effective_since', p_strategy.effective_since)
+$$;
+comment on function private.strategy_data(public.strategies) is 'What every event of a strategy says.';
 
 create function private.keep_strategy_version() returns trigger
 language plpgsql security definer set search_path = ''
@@ -109,13 +134,17 @@ begin
   insert into public.strategy_versions (strategy_id, strategy_version, user_id, kind, config, symbols, timeframe, created_by)
   values (new.id, new.strategy_version, new.user_id, new.kind, new.config, new.symbols, new.timeframe, private.actor())
   on conflict do nothing;
+  if found then
+    perform private.emit('strategy-events', 'strategy.edited', new.id::text, now(), private.strategy_data(new),
+      'strategy.edited|' || new.id || '|' || new.strategy_version);
+  end if;
   if tg_op = 'INSERT' then
     insert into public.trading_gates (gate_key, scope, user_id, strategy_id)
     values ('strategy:' || new.id, 'strategy', new.user_id, new.id);
   end if;
   return null;
 end $$;
-comment on function private.keep_strategy_version() is 'Keeps each version; a new strategy gets a gate.';
+comment on function private.keep_strategy_version() is 'Keeps each version, and says that there is one to be validated; a new strategy gets a gate.';
 
 create function private.guard_strategy() returns trigger
 language plpgsql security definer set search_path = ''
@@ -147,6 +176,8 @@ begin
       perform private.refuse(422, 'UNKNOWN_SYMBOL', 'The strategy names a symbol that is not tradable; edit its symbols.',
         jsonb_build_object('symbol', unknown_symbol));
     end if;
+    perform private.require_valid(new);
+    perform private.require_able(new);
   elsif new.status = 'deleted' then
     -- Whoever deletes it holds the account's lock where an order could slip in between: see delete_strategy().
     still_open := private.open_exposure(new.broker_account_id, new.id);
@@ -174,8 +205,7 @@ begin
     set last_bar_at = greatest(c.last_bar_at, excluded.last_bar_at), updated_at = now() where c.updated_at <> now();
     select max(last_bar_at) into happened_at from public.strategy_cursors where strategy_id = new.id and symbol = any (new.symbols);
   end if;
-  perform private.emit('strategy-events', happened, new.id::text, happened_at,
-    jsonb_build_object('strategy_id', new.id, 'user_id', new.user_id, 'status', new.status, 'version', new.version),
+  perform private.emit('strategy-events', happened, new.id::text, happened_at, private.strategy_data(new),
     happened || '|' || new.id || '|' || new.version);
   return null;
 end $$;

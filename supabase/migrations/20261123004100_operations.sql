@@ -75,6 +75,8 @@ as $$
     'unknown', nullif((select count(*) from public.trades where status = 'unknown'), 0),
     'cancel_pending', nullif((select count(*) from public.trades where status = 'cancel_pending'), 0),
     'unverified', nullif((select count(*) from public.broker_accounts as a where private.being_verified(a)), 0),
+    'unvalidated', nullif((select count(*) from public.strategies as s join public.strategy_versions as w on w.strategy_id = s.id
+      where private.validation_due(s, w)), 0),
     'unflattened', nullif(private.unflattened(), 0),
     'undecided', nullif(jsonb_array_length(public.bars_undecided()), 0),
     'unpublished', nullif((select count(*) from private.outbox where published_at is null and gave_up_at is null), 0)))

@@ -25,6 +25,7 @@ from local.conductor.replay import Progressed, replay
 from local.conductor.settling import Patience
 from local.linking import enter_simulator_keys
 from local.stack import PORT_OFFSETS, Stack
+from local.starting import start_strategies
 from local.supervisor.broker_keys import BROKER_ACCOUNT, LEDGER_ACCOUNT
 from local.supervisor.cloud import Cloud
 from local.supervisor.environment import Setup
@@ -173,6 +174,7 @@ def _read(cloud: Cloud) -> Ledger:
 
 def _trader(stack: Stack, opens_at: datetime) -> None:
     user = UUID(str(named_uuid("arena", "user")))
+    started: list[UUID] = []
     with psycopg.connect(stack.database_url) as connection:
         connection.execute("insert into auth.users (id, email) values (%s, 'arena@example.com')", [user])
         connection.execute(
@@ -192,4 +194,6 @@ def _trader(stack: Stack, opens_at: datetime) -> None:
                 "values (%s, %s, %s, %s, %s, %s, array['SPY'])",
                 [strategy, user, LEDGER_ACCOUNT, kind, kind, json.dumps(config)],
             )
-            connection.execute("select public.activate_strategy(%s, %s)", [strategy, opens_at - timedelta(minutes=1)])
+            started.append(strategy)
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        start_strategies(connection, started, opens_at - timedelta(minutes=1))

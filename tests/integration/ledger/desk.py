@@ -49,9 +49,26 @@ def new_strategy(ledger: Ledger, user: UUID, account: UUID, symbols: tuple[str, 
         f"strategy {next(_numbers)}",
         list(symbols),
     )
+    found_valid(ledger, strategy)
     # As a replay does: a person starts a strategy now and not at another moment.
     ledger.run("select public.activate_strategy(%s, %s)", strategy, NOON - timedelta(minutes=1))
     return strategy
+
+
+def found_valid(ledger: Ledger, strategy: UUID) -> None:
+    """The verdict that `validate_strategy` gives on the strategy's newest version."""
+    ((version, symbols, timeframe),) = ledger.rows(
+        "select strategy_version, symbols, timeframe from public.strategies where id = %s", strategy
+    )
+    ledger.call(
+        "record_validation",
+        "fn_strategy",
+        p_strategy_id=strategy,
+        p_version=version,
+        p_valid=True,
+        p_problems=[],
+        p_inputs={"symbols": symbols, "timeframe": timeframe, "warm_up": 1},
+    )
 
 
 def order_of(side: str = "buy", quantity: str = "100", **more: Any) -> dict[str, Any]:

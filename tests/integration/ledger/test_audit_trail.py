@@ -34,6 +34,7 @@ AUDITED = {
     "sealing_keys",
     "strategies",
     "strategy_kinds",
+    "strategy_validations",
     "trades",
     "trading_gates",
     "trading_halts",

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.integration.ledger.desk import Desk, new_account, new_user, order_of
+from tests.integration.ledger.desk import Desk, found_valid, new_account, new_user, order_of
 from tests.integration.ledger.ledger import Connection, Ledger, refused
 from tests.integration.ledger.people import ask, new_administrator, new_viewer, signed_in
 from tests.security.expectations import CALLERS, INSERTABLE, UPDATABLE
@@ -73,6 +73,7 @@ def _calls(desk: Desk) -> dict[str, dict[str, Any]]:
         desk.account,
         str(uuid4()),
     )
+    found_valid(desk.ledger, idle)
     desk.hold("5")
     next_year = datetime.now(UTC) + timedelta(days=365)
     exits = {"p_account_id": desk.account, "p_symbol": "SPY", "p_strategy_id": desk.strategy}

@@ -81,12 +81,13 @@ def _limit(desk: Desk) -> dict[str, object]:
 def test_claim_when_taken_then_in_order_and_nobody_else_has_it(fresh_desk: Desk) -> None:
     for _ in range(3):
         fresh_desk.place()
-    first = _claim(fresh_desk.ledger, limit=2)
-    assert [item["event"]["type"] for item in first] == ["strategy.activated", "trade.placed"]
+    first = _claim(fresh_desk.ledger, limit=4)
+    begun = ["strategy.edited", "strategy.validated", "strategy.activated"]
+    assert [item["event"]["type"] for item in first] == [*begun, "trade.placed"]
     taken = {item["outbox_id"] for item in first}
     # The account's other events wait, because one of its events is being published.
     assert _claim(fresh_desk.ledger) == []
-    assert fresh_desk.ledger.call("mark_published", "fn_relay", p_ids=_array(taken)) == 2
+    assert fresh_desk.ledger.call("mark_published", "fn_relay", p_ids=_array(taken)) == 4
     assert [item["event"]["type"] for item in _claim(fresh_desk.ledger)] == ["trade.placed"] * 2
 
 

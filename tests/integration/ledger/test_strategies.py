@@ -124,14 +124,15 @@ def test_strategy_when_an_administrator_moves_it_in_the_studio_then_it_acts_as_a
             )
         ]
 
-    assert events() == ["strategy.activated"]
+    born = ["strategy.edited", "strategy.validated", "strategy.activated"]
+    assert events() == born
     desk.ledger.run("update public.strategies set status = 'inactive' where id = %s", desk.strategy)
     desk.ledger.run(
         "update public.strategy_cursors set updated_at = '2013-10-07' where strategy_id = %s", desk.strategy
     )
     desk.ledger.run("update public.strategies set status = 'active' where id = %s", desk.strategy)
 
-    assert events() == ["strategy.activated", "strategy.deactivated", "strategy.activated"]
+    assert events() == [*born, "strategy.deactivated", "strategy.activated"]
     skipped = desk.ledger.one(
         "select bool_and(last_bar_at > now() - interval '1 minute') from public.strategy_cursors "
         "where strategy_id = %s",
