@@ -173,6 +173,8 @@ def test_implied_volatility_when_the_price_is_a_models_then_it_gives_the_price_a
         ("call", -1.0),
         ("call", inf),
         ("call", 9.99),  # below what exercise brings
+        ("call", 10.0),  # what it brings: any volatility that is low enough
+        ("call", 10.000000000000002),  # and rounding
         ("call", 110.0),  # a call is never worth its underlying
         ("call", 111.0),
         ("put", 101.0),  # nor a put more than its strike
@@ -189,3 +191,9 @@ def test_implied_volatility_when_no_volatility_gives_the_price_then_it_is_missin
 def test_implied_volatility_when_nothing_is_asked_then_nothing_is_answered(search: Callable[..., np.ndarray]) -> None:
     assert search([], "call", spot=110, strike=100, years=1.0, rate=0.0).shape == (0,)
     assert search([nan], "call", spot=110, strike=100, years=1.0, rate=0.0).shape == (1,)
+
+
+def test_implied_volatility_when_an_american_put_is_worth_its_exercise_then_it_is_missing() -> None:
+    # At every volatility that is low enough it is exercised at once.
+    found = implied.american([20.0, 20.5], "put", spot=80, strike=100, years=1.0, rate=0.05)
+    assert np.isnan(found).tolist() == [True, False]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -190,10 +190,12 @@ def test_profile_when_any_legs_of_one_expiry_then_nothing_is_made_at_its_break_e
     assert list(points) == sorted(set(points))
     for point in points:
         assert abs(profit(legs, point)) < D("0.000001")
-    bounds = [D(0), *points, D(100_000)]
-    for low, high in pairwise(bounds):
-        inside = [low + (high - low) * step / 16 for step in range(1, 16)]
-        assert len({(made > 0) - (made < 0) for made in (profit(legs, price) for price in inside)}) == 1
+    between: dict[int, set[int]] = {}
+    for price in every_price(10 * HIGHEST):
+        made = profit(legs, price)
+        if price not in points:
+            between.setdefault(bisect(points, price), set()).add((made > 0) - (made < 0))
+    assert all(len(signs) == 1 for signs in between.values())
 
 
 @pytest.mark.parametrize(
