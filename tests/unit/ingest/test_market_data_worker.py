@@ -110,6 +110,8 @@ def watching(*symbols: str, **answers: Any) -> World:
             "record_market_data": 1,
             "upsert_calendar": 1,
             "latest_bar_end": None,
+            "bars_until": [],
+            "record_findings": 1,
         }
         | answers,
         watch_interval=0.01,
@@ -137,8 +139,13 @@ async def working(world: World, source: TapedSource) -> AsyncIterator[asyncio.Ta
 
 def steps(world: World) -> list[str]:
     """What was done, without questions and bookkeeping."""
-    quiet = ("watched_symbols", "upsert_calendar", "latest_bar_end", "record_heartbeat", "release")
+    quiet = ("watched_symbols", "upsert_calendar", "latest_bar_end", "bars_until", "record_heartbeat", "release")
     return [name for name in world.said() if not name.startswith(quiet)]
+
+
+def found(world: World) -> list[tuple[str, str]]:
+    """Kind and symbol of what was counted."""
+    return [(row["kind"], row["symbol"]) for given in world.asked("record_findings") for row in given["p_findings"]]
 
 
 def positions(world: World) -> list[tuple[str, str]]:
@@ -295,18 +302,148 @@ async def test_connected_when_the_broker_does_not_answer_then_the_gap_is_filled_
         await until(lambda: source.names().count("bars SPY") == 2)
 
 
-async def test_row_when_it_is_quarantined_then_it_is_told_once_by_name_and_the_stream_goes_on() -> None:
+async def test_row_when_it_is_quarantined_then_it_is_counted_and_told_once_a_day_and_the_stream_goes_on() -> None:
     world, source = watching("SPY"), TapedSource()
+    crossed = Quarantined("crossed", "{'bp': 2}", "SPY", no_market=True)
     source.history = {"SPY": [Quarantined("price above the moon", "{'c': 'NaN'}")]}
-    source.latest = [Quarantined("crossed", "{'bp': 2}")]
+    source.latest = [crossed]
     async with working(world, source):
-        for message in (Quarantined("crossed", "{'bp': 2}"), bar(0)):
+        for message in (crossed, bar(0)):
             source.arriving.put_nowait(message)
         await until(lambda: len(positions(world)) == 1)
     alerts = world.asked("raise_alert")
-    assert [alert["p_numbers"]["row"] for alert in alerts] == ["{'bp': 2}", "{'c': 'NaN'}", "{'bp': 2}"]
-    assert alerts[0]["p_name"] == alerts[2]["p_name"] != alerts[1]["p_name"]
-    assert {(alert["p_code"], alert["p_severity"]) for alert in alerts} == {("DATA_REJECTED", "warning")}
+    assert [alert["p_code"] for alert in alerts] == ["DATA_QUOTE", "DATA_MALFORMED"]
+    assert {alert["p_severity"] for alert in alerts} == {"warning"}
+    assert found(world) == [("quote", "SPY"), ("malformed", ""), ("quote", "SPY")]
+    names = [given["p_id"] for given in world.asked("record_findings")]
+    assert len(set(names)) == len(names)
+
+
+async def test_bar_when_it_is_a_spike_then_it_is_neither_stored_nor_published_and_its_place_is_passed() -> None:
+    world, source = watching("SPY"), TapedSource()
+    spike = bar(1).model_copy(update={"high": Decimal(300), "close": Decimal(290)})
+    async with working(world, source):
+        for message in (bar(0), spike, bar(2)):
+            source.arriving.put_nowait(message)
+        await until(lambda: len(positions(world)) == 3)
+    ends = [each.ends_at.isoformat() for each in (bar(0), spike, bar(2))]
+    assert [position for _, position in positions(world)] == ends
+    assert [given["p_bars"][0]["ends_at"] for given in world.asked("record_market_data")] == [
+        each.model_dump(mode="json")["ends_at"] for each in (bar(0), bar(2))
+    ]
+    assert world.asked("publish market-data-bars") == [[BarCompleted.of(each).id] for each in (bar(0), bar(2))]
+    assert found(world) == [("spike", "SPY"), ("gap", "SPY")]
+
+
+async def test_bar_when_the_next_confirms_a_new_level_then_both_are_stored_and_published_in_order() -> None:
+    world, source = watching("SPY"), TapedSource()
+    prices = {"open": Decimal(120), "high": Decimal(121), "low": Decimal(119), "close": Decimal(120)}
+    news = [bar(minute).model_copy(update=prices) for minute in (1, 2)]
+    async with working(world, source):
+        for message in (bar(0), *news):
+            source.arriving.put_nowait(message)
+        await until(lambda: news[1].ends_at.isoformat() in [position for _, position in positions(world)])
+    assert world.asked("publish market-data-bars") == [[BarCompleted.of(each).id] for each in (bar(0), *news)]
+    assert found(world) == []
+
+
+async def test_quote_and_bar_when_no_session_is_open_then_they_are_counted_and_not_kept() -> None:
+    world, source = watching("SPY"), TapedSource()
+    night = 60 * 8
+    async with working(world, source):
+        source.arriving.put_nowait(quote(night * 60))
+        source.arriving.put_nowait(bar(night))
+        await until(lambda: len(positions(world)) == 1)
+    assert found(world) == [("session", "SPY"), ("session", "SPY")]
+    assert world.asked("record_market_data") == []
+    assert world.hot.get("quote:SPY") is None
+
+
+async def test_findings_when_the_ledger_does_not_answer_then_they_are_counted_later_under_the_same_name() -> None:
+    world, source = watching("SPY"), TapedSource()
+    world.ledger.answers["record_findings"] = Turns(LedgerUnavailable("LEDGER_UNAVAILABLE", "down"), 1)
+    async with working(world, source):
+        source.arriving.put_nowait(Quarantined("crossed", "{}", "SPY", no_market=True))
+        source.arriving.put_nowait(bar(0))
+        await until(lambda: len(world.asked("raise_alert")) == 1)
+    first, second = world.asked("record_findings")
+    assert first == second
+
+
+# --- a stream that says nothing ------------------------------------------------------------------------------------
+
+
+def impatient(world: World) -> World:
+    """In session, and a silence is long after a moment."""
+    changed = {"stale_after": 0.02, "stale_poll_interval": 0.02}
+    object.__setattr__(world.ports, "settings", world.ports.settings.model_copy(update=changed))
+    world.clock.at = NOW + MINUTE * 5
+    return world
+
+
+def codes(world: World) -> list[str]:
+    return [given["p_code"] for given in world.asked("raise_alert")]
+
+
+async def test_stream_when_it_is_silent_and_rest_knows_more_then_it_is_asked_and_told_once_and_its_end_noted() -> None:
+    world, source = impatient(watching("SPY")), TapedSource()
+    source.now = NOW + MINUTE * 5
+    ends: list[str] = []
+    world.ledger.answers["latest_bar_end"] = lambda _: ends[-1] if ends else None
+
+    def record(given: dict[str, Any]) -> int:
+        ends.extend(row["ends_at"] for row in given["p_bars"])
+        return 1
+
+    world.ledger.answers["record_market_data"] = record
+    async with working(world, source):
+        await until(lambda: source.names().count("bars SPY") >= 2)
+        assert codes(world) == []
+        source.history = {"SPY": [bar(0)]}
+        await until(lambda: len(world.asked("publish market-data-bars")) == 1)
+        source.history = {"SPY": [bar(1)]}
+        await until(lambda: "DATA_STALE" in codes(world))
+        source.history = {"SPY": [bar(2)]}
+        await until(lambda: len(world.asked("publish market-data-bars")) == 3)
+        source.history = {}
+        source.arriving.put_nowait(bar(3))
+        await until(lambda: "DATA_STREAM_BACK" in codes(world))
+    assert codes(world) == ["DATA_STALE", "DATA_STREAM_BACK"]
+    assert ("stale", "SPY") in found(world)
+    assert world.asked("publish market-data-bars") == [[BarCompleted.of(bar(minute)).id] for minute in range(4)]
+
+
+async def test_stream_when_rest_does_not_answer_either_then_it_is_stale() -> None:
+    world, source = impatient(watching("SPY")), TapedSource()
+    async with working(world, source):
+        await until(lambda: "bars SPY" in source.names())
+        source.failures = [NotConnected("ALPACA_UNAVAILABLE", "down")] * 1000
+        await until(lambda: "DATA_STALE" in codes(world))
+    assert codes(world) == ["DATA_STALE"]
+
+
+async def test_stream_when_it_is_silent_and_there_is_nothing_new_then_it_is_only_asked() -> None:
+    world, source = impatient(watching("SPY")), TapedSource()
+    async with working(world, source):
+        await until(lambda: source.names().count("bars SPY") >= 4)
+    assert codes(world) == []
+
+
+async def test_stream_when_the_market_is_closed_then_silence_is_right() -> None:
+    world, source = impatient(watching("SPY")), TapedSource()
+    world.clock.at = NOW + timedelta(hours=9)
+    looks: list[datetime] = []
+    object.__setattr__(world.ports, "clock", world.clock)
+    seen = world.clock.now
+
+    def now() -> datetime:
+        looks.append(seen())
+        return looks[-1]
+
+    world.clock.now = now  # type: ignore[method-assign]
+    async with working(world, source):
+        await until(lambda: len(looks) > 20)
+    assert source.names().count("bars SPY") == 1
 
 
 async def test_symbols_when_they_change_then_the_old_stream_is_closed_before_the_new_one_is_opened() -> None:
