@@ -192,6 +192,8 @@ class MarketDataWorker:
             return
         try:
             self._ledger.record_market_data(bars)
+            # Nobody is woken by what is long over: of a gap, only the newest bars are published.
+            self._ledger.roll_up_bars(bars[0].symbol, bars[0].starts_at, bars[-1].ends_at)
         except LedgerRefused as error:
             if len(bars) == 1:
                 self._reject(f"bar of {bars[0].symbol} at {bars[0].starts_at.isoformat()}: {error}", bars[0].symbol)
@@ -237,8 +239,10 @@ class MarketDataWorker:
                 "DATA_REJECTED", "warning", str(error), {"symbol": bar.symbol}, f"{bar.symbol}|{error.code}"
             )
             return
+        # The minute first, then what is complete with it, shorter ones first.
+        completed = [bar, *self._ledger.roll_up_bars(bar.symbol, bar.starts_at, bar.ends_at)]
         self._board.flush(bar.symbol)
-        self._reach.bus.publish(BARS_TOPIC, [BarCompleted.of(bar)])
+        self._reach.bus.publish(BARS_TOPIC, [BarCompleted.of(each) for each in completed])
         self._reached(bar.symbol, bar.ends_at)
 
     def _reached(self, symbol: str, position: datetime) -> None:

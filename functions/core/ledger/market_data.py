@@ -134,6 +134,7 @@ class StoredBar(Row):
 
 _NEEDED = TypeAdapter(list[NeededOption])
 _STORED = TypeAdapter(list[StoredBar])
+_BARS = TypeAdapter(list[BarData])
 
 
 class MarksPart(LedgerPart):
@@ -164,6 +165,15 @@ class MarketDataLedger(StreamingPart, MarksPart):
         arguments = {"p_id": str(name), "p_findings": _rows(findings)}
         written: int = self._call("record_findings", arguments)
         return written
+
+    def roll_up_bars(self, symbol: str, first: datetime, until: datetime) -> list[BarData]:
+        """The longer bars that are complete with the stored minutes that start from `first` up to `until`."""
+        arguments = {"p_symbol": symbol, "p_from": first.isoformat(), "p_until": until.isoformat()}
+        return _BARS.validate_python(self._call("roll_up_bars", arguments))
+
+    def roll_up_missed(self, now: datetime) -> list[BarData]:
+        """Longer bars that are over by `now` although their last minute never came; those that are new or changed."""
+        return _BARS.validate_python(self._call("roll_up_missed", {"p_now": now.isoformat()}))
 
     def bars_until(self, symbol: str, timeframe: str, until: datetime, limit: int) -> list[StoredBar]:
         """The newest `limit` stored bars that had ended by `until`, oldest first."""
@@ -209,7 +219,7 @@ class MarketDataLedger(StreamingPart, MarksPart):
         return _TIME.validate_python(self._call("latest_bar_end", {"p_symbol": symbol, "p_timeframe": timeframe}))
 
     def watched_symbols(self) -> Watched:
-        """The shares that an active strategy or an open position needs, as many as the feed takes."""
+        """The shares that an active strategy, a position or an open dashboard needs, as many as the feed takes."""
         return Watched.model_validate(self._call("watched_symbols", {}))
 
     def upsert_calendar(self, sessions: Sequence[Session], source: str) -> int:

@@ -19,6 +19,7 @@ from functions.core.events import BarCompleted, BarData, QuoteData
 from functions.core.ledger.errors import LedgerRefused, LedgerUnavailable
 from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.market_calendar import Session
+from functions.ingest.rolling_up import roll_up_missed
 from functions.ingest.stream import WORKER, MarketDataWorker
 from tests.unit.core.doubles import NOW, Turns, World, until
 
@@ -111,6 +112,7 @@ def watching(*symbols: str, **answers: Any) -> World:
             "upsert_calendar": 1,
             "latest_bar_end": None,
             "bars_until": [],
+            "roll_up_bars": [],
             "record_findings": 1,
         }
         | answers,
@@ -162,6 +164,7 @@ async def test_bar_when_it_arrives_then_it_is_stored_published_and_then_the_posi
         "put quote:SPY",
         "publish market-data-quotes",
         "record_market_data",
+        "roll_up_bars",
         "publish market-data-bars",
         "record_stream_position",
     ]
@@ -179,13 +182,34 @@ async def test_bar_when_a_quote_was_passed_over_then_it_is_said_before_the_bar()
         for message in (quote(1), quote(2), bar(0)):
             source.arriving.put_nowait(message)
         await until(lambda: len(positions(world)) == 1)
-    assert steps(world)[-5:] == [
+    assert steps(world)[-6:] == [
         "record_market_data",
+        "roll_up_bars",
         "put quote:SPY",
         "publish market-data-quotes",
         "publish market-data-bars",
         "record_stream_position",
     ]
+
+
+async def test_bar_when_longer_ones_are_complete_with_it_then_they_are_published_after_it_in_their_order() -> None:
+    longer = [bar(4).model_copy(update={"timeframe": name, "starts_at": NOW}) for name in ("5Min", "15Min")]
+    world, source = watching("SPY", roll_up_bars=[each.model_dump(mode="json") for each in longer]), TapedSource()
+    async with working(world, source):
+        source.arriving.put_nowait(bar(4))
+        await until(lambda: len(positions(world)) == 1)
+    assert world.asked("publish market-data-bars") == [[BarCompleted.of(each).id for each in (bar(4), *longer)]]
+    (asked,) = world.asked("roll_up_bars")
+    assert (asked["p_from"], asked["p_until"]) == (bar(4).starts_at.isoformat(), bar(4).ends_at.isoformat())
+
+
+async def test_missed_periods_when_they_are_over_by_the_clock_then_they_are_published() -> None:
+    longer = bar(4).model_copy(update={"timeframe": "5Min", "starts_at": NOW})
+    world = World({"roll_up_missed": Turns([longer.model_dump(mode="json")], [])})
+    for published in (1, 0):
+        assert roll_up_missed(world.ports, MarketDataLedger(world.ledger)) == published
+    assert world.asked("publish market-data-bars") == [[BarCompleted.of(longer).id]]
+    assert world.asked("roll_up_missed")[0] == {"p_now": NOW.isoformat()}
 
 
 @pytest.mark.parametrize("step", ["record_market_data", "record_stream_position", "bus"])
@@ -199,7 +223,8 @@ async def test_bar_when_a_step_fails_for_a_while_then_it_is_done_from_the_start_
         source.arriving.put_nowait(bar(0))
         source.arriving.put_nowait(bar(1))
         await until(lambda: bar(1).ends_at.isoformat() in [position for _, position in positions(world)])
-    assert steps(world)[-3:] == ["record_market_data", "publish market-data-bars", "record_stream_position"]
+    done = ["record_market_data", "roll_up_bars", "publish market-data-bars", "record_stream_position"]
+    assert steps(world)[-4:] == done
     names = [each for given in world.asked("publish market-data-bars") for each in given]
     assert names[-2:] == [BarCompleted.of(bar(0)).id, BarCompleted.of(bar(1)).id]
 
