@@ -77,7 +77,7 @@ def bar(symbol: str, answer: object, feed: str) -> BarData:
     except OverflowError:
         raise BadResponse(f"bar of {symbol}: t must be a time, was {starts_at}", row) from None
     except ValidationError as error:
-        raise BadResponse(f"bar of {symbol} at {starts_at}: {error.errors()[0]['msg']}", row) from None
+        raise BadResponse(f"bar of {symbol} at {starts_at}: {error.errors()[0]['msg']}", row, symbol=symbol) from None
 
 
 def quote(symbol: str, answer: object, feed: str) -> QuoteData:
@@ -95,7 +95,9 @@ def quote(symbol: str, answer: object, feed: str) -> QuoteData:
             feed=feed,
         )
     except ValidationError as error:
-        raise BadResponse(f"quote of {symbol} at {quoted_at}: {error.errors()[0]['msg']}", row) from None
+        raise BadResponse(
+            f"quote of {symbol} at {quoted_at}: {error.errors()[0]['msg']}", row, symbol=symbol, no_market=True
+        ) from None
 
 
 def listing(answer: object) -> Listing:

@@ -41,7 +41,12 @@ class BadCredentials(NotAuthorised):
 
 
 class BadResponse(BadInput):
-    """A row of the broker's answer could not be read; `row` is what it was, shortened."""
+    """A row of the broker's answer could not be read; `row` is what it was, shortened.
 
-    def __init__(self, text: str, row: object) -> None:
+    `symbol` where it is known; `no_market` where it is a quote with a side of zero or crossed sides.
+    """
+
+    def __init__(self, text: str, row: object, *, symbol: str = "", no_market: bool = False) -> None:
         super().__init__("BAD_BROKER_ROW", text, row=repr(row)[:500])
+        self.symbol = symbol
+        self.no_market = no_market

@@ -38,6 +38,10 @@ class Quarantined:
 
     reason: str
     row: str
+    symbol: str = ""
+    """Empty where the row does not say."""
+    no_market: bool = False
+    """A quote that can be read and is none: a side of zero, or crossed sides."""
 
 
 class Broker(Protocol):

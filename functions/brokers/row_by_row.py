@@ -14,7 +14,7 @@ _MOST = 2000
 
 def quarantined(error: BadResponse, row: object) -> Quarantined:
     """The row, shortened to what an alert can carry, and what is wrong with it."""
-    return Quarantined(error.text, repr(row)[:_MOST])
+    return Quarantined(error.text, repr(row)[:_MOST], error.symbol, error.no_market)
 
 
 def row_by_row(rows: Iterable[object], read: Callable[[object], Read]) -> list[Read | Quarantined]:

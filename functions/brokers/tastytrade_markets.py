@@ -261,4 +261,6 @@ def _quote(row: Mapping[str, Any], symbol: str, fields: tuple[str, str, str, str
             feed=FEED,
         )
     except ValidationError as error:
-        raise BadResponse(f"quote of {symbol} at {quoted_at}: {error.errors()[0]['msg']}", row) from None
+        raise BadResponse(
+            f"quote of {symbol} at {quoted_at}: {error.errors()[0]['msg']}", row, symbol=symbol, no_market=True
+        ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -102,3 +102,9 @@ class Calendar:
         """The first session that opens after a moment; None where the calendar ends."""
         index = bisect_right(self._opens, require_utc(moment, "moment"))
         return self.sessions[index] if index < len(self.sessions) else None
+
+    def between(self, start: datetime, end: datetime) -> tuple[Session, ...]:
+        """The sessions that overlap the time from `start` up to `end`."""
+        first = max(0, bisect_right(self._opens, require_utc(start, "start")) - 1)
+        last = bisect_left(self._opens, require_utc(end, "end"))
+        return tuple(session for session in self.sessions[first:last] if session.closes_at > start)

@@ -104,6 +104,10 @@ class Settings(BaseSettings):
     reconnect_first: float = Field(0.5, gt=0, description="Longest wait before a stream is opened again, at first")
     reconnect_longest: float = Field(30, gt=0, description="The same after many failures")
     stream_silence: float = Field(60, gt=0, description="A data stream silent for longer in session is reconnected")
+    stale_after: float = Field(
+        30, gt=0, description="After how long a silence in session a worker asks the feed's REST service itself"
+    )
+    stale_poll_interval: float = Field(15, gt=0, description="How often it then asks, until the stream speaks again")
     quote_interval: float = Field(0.25, ge=0, description="At most one published quote per symbol in this time")
 
     ports_wrapper: str | None = Field(

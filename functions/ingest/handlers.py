@@ -14,6 +14,7 @@ from functions.core.instruments import is_option
 from functions.core.ledger.market_data import MarketDataLedger, NeededOption
 from functions.core.ports import Ports, ports
 from functions.core.runtime import event_loop, event_of
+from functions.ingest import rolling_up
 from functions.ingest.bar_months import keep_months
 from functions.ingest.calendar_sync import sync_calendar
 from functions.ingest.options import OptionQuotes, no_source
@@ -95,3 +96,10 @@ def maintain_bars(_message: Any) -> None:
     """Schedule: room for the coming months of bars, and the end of those that are no longer kept."""
     reach = ports("ingest")
     keep_months(MarketDataLedger(reach.ledger), reach.clock)
+
+
+@delivered
+def roll_up_missed(_message: Any) -> None:
+    """Schedule: longer bars that are over although their last minute has none."""
+    reach = ports("ingest")
+    rolling_up.roll_up_missed(reach, MarketDataLedger(reach.ledger))

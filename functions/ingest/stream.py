@@ -1,25 +1,31 @@
-"""The market data worker: one owner by lease, every bar stored before it is published, gaps filled from REST."""
+"""The market data worker: one owner by lease; what comes passes the gate; a bar is stored before it is published.
+
+What the stream did not bring is asked for by REST: after each connection, and while it is silent in session.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from functions.brokers.errors import NotConnected
 from functions.brokers.protocol import Connected, Feed, Quarantined
 from functions.core.errors import Temporary
 from functions.core.events import BarCompleted, BarData, QuoteData
-from functions.core.identity import named_uuid
 from functions.core.ledger.errors import LedgerRefused
 from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.log import logger
+from functions.core.market_calendar import exchange_date
 from functions.core.ports import Ports
 from functions.core.worker_life import Heart, hold_lease, patiently
 from functions.ingest.calendar_sync import sync_calendar
+from functions.ingest.checkpoint import KNOWN_BARS, Checkpoint
+from functions.ingest.findings import FindingLog
 from functions.ingest.quotes import QuoteBoard
+from functions.ingest.silence import Silence
 
 WORKER = "stream_market_data"
 BARS_TOPIC = "market-data-bars"
@@ -39,6 +45,11 @@ class MarketDataWorker:
         self._ledger = ledger
         self._source = source
         self._board = QuoteBoard(reach.hot, reach.bus, reach.settings.quote_interval)
+        self._checkpoint = Checkpoint(source.feed, FindingLog(ledger))
+        self._calendar_of: date | None = None
+        self._silence = Silence(reach.settings.stale_after, reach.settings.stale_poll_interval)
+        # What is streamed and what is asked for is handled one after the other.
+        self._handling = asyncio.Lock()
         self._heart = Heart(ledger, WORKER, reach.settings.heartbeat_interval)
         self._log = logger(WORKER)
 
@@ -46,14 +57,23 @@ class MarketDataWorker:
         """Works until `stop` is set; gives way while another process holds the lease."""
         async with contextlib.aclosing(hold_lease(self._reach, _LEASE, stop)) as leases:
             async for held in leases:
-                await patiently(lambda: sync_calendar(self._ledger, self._source), stop, self._log, "calendar")
+                await patiently(self._keep_calendar, stop, self._log, "calendar")
                 await self._stream_while(held, stop)
+
+    async def _keep_calendar(self) -> None:
+        """Once for each exchange date: the gate must know the sessions that come."""
+        today = exchange_date(await asyncio.to_thread(self._reach.clock.now))
+        if today != self._calendar_of:
+            self._checkpoint.keep(await sync_calendar(self._ledger, self._source))
+            self._calendar_of = today
 
     async def _stream_while(self, held: Callable[[], bool], stop: asyncio.Event) -> None:
         symbols: list[str] = []
-        streaming: asyncio.Task[None] | None = None
+        working: list[asyncio.Task[None]] = []
         try:
             while held() and not stop.is_set():
+                with contextlib.suppress(Temporary):
+                    await self._keep_calendar()
                 with contextlib.suppress(Temporary):
                     watched = await asyncio.to_thread(self._ledger.watched_symbols)
                     wanted = watched.symbols
@@ -61,59 +81,119 @@ class MarketDataWorker:
                         await asyncio.to_thread(self._too_many, watched.left_out)
                     if wanted != symbols:
                         self._log.info("watching", symbols=wanted)
-                        await _end(streaming)
+                        await _end(working)
                         symbols = wanted
-                        streaming = asyncio.create_task(self._stream(symbols, stop)) if symbols else None
+                        work = (self._stream, self._mind_silence) if symbols else ()
+                        working = [asyncio.create_task(each(symbols, stop)) for each in work]
                 await self._heart.beat(symbols=len(symbols))
-                if streaming is not None and streaming.done():
-                    # It ends only by an error that waiting does not mend: let the supervisor see it.
-                    streaming.result()
+                for task in working:
+                    if task.done():
+                        # It ends only by an error that waiting does not mend: let the supervisor see it.
+                        task.result()
+                await asyncio.to_thread(self._checkpoint.findings.flush)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), self._reach.settings.watch_interval)
         finally:
-            await _end(streaming)
+            await _end(working)
+            await asyncio.to_thread(partial(self._checkpoint.findings.flush, at_once=True))
 
     async def _stream(self, symbols: list[str], stop: asyncio.Event) -> None:
+        self._silence.begin()
         # Closed when the symbols change, because the feed allows one connection only.
         async with contextlib.aclosing(self._source.stream(symbols)) as messages:
             async for message in messages:
-                if isinstance(message, Connected):
-                    await patiently(partial(self._fill_gap, symbols, stop), stop, self._log, "fill gap")
-                elif isinstance(message, BarData):
-                    await patiently(partial(asyncio.to_thread, self._hear_bar, message), stop, self._log, "bar")
-                elif isinstance(message, QuoteData):
-                    await patiently(partial(asyncio.to_thread, self._hear, message), stop, self._log, "quote")
-                else:
-                    await self._quarantine(message, stop)
+                async with self._handling:
+                    await self._hear_message(message, symbols, stop)
 
-    async def _fill_gap(self, symbols: list[str], stop: asyncio.Event) -> None:
-        """What the stream did not bring: bars since the newest stored one, and the newest quotes."""
+    async def _hear_message(
+        self, message: Connected | BarData | QuoteData | Quarantined, symbols: list[str], stop: asyncio.Event
+    ) -> None:
+        if isinstance(message, Connected):
+            await patiently(partial(self._fill_gap, symbols), stop, self._log, "fill gap")
+            return
+        since = self._silence.heard()
+        if since is not None:
+            await patiently(partial(asyncio.to_thread, self._tell_end, since), stop, self._log, "alert")
+        if isinstance(message, BarData):
+            good = await patiently(partial(asyncio.to_thread, self._admit, message), stop, self._log, "bar")
+            for bar in good or []:
+                await patiently(partial(asyncio.to_thread, self._complete, bar), stop, self._log, "bar")
+            if good is not None and message not in good:
+                reached = partial(asyncio.to_thread, self._reached, message.symbol, message.ends_at)
+                await patiently(reached, stop, self._log, "position")
+        elif isinstance(message, QuoteData):
+            await patiently(partial(asyncio.to_thread, self._hear, message), stop, self._log, "quote")
+        else:
+            await patiently(partial(asyncio.to_thread, self._quarantine, message), stop, self._log, "row")
+
+    async def _mind_silence(self, symbols: list[str], stop: asyncio.Event) -> None:
+        """Asks by REST while the stream says nothing in session; when the market is closed, silence is right."""
+        while True:
+            await self._silence.lasts()
+            try:
+                now = await asyncio.to_thread(self._reach.clock.now)
+            except Temporary:
+                continue
+            if self._checkpoint.calendar.at(now) is None:
+                continue
+            async with self._handling:
+                try:
+                    missed = await self._fill_gap(symbols)
+                except Temporary as error:
+                    self._log.warning("silent, and REST does not answer", code=error.code, reason=str(error))
+                    missed = True
+                if missed and self._silence.missed(now):
+                    self._checkpoint.stale(symbols, now)
+                    await patiently(
+                        partial(asyncio.to_thread, self._tell_stale, symbols, now), stop, self._log, "alert"
+                    )
+
+    async def _fill_gap(self, symbols: list[str]) -> bool:
+        """What the stream did not bring: bars since the newest stored one, and the newest quotes.
+
+        Returns whether any is new. Safe to repeat: each time the gates look on from what is stored.
+        """
+        new = False
         now = (await self._source.clock()).now
-        quotes = await self._source.quotes(symbols)
-        for quote in quotes:
+        for quote in await self._source.quotes(symbols):
             if isinstance(quote, QuoteData):
+                known = self._board.newest(quote.symbol)
+                new = new or known is None or quote.quoted_at > known.quoted_at
                 await asyncio.to_thread(self._hear, quote, now)
             else:
-                await self._quarantine(quote, stop)
+                await asyncio.to_thread(self._quarantine, quote)
         for symbol in symbols:
             newest = await asyncio.to_thread(self._ledger.latest_bar_end, symbol, TIMEFRAME)
             start = newest if newest is not None else now - _HISTORY
+            stored = [] if newest is None else await asyncio.to_thread(
+                self._ledger.bars_until, symbol, TIMEFRAME, newest, KNOWN_BARS
+            )  # fmt: skip
             found = await self._source.bars(symbol, start, now)
-            bars = [bar for bar in found if isinstance(bar, BarData) and bar.ends_at <= now]
+            told = [bar for bar in found if isinstance(bar, BarData) and bar.ends_at <= now]
             for row in found:
                 if isinstance(row, Quarantined):
-                    await self._quarantine(row, stop)
+                    await asyncio.to_thread(self._quarantine, row)
+            self._checkpoint.begin(symbol, stored)
+            bars = [good for bar in told for good in self._checkpoint.bar(bar, polled=True)]
             if bars:
+                new = True
                 self._log.info("gap filled", symbol=symbol, bars=len(bars))
                 await asyncio.to_thread(self._store, bars[:-1])
                 await asyncio.to_thread(self._complete, bars[-1])
-            elif newest is not None:
-                await asyncio.to_thread(self._reached, symbol, newest)
+            position = max((bar.ends_at for bar in told), default=newest)
+            if position is not None and (not bars or position > bars[-1].ends_at):
+                await asyncio.to_thread(self._reached, symbol, position)
+        await asyncio.to_thread(self._checkpoint.findings.flush)
+        return new
 
     def _store(self, bars: list[BarData]) -> None:
         """All at once; where the ledger refuses them, one by one, so that a bad bar costs no other."""
+        if not bars:
+            return
         try:
             self._ledger.record_market_data(bars)
+            # Nobody is woken by what is long over: of a gap, only the newest bars are published.
+            self._ledger.roll_up_bars(bars[0].symbol, bars[0].starts_at, bars[-1].ends_at)
         except LedgerRefused as error:
             if len(bars) == 1:
                 self._reject(f"bar of {bars[0].symbol} at {bars[0].starts_at.isoformat()}: {error}", bars[0].symbol)
@@ -127,22 +207,27 @@ class MarketDataWorker:
             "TOO_MANY_SYMBOLS", "critical", text, {"symbols": len(left_out)}, f"too-many|{left_out}"
         )
 
-    def _hear(self, quote: QuoteData, now: datetime | None = None) -> None:
+    def _hear(self, quote: QuoteData, polled_at: datetime | None = None) -> None:
         """A quote from the future would be the newest for ever: it is told of, not kept."""
-        if quote.quoted_at > (now or self._reach.clock.now()) + _AHEAD_AT_MOST:
+        if quote.quoted_at > (polled_at or self._reach.clock.now()) + _AHEAD_AT_MOST:
             self._reject(f"quote of {quote.symbol} is from the future: {quote.quoted_at.isoformat()}", quote.symbol)
             return
-        self._board.heard(quote)
+        good = self._checkpoint.quote(quote, polled=polled_at is not None)
+        self._checkpoint.findings.flush()
+        if good is not None:
+            self._board.heard(good)
 
     def _reject(self, reason: str, symbol: str) -> None:
         self._ledger.raise_alert("DATA_REJECTED", "warning", reason, {"symbol": symbol}, f"data-rejected|{reason}")
 
-    def _hear_bar(self, bar: BarData) -> None:
-        """A bar from the future would move every cursor past the bars between: it is told of, not kept."""
+    def _admit(self, bar: BarData) -> list[BarData] | None:
+        """The bars that may be used now; None for one from the future: it would move every cursor past the others."""
         if bar.ends_at > self._reach.clock.now() + _AHEAD_AT_MOST:
             self._reject(f"bar of {bar.symbol} is from the future: {bar.ends_at.isoformat()}", bar.symbol)
-            return
-        self._complete(bar)
+            return None
+        good = self._checkpoint.bar(bar)
+        self._checkpoint.findings.flush()
+        return good
 
     def _complete(self, bar: BarData) -> None:
         """The row first, then the wake-up, then the position: whatever is lost between two of them is found again."""
@@ -154,26 +239,38 @@ class MarketDataWorker:
                 "DATA_REJECTED", "warning", str(error), {"symbol": bar.symbol}, f"{bar.symbol}|{error.code}"
             )
             return
+        # The minute first, then what is complete with it, shorter ones first.
+        completed = [bar, *self._ledger.roll_up_bars(bar.symbol, bar.starts_at, bar.ends_at)]
         self._board.flush(bar.symbol)
-        self._reach.bus.publish(BARS_TOPIC, [BarCompleted.of(bar)])
+        self._reach.bus.publish(BARS_TOPIC, [BarCompleted.of(each) for each in completed])
         self._reached(bar.symbol, bar.ends_at)
 
     def _reached(self, symbol: str, position: datetime) -> None:
         self._ledger.record_stream_position(WORKER, symbol, position)
 
-    async def _quarantine(self, message: Quarantined, stop: asyncio.Event) -> None:
-        self._log.warning("data rejected", reason=message.reason, row=message.row)
-        name = f"data-rejected|{named_uuid(message.row)}"
-        text = f"a row of the market data feed could not be used: {message.reason}"
-        raise_alert = partial(
-            self._ledger.raise_alert, "DATA_REJECTED", "warning", text, {"row": message.row[:500]}, name
+    def _quarantine(self, row: Quarantined) -> None:
+        self._log.warning("data rejected", reason=row.reason, row=row.row)
+        self._checkpoint.unread(row, self._reach.clock.now())
+        self._checkpoint.findings.flush()
+
+    def _tell_stale(self, symbols: list[str], since: datetime) -> None:
+        text = (
+            f"the stream of {self._source.feed} is silent in session; its REST service is asked meanwhile. "
+            "Look whether the feed is down"
         )
-        await patiently(partial(asyncio.to_thread, raise_alert), stop, self._log, "alert")
+        numbers = {"symbols": ", ".join(symbols), "since": since.isoformat()}
+        self._ledger.raise_alert("DATA_STALE", "critical", text, numbers, f"stale|{since.isoformat()}")
+
+    def _tell_end(self, since: datetime) -> None:
+        self._log.info("stream speaks again", stale_since=since.isoformat())
+        text = f"the stream of {self._source.feed} speaks again; it was stale since {since.isoformat()}"
+        numbers = {"since": since.isoformat(), "until": self._reach.clock.now().isoformat()}
+        self._ledger.raise_alert("DATA_STREAM_BACK", "info", text, numbers, f"stale-over|{since.isoformat()}")
 
 
-async def _end(task: asyncio.Task[None] | None) -> None:
-    if task is None:
-        return
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError, NotConnected):
-        await task
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError, NotConnected):
+            await task

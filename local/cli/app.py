@@ -15,6 +15,7 @@ from local.cli import (
     audit_commands,
     break_glass_command,
     cloud_commands,
+    data_commands,
     demo_command,
     doctor_command,
     keys_command,
@@ -49,6 +50,7 @@ app.command("break-glass", short_help="Cancel and flatten at the broker itself, 
 )
 app.add_typer(audit_commands.app, name="audit")
 app.command("studio", short_help="Print a link that opens the Studio.")(admin_commands.studio)
+app.add_typer(data_commands.data)
 app.add_typer(admin_commands.admin)
 app.add_typer(keys_command.keys, name="keys")
 app.add_typer(account_commands.account, name="account")

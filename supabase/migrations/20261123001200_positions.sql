@@ -255,24 +255,28 @@ create function public.watched_symbols(p_most integer default 30) returns jsonb
 language sql stable security definer set search_path = ''
 as $$
   with needed as (
-    select i.symbol, bool_or(n.held) as held, count(*) as wanted_by
+    select i.symbol, bool_or(n.held) as held, count(*) filter (where not n.shown) as wanted_by
     from (
-      select unnest(symbols) as symbol, false as held from public.strategies where status = 'active'
+      select unnest(symbols) as symbol, false as held, false as shown from public.strategies where status = 'active'
       union all
-      select symbol, true from public.position_books where quantity <> 0) as n
+      select symbol, true, false from public.position_books where quantity <> 0
+      union all
+      select symbol, false, true from private.dashboard_watches where until > now()) as n
     join public.instruments as i on i.symbol = n.symbol and i.kind = 'equity'
     group by i.symbol
   ), ranked as (
-    -- What is held comes first, then what most strategies need: nobody's list can push a position out.
-    select symbol, row_number() over (order by held desc, wanted_by desc, symbol) <= p_most as served from needed
+    -- What is held comes first, then what most strategies need, then what is only looked at: nobody's list can push a
+    -- position out, and no dashboard a strategy.
+    select symbol, wanted_by, row_number() over (order by held desc, wanted_by desc, symbol) <= p_most as served from needed
   )
   select jsonb_build_object(
     'symbols', coalesce(jsonb_agg(symbol order by symbol) filter (where served), '[]'::jsonb),
-    'left_out', coalesce(jsonb_agg(symbol order by symbol) filter (where not served), '[]'::jsonb))
+    -- What is only looked at may be left out without anybody being told.
+    'left_out', coalesce(jsonb_agg(symbol order by symbol) filter (where not served and wanted_by > 0), '[]'::jsonb))
   from ranked
 $$;
 comment on function public.watched_symbols(integer) is
-  'The shares that an active strategy or an open position needs market data for, at most as many as the feed takes: {"symbols", "left_out"}.';
+  'The shares that an active strategy, an open position or an open dashboard needs market data for, at most as many as the feed takes: {"symbols", "left_out"}.';
 grant execute on function public.watched_symbols(integer) to fn_ingest;
 
 alter table public.position_books enable row level security;

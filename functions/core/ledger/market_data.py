@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Literal
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -108,7 +109,32 @@ class OptionQuote(Told):
     delay_seconds: int = Field(0, ge=0)
 
 
+class FoundInData(Told):
+    """So many rows (of a gap: minutes) of a feed were wrong in one way; `at` is the event time of the first."""
+
+    symbol: str
+    feed: str
+    kind: str
+    at: AwareDatetime
+    count: int = Field(1, ge=1)
+    sample: str
+
+
+class StoredBar(Row):
+    """A completed bar as the ledger has it. Prices in the instrument's currency, times UTC."""
+
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    open: Amount
+    high: Amount
+    low: Amount
+    close: Amount
+    volume: Amount
+
+
 _NEEDED = TypeAdapter(list[NeededOption])
+_STORED = TypeAdapter(list[StoredBar])
+_BARS = TypeAdapter(list[BarData])
 
 
 class MarksPart(LedgerPart):
@@ -133,6 +159,26 @@ class MarketDataLedger(StreamingPart, MarksPart):
         """
         written: int = self._call("record_market_data", {"p_bars": _rows(bars), "p_quotes": _rows(quotes)})
         return written
+
+    def record_findings(self, name: UUID, findings: Sequence[FoundInData]) -> int:
+        """Counts what the data-quality gate found, once for each `name`. Raises LedgerRefused BAD_FINDING."""
+        arguments = {"p_id": str(name), "p_findings": _rows(findings)}
+        written: int = self._call("record_findings", arguments)
+        return written
+
+    def roll_up_bars(self, symbol: str, first: datetime, until: datetime) -> list[BarData]:
+        """The longer bars that are complete with the stored minutes that start from `first` up to `until`."""
+        arguments = {"p_symbol": symbol, "p_from": first.isoformat(), "p_until": until.isoformat()}
+        return _BARS.validate_python(self._call("roll_up_bars", arguments))
+
+    def roll_up_missed(self, now: datetime) -> list[BarData]:
+        """Longer bars that are over by `now` although their last minute never came; those that are new or changed."""
+        return _BARS.validate_python(self._call("roll_up_missed", {"p_now": now.isoformat()}))
+
+    def bars_until(self, symbol: str, timeframe: str, until: datetime, limit: int) -> list[StoredBar]:
+        """The newest `limit` stored bars that had ended by `until`, oldest first."""
+        arguments = {"p_symbol": symbol, "p_timeframe": timeframe, "p_until": until.isoformat(), "p_limit": limit}
+        return _STORED.validate_python(self._call("bars_until", arguments))
 
     def upsert_instruments(self, listed: Sequence[ListedInstrument], source: str, as_of: date) -> int:
         """Writes a source's list of the day; returns how many changed. An older list changes nothing.
@@ -173,7 +219,7 @@ class MarketDataLedger(StreamingPart, MarksPart):
         return _TIME.validate_python(self._call("latest_bar_end", {"p_symbol": symbol, "p_timeframe": timeframe}))
 
     def watched_symbols(self) -> Watched:
-        """The shares that an active strategy or an open position needs, as many as the feed takes."""
+        """The shares that an active strategy, a position or an open dashboard needs, as many as the feed takes."""
         return Watched.model_validate(self._call("watched_symbols", {}))
 
     def upsert_calendar(self, sessions: Sequence[Session], source: str) -> int:

@@ -19,6 +19,7 @@ from functions.core.events import BarCompleted, BarData, QuoteData
 from functions.core.ledger.errors import LedgerRefused, LedgerUnavailable
 from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.market_calendar import Session
+from functions.ingest.rolling_up import roll_up_missed
 from functions.ingest.stream import WORKER, MarketDataWorker
 from tests.unit.core.doubles import NOW, Turns, World, until
 
@@ -110,6 +111,9 @@ def watching(*symbols: str, **answers: Any) -> World:
             "record_market_data": 1,
             "upsert_calendar": 1,
             "latest_bar_end": None,
+            "bars_until": [],
+            "roll_up_bars": [],
+            "record_findings": 1,
         }
         | answers,
         watch_interval=0.01,
@@ -137,8 +141,13 @@ async def working(world: World, source: TapedSource) -> AsyncIterator[asyncio.Ta
 
 def steps(world: World) -> list[str]:
     """What was done, without questions and bookkeeping."""
-    quiet = ("watched_symbols", "upsert_calendar", "latest_bar_end", "record_heartbeat", "release")
+    quiet = ("watched_symbols", "upsert_calendar", "latest_bar_end", "bars_until", "record_heartbeat", "release")
     return [name for name in world.said() if not name.startswith(quiet)]
+
+
+def found(world: World) -> list[tuple[str, str]]:
+    """Kind and symbol of what was counted."""
+    return [(row["kind"], row["symbol"]) for given in world.asked("record_findings") for row in given["p_findings"]]
 
 
 def positions(world: World) -> list[tuple[str, str]]:
@@ -155,6 +164,7 @@ async def test_bar_when_it_arrives_then_it_is_stored_published_and_then_the_posi
         "put quote:SPY",
         "publish market-data-quotes",
         "record_market_data",
+        "roll_up_bars",
         "publish market-data-bars",
         "record_stream_position",
     ]
@@ -172,13 +182,34 @@ async def test_bar_when_a_quote_was_passed_over_then_it_is_said_before_the_bar()
         for message in (quote(1), quote(2), bar(0)):
             source.arriving.put_nowait(message)
         await until(lambda: len(positions(world)) == 1)
-    assert steps(world)[-5:] == [
+    assert steps(world)[-6:] == [
         "record_market_data",
+        "roll_up_bars",
         "put quote:SPY",
         "publish market-data-quotes",
         "publish market-data-bars",
         "record_stream_position",
     ]
+
+
+async def test_bar_when_longer_ones_are_complete_with_it_then_they_are_published_after_it_in_their_order() -> None:
+    longer = [bar(4).model_copy(update={"timeframe": name, "starts_at": NOW}) for name in ("5Min", "15Min")]
+    world, source = watching("SPY", roll_up_bars=[each.model_dump(mode="json") for each in longer]), TapedSource()
+    async with working(world, source):
+        source.arriving.put_nowait(bar(4))
+        await until(lambda: len(positions(world)) == 1)
+    assert world.asked("publish market-data-bars") == [[BarCompleted.of(each).id for each in (bar(4), *longer)]]
+    (asked,) = world.asked("roll_up_bars")
+    assert (asked["p_from"], asked["p_until"]) == (bar(4).starts_at.isoformat(), bar(4).ends_at.isoformat())
+
+
+async def test_missed_periods_when_they_are_over_by_the_clock_then_they_are_published() -> None:
+    longer = bar(4).model_copy(update={"timeframe": "5Min", "starts_at": NOW})
+    world = World({"roll_up_missed": Turns([longer.model_dump(mode="json")], [])})
+    for published in (1, 0):
+        assert roll_up_missed(world.ports, MarketDataLedger(world.ledger)) == published
+    assert world.asked("publish market-data-bars") == [[BarCompleted.of(longer).id]]
+    assert world.asked("roll_up_missed")[0] == {"p_now": NOW.isoformat()}
 
 
 @pytest.mark.parametrize("step", ["record_market_data", "record_stream_position", "bus"])
@@ -192,7 +223,8 @@ async def test_bar_when_a_step_fails_for_a_while_then_it_is_done_from_the_start_
         source.arriving.put_nowait(bar(0))
         source.arriving.put_nowait(bar(1))
         await until(lambda: bar(1).ends_at.isoformat() in [position for _, position in positions(world)])
-    assert steps(world)[-3:] == ["record_market_data", "publish market-data-bars", "record_stream_position"]
+    done = ["record_market_data", "roll_up_bars", "publish market-data-bars", "record_stream_position"]
+    assert steps(world)[-4:] == done
     names = [each for given in world.asked("publish market-data-bars") for each in given]
     assert names[-2:] == [BarCompleted.of(bar(0)).id, BarCompleted.of(bar(1)).id]
 
@@ -295,18 +327,148 @@ async def test_connected_when_the_broker_does_not_answer_then_the_gap_is_filled_
         await until(lambda: source.names().count("bars SPY") == 2)
 
 
-async def test_row_when_it_is_quarantined_then_it_is_told_once_by_name_and_the_stream_goes_on() -> None:
+async def test_row_when_it_is_quarantined_then_it_is_counted_and_told_once_a_day_and_the_stream_goes_on() -> None:
     world, source = watching("SPY"), TapedSource()
+    crossed = Quarantined("crossed", "{'bp': 2}", "SPY", no_market=True)
     source.history = {"SPY": [Quarantined("price above the moon", "{'c': 'NaN'}")]}
-    source.latest = [Quarantined("crossed", "{'bp': 2}")]
+    source.latest = [crossed]
     async with working(world, source):
-        for message in (Quarantined("crossed", "{'bp': 2}"), bar(0)):
+        for message in (crossed, bar(0)):
             source.arriving.put_nowait(message)
         await until(lambda: len(positions(world)) == 1)
     alerts = world.asked("raise_alert")
-    assert [alert["p_numbers"]["row"] for alert in alerts] == ["{'bp': 2}", "{'c': 'NaN'}", "{'bp': 2}"]
-    assert alerts[0]["p_name"] == alerts[2]["p_name"] != alerts[1]["p_name"]
-    assert {(alert["p_code"], alert["p_severity"]) for alert in alerts} == {("DATA_REJECTED", "warning")}
+    assert [alert["p_code"] for alert in alerts] == ["DATA_QUOTE", "DATA_MALFORMED"]
+    assert {alert["p_severity"] for alert in alerts} == {"warning"}
+    assert found(world) == [("quote", "SPY"), ("malformed", ""), ("quote", "SPY")]
+    names = [given["p_id"] for given in world.asked("record_findings")]
+    assert len(set(names)) == len(names)
+
+
+async def test_bar_when_it_is_a_spike_then_it_is_neither_stored_nor_published_and_its_place_is_passed() -> None:
+    world, source = watching("SPY"), TapedSource()
+    spike = bar(1).model_copy(update={"high": Decimal(300), "close": Decimal(290)})
+    async with working(world, source):
+        for message in (bar(0), spike, bar(2)):
+            source.arriving.put_nowait(message)
+        await until(lambda: len(positions(world)) == 3)
+    ends = [each.ends_at.isoformat() for each in (bar(0), spike, bar(2))]
+    assert [position for _, position in positions(world)] == ends
+    assert [given["p_bars"][0]["ends_at"] for given in world.asked("record_market_data")] == [
+        each.model_dump(mode="json")["ends_at"] for each in (bar(0), bar(2))
+    ]
+    assert world.asked("publish market-data-bars") == [[BarCompleted.of(each).id] for each in (bar(0), bar(2))]
+    assert found(world) == [("spike", "SPY"), ("gap", "SPY")]
+
+
+async def test_bar_when_the_next_confirms_a_new_level_then_both_are_stored_and_published_in_order() -> None:
+    world, source = watching("SPY"), TapedSource()
+    prices = {"open": Decimal(120), "high": Decimal(121), "low": Decimal(119), "close": Decimal(120)}
+    news = [bar(minute).model_copy(update=prices) for minute in (1, 2)]
+    async with working(world, source):
+        for message in (bar(0), *news):
+            source.arriving.put_nowait(message)
+        await until(lambda: news[1].ends_at.isoformat() in [position for _, position in positions(world)])
+    assert world.asked("publish market-data-bars") == [[BarCompleted.of(each).id] for each in (bar(0), *news)]
+    assert found(world) == []
+
+
+async def test_quote_and_bar_when_no_session_is_open_then_they_are_counted_and_not_kept() -> None:
+    world, source = watching("SPY"), TapedSource()
+    night = 60 * 8
+    async with working(world, source):
+        source.arriving.put_nowait(quote(night * 60))
+        source.arriving.put_nowait(bar(night))
+        await until(lambda: len(positions(world)) == 1)
+    assert found(world) == [("session", "SPY"), ("session", "SPY")]
+    assert world.asked("record_market_data") == []
+    assert world.hot.get("quote:SPY") is None
+
+
+async def test_findings_when_the_ledger_does_not_answer_then_they_are_counted_later_under_the_same_name() -> None:
+    world, source = watching("SPY"), TapedSource()
+    world.ledger.answers["record_findings"] = Turns(LedgerUnavailable("LEDGER_UNAVAILABLE", "down"), 1)
+    async with working(world, source):
+        source.arriving.put_nowait(Quarantined("crossed", "{}", "SPY", no_market=True))
+        source.arriving.put_nowait(bar(0))
+        await until(lambda: len(world.asked("raise_alert")) == 1)
+    first, second = world.asked("record_findings")
+    assert first == second
+
+
+# --- a stream that says nothing ------------------------------------------------------------------------------------
+
+
+def impatient(world: World) -> World:
+    """In session, and a silence is long after a moment."""
+    changed = {"stale_after": 0.02, "stale_poll_interval": 0.02}
+    object.__setattr__(world.ports, "settings", world.ports.settings.model_copy(update=changed))
+    world.clock.at = NOW + MINUTE * 5
+    return world
+
+
+def codes(world: World) -> list[str]:
+    return [given["p_code"] for given in world.asked("raise_alert")]
+
+
+async def test_stream_when_it_is_silent_and_rest_knows_more_then_it_is_asked_and_told_once_and_its_end_noted() -> None:
+    world, source = impatient(watching("SPY")), TapedSource()
+    source.now = NOW + MINUTE * 5
+    ends: list[str] = []
+    world.ledger.answers["latest_bar_end"] = lambda _: ends[-1] if ends else None
+
+    def record(given: dict[str, Any]) -> int:
+        ends.extend(row["ends_at"] for row in given["p_bars"])
+        return 1
+
+    world.ledger.answers["record_market_data"] = record
+    async with working(world, source):
+        await until(lambda: source.names().count("bars SPY") >= 2)
+        assert codes(world) == []
+        source.history = {"SPY": [bar(0)]}
+        await until(lambda: len(world.asked("publish market-data-bars")) == 1)
+        source.history = {"SPY": [bar(1)]}
+        await until(lambda: "DATA_STALE" in codes(world))
+        source.history = {"SPY": [bar(2)]}
+        await until(lambda: len(world.asked("publish market-data-bars")) == 3)
+        source.history = {}
+        source.arriving.put_nowait(bar(3))
+        await until(lambda: "DATA_STREAM_BACK" in codes(world))
+    assert codes(world) == ["DATA_STALE", "DATA_STREAM_BACK"]
+    assert ("stale", "SPY") in found(world)
+    assert world.asked("publish market-data-bars") == [[BarCompleted.of(bar(minute)).id] for minute in range(4)]
+
+
+async def test_stream_when_rest_does_not_answer_either_then_it_is_stale() -> None:
+    world, source = impatient(watching("SPY")), TapedSource()
+    async with working(world, source):
+        await until(lambda: "bars SPY" in source.names())
+        source.failures = [NotConnected("ALPACA_UNAVAILABLE", "down")] * 1000
+        await until(lambda: "DATA_STALE" in codes(world))
+    assert codes(world) == ["DATA_STALE"]
+
+
+async def test_stream_when_it_is_silent_and_there_is_nothing_new_then_it_is_only_asked() -> None:
+    world, source = impatient(watching("SPY")), TapedSource()
+    async with working(world, source):
+        await until(lambda: source.names().count("bars SPY") >= 4)
+    assert codes(world) == []
+
+
+async def test_stream_when_the_market_is_closed_then_silence_is_right() -> None:
+    world, source = impatient(watching("SPY")), TapedSource()
+    world.clock.at = NOW + timedelta(hours=9)
+    looks: list[datetime] = []
+    object.__setattr__(world.ports, "clock", world.clock)
+    seen = world.clock.now
+
+    def now() -> datetime:
+        looks.append(seen())
+        return looks[-1]
+
+    world.clock.now = now  # type: ignore[method-assign]
+    async with working(world, source):
+        await until(lambda: len(looks) > 20)
+    assert source.names().count("bars SPY") == 1
 
 
 async def test_symbols_when_they_change_then_the_old_stream_is_closed_before_the_new_one_is_opened() -> None:

@@ -1,0 +1,44 @@
+"""Splits and prices: does an overnight move look like one, and do the prices show one that is on record?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from functions.ingest.quality.band import MILLION, distance
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A split on record: from `ex_date` on, `ratio` new shares stand for each old one (below one: a reverse split)."""
+
+    ex_date: date
+    ratio: Decimal
+
+
+_FORWARD: Final = (
+    *(Decimal(whole) for whole in (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100)),
+    *(Decimal(new) / Decimal(old) for new, old in ((3, 2), (4, 3), (5, 4), (5, 2))),
+)
+_RATIOS: Final = (*_FORWARD, *(1 / ratio for ratio in _FORWARD))
+_NEAR: Final = 3 * MILLION // 100
+
+
+def between(splits: Sequence[Split], after: date, until: date) -> Decimal | None:
+    """New shares per old one by the splits with an ex-date after `after` and up to `until`; None without one."""
+    ratio = None
+    for split in splits:
+        if after < split.ex_date <= until:
+            ratio = (ratio or Decimal(1)) * split.ratio
+    return ratio
+
+
+def looks_like(before: Decimal, opened: Decimal) -> Decimal | None:
+    """The split, in new shares per old one, that an overnight move is within 3 % of; None where it is near none."""
+    for ratio in _RATIOS:
+        if distance(opened * ratio, before) <= _NEAR:
+            return ratio
+    return None
