@@ -13,10 +13,11 @@ from functions.strategy.holding import NOTHING, Position, Standing
 
 OPENING = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-# The day before Thanksgiving, and the half day after it.
+# The day before Thanksgiving, the half day after it, and the Monday.
 FULL_DAY = Session.in_new_york(date(2026, 11, 25))
 HALF_DAY = Session.in_new_york(date(2026, 11, 27), closes=time(13))
-CALENDAR = Calendar([FULL_DAY, HALF_DAY])
+NEXT_DAY = Session.in_new_york(date(2026, 11, 30))
+CALENDAR = Calendar([FULL_DAY, HALF_DAY, NEXT_DAY])
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Vectorised, one bar at a time and after a restart agree exactly; the future never changes the past.
 
-Every built-in kind, over a whole day and a half day, with bars missing here and there.
+Every built-in kind, over a half day and a whole day, with bars missing here and there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from functions.strategy.evaluate import Market, evaluate
 from functions.strategy.holding import FLAT, NOTHING, Position, Standing
 from functions.strategy.interface import Strategy
 from functions.strategy.whole_pass import WholePass
-from tests.unit.strategy.hand_made import FULL_DAY, HALF_DAY, session_bars
+from tests.unit.strategy.hand_made import HALF_DAY, NEXT_DAY, session_bars
 
 D = Decimal
 SYMBOLS = ("SPY", "QQQ", "IWM")
@@ -33,7 +33,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 # Few different prices make ties and crosses common; what is beyond them is a bar that is missing.
 CENTS = st.integers(9_900, 10_140)
-DAY, HALF = st.lists(CENTS, min_size=26, max_size=26), st.lists(CENTS, min_size=14, max_size=14)
+HALF, DAY = st.lists(CENTS, min_size=14, max_size=14), st.lists(CENTS, min_size=26, max_size=26)
 HELD = st.sampled_from(
     [
         NOTHING,
@@ -64,17 +64,17 @@ class History:
         return Market(others={symbol: bars.last(count) for symbol, bars in self.until(index).others.items()})
 
 
-def bars_of(symbol: str, day: Sequence[int], half: Sequence[int]) -> Bars:
-    full, short = ([D(each).scaleb(-2) if each <= 10_100 else None for each in cents] for cents in (day, half))
+def bars_of(symbol: str, half: Sequence[int], day: Sequence[int]) -> Bars:
+    short, full = ([D(each).scaleb(-2) if each <= 10_100 else None for each in cents] for cents in (half, day))
     if symbol == "SPY":
-        full[0] = D(100)
-    return session_bars((FULL_DAY, full), (HALF_DAY, short), timeframe="15Min", symbol=symbol)
+        short[0] = D(100)
+    return session_bars((HALF_DAY, short), (NEXT_DAY, full), timeframe="15Min", symbol=symbol)
 
 
-SPY = st.builds(bars_of, st.just("SPY"), DAY, HALF)
+SPY = st.builds(bars_of, st.just("SPY"), HALF, DAY)
 HISTORIES = st.builds(
     lambda *bars: History({each.symbol: each for each in bars}),
-    *(st.builds(bars_of, st.just(symbol), DAY, HALF) for symbol in SYMBOLS),
+    *(st.builds(bars_of, st.just(symbol), HALF, DAY) for symbol in SYMBOLS),
 )
 
 
