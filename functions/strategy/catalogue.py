@@ -15,12 +15,19 @@ from pydantic import ValidationError
 from functions.core.errors import BadInput, Misconfigured
 from functions.core.instruments import symbol_kind
 from functions.strategy.interface import Strategy, StrategyConfig
+from functions.strategy.kinds.momentum_rotation import MomentumRotation
 from functions.strategy.kinds.moving_average_cross import MovingAverageCross
+from functions.strategy.kinds.opening_range_breakout import OpeningRangeBreakout
 from functions.strategy.kinds.rsi_reversion import RsiReversion
 
 ENTRY_POINT_GROUP = "agenttrader.strategies"
 MOST_SYMBOLS = 50
-_BUILT_IN: tuple[type[Strategy], ...] = (MovingAverageCross, RsiReversion)
+_BUILT_IN: tuple[type[Strategy], ...] = (
+    MomentumRotation,
+    MovingAverageCross,
+    OpeningRangeBreakout,
+    RsiReversion,
+)
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 

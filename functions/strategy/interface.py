@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from functions.core.money import Amount, text
 from functions.strategy.bars import MISSING, Bar, Bars, IntArray, Timeframe
@@ -54,6 +54,7 @@ __all__ = [
     "StrategyConfig",
     "Timeframe",
     "WorkingOrder",
+    "examples",
 ]
 
 Columns = Mapping[str, IntArray]
@@ -80,6 +81,11 @@ class StrategyConfig(BaseModel):
         le=390,
         description="A limit order that has not filled after this many bars is canceled",
     )
+
+
+def examples(*configs: dict[str, JsonValue]) -> ConfigDict:
+    """For a Config's `model_config`: configs that show what it is for. The schema, and so the form, carries them."""
+    return ConfigDict(json_schema_extra={"examples": list(configs)})
 
 
 @dataclass(frozen=True, slots=True)

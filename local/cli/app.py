@@ -19,6 +19,7 @@ from local.cli import (
     demo_command,
     doctor_command,
     keys_command,
+    lookahead_command,
     verify_command,
 )
 from local.cli.exits import Exit, exit_of
@@ -45,6 +46,7 @@ app.command("down", short_help="Stop the local cloud, or the demo.")(cloud_comma
 app.command("status", short_help="Show each process and how it is.")(cloud_commands.status)
 app.command("doctor")(doctor_command.doctor)
 app.command("verify")(verify_command.verify)
+app.command("lookahead", short_help="Prove that a strategy does not see the future.")(lookahead_command.lookahead)
 app.command("break-glass", short_help="Cancel and flatten at the broker itself, while all else is down.")(
     break_glass_command.command
 )

@@ -10,7 +10,18 @@ from pydantic import Field, ValidationInfo, field_validator
 from functions.core.money import Amount, rounded, text
 from functions.strategy.bars import LONGEST_WINDOW, TICK_PLACES, Bars, to_price
 from functions.strategy.indicators import earlier, spread_of_means, window_sum
-from functions.strategy.interface import Close, Columns, Intent, Moment, Open, Side, Stay, Strategy, StrategyConfig
+from functions.strategy.interface import (
+    Close,
+    Columns,
+    Intent,
+    Moment,
+    Open,
+    Side,
+    Stay,
+    Strategy,
+    StrategyConfig,
+    examples,
+)
 from functions.strategy.protective_stop import hit, planned
 
 
@@ -26,6 +37,11 @@ class MovingAverageCross(Strategy):
     title = "Moving-average cross"
 
     class Config(StrategyConfig):
+        model_config = examples(
+            {"fast": 10, "slow": 30, "stop_percent": "1.5"},
+            {"timeframe": "5Min", "fast": 12, "slow": 48, "quantity": "50", "allow_short": True},
+        )
+
         fast: int = Field(10, strict=True, ge=2, le=LONGEST_WINDOW // 2, description="Fast window, bars")
         slow: int = Field(30, strict=True, ge=3, le=LONGEST_WINDOW, description="Slow window, bars; above fast")
         quantity: Amount = Field(Decimal(100), gt=0, le=1_000_000, description="Shares or contracts per entry")

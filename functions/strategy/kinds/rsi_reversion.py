@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from functions.core.money import Amount, rounded, text
 from functions.strategy.bars import LONGEST_WINDOW, Bars, to_price
 from functions.strategy.indicators import earlier, gains, losses, window_sum
-from functions.strategy.interface import Close, Columns, Intent, Moment, Open, Stay, Strategy, StrategyConfig
+from functions.strategy.interface import Close, Columns, Intent, Moment, Open, Stay, Strategy, StrategyConfig, examples
 from functions.strategy.protective_stop import hit, planned
 
 _NEUTRAL = 50
@@ -29,6 +29,11 @@ class RsiReversion(Strategy):
     title = "RSI reversion"
 
     class Config(StrategyConfig):
+        model_config = examples(
+            {"period": 14, "oversold": 30, "exit_level": 55},
+            {"timeframe": "15Min", "period": 5, "oversold": 20, "exit_level": 60, "stop_percent": "3"},
+        )
+
         period: int = Field(14, strict=True, ge=2, le=LONGEST_WINDOW // 2, description="Window of the RSI, moves")
         oversold: int = Field(30, strict=True, ge=1, le=98, description="Buy when the RSI crosses below this, 0 to 100")
         exit_level: int = Field(

@@ -60,9 +60,7 @@ def _due(desk: Desk, symbol: str = "SPY", minutes: int = 0, late: float = 0) -> 
 
 
 def _record(desk: Desk, *said: dict[str, Any]) -> dict[str, Any]:
-    answer: dict[str, Any] = desk.ledger.call(
-        "record_decisions", "fn_strategy", p_symbol="SPY", p_decisions=list(said)
-    )
+    answer: dict[str, Any] = desk.ledger.call("record_decisions", "fn_strategy", p_symbol="SPY", p_decisions=list(said))
     return answer
 
 

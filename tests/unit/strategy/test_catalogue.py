@@ -102,6 +102,11 @@ def test_build_when_numbers_come_as_text_or_json_numbers_then_money_is_exact() -
         ("moving_average_cross", {"timeframe": "2Min"}, "timeframe"),
         ("moving_average_cross", {"good_for_bars": 0}, "good_for_bars"),
         ("rsi_reversion", {"oversold": 60}, "exit_level"),
+        ("opening_range_breakout", {"timeframe": "15Min", "range_minutes": 20}, "range_minutes"),
+        ("opening_range_breakout", {"stop": "none"}, "stop"),
+        ("momentum_rotation", {"hold": 2}, "hold"),
+        ("momentum_rotation", {"size_in": "shares", "size": "1.5"}, "size"),
+        ("momentum_rotation", {"timeframe": "1Hour", "rotate_every_minutes": 90}, "rotate_every_minutes"),
         ("rsi_reversion", {"period": 1}, "period"),
         ("rsi_reversion", None, "config"),
         ("rsi_reversion", [], "config"),
@@ -131,13 +136,21 @@ def test_build_when_a_symbol_is_unknown_in_form_then_it_is_refused() -> None:
     assert refused.value.code == "BAD_SYMBOL"
 
 
-@pytest.mark.parametrize("kind", ["moving_average_cross", "rsi_reversion"])
+@pytest.mark.parametrize("kind", sorted(kinds()))
 def test_schema_when_read_then_every_field_is_described_and_nothing_else_is_allowed(kind: str) -> None:
     found = schema(kind)
     assert found["additionalProperties"] is False
     assert all(described.get("description") for described in found["properties"].values())
 
 
+@pytest.mark.parametrize("kind", sorted(kinds()))
+def test_schema_when_read_then_its_examples_can_be_built(kind: str) -> None:
+    found = schema(kind)["examples"]
+    assert len(found) >= 2
+    for example in found:
+        assert build(kind, example, ["SPY", "QQQ", "IWM"]).kind == kind
+
+
 def test_schema_when_the_kind_is_unknown_then_the_known_ones_are_named() -> None:
-    with pytest.raises(BadInput, match="moving_average_cross, rsi_reversion"):
+    with pytest.raises(BadInput, match="moving_average_cross, opening_range_breakout, rsi_reversion"):
         schema("nothing")
