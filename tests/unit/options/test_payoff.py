@@ -161,7 +161,7 @@ LEGS = st.tuples(SPREADS, st.integers(-3, 3), st.integers(0, 15)).map(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(LEGS)
 def test_profile_when_any_legs_of_one_expiry_then_it_bounds_the_profit_at_every_price_and_is_reached(
     legs: list[Leg],
@@ -181,7 +181,7 @@ def test_profile_when_any_legs_of_one_expiry_then_it_bounds_the_profit_at_every_
         assert far <= found.largest_gain
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(LEGS)
 def test_profile_when_any_legs_of_one_expiry_then_nothing_is_made_at_its_break_evens_and_signs_change_nowhere_else(
     legs: list[Leg],
@@ -191,7 +191,7 @@ def test_profile_when_any_legs_of_one_expiry_then_nothing_is_made_at_its_break_e
     for point in points:
         assert abs(profit(legs, point)) < D("0.000001")
     between: dict[int, set[int]] = {}
-    for price in every_price(10 * HIGHEST):
+    for price in every_price(5 * HIGHEST):
         made = profit(legs, price)
         if price not in points:
             between.setdefault(bisect(points, price), set()).add((made > 0) - (made < 0))
