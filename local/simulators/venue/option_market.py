@@ -35,6 +35,7 @@ _DAILY_UNTIL, _WEEKLY_UNTIL, _MONTHLY_UNTIL = timedelta(days=14), timedelta(days
 _FRIDAY = 4
 _NEAR, _FAR = Decimal("0.15"), Decimal("0.40")
 _FAR_STEP = 5
+_FINE, _HALF, _FINE_UNTIL = Decimal("0.06"), Decimal("0.5"), timedelta(days=2)
 _LEAST_SIZE, _SIZES = 10, 41
 _OPEN_AT_MOST, _ROUND_STRIKE = 20_000, 5
 
@@ -96,7 +97,7 @@ class OptionMarket:
         return [
             OptionSymbol(underlying, expiry, right, strike)
             for expiry in self.expiries()
-            for strike in sorted(self._strikes.get(underlying, ()))
+            for strike in sorted(self._strikes_of(underlying, expiry))
             for right in _rights()
         ]
 
@@ -108,7 +109,7 @@ class OptionMarket:
             option = OptionSymbol.parse(symbol)
         except BadInput:
             return None
-        known = self._is_listed(option.expiry) and option.strike in self._strikes.get(option.root, ())
+        known = self._is_listed(option.expiry) and option.strike in self._strikes_of(option.root, option.expiry)
         if not known or str(option) != symbol:
             return None
         self._listed[symbol] = option
@@ -165,6 +166,15 @@ class OptionMarket:
             self._views[str(option)] = (spot, at), view
             found[str(option)] = view
         return found
+
+    def _strikes_of(self, underlying: str, expiry: date) -> frozenset[Decimal]:
+        """Shortly before an expiry half dollars are added near the money, because what is left moves little."""
+        strikes = self._strikes.get(underlying, frozenset())
+        middle = self._middles.get(underlying)
+        if middle is None or expiry - exchange_date(self._clock.now()) > _FINE_UNTIL:
+            return strikes
+        near = (strike for strike in strikes if abs(strike - middle) <= middle * _FINE)
+        return strikes | {strike + _HALF for strike in near}
 
     def _is_listed(self, expiry: date) -> bool:
         """Whether it was listed by today, over or not."""
