@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from functions.brokers.protocol import MarketData
@@ -21,6 +21,7 @@ from functions.ingest.bar_months import keep_months
 from functions.ingest.calendar_sync import sync_calendar
 from functions.ingest.chain_lists import NO_CREDENTIAL, ChainLists, prune_chains, tell_no_chain
 from functions.ingest.chains import ChainTaker, is_too_late
+from functions.ingest.option_stream import OptionStreamWorker
 from functions.ingest.options import OPTIONS_TOPIC, OptionQuotes, no_source
 from functions.ingest.source import awaited_source, data_source, require_source, while_current
 from functions.ingest.stream import MarketDataWorker
@@ -31,9 +32,29 @@ Result = TypeVar("Result")
 async def stream_market_data(stop: asyncio.Event) -> None:
     """Worker: bars and quotes of the watched symbols, until `stop` is set."""
     reach = ports("ingest")
+    await _stream(reach, stop, lambda source: MarketDataWorker(reach, MarketDataLedger(reach.ledger), source).run)
+
+
+async def stream_option_data(stop: asyncio.Event) -> None:
+    """Worker: quotes of the options that orders and positions are in, until `stop` is set."""
+    reach = ports("ingest")
+    if reach.settings.clock == "replay":
+        # The tape would not wait for this stream, and two replays would see different quotes: options are asked for
+        # once a minute there, by the schedule.
+        await stop.wait()
+        return
+    await _stream(reach, stop, lambda source: OptionStreamWorker(reach, MarketDataLedger(reach.ledger), source).run)
+
+
+async def _stream(
+    reach: Ports,
+    stop: asyncio.Event,
+    work: Callable[[MarketData], Callable[[asyncio.Event], Coroutine[Any, Any, None]]],
+) -> None:
+    """Works on the data credential that is to be used, and on another one when that changes."""
     while (found := await awaited_source(reach, stop)) is not None:
         ended = asyncio.Event()
-        worker = asyncio.create_task(MarketDataWorker(reach, MarketDataLedger(reach.ledger), found.source).run(ended))
+        worker = asyncio.create_task(work(found.source)(ended))
         watch = asyncio.create_task(while_current(reach, found, stop))
         try:
             await asyncio.wait({worker, watch}, return_when=asyncio.FIRST_COMPLETED)
