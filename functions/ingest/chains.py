@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -21,11 +21,14 @@ from functions.core.ledger.chains import (
     TakenChain,
 )
 from functions.core.ledger.errors import LedgerRefused
+from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.log import logger
 from functions.core.market_calendar import exchange_date
 from functions.core.ports import Ports
 from functions.ingest.chain_lists import ChainLists, tell_no_chain
 from functions.ingest.chain_quotes import Moment, unusable
+from functions.ingest.findings import FindingLog
+from functions.ingest.quality.findings import Finding, FindingKind
 
 GRACE = timedelta(seconds=90)
 """How long after its bar a chain is still the bar's. Whoever decides without one waits as long."""
@@ -33,6 +36,12 @@ GRACE = timedelta(seconds=90)
 _LATEST_FEED = timedelta(minutes=15)
 _MOST_CONTRACTS = 2000
 _MOST_LOGGED = 10
+_KINDS: Mapping[str, FindingKind] = {
+    "UNREADABLE": "malformed",
+    "NOT_A_NUMBER": "malformed",
+    "OLD": "stale",
+    "LATER": "stale",
+}
 _log = logger("option_chains")
 
 
@@ -68,8 +77,9 @@ class ChainTaker:
         quotes, dropped = _sorted_out(told, moment)
         for row in [answer for answer in told if isinstance(answer, Quarantined)][:_MOST_LOGGED]:
             _log.warning("data rejected", underlying=bar.symbol, reason=row.reason, row=row.row)
+        feed = next((quote.feed for quote in told if isinstance(quote, OptionQuote)), self._source.feed)
         if dropped:
-            await asyncio.to_thread(self._tell_dropped, bar.symbol, dropped, today)
+            await asyncio.to_thread(self._tell_dropped, bar.symbol, feed, bar.ends_at, dropped)
         if dropped["LATER"] > len(quotes):
             # What is left stood still for long: a chain of it alone would be no picture of the bar.
             _log.warning("too late for a chain", underlying=bar.symbol, bar_at=bar.ends_at.isoformat(), **dropped)
@@ -81,7 +91,7 @@ class ChainTaker:
             underlying=bar.symbol,
             bar_at=bar.ends_at,
             taken_at=asked_at,
-            feed=quotes[0].feed,
+            feed=feed,
             delay_seconds=max(quote.delay_seconds for quote in quotes),
             spot=bar.close,
             asked=len(contracts),
@@ -119,15 +129,14 @@ class ChainTaker:
         strikes = bar.close * (1 - widest), bar.close * (1 + widest)
         return self._ledger.listed_contracts(bar.symbol, today, expiries=(first, until), strikes=strikes)
 
-    def _tell_dropped(self, underlying: str, dropped: Counter[str], day: date) -> None:
-        numbers = dict(sorted(dropped.items()))
-        _log.warning("quotes dropped", underlying=underlying, **numbers)
-        for reason, count in numbers.items():
-            self._ledger.raise_alert(
-                "DATA_REJECTED", "warning",
-                f"quotes of {underlying}'s option chain could not be used: {count} {reason}",
-                {"underlying": underlying} | numbers, f"data-rejected|chain|{underlying}|{day}|{reason}",
-            )  # fmt: skip
+    def _tell_dropped(self, underlying: str, feed: str, at: datetime, dropped: Counter[str]) -> None:
+        _log.warning("quotes dropped", underlying=underlying, **dropped)
+        findings = FindingLog(MarketDataLedger(self._reach.ledger))
+        findings.add(
+            Finding(underlying, feed, _KINDS.get(reason, "quote"), at, f"quotes of the option chain: {reason}", count)
+            for reason, count in sorted(dropped.items())
+        )
+        findings.flush(at_once=True)
 
     def _tell_too_many(self, underlying: str, found: int, day: date) -> None:
         text = (

@@ -147,7 +147,12 @@ def test_take_when_a_quote_is_no_market_then_it_is_dropped_counted_and_told() ->
     assert taken.contracts == 1
     (chain,) = (said["p_chain"] for said in made.asked("record_chain"))
     assert (chain["asked"], chain["dropped"]) == (2, {"NO_ASK": 1, "UNREADABLE": 1})
-    assert [said["p_code"] for said in made.asked("raise_alert")] == ["DATA_REJECTED"] * 2
+    assert [said["p_code"] for said in made.asked("raise_alert")] == ["DATA_QUOTE", "DATA_MALFORMED"]
+    (found,) = made.asked("record_findings")
+    assert {(one["kind"], one["count"], one["symbol"]) for one in found["p_findings"]} == {
+        ("quote", 1, "SPY"),
+        ("malformed", 1, "SPY"),
+    }
 
 
 def test_take_when_most_quotes_are_of_a_later_time_then_what_stood_still_is_no_chain() -> None:
