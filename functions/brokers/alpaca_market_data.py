@@ -105,7 +105,9 @@ class AlpacaMarketData:
             raise
         return wire.option_listing(row) if option else wire.listing(row)
 
-    async def option_chain(self, underlying: str, expiry: date | None = None) -> list[OptionContract | Quarantined]:
+    async def option_chain(
+        self, underlying: str, expiry: date | None = None, *, until: date | None = None
+    ) -> list[OptionContract | Quarantined]:
         """Raises Rejected where Alpaca refuses the underlying; an underlying without options has an empty chain."""
         query: dict[str, Any] = {"underlying_symbols": underlying, "status": "active", "limit": _CONTRACTS_PAGE}
         if expiry is not None:
@@ -113,7 +115,7 @@ class AlpacaMarketData:
         else:
             today = exchange_date((await self.clock()).now)
             query["expiration_date_gte"] = today.isoformat()
-            query["expiration_date_lte"] = (today + _LAST_EXPIRY).isoformat()
+            query["expiration_date_lte"] = (until or today + _LAST_EXPIRY).isoformat()
         found: list[OptionContract | Quarantined] = []
         while True:
             answer = mapping(await self._market.read("/options/contracts", query))

@@ -11,8 +11,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from functions.brokers.errors import BadResponse
-from functions.brokers.markets import Listing, MarketClock, OptionContract, OptionQuote
-from functions.brokers.reading import mapping, moment, number, optional, optional_words, positive, words
+from functions.brokers.markets import Listing, MarketClock, OptionContract, OptionQuote, OptionStyle
+from functions.brokers.reading import (
+    mapping,
+    moment,
+    number,
+    optional,
+    optional_count,
+    optional_day,
+    optional_words,
+    positive,
+    words,
+)
 from functions.core.errors import BadInput
 from functions.core.events import BarData, QuoteData
 from functions.core.instruments import OPTION_TICKS, Instrument, OptionSymbol, Terms, instrument
@@ -148,6 +158,11 @@ def contract(answer: object) -> OptionContract:
         strike=parts.strike,
         multiplier=Decimal(100) if size is None else positive(row, "size"),
         tradable=row.get("tradable") is True and row.get("status", "active") == "active",
+        style=_style(row),
+        open_interest=optional_count(row, "open_interest"),
+        open_interest_on=optional_day(row, "open_interest_date"),
+        close_price=optional(row, "close_price"),
+        close_on=optional_day(row, "close_price_date"),
     )
     said = {"strike_price": found.strike, "expiration_date": found.expiry.isoformat(), "type": found.right}
     for field, expected in said.items():
@@ -185,6 +200,11 @@ def option_quote(symbol: str, answer: object, feed: str) -> OptionQuote:
     if any(price < 0 for price in prices) or (len(prices) == 2 and prices[0] > prices[1]):
         raise BadResponse(f"quote of {symbol}: expected 0 <= bid <= ask, was {found.bid} and {found.ask}", row)
     return found
+
+
+def _style(row: Mapping[str, Any]) -> OptionStyle | None:
+    style = row.get("style")
+    return style if style in ("american", "european") else None
 
 
 def _part(row: Mapping[str, Any], field: str) -> Mapping[str, Any]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal
 
-from functions.core.instruments import Instrument, OptionRight
+from functions.core.instruments import Instrument, OptionRight, TickTable
+
+OptionStyle = Literal["american", "european"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionContract:
-    """One contract of a chain, by its canonical OCC symbol. `multiplier` is shares per contract."""
+    """One contract of a chain, by its canonical OCC symbol. `multiplier` is shares per contract.
+
+    `open_interest` counts open contracts, `close_price` is dollars per share; what the broker does not say is None.
+    """
 
     symbol: str
     underlying: str
@@ -46,13 +52,20 @@ class OptionContract:
     strike: Decimal
     multiplier: Decimal
     tradable: bool = True
+    ticks: TickTable | None = None
+    style: OptionStyle | None = None
+    open_interest: int | None = None
+    open_interest_on: date | None = None
+    close_price: Decimal | None = None
+    close_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionQuote:
     """The latest of an option contract; what the broker did not say is None: missing stays missing.
 
-    Volatility as a fraction (0.25 is 25 %), greeks per share of the underlying.
+    Volatility as a fraction (0.25 is 25 %), greeks per share of the underlying, theta per day, vega and rho per
+    percentage point; `open_interest` counts open contracts.
     """
 
     symbol: str
@@ -68,6 +81,7 @@ class OptionQuote:
     theta: Decimal | None = None
     vega: Decimal | None = None
     rho: Decimal | None = None
+    open_interest: int | None = None
     feed: str = ""
     delay_seconds: int = 0
     """As the feed declares it; above zero it is no market to price an order by."""

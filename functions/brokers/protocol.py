@@ -178,8 +178,13 @@ class MarketData(Feed, Protocol):
         """The instrument as the broker lists it, with its ticks and lot; None where it lists none."""
         ...
 
-    async def option_chain(self, underlying: str, expiry: date | None = None) -> list[OptionContract | Quarantined]:
-        """The contracts of an underlying, of one expiry or of all, by expiry, strike and right; all pages."""
+    async def option_chain(
+        self, underlying: str, expiry: date | None = None, *, until: date | None = None
+    ) -> list[OptionContract | Quarantined]:
+        """The contracts of an underlying, by expiry, strike and right; all pages.
+
+        Of one expiry, of those up to and with `until`, or of all.
+        """
         ...
 
     async def option_quotes(self, symbols: Sequence[str]) -> list[OptionQuote | Quarantined]:

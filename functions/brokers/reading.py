@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -59,6 +59,25 @@ def positive(row: Mapping[str, Any], field: str) -> Decimal:
 def optional(row: Mapping[str, Any], field: str) -> Decimal | None:
     """A number that may be absent, null or empty. Raises BadResponse for anything else that is no number."""
     return None if row.get(field) in (None, "") else number(row, field)
+
+
+def optional_count(row: Mapping[str, Any], field: str) -> int | None:
+    """A whole number of zero or more that may be absent, null or empty. Raises BadResponse for anything else."""
+    value = optional(row, field)
+    if value is None:
+        return None
+    if value < 0 or value != value.to_integral_value():
+        raise BadResponse(f"{field} must be a whole number, zero or more, was {value}", row)
+    return int(value)
+
+
+def optional_day(row: Mapping[str, Any], field: str) -> date | None:
+    """An ISO 8601 date that may be absent, null or empty. Raises BadResponse for anything else."""
+    value = optional_words(row, field)
+    try:
+        return None if value is None else date.fromisoformat(value)
+    except ValueError:
+        raise BadResponse(f"{field} must be a date, was {value!r}", row) from None
 
 
 def words(row: Mapping[str, Any], field: str) -> str:

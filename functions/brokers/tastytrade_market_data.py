@@ -111,7 +111,9 @@ class TastytradeMarketData:
         row = await self._instrument(f"/instruments/equity-options/{option.padded()}")
         return None if row is None or share is None else wire.option_listing(row, share)
 
-    async def option_chain(self, underlying: str, expiry: date | None = None) -> list[OptionContract | Quarantined]:
+    async def option_chain(
+        self, underlying: str, expiry: date | None = None, *, until: date | None = None
+    ) -> list[OptionContract | Quarantined]:
         try:
             answer = await self._client.read(f"/option-chains/{outside(underlying)}/nested")
         except Rejected as error:
@@ -121,7 +123,7 @@ class TastytradeMarketData:
         contracts: list[OptionContract | Quarantined] = []
         for root in items(answer):
             try:
-                strikes = wire.chain(root, expiry)
+                strikes = wire.chain(root, expiry, until)
             except BadResponse as error:
                 contracts.append(quarantined(error, root))
                 continue

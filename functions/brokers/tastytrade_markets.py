@@ -12,7 +12,16 @@ from pydantic import ValidationError
 
 from functions.brokers.errors import BadResponse
 from functions.brokers.markets import Listing, MarketClock, OptionContract, OptionQuote
-from functions.brokers.reading import mapping, number, optional, optional_words, positive, rows, words
+from functions.brokers.reading import (
+    mapping,
+    number,
+    optional,
+    optional_count,
+    optional_words,
+    positive,
+    rows,
+    words,
+)
 from functions.brokers.tastytrade_symbols import heard, inside
 from functions.brokers.tastytrade_wire import instant
 from functions.core.errors import BadInput
@@ -117,13 +126,15 @@ def option_listing(answer: object, share: object) -> Listing:
     )
 
 
-def chain(answer: object, expiry: date | None) -> list[object]:
-    """The strikes of a nested chain, each as (chain, expiration, strike) that `contracts` reads. Raises BadResponse."""
+def chain(answer: object, expiry: date | None, until: date | None = None) -> list[object]:
+    """The strikes of a nested chain, each as (chain, expiration, strike) that `contract` reads. Raises BadResponse."""
     root = mapping(answer)
     found: list[object] = []
     for expiration in rows(root.get("expirations")):
         row = mapping(expiration)
-        if expiry is None or words(row, "expiration-date") == expiry.isoformat():
+        day = words(row, "expiration-date")
+        # ISO dates are in the order of their letters.
+        if (expiry is None or day == expiry.isoformat()) and (until is None or day <= until.isoformat()):
             found.extend((root, row, strike) for strike in rows(row.get("strikes")))
     return found
 
@@ -148,6 +159,7 @@ def contract(right: str, answer: object) -> OptionContract:
         right=option.right,
         strike=option.strike,
         multiplier=positive(root, "shares-per-contract"),
+        ticks=ticks(root["tick-sizes"]) if root.get("tick-sizes") else None,
     )
 
 
@@ -181,6 +193,7 @@ def option_quote(answer: object) -> OptionQuote:
         theta=optional(row, "theta"),
         vega=optional(row, "vega"),
         rho=optional(row, "rho"),
+        open_interest=optional_count(row, "open-interest"),
         feed=FEED,
     )
 

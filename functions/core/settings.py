@@ -110,6 +110,13 @@ class Settings(BaseSettings):
     stale_poll_interval: float = Field(15, gt=0, description="How often it then asks, until the stream speaks again")
     quote_interval: float = Field(0.25, ge=0, description="At most one published quote per symbol in this time")
 
+    mark_interval: float = Field(
+        5, gt=0, description="How often streamed quotes of options move the marks of positions"
+    )
+    chain_quote_age: float = Field(
+        900, gt=0, description="By how much an option's quote may be older than the bar that its chain is of, seconds"
+    )
+
     ports_wrapper: str | None = Field(
         None,
         description="module:function that wraps every port; fault tests strike through it, production leaves it out",

@@ -3,31 +3,58 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from functions.brokers.protocol import MarketData
 from functions.core.errors import BadInput
-from functions.core.events import TradePlaced
+from functions.core.events import BarCompleted, ChainTaken, TradePlaced
 from functions.core.handling import delivered
 from functions.core.instruments import is_option
-from functions.core.ledger.market_data import MarketDataLedger, NeededOption
+from functions.core.ledger.chains import ChainLedger
+from functions.core.ledger.market_data import MarketDataLedger
+from functions.core.market_calendar import exchange_date
 from functions.core.ports import Ports, ports
 from functions.core.runtime import event_loop, event_of
 from functions.ingest import rolling_up
 from functions.ingest.bar_months import keep_months
 from functions.ingest.calendar_sync import sync_calendar
-from functions.ingest.options import OptionQuotes, no_source
+from functions.ingest.chain_lists import NO_CREDENTIAL, ChainLists, prune_chains, tell_no_chain
+from functions.ingest.chains import ChainTaker, is_too_late
+from functions.ingest.option_stream import OptionStreamWorker
+from functions.ingest.options import OPTIONS_TOPIC, OptionQuotes, no_source
 from functions.ingest.source import awaited_source, data_source, require_source, while_current
 from functions.ingest.stream import MarketDataWorker
+
+Result = TypeVar("Result")
 
 
 async def stream_market_data(stop: asyncio.Event) -> None:
     """Worker: bars and quotes of the watched symbols, until `stop` is set."""
     reach = ports("ingest")
+    await _stream(reach, stop, lambda source: MarketDataWorker(reach, MarketDataLedger(reach.ledger), source).run)
+
+
+async def stream_option_data(stop: asyncio.Event) -> None:
+    """Worker: quotes of the options that orders and positions are in, until `stop` is set."""
+    reach = ports("ingest")
+    if reach.settings.clock == "replay":
+        # The tape would not wait for this stream, and two replays would see different quotes: options are asked for
+        # once a minute there, by the schedule.
+        await stop.wait()
+        return
+    await _stream(reach, stop, lambda source: OptionStreamWorker(reach, MarketDataLedger(reach.ledger), source).run)
+
+
+async def _stream(
+    reach: Ports,
+    stop: asyncio.Event,
+    work: Callable[[MarketData], Callable[[asyncio.Event], Coroutine[Any, Any, None]]],
+) -> None:
+    """Works on the data credential that is to be used, and on another one when that changes."""
     while (found := await awaited_source(reach, stop)) is not None:
         ended = asyncio.Event()
-        worker = asyncio.create_task(MarketDataWorker(reach, MarketDataLedger(reach.ledger), found.source).run(ended))
+        worker = asyncio.create_task(work(found.source)(ended))
         watch = asyncio.create_task(while_current(reach, found, stop))
         try:
             await asyncio.wait({worker, watch}, return_when=asyncio.FIRST_COMPLETED)
@@ -74,14 +101,54 @@ def _quote_options() -> None:
     if found is None:
         no_source(ledger, needed)
         return
-    event_loop.run(_ask(OptionQuotes(reach, ledger, found.source), found.source, needed))
+    event_loop.run(_closing(found.source, OptionQuotes(reach, ledger, found.source).refresh(needed)))
 
 
-async def _ask(quotes: OptionQuotes, source: MarketData, needed: Sequence[NeededOption]) -> None:
+async def _closing(source: MarketData, work: Coroutine[Any, Any, Result]) -> Result:
+    """What the work gives; the source is of no use after it."""
     try:
-        await quotes.refresh(needed)
+        return await work
     finally:
         await source.aclose()
+
+
+@delivered
+def snapshot_chains(message: Any) -> None:
+    """Topic market-data-bars: a completed bar; where a strategy needs its symbol's chain, that is taken and told."""
+    event = event_of(message)
+    if not isinstance(event, BarCompleted):
+        raise BadInput("WRONG_EVENT", f"expected bar.completed, was {event.type}")
+    reach, bar = ports("ingest"), event.data
+    ledger = ChainLedger(reach.ledger)
+    windows = ledger.chains_needed(bar.symbol, bar.timeframe)
+    if not windows:
+        return
+    # What is on record is told again: the wake-up may have been lost after the row was written.
+    chain = ledger.chain_taken(bar.symbol, bar.ends_at)
+    if chain is None and not is_too_late(bar, reach.clock.now()):
+        found = data_source(reach)
+        if found is None:
+            tell_no_chain(ledger, bar.symbol, NO_CREDENTIAL, exchange_date(bar.ends_at))
+            return
+        chain = event_loop.run(_closing(found.source, ChainTaker(reach, ledger, found.source).take(bar, windows)))
+    if chain is not None:
+        reach.bus.publish(OPTIONS_TOPIC, [ChainTaken.of(chain.event_data(bar.timeframe), event.trace)])
+
+
+@delivered
+def sync_option_chains(_message: Any) -> None:
+    """Schedule, before the open: the contracts that strategies need today, so that the first chain is quick."""
+    reach = ports("ingest")
+    ledger, now = ChainLedger(reach.ledger), reach.clock.now()
+    due = ledger.chains_to_list(now)
+    if not due:
+        return
+    found = data_source(reach)
+    if found is None:
+        for one in due:
+            tell_no_chain(ledger, one.underlying, NO_CREDENTIAL, exchange_date(now))
+        return
+    event_loop.run(_closing(found.source, ChainLists(reach, ledger, found.source).bring_all(due)))
 
 
 @delivered
@@ -93,9 +160,10 @@ def sync_market_calendar(_message: Any) -> None:
 
 @delivered
 def maintain_bars(_message: Any) -> None:
-    """Schedule: room for the coming months of bars, and the end of those that are no longer kept."""
+    """Schedule: room for the coming months of bars, and the end of bars and option chains that are no longer kept."""
     reach = ports("ingest")
     keep_months(MarketDataLedger(reach.ledger), reach.clock)
+    prune_chains(ChainLedger(reach.ledger), reach.clock)
 
 
 @delivered

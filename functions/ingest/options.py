@@ -22,7 +22,7 @@ from functions.core.ports import Ports
 
 OPTIONS_TOPIC = "market-data-options"
 # Two clocks are never quite equal; beyond this a time is wrong.
-_AHEAD_AT_MOST = timedelta(seconds=5)
+AHEAD_AT_MOST = timedelta(seconds=5)
 _log = logger("option_quotes")
 
 
@@ -47,8 +47,8 @@ class OptionQuotes:
         for answer in await self._source.option_quotes(sorted(wanted)):
             if isinstance(answer, Quarantined):
                 self._reject(answer.reason, answer.row)
-            elif answer.symbol in wanted and _is_market(answer):
-                if answer.quoted_at > now + _AHEAD_AT_MOST:
+            elif answer.symbol in wanted and is_market(answer):
+                if answer.quoted_at > now + AHEAD_AT_MOST:
                     # It would be the newest for ever.
                     self._reject(f"quote of {answer.symbol} is from the future", answer.quoted_at.isoformat())
                 else:
@@ -83,7 +83,7 @@ class OptionQuotes:
                 return sum(self._keep([quote], wanted) for quote in quotes)
             self._reject(f"quote of {quotes[0].symbol}: {error}", quotes[0].symbol)
             return 0
-        said = [_data(quote, wanted[quote.symbol].underlying) for quote in quotes]
+        said = [quote_data(quote, wanted[quote.symbol].underlying) for quote in quotes]
         self._reach.hot.put_many({quote_key(quote.symbol): quote.model_dump(mode="json") for quote in said})
         self._reach.bus.publish(OPTIONS_TOPIC, [OptionQuoted.of(quote) for quote in said])
         return len(quotes)
@@ -98,7 +98,7 @@ class OptionQuotes:
             if not wanted[quote.symbol].listed
         ]
         self._ledger.record_option_data(listed, [_row(quote) for quote in quotes])
-        self._ledger.upsert_marks([_mark(quote) for quote in quotes])
+        self._ledger.upsert_marks([mark_of(quote) for quote in quotes])
 
     def _reject(self, reason: str, row: str) -> None:
         _log.warning("data rejected", reason=reason, row=row)
@@ -115,12 +115,12 @@ def no_source(ledger: MarketDataLedger, needed: Sequence[NeededOption]) -> None:
     ledger.raise_alert("NO_OPTION_QUOTES", "warning", text, numbers, f"no-option-quotes|{numbers['symbols']}")
 
 
-def _is_market(quote: OptionQuote) -> bool:
+def is_market(quote: OptionQuote) -> bool:
     """An ask is needed; without a bid nobody bids, which is a bid of zero."""
     return quote.ask is not None and quote.ask > 0 and (quote.bid or Decimal(0)) <= quote.ask
 
 
-def _data(quote: OptionQuote, underlying: str) -> OptionQuoteData:
+def quote_data(quote: OptionQuote, underlying: str) -> OptionQuoteData:
     return OptionQuoteData(underlying=underlying, **_two_sides(quote))
 
 
@@ -150,7 +150,7 @@ def _two_sides(quote: OptionQuote) -> dict[str, Any]:
     }
 
 
-def _mark(quote: OptionQuote) -> told.Mark:
+def mark_of(quote: OptionQuote) -> told.Mark:
     """The middle, as for shares between two bars."""
     middle = ((quote.bid or Decimal(0)) + (quote.ask or Decimal(0))) / 2
     return told.Mark(symbol=quote.symbol, mark=middle, marked_at=quote.quoted_at, source=f"quote {quote.feed}")

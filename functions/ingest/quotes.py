@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from functions.core.bus import Bus
-from functions.core.events import QuoteData, QuoteUpdated
+from functions.core.events import Envelope, QuoteData, QuoteUpdated, TopOfBook
 from functions.core.hotstore import HotStore
 from functions.core.hotstore.keys import quote_key
 
 QUOTES_TOPIC = "market-data-quotes"
+Quote = TypeVar("Quote", bound=TopOfBook)
 
 
-class QuoteBoard:
-    """Coalesces: between two published quotes of a symbol at least `interval` seconds of machine time pass.
+class CoalescedQuotes(Generic[Quote]):
+    """Between two published quotes of a symbol at least `interval` seconds of machine time pass.
 
     A quote that is passed over is not lost: `flush` brings the newest one out before anything is decided on a bar.
     """
 
-    def __init__(self, hot: HotStore, bus: Bus, interval: float) -> None:
+    def __init__(
+        self, hot: HotStore, bus: Bus, interval: float, topic: str, event_of: Callable[[Quote], Envelope]
+    ) -> None:
         self._hot = hot
         self._bus = bus
         self._interval = interval
-        self._newest: dict[str, QuoteData] = {}
+        self._topic = topic
+        self._event_of = event_of
+        self._newest: dict[str, Quote] = {}
         self._unsaid: set[str] = set()
         self._next_at: dict[str, float] = {}
 
-    def newest(self, symbol: str) -> QuoteData | None:
+    def newest(self, symbol: str) -> Quote | None:
         """The newest quote heard of a symbol, said or not."""
         return self._newest.get(symbol)
 
-    def heard(self, quote: QuoteData) -> None:
+    def heard(self, quote: Quote) -> None:
         """Takes a quote; says it when the interval has passed. An older one than the newest is dropped."""
         known = self._newest.get(quote.symbol)
         if known is not None and quote.quoted_at < known.quoted_at:
@@ -46,6 +53,19 @@ class QuoteBoard:
             return
         quote = self._newest[symbol]
         self._hot.put(quote_key(symbol), quote.model_dump(mode="json"))
-        self._bus.publish(QUOTES_TOPIC, [QuoteUpdated.of(quote)])
+        self._bus.publish(self._topic, [self._event_of(quote)])
         self._unsaid.discard(symbol)
         self._next_at[symbol] = time.monotonic() + self._interval
+
+    def flush_due(self) -> None:
+        """Says the newest quotes that were passed over and whose interval is over: no further quote may come."""
+        for symbol in sorted(self._unsaid):
+            if time.monotonic() >= self._next_at.get(symbol, 0.0):
+                self.flush(symbol)
+
+
+class QuoteBoard(CoalescedQuotes[QuoteData]):
+    """The quotes of what is no option."""
+
+    def __init__(self, hot: HotStore, bus: Bus, interval: float) -> None:
+        super().__init__(hot, bus, interval, QUOTES_TOPIC, QuoteUpdated.of)

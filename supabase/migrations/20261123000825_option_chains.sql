@@ -51,19 +51,14 @@ alter table public.option_chain_snapshots enable row level security;
 create policy "everybody signed in reads option chains" on public.option_chain_snapshots for select to authenticated using (true);
 
 create function private.active_chain_inputs() returns table (timeframe text, underlying text, days_from integer, days_to integer, width numeric)
-language plpgsql stable set search_path = ''
+language sql stable set search_path = ''
 as $$
-begin
-  if to_regclass('public.strategy_validations') is null then
-    return; -- Until inputs are declared, nobody needs a chain.
-  end if;
-  return query
-    select v.inputs ->> 'timeframe', c ->> 'underlying', (c ->> 'days_from')::integer, (c ->> 'days_to')::integer, (c ->> 'width')::numeric
-    from public.strategies as s
-    join public.strategy_validations as v on v.strategy_id = s.id and v.strategy_version = s.effective_version and v.valid
-    cross join jsonb_array_elements(coalesce(v.inputs -> 'chains', '[]'::jsonb)) as c
-    where s.status = 'active';
-end $$;
+  select v.inputs ->> 'timeframe', c ->> 'underlying', (c ->> 'days_from')::integer, (c ->> 'days_to')::integer, (c ->> 'width')::numeric
+  from public.strategies as s
+  join public.strategy_validations as v on v.strategy_id = s.id and v.strategy_version = s.effective_version and v.valid
+  cross join jsonb_array_elements(coalesce(v.inputs -> 'chains', '[]'::jsonb)) as c
+  where s.status = 'active'
+$$;
 comment on function private.active_chain_inputs() is 'The chains that active strategies declare, one row each, with the bars that they decide on.';
 
 create function public.chains_needed(p_symbol text default null, p_timeframe text default null) returns jsonb

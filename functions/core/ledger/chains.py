@@ -91,6 +91,7 @@ class StoredChain(Row):
         return ChainData(**self.model_dump(), timeframe=timeframe)
 
 
+PRUNED_AT_ONCE = 2000
 _WINDOWS = TypeAdapter(list[ChainWindow])
 _TO_LIST = TypeAdapter(list[ChainToList])
 _CONTRACTS: TypeAdapter[list[ListedContract] | None] = TypeAdapter(list[ListedContract] | None)
@@ -152,7 +153,7 @@ class ChainLedger(LedgerPart):
         """
         return StoredChain.model_validate(self._call("record_chain", {"p_chain": chain.model_dump(mode="json")}))
 
-    def prune_option_chains(self, now: datetime, limit: int = 2000) -> int:
+    def prune_option_chains(self, now: datetime, limit: int = PRUNED_AT_ONCE) -> int:
         """Removes at most so many chains that were kept long enough; returns how many."""
         removed: int = self._call("prune_option_chains", {"p_now": now.isoformat(), "p_limit": limit})
         return removed

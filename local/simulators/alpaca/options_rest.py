@@ -74,8 +74,8 @@ def contract(simulator: Simulator, option: OptionSymbol) -> dict[str, Any]:
         "style": "american",
         "strike_price": text(option.strike),
         "size": "100",
-        "open_interest": "0",
-        "open_interest_date": None,
+        "open_interest": str(simulator.options.open_interest(option)),
+        "open_interest_date": simulator.options.counted_on().isoformat(),
         "close_price": None,
         "close_price_date": None,
     }

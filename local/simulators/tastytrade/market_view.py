@@ -74,6 +74,7 @@ def _option_data(simulator: Simulator, symbol: str) -> dict[str, Any] | None:
         "vega": f"{model.vega:.6f}",
         "rho": f"{model.rho:.6f}",
         "theo-price": f"{model.price:.6f}",
+        "open-interest": str(simulator.options.open_interest(view.option)),
         "close-price-type": "Unknown",
         "summary-date": day,
         "prev-close-date": day,

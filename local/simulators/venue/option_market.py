@@ -1,12 +1,13 @@
 """The option market of a venue: which contracts are listed, and what they are worth while the underlying moves.
 
-Everything follows from the tape: contracts are listed once, around the last close before it begins, and quotes come
-from Black and Scholes over the underlying's quote. Volatility falls with the strike, as it does for shares.
+Everything follows from the tape: strikes lie around the last close before it begins, an expiry is listed so many days
+ahead, and quotes come from Black and Scholes over the underlying's quote. Volatility falls with the strike, as it does
+for shares. Open interest is made up: largest at the money and at round strikes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from functions.backtest.market import Quote
 from functions.backtest.option_quoting import quoted
 from functions.core.errors import BadInput
 from functions.core.instruments import OPTION_TICKS, OptionRight, OptionSymbol, TickTable
+from functions.core.market_calendar import exchange_date
 from functions.core.options import black_scholes
 from functions.core.options.valuation import Valuation, years_between
 from local.simulators.venue.clock import TapeClock
@@ -30,11 +32,12 @@ COARSE_TICKS = TickTable(((Decimal(0), Decimal("0.01")), (Decimal(3), Decimal("0
 _BASE_VOLATILITY, _SKEW = 0.20, 0.25
 _LEAST_VOLATILITY, _MOST_VOLATILITY = 0.08, 0.90
 _DAILY_UNTIL, _WEEKLY_UNTIL, _MONTHLY_UNTIL = timedelta(days=14), timedelta(days=60), timedelta(days=200)
-_EXPIRY_WEEKDAYS = (0, 2, 4)
 _FRIDAY = 4
 _NEAR, _FAR = Decimal("0.15"), Decimal("0.40")
 _FAR_STEP = 5
+_FINE, _HALF, _FINE_UNTIL = Decimal("0.06"), Decimal("0.5"), timedelta(days=2)
 _LEAST_SIZE, _SIZES = 10, 41
+_OPEN_AT_MOST, _ROUND_STRIKE = 20_000, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +68,26 @@ class OptionMarket:
     """Options on every symbol of the tape. Symbols are canonical OCC ones."""
 
     def __init__(
-        self, prices: Prices, clock: TapeClock, calendar: Callable[[], MarketCalendar], first: Session
+        self, prices: Prices, clock: TapeClock, calendar: Callable[[], MarketCalendar], sessions: Sequence[Session]
     ) -> None:
         self._prices = prices
         self._clock = clock
         self._calendar = calendar
-        self._expiries = tuple(sorted(session.day for session in _expiries(calendar(), first)))
+        self._first = sessions[0].day
+        self._listed_from = _expiries(calendar(), sessions[0].day, sessions[-1].day)
         self._listed: dict[str, OptionSymbol] = {}
         self._views: dict[str, tuple[tuple[Decimal, datetime], OptionView]] = {}
-        self._strikes = {symbol: _strikes(prices, symbol) for symbol in prices.symbols}
+        self._middles = {symbol: _middle(prices, symbol) for symbol in prices.symbols}
+        self._strikes = {symbol: _strikes(middle) for symbol, middle in self._middles.items()}
 
     def expiries(self) -> list[date]:
         """Every listed expiry that is not over, in order."""
         now = self._clock.now()
-        return [day for day in self._expiries if self.expires_at(day) > now]
+        return [day for day in self._listed_from if self._is_listed(day) and self.expires_at(day) > now]
 
     def expires_at(self, expiry: date) -> datetime:
         """When an expiry's session closes, UTC. Raises BadInput UNKNOWN_CONTRACT where none is listed."""
-        if expiry not in self._expiries:
+        if expiry not in self._listed_from:
             raise BadInput("UNKNOWN_CONTRACT", f"no option expires on {expiry}")
         (session,) = self._calendar().between(expiry, expiry)
         return session.closes_at
@@ -92,7 +97,7 @@ class OptionMarket:
         return [
             OptionSymbol(underlying, expiry, right, strike)
             for expiry in self.expiries()
-            for strike in sorted(self._strikes.get(underlying, ()))
+            for strike in sorted(self._strikes_of(underlying, expiry))
             for right in _rights()
         ]
 
@@ -104,7 +109,7 @@ class OptionMarket:
             option = OptionSymbol.parse(symbol)
         except BadInput:
             return None
-        known = option.expiry in self._expiries and option.strike in self._strikes.get(option.root, ())
+        known = self._is_listed(option.expiry) and option.strike in self._strikes_of(option.root, option.expiry)
         if not known or str(option) != symbol:
             return None
         self._listed[symbol] = option
@@ -112,6 +117,18 @@ class OptionMarket:
 
     def is_active(self, option: OptionSymbol) -> bool:
         return self.expires_at(option.expiry) > self._clock.now()
+
+    def open_interest(self, option: OptionSymbol) -> int:
+        """Open contracts, made up and the same all day long: most at the money and at round strikes."""
+        middle = self._middles[option.root] or option.strike
+        nearness = max(1 - 8 * abs(option.strike - middle) / middle, Decimal(0))
+        share = nearness if option.strike % _ROUND_STRIKE == 0 else nearness / 3
+        odd = int(option.strike * 7 + option.expiry.toordinal() * 13 + (3 if option.right == "call" else 0)) % 97
+        return int(_OPEN_AT_MOST * share) + odd
+
+    def counted_on(self) -> date:
+        """The session after which the open interest was counted."""
+        return self._calendar().before(exchange_date(self._clock.now()), 1)[0].day
 
     def ticks(self, underlying: str) -> TickTable:
         """The price steps of an underlying's options: cents for the penny names, else 0.05 from 3 dollars on."""
@@ -150,6 +167,20 @@ class OptionMarket:
             found[str(option)] = view
         return found
 
+    def _strikes_of(self, underlying: str, expiry: date) -> frozenset[Decimal]:
+        """Shortly before an expiry half dollars are added near the money, because what is left moves little."""
+        strikes = self._strikes.get(underlying, frozenset())
+        middle = self._middles.get(underlying)
+        if middle is None or expiry - exchange_date(self._clock.now()) > _FINE_UNTIL:
+            return strikes
+        near = (strike for strike in strikes if abs(strike - middle) <= middle * _FINE)
+        return strikes | {strike + _HALF for strike in near}
+
+    def _is_listed(self, expiry: date) -> bool:
+        """Whether it was listed by today, over or not."""
+        since = self._listed_from.get(expiry)
+        return since is not None and since <= max(exchange_date(self._clock.now()), self._first)
+
     def _valued(self, contracts: list[tuple[OptionSymbol, Decimal, datetime]]) -> Iterator[OptionView]:
         if not contracts:
             return
@@ -177,35 +208,29 @@ def _volatility(spot: float, strike: float) -> float:
     return min(max(_BASE_VOLATILITY - _SKEW * log(strike / spot), _LEAST_VOLATILITY), _MOST_VOLATILITY)
 
 
-def _expiries(calendar: MarketCalendar, first: Session) -> Iterator[Session]:
-    """Mondays, Wednesdays and Fridays for two weeks, Fridays for two months, third Fridays for half a year.
+def _expiries(calendar: MarketCalendar, first: date, last: date) -> dict[date, date]:
+    """By expiry, in order, the day from which it is listed, for a tape from `first` to `last`.
 
-    Where the exchange is closed on a Friday, the session before it takes its place; other days have none then.
+    Every session for two weeks ahead, Fridays for two months, third Fridays for half a year. Where the exchange is
+    closed on a Friday, the session before it takes its place.
     """
-    sessions = calendar.between(first.day, first.day + _MONTHLY_UNTIL)
-    open_days = {session.day: session for session in sessions}
-    day = first.day
-    while day <= first.day + _MONTHLY_UNTIL:
-        ahead = day - first.day
-        third = day.weekday() == _FRIDAY and 15 <= day.day <= 21
-        wanted = (
-            (ahead <= _DAILY_UNTIL and day.weekday() in _EXPIRY_WEEKDAYS)
-            or (ahead <= _WEEKLY_UNTIL and day.weekday() == _FRIDAY)
-            or third
-        )
-        if wanted:
-            found = open_days.get(day)
-            if found is None and day.weekday() == _FRIDAY:
-                found = open_days.get(day - timedelta(days=1))
-            if found is not None:
-                yield found
-        day += timedelta(days=1)
+    sessions = [session.day for session in calendar.between(first, last + _MONTHLY_UNTIL)]
+    ahead = dict.fromkeys(sessions, _DAILY_UNTIL)
+    for day in sessions:
+        friday = day + timedelta(days=_FRIDAY - day.weekday())
+        if day.weekday() == _FRIDAY or (day + timedelta(days=1) == friday and friday not in ahead):
+            ahead[day] = _MONTHLY_UNTIL if 15 <= friday.day <= 21 else _WEEKLY_UNTIL
+    return {day: day - span for day, span in ahead.items()}
 
 
-def _strikes(prices: Prices, symbol: str) -> frozenset[Decimal]:
-    """Every dollar near the last close before the tape, every five dollars further away."""
+def _middle(prices: Prices, symbol: str) -> Decimal | None:
+    """The last close before the tape."""
     days = prices.days(symbol)
-    close = days[-1].close if days else prices.mark(symbol)
+    return days[-1].close if days else prices.mark(symbol)
+
+
+def _strikes(close: Decimal | None) -> frozenset[Decimal]:
+    """Every dollar near the close, every five dollars further away."""
     if close is None:
         return frozenset()
     middle = int(close)

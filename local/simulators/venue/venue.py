@@ -114,7 +114,7 @@ class Venue(TapePlayer):
     # --- the tape ---------------------------------------------------------------------------------------------------
 
     def on_load(self) -> None:
-        self.options = OptionMarket(self.prices, self.clock, lambda: self.calendar, self.tape.sessions[0])
+        self.options = OptionMarket(self.prices, self.clock, lambda: self.calendar, self.tape.sessions)
         self.quotes = Quotes(self.prices, self.options)
         self._order_numbers, self._execution_numbers, self._activity_numbers = count(1), count(1), count(1)
         self._accounts = {settings.account_id: self._account(settings) for settings in self._settings.values()}

@@ -55,8 +55,8 @@ def new_strategy(ledger: Ledger, user: UUID, account: UUID, symbols: tuple[str, 
     return strategy
 
 
-def found_valid(ledger: Ledger, strategy: UUID) -> None:
-    """The verdict that `validate_strategy` gives on the strategy's newest version."""
+def found_valid(ledger: Ledger, strategy: UUID, **inputs: Any) -> None:
+    """The verdict that `validate_strategy` gives on the strategy's newest version; what it needs may be said."""
     ((version, symbols, timeframe),) = ledger.rows(
         "select strategy_version, symbols, timeframe from public.strategies where id = %s", strategy
     )
@@ -67,7 +67,7 @@ def found_valid(ledger: Ledger, strategy: UUID) -> None:
         p_version=version,
         p_valid=True,
         p_problems=[],
-        p_inputs={"symbols": symbols, "timeframe": timeframe, "warm_up": 1},
+        p_inputs={"symbols": symbols, "timeframe": timeframe, "warm_up": 1} | inputs,
     )
 
 

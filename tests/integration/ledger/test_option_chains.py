@@ -21,7 +21,7 @@ from functions.core.ledger.chains import (
     TakenChain,
 )
 from functions.core.ledger.market_data import TickStep
-from tests.integration.ledger.desk import Desk, new_strategy
+from tests.integration.ledger.desk import Desk, found_valid, new_strategy
 from tests.integration.ledger.ledger import Direct, Ledger, refused
 
 D = Decimal
@@ -45,22 +45,8 @@ class Chains:
         strategy = new_strategy(self.ledger, self.desk.user, self.desk.account, ("SPY",))
         if not active:
             self.ledger.call("deactivate_strategy", "authenticated", self.desk.user, p_strategy_id=strategy)
-        self._found_valid(strategy, {"timeframe": timeframe, "chains": list(chains)})
+        found_valid(self.ledger, strategy, timeframe=timeframe, chains=list(chains))
         return strategy
-
-    def _found_valid(self, strategy: UUID, inputs: dict[str, Any]) -> None:
-        self.ledger.run(
-            "create table if not exists public.strategy_validations (strategy_id uuid, strategy_version integer, "
-            "user_id uuid, valid boolean, problems jsonb, inputs jsonb, validated_at timestamptz)"
-        )
-        self.ledger.run("alter table public.strategies add column if not exists effective_version integer")
-        self.ledger.run(
-            "insert into public.strategy_validations values (%s, 1, %s, true, '[]', %s::jsonb, now())",
-            strategy,
-            self.desk.user,
-            json.dumps(inputs),
-        )
-        self.ledger.run("update public.strategies set effective_version = 1 where id = %s", strategy)
 
     def store(self, *contracts: ChainContract, at: datetime = BAR, until: date | None = UNTIL) -> list[str]:
         return self.calls.record_chain_list("SPY", contracts, "test", at, until)
