@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.bus_delivery import bus_delivery
+from benchmarks.deciding import deciding
 from benchmarks.fills import fill_throughput
 from benchmarks.ledger_calls import ledger_calls
 from benchmarks.measuring import Result, Throughput
@@ -79,6 +80,7 @@ def run(rounds: int, port_base: int | None = None) -> list[Result]:
                 *ledger_calls(stack, settings, rounds=rounds, seconds=_SECONDS_EACH),
                 storing_bars(stack, rounds=rounds, seconds=_SECONDS_EACH),
                 bus_delivery(stack, rounds=rounds, seconds=_SECONDS_EACH),
+                deciding(stack, settings, rounds=rounds, seconds=2 * _SECONDS_EACH),
             ]
     finally:
         shutil.rmtree(state, ignore_errors=True)

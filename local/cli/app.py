@@ -21,6 +21,7 @@ from local.cli import (
     keys_command,
     lookahead_command,
     verify_command,
+    why_command,
 )
 from local.cli.exits import Exit, exit_of
 from local.cli.screen import Screen
@@ -46,6 +47,7 @@ app.command("down", short_help="Stop the local cloud, or the demo.")(cloud_comma
 app.command("status", short_help="Show each process and how it is.")(cloud_commands.status)
 app.command("doctor")(doctor_command.doctor)
 app.command("verify")(verify_command.verify)
+app.command("why", short_help="Say why a strategy traded, or did not.")(why_command.why)
 app.command("lookahead", short_help="Prove that a strategy does not see the future.")(lookahead_command.lookahead)
 app.command("break-glass", short_help="Cancel and flatten at the broker itself, while all else is down.")(
     break_glass_command.command
