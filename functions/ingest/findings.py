@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from functions.core.errors import Temporary
+from functions.core.ledger.errors import LedgerRefused
 from functions.core.ledger.market_data import FoundInData, MarketDataLedger
 from functions.core.log import logger
 from functions.core.market_calendar import exchange_date
@@ -57,9 +58,13 @@ class FindingLog:
                 self._batch = (uuid4(), self._waiting[:_MOST])
                 self._waiting = self._waiting[_MOST:]
             name, batch = self._batch
-            self._ledger.record_findings(name, [_row(one) for one in batch])
-            for one in batch:
-                self._tell(one)
+            try:
+                self._ledger.record_findings(name, [_row(one) for one in batch])
+                for one in batch:
+                    self._tell(one)
+            except LedgerRefused as error:
+                # What cannot be counted must not stop what is good.
+                _log.error("findings refused", code=error.code, reason=str(error), findings=len(batch))
             self._batch = None
 
     def _tell(self, one: Finding) -> None:

@@ -395,6 +395,15 @@ async def test_findings_when_the_ledger_does_not_answer_then_they_are_counted_la
     assert first == second
 
 
+async def test_findings_when_the_ledger_refuses_them_then_the_stream_goes_on() -> None:
+    world, source = watching("SPY", record_findings=LedgerRefused("BAD_FINDING", "Say what it is.", 422)), TapedSource()
+    async with working(world, source):
+        source.arriving.put_nowait(Quarantined("crossed", "{}", "SPY", no_market=True))
+        source.arriving.put_nowait(bar(0))
+        await until(lambda: len(positions(world)) == 1)
+    assert len(world.asked("record_findings")) == 1
+
+
 # --- a stream that says nothing ------------------------------------------------------------------------------------
 
 
