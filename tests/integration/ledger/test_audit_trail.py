@@ -178,7 +178,8 @@ def test_secret_when_its_column_is_omitted_then_it_is_in_no_image(ledger: Ledger
             b"set constraints all immediate"
         )
         rows = connection.execute(
-            "select chain, row_id, action, before, after from public.audit_log where table_name = 'a_test'"
+            "select chain, row_id, action, before, after from public.audit_log where table_name = 'a_test' "
+            "order by sequence"
         ).fetchall()
         connection.rollback()
     image = {"a": "1", "b": "2", "user_id": None}
