@@ -1,4 +1,4 @@
-"""Halts that flatten: round by round, until nothing in their scope is open."""
+"""Halts, and deactivations of strategies, that flatten: round by round, until nothing in their scope is open."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _log = logger("risk")
 
 
 class Flattener:
-    """Asks the ledger for one round on every account that a halt has still to close something of.
+    """Asks the ledger for one round on every account that a halt or a deactivation has still to close something of.
 
     The ledger decides what is closed, under its own locks; the orders walk the road of every order.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.core.errors import BadInput
-from functions.core.events import HaltChanged, OptionQuoted, TradePlaced
+from functions.core.events import HaltChanged, OptionQuoted, StrategyChanged, TradePlaced
 from functions.core.handling import delivered
 from functions.core.ports import ports
 from functions.core.runtime import event_of
@@ -50,6 +50,15 @@ def flatten_halted(message: Any) -> None:
 
 
 @delivered
+def flatten_deactivated(message: Any) -> None:
+    """Topic strategy-events: a strategy was stopped; closes what is to be closed of it."""
+    event = event_of(message)
+    if not isinstance(event, StrategyChanged):
+        raise BadInput("WRONG_EVENT", f"expected strategy.deactivated, was {event.type}")
+    Flattener(ports("risk")).continue_halts()
+
+
+@delivered
 def sweep_halts(_message: Any) -> None:
-    """Schedule: the next round of every halt that flattens, until it is flat; late fills included."""
+    """Schedule: the next round of every halt and deactivation that flattens, until it is flat; late fills included."""
     Flattener(ports("risk")).continue_halts()

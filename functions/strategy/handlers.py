@@ -8,7 +8,8 @@ from functions.core.errors import AgentTraderError, BadInput
 from functions.core.events import BarCompleted, ChainTaken, QuoteUpdated, StrategyChanged, TradeChanged
 from functions.core.handling import delivered
 from functions.core.ledger.deciding import DecisionLedger
-from functions.core.ledger.validating import ValidationLedger
+from functions.core.ledger.lifecycle import LifecycleLedger
+from functions.core.log import logger
 from functions.core.ports import ports
 from functions.core.runtime import event_of
 from functions.strategy.between_bars import decide_on_fills, decide_on_quote
@@ -80,10 +81,19 @@ def validate_strategy(message: Any) -> None:
     event = event_of(message)
     if not isinstance(event, StrategyChanged):
         raise BadInput("WRONG_EVENT", f"expected strategy.edited, was {event.type}")
-    validate_due(ValidationLedger(ports("strategy").ledger), event.data.strategy_id)
+    validate_due(LifecycleLedger(ports("strategy").ledger), event.data.strategy_id)
 
 
 @delivered
 def validate_missed(_message: Any) -> None:
     """Schedule: versions that no message brought to a verdict, and those whose verdict may have changed."""
-    validate_due(ValidationLedger(ports("strategy").ledger))
+    validate_due(LifecycleLedger(ports("strategy").ledger))
+
+
+@delivered
+def watch_strategies(_message: Any) -> None:
+    """Schedule: active strategies that do not decide although bars should have come are told of, once each time."""
+    there = ports("strategy")
+    found = LifecycleLedger(there.ledger).watch_strategies(there.clock.now())
+    if found.silent or found.heard:
+        logger("strategy").warning("watched", silent=found.silent, heard_again=found.heard)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from functions.core.errors import AgentTraderError, BadInput
-from functions.core.ledger.validating import ProblemToRecord, ValidationLedger, VersionToValidate
+from functions.core.ledger.lifecycle import LifecycleLedger, ProblemToRecord, VersionToValidate
 from functions.core.log import logger
 from functions.strategy.catalogue import Problem, examine
 from functions.strategy.interface import Strategy
@@ -19,7 +19,7 @@ _MOST_TEXT: Final = 500
 """Characters of a problem's text: what was found may be as long as a config is."""
 
 
-def validate_due(ledger: ValidationLedger, strategy: UUID | None = None) -> int:
+def validate_due(ledger: LifecycleLedger, strategy: UUID | None = None) -> int:
     """Gives every version that waits for a verdict one, of a strategy or of all; returns how many.
 
     A version whose verdict cannot be kept does not hold up the others; the first error is raised when all had their
@@ -37,7 +37,7 @@ def validate_due(ledger: ValidationLedger, strategy: UUID | None = None) -> int:
     return len(versions)
 
 
-def _validate(ledger: ValidationLedger, version: VersionToValidate) -> None:
+def _validate(ledger: LifecycleLedger, version: VersionToValidate) -> None:
     problems, inputs = _verdict(version)
     known_bad = {problem.text for problem in problems if problem.field == "symbols"}
     wanted = [*version.symbols, *(_named(inputs) if inputs else ())]

@@ -205,11 +205,15 @@ begin
     set last_bar_at = greatest(c.last_bar_at, excluded.last_bar_at), updated_at = now() where c.updated_at <> now();
     select max(last_bar_at) into happened_at from public.strategy_cursors where strategy_id = new.id and symbol = any (new.symbols);
   end if;
+  if new.status in ('active', 'deleted') then
+    -- What it holds is its own again; what is deleted holds nothing.
+    update public.strategy_deactivations set ended_at = now() where strategy_id = new.id and ended_at is null;
+  end if;
   perform private.emit('strategy-events', happened, new.id::text, happened_at, private.strategy_data(new),
     happened || '|' || new.id || '|' || new.version);
   return null;
 end $$;
-comment on function private.tell_strategy() is 'A strategy that starts gets its cursors; every change of status is an event.';
+comment on function private.tell_strategy() is 'A strategy that starts gets its cursors, and nothing more of it is closed; every change of status is an event.';
 
 create trigger a_touch before insert or update on public.strategies for each row execute function private.touch();
 create trigger b_version before insert or update on public.strategies for each row execute function private.version_strategy();

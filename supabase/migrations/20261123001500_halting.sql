@@ -95,13 +95,34 @@ end $$;
 comment on function private.move_gate(text, boolean, text, text, boolean) is
   'Closes or opens a gate where that changes anything; the triggers of the row do the rest.';
 
+create function private.cancel_in_scope(p_scope text, p_scope_id uuid, p_spare_exits boolean, p_reason text) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  working uuid[];
+  trade public.trades;
+begin
+  -- All of them are locked before the first is cancelled: what is cancelled takes the audit's lock, and nobody who holds
+  -- that may wait for a trade. No entry is on its way to here: the caller holds what each order takes.
+  select array_agg(found.id) into working from (
+    select t.id from public.trades as t
+    where t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced')
+      and case p_scope when 'global' then true when 'user' then t.user_id = p_scope_id
+        when 'account' then t.broker_account_id = p_scope_id else t.strategy_id = p_scope_id end
+      and (not p_spare_exits or private.opens(t))
+    order by t.placed_number for update) as found;
+  for trade in select t.* from public.trades as t where t.id = any (working) order by t.placed_number loop
+    perform private.cancel_order(trade, p_reason, null);
+  end loop;
+end $$;
+comment on function private.cancel_in_scope(text, uuid, boolean, text) is
+  'Cancels every order of a scope that is not over; with p_spare_exits the entries only. Call under the locks of lock_scopes(), or while a gate on the way of the scope''s orders is held.';
+
 create function private.act_on_gate() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 declare
   halt public.trading_halts;
-  working uuid[];
-  trade public.trades;
 begin
   if not (old.closed or new.closed) or new.changed_at = old.changed_at then
     return null;
@@ -113,18 +134,8 @@ begin
       'reason', halt.reason, 'by_whom', halt.by_whom, 'version', new.version),
     'halt|' || halt.id);
   if new.closed and new.mode <> 'no_new_entries' then
-    -- All of them are locked before the first is cancelled: what is cancelled takes the audit's lock, and nobody who holds
-    -- that may wait for a trade. No entry is on its way to here: the gate's row is held.
-    select array_agg(found.id) into working from (
-      select t.id from public.trades as t
-      where t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced')
-        and case new.scope when 'global' then true when 'user' then t.user_id = new.user_id
-          when 'account' then t.broker_account_id = new.broker_account_id else t.strategy_id = new.strategy_id end
-        and (not new.spare_exits or private.opens(t))
-      order by t.placed_number for update) as found;
-    for trade in select t.* from public.trades as t where t.id = any (working) order by t.placed_number loop
-      perform private.cancel_order(trade, 'HALT: gate=' || new.gate_key, null);
-    end loop;
+    perform private.cancel_in_scope(new.scope, coalesce(new.strategy_id, new.broker_account_id, new.user_id), new.spare_exits,
+      'HALT: gate=' || new.gate_key);
   end if;
   return null;
 end $$;

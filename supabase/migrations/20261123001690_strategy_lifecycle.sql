@@ -1,4 +1,4 @@
--- Strategies are activated, deactivated and deleted.
+-- Strategies are activated, deactivated and deleted; what becomes of what a stopped one has open.
 
 create function private.own_strategy(p_strategy_id uuid) returns public.strategies
 language plpgsql set search_path = ''
@@ -108,18 +108,123 @@ end $$;
 comment on function public.activate_strategy(uuid, timestamptz) is
   'Starts a strategy: it decides on bars that end after p_from (event time; now where absent). Refused while its newest version is not found valid, its account is not verified or no market data can come. Answers from when on it decides, the warm-up that is stored, and warnings. Safe to call again.';
 
-create function public.deactivate_strategy(p_strategy_id uuid) returns void
+-- Stopping, and what becomes of what is open ------------------------------------------------------------------------------
+
+create table public.strategy_deactivations (
+  id bigint generated always as identity primary key,
+  strategy_id uuid not null,
+  user_id uuid not null,
+  broker_account_id uuid not null,
+  then_do text not null check (then_do in ('cancel_orders', 'flatten')),
+  asked_by text not null,
+  asked_at timestamptz not null default clock_timestamp(),
+  waiting_for text check (waiting_for in ('session', 'other_side')),
+  done_at timestamptz,
+  ended_at timestamptz,
+  foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict,
+  foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict
+);
+comment on table public.strategy_deactivations is
+  'What becomes of what a stopped strategy has open, where it is not left as it is. In force until the strategy is activated or deleted: what fills late is closed too.';
+comment on column public.strategy_deactivations.id is 'Number of the row; names its closing orders.';
+comment on column public.strategy_deactivations.strategy_id is 'The strategy.';
+comment on column public.strategy_deactivations.user_id is 'Owner.';
+comment on column public.strategy_deactivations.broker_account_id is 'The account that it trades on.';
+comment on column public.strategy_deactivations.then_do is 'cancel_orders: its entries are cancelled, its exits go on protecting. flatten: besides, all that it holds is closed, and then its exits are cancelled. Only ever made harder.';
+comment on column public.strategy_deactivations.asked_by is 'Who asked.';
+comment on column public.strategy_deactivations.asked_at is 'When, UTC.';
+comment on column public.strategy_deactivations.waiting_for is 'What the last round of closing could not do something about: session, the market is closed; other_side, the account holds the other side of it, so it cannot be closed alone. Null otherwise.';
+comment on column public.strategy_deactivations.done_at is 'When all of it was done, UTC; null until then, and again where something was filled late.';
+comment on column public.strategy_deactivations.ended_at is 'When the strategy was activated or deleted, UTC: nothing more follows from this. Null while in force.';
+create unique index strategy_deactivations_in_force on public.strategy_deactivations (strategy_id) where ended_at is null;
+create index strategy_deactivations_strategy on public.strategy_deactivations (strategy_id, user_id);
+create index strategy_deactivations_account on public.strategy_deactivations (broker_account_id, user_id);
+create index strategy_deactivations_user on public.strategy_deactivations (user_id);
+select private.protect_from_delete('public.strategy_deactivations');
+alter table public.strategy_deactivations enable row level security;
+create policy "a user reads deactivations of their own strategies" on public.strategy_deactivations for select to authenticated
+  using (user_id = any ((select private.readable_users())::uuid[]));
+grant select on public.strategy_deactivations to authenticated;
+
+create function private.guard_deactivation() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  if tg_op = 'INSERT' then
+    -- What every order takes, before the strategy: no entry slips in. FOR SHARE: a start that is under way is waited for.
+    perform private.lock_scopes(new.user_id, new.broker_account_id, new.strategy_id);
+    perform from public.strategies where id = new.strategy_id and broker_account_id = new.broker_account_id and status <> 'active' for share;
+    if not found then
+      perform private.refuse(409, 'STRATEGY_IS_ACTIVE', 'Deactivate the strategy; what it holds is closed in the same call.',
+        jsonb_build_object('strategy', new.strategy_id));
+    end if;
+    return new;
+  end if;
+  if old.ended_at is not null
+    or (new.id, new.strategy_id, new.user_id, new.broker_account_id, new.asked_by, new.asked_at)
+      is distinct from (old.id, old.strategy_id, old.user_id, old.broker_account_id, old.asked_by, old.asked_at)
+    or (old.then_do = 'flatten' and new.then_do <> 'flatten') then
+    perform private.refuse(409, 'DEACTIVATION_IS_FIXED', 'A deactivation is only made harder, and ends when its strategy is activated or deleted.',
+      jsonb_build_object('strategy', old.strategy_id, 'then', old.then_do));
+  end if;
+  return new;
+end $$;
+comment on function private.guard_deactivation() is 'Nothing is closed of an active strategy; a deactivation is only made harder, and what is over stays as it was.';
+create trigger guard before insert or update on public.strategy_deactivations for each row execute function private.guard_deactivation();
+
+create function private.act_on_deactivation() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 declare
-  strategy public.strategies := private.own_strategy(p_strategy_id);
+  strategy public.strategies;
 begin
-  if strategy.status <> 'active' then
-    return;
+  if tg_op = 'UPDATE' and new.then_do = old.then_do then
+    return null;
   end if;
-  update public.strategies set status = 'inactive' where id = strategy.id;
+  select * into strategy from public.strategies where id = new.strategy_id;
+  perform private.emit('strategy-events', 'strategy.deactivated', new.strategy_id::text, now(),
+    private.strategy_data(strategy) || jsonb_build_object('then', new.then_do),
+    concat_ws('|', 'strategy.deactivated', 'then', new.id, new.then_do));
+  -- Exits are spared here also where all is to be closed: a protection goes when what it protects can be closed.
+  perform private.cancel_in_scope('strategy', new.strategy_id, true, 'DEACTIVATED: strategy=' || new.strategy_id);
+  return null;
 end $$;
-comment on function public.deactivate_strategy(uuid) is 'Stops a strategy from deciding. Its positions and working orders stay as they are.';
+comment on function private.act_on_deactivation() is
+  'What follows from a deactivation, in its own transaction: the event, and the cancels of entries. Closing is continue_halt()''s.';
+create trigger act after insert or update on public.strategy_deactivations for each row execute function private.act_on_deactivation();
+select private.audit_changes('public.strategy_deactivations', p_ignore => '{waiting_for}');
+
+create function public.deactivate_strategy(p_strategy_id uuid, p_then text default 'leave') returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  strategy public.strategies;
+begin
+  if (p_then in ('leave', 'cancel_orders', 'flatten')) is not true then
+    perform private.refuse(422, 'BAD_THEN', 'Say what becomes of what is open: leave, cancel_orders or flatten.', jsonb_build_object('then', p_then));
+  end if;
+  if p_then = 'leave' then
+    strategy := private.own_strategy(p_strategy_id);
+  else
+    -- It cancels and closes, as orders do: a program's key needs more than to edit strategies.
+    perform private.require_scope('trade', 'risk');
+    strategy := private.own_strategy_under_scopes(p_strategy_id);
+  end if;
+  if strategy.status = 'active' then
+    update public.strategies set status = 'inactive' where id = strategy.id returning * into strategy;
+  end if;
+  if p_then <> 'leave' and strategy.status <> 'draft' then
+    insert into public.strategy_deactivations as d (strategy_id, user_id, broker_account_id, then_do, asked_by)
+    values (strategy.id, strategy.user_id, strategy.broker_account_id, p_then, private.actor())
+    on conflict (strategy_id) where ended_at is null do update set then_do = excluded.then_do
+    where d.then_do = 'cancel_orders' and excluded.then_do = 'flatten';
+  end if;
+  return jsonb_build_object('strategy_id', strategy.id, 'status', strategy.status, 'version', strategy.version,
+    'then', coalesce((select then_do from public.strategy_deactivations where strategy_id = strategy.id and ended_at is null), 'leave'),
+    'open', private.open_exposure(strategy.broker_account_id, strategy.id));
+end $$;
+comment on function public.deactivate_strategy(uuid, text) is
+  'Stops a strategy from deciding, and says what becomes of what it has open: leave; cancel_orders, its entries; or flatten, close it. Also for one that is stopped already, and only ever harder until it is activated again. Answers what is in force, and what is still open: deactivation_progress says how far it is.';
 
 create function private.open_exposure(p_account_id uuid, p_strategy_id uuid default null) returns jsonb
 language plpgsql stable set search_path = ''
@@ -151,5 +256,5 @@ begin
 end $$;
 comment on function public.delete_strategy(uuid) is
   'Deletes a strategy for its owner: it stops deciding and gives its name free; its history stays. Refused while it has positions or working orders.';
-grant execute on function public.activate_strategy(uuid, timestamptz), public.deactivate_strategy(uuid), public.delete_strategy(uuid)
+grant execute on function public.activate_strategy(uuid, timestamptz), public.deactivate_strategy(uuid, text), public.delete_strategy(uuid)
   to authenticated;

@@ -1,4 +1,4 @@
--- Halts that flatten: every open position in their scope is closed, round by round, until nothing is open.
+-- Halts, and deactivations of strategies, that flatten: every open position in their scope is closed, round by round, until nothing is open.
 
 create view public.halt_progress with (security_invoker = true) as
 select g.gate_key, g.scope, g.user_id, g.broker_account_id, g.strategy_id, g.mode, g.spare_exits, g.reason, g.changed_by as engaged_by,
@@ -42,6 +42,38 @@ comment on column public.halt_progress.flat_at is 'When a flattening halt had cl
 grant select on public.halt_progress to authenticated;
 grant execute on function private.opens(public.trades) to authenticated;
 
+create view public.deactivation_progress with (security_invoker = true) as
+select p.*, case when p.complete then null when p.open_positions > 0 then coalesce(p.waiting, 'orders') else 'orders' end as waiting_for
+from (
+  select d.id, d.strategy_id, d.user_id, d.broker_account_id, d.then_do, d.asked_by, d.asked_at, d.done_at,
+    w.entries as working_entries, w.exits as working_exits, h.positions as open_positions,
+    w.entries = 0 and (d.then_do = 'cancel_orders' or (w.exits = 0 and h.positions = 0)) as complete, d.waiting_for as waiting
+  from public.strategy_deactivations as d
+  cross join lateral (
+    select count(*) filter (where private.opens(t)) as entries, count(*) filter (where not private.opens(t)) as exits
+    from public.trades as t
+    where t.strategy_id = d.strategy_id and t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced')) as w
+  cross join lateral (
+    select count(*) as positions from public.strategy_positions as s where s.strategy_id = d.strategy_id and s.quantity <> 0) as h
+  where d.ended_at is null) as p;
+comment on view public.deactivation_progress is
+  'Deactivations that are in force, and what is still open behind each, of the rows that the reader may see.';
+comment on column public.deactivation_progress.id is 'The deactivation.';
+comment on column public.deactivation_progress.strategy_id is 'The stopped strategy.';
+comment on column public.deactivation_progress.user_id is 'Owner.';
+comment on column public.deactivation_progress.broker_account_id is 'The account that it trades on.';
+comment on column public.deactivation_progress.then_do is 'What is done: as in strategy_deactivations.';
+comment on column public.deactivation_progress.asked_by is 'Who asked.';
+comment on column public.deactivation_progress.asked_at is 'When, UTC.';
+comment on column public.deactivation_progress.done_at is 'When all of it was found done, UTC.';
+comment on column public.deactivation_progress.working_entries is 'Orders that may open something and are not over.';
+comment on column public.deactivation_progress.working_exits is 'Orders that only reduce and are not over.';
+comment on column public.deactivation_progress.open_positions is 'Positions of the strategy that are not zero.';
+comment on column public.deactivation_progress.complete is 'Whether everything is done that was asked.';
+comment on column public.deactivation_progress.waiting is 'What the last round of closing could not do something about; null where it could.';
+comment on column public.deactivation_progress.waiting_for is 'What it waits for: session, the market to open; other_side, the account to hold what the strategy holds; orders, the ends of orders that work. Null where it is complete.';
+grant select on public.deactivation_progress to authenticated;
+
 create function private.in_session(p_kind text, p_at timestamptz) returns boolean
 language sql stable set search_path = ''
 as $$
@@ -68,6 +100,10 @@ language sql stable set search_path = ''
 as $$
   with gates as (
     select g.gate_key, g.scope, g.strategy_id from private.flattening_gates(p_account) as g
+    union all
+    -- As a halt of the strategy alone, which its owner ends by activating it.
+    select 'deactivation:' || d.id, 'strategy', d.strategy_id from public.strategy_deactivations as d
+    where d.broker_account_id = p_account.id and d.ended_at is null and d.then_do = 'flatten'
   ), whole as (
     select g.gate_key from gates as g where g.scope <> 'strategy' limit 1
   ), held as (
@@ -92,7 +128,18 @@ as $$
   where not exists (select from whole)
 $$;
 comment on function private.to_flatten(public.broker_accounts) is
-  'What the flattening halts of an account have still to close: by owner where that adds up to the position, else the account''s net.';
+  'What the flattening halts and deactivations of an account have still to close: by owner where that adds up to the position, else the account''s net. gate_key is deactivation:<id> where it is one.';
+
+create function private.exits_of_nothing(p_account_id uuid) returns setof uuid
+language sql stable set search_path = ''
+as $$
+  select t.id from public.strategy_deactivations as d join public.trades as t on t.strategy_id = d.strategy_id
+  where d.broker_account_id = p_account_id and d.ended_at is null and d.then_do = 'flatten'
+    and t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced')
+    and t.order_type <> 'market' and t.cancel_requested_at is null and not private.opens(t)
+    and not exists (select from public.strategy_positions as p where p.strategy_id = d.strategy_id and p.quantity <> 0)
+$$;
+comment on function private.exits_of_nothing(uuid) is 'Exits that still rest for a flattened strategy that holds nothing any more: filled, they would open something.';
 
 create function private.lock_account_scopes(p_account public.broker_accounts) returns void
 language plpgsql set search_path = ''
@@ -131,13 +178,17 @@ begin
         format('%s positions and %s working entries are open', halt.open_positions, halt.working_entries), private.actor());
     end if;
   end loop;
+  update public.strategy_deactivations as d set done_at = case when p.complete then clock_timestamp() end
+  from public.deactivation_progress as p where p.id = d.id and d.ended_at is null and p.complete <> (d.done_at is not null);
   return coalesce((
     select jsonb_agg(a.id order by a.id) from public.broker_accounts as a
-    where exists (select from public.halt_progress as h where h.mode = 'flatten')
-      and exists (select from private.to_flatten(a))), '[]'::jsonb);
+    where (exists (select from public.halt_progress as h where h.mode = 'flatten') and exists (select from private.to_flatten(a)))
+      or (exists (select from public.strategy_deactivations as d
+          where d.broker_account_id = a.id and d.ended_at is null and d.then_do = 'flatten')
+        and (exists (select from private.to_flatten(a)) or exists (select from private.exits_of_nothing(a.id))))), '[]'::jsonb);
 end $$;
 comment on function public.halts_to_continue() is
-  'The ids of the accounts that a flattening halt has still to close something of; writes on record which halts have become flat.';
+  'The ids of the accounts that a flattening halt or deactivation has still to close something of; writes on record which have become flat.';
 
 create function private.closing_rooms(p_account_id uuid, p_symbol text, p_owner_key text, p_quantity numeric, out own numeric, out account numeric)
 language sql stable set search_path = ''
@@ -159,6 +210,11 @@ $$;
 comment on function private.closing_rooms(uuid, text, text, numeric) is
   'How much of a position nothing closes yet: of its owner, and of the account (null where the account does not hold that side). Call under the account''s lock.';
 
+create function private.not_flat(p_gate_key text) returns text
+language sql immutable parallel safe set search_path = ''
+as $$ select case when p_gate_key like 'deactivation:%' then 'DEACTIVATION_NOT_FLAT' else 'HALT_NOT_FLAT' end $$;
+comment on function private.not_flat(text) is 'The code of the alert that a halt, or a deactivation, cannot close something.';
+
 create function private.close_at_market(
   p_account public.broker_accounts, p_gate_key text, p_symbol text, p_owner_key text, p_quantity numeric, p_room numeric, p_now timestamptz)
 returns uuid
@@ -169,39 +225,41 @@ declare
   side text := case when p_quantity > 0 then 'sell' else 'buy' end;
   strategy public.strategies;
   placed public.trades;
-  halt_id bigint;
+  of_deactivation boolean := p_gate_key like 'deactivation:%';
+  cause text;
   wanted_signal text;
   round integer := 0;
 begin
-  select max(h.id) into halt_id from public.trading_halts as h where h.gate_key = p_gate_key and h.action = 'engaged';
+  cause := case when of_deactivation then replace(p_gate_key, ':', '|')
+    else 'halt|' || (select max(h.id) from public.trading_halts as h where h.gate_key = p_gate_key and h.action = 'engaged') end;
   loop
     round := round + 1;
-    wanted_signal := concat_ws('|', 'halt', halt_id, p_symbol, p_owner_key, round);
+    wanted_signal := concat_ws('|', cause, p_symbol, p_owner_key, round);
     exit when not exists (select from public.trades as t where t.broker_account_id = p_account.id and t.signal = wanted_signal);
   end loop;
   if round = most_rounds then
-    perform private.alert(p_account.user_id, p_account.id, 'HALT_NOT_FLAT', 'critical',
-      'A halt goes on closing a position and has not become flat. Look at its orders, or close it at the broker.',
+    perform private.alert(p_account.user_id, p_account.id, private.not_flat(p_gate_key), 'critical',
+      'Closing a position goes on and it has not become flat. Look at its orders, or close it at the broker.',
       jsonb_build_object('gate', p_gate_key, 'symbol', p_symbol, 'quantity', trim_scale(p_quantity)::text, 'rounds', round),
-      concat_ws('|', 'halt-rounds', halt_id, p_account.id, p_symbol));
+      concat_ws('|', 'halt-rounds', cause, p_account.id, p_symbol));
   end if;
   select * into strategy from public.strategies as s where s.id::text = p_owner_key;
   placed := private.place(
     jsonb_build_object('broker_account_id', p_account.id, 'symbol', p_symbol, 'side', side, 'position_intent', side || '_to_close',
       'quantity', p_room::text, 'order_type', 'market', 'reduce_only', true, 'event_at', p_now, 'signal', wanted_signal,
-      'reason', 'flattened by the halt of ' || p_gate_key),
+      'reason', case when of_deactivation then 'flattened: its strategy was deactivated' else 'flattened by the halt of ' || p_gate_key end),
     p_account.user_id, 'risk', strategy);
   return placed.id;
 exception
   when sqlstate 'PT403' or sqlstate 'PT404' or sqlstate 'PT409' or sqlstate 'PT422' then
-    perform private.alert(p_account.user_id, p_account.id, 'HALT_NOT_FLAT', 'critical',
-      'A halt could not place the order that closes a position. Close it at the broker.',
+    perform private.alert(p_account.user_id, p_account.id, private.not_flat(p_gate_key), 'critical',
+      'The order that closes a position could not be placed. Close it at the broker.',
       jsonb_build_object('gate', p_gate_key, 'symbol', p_symbol, 'quantity', trim_scale(p_quantity)::text, 'refusal', sqlerrm),
-      concat_ws('|', 'halt-refused', halt_id, p_account.id, p_symbol));
+      concat_ws('|', 'halt-refused', cause, p_account.id, p_symbol));
     return null;
 end $$;
 comment on function private.close_at_market(public.broker_accounts, text, text, text, numeric, numeric, timestamptz) is
-  'Places one closing order of a halt on the road of every order: once per halt, symbol, owner and round. A refusal is an alert.';
+  'Places one closing order of a halt or a deactivation on the road of every order: once for each, its symbol, owner and round. A refusal is an alert.';
 
 create function public.continue_halt(p_account_id uuid, p_now timestamptz) returns jsonb
 language plpgsql security definer set search_path = ''
@@ -214,6 +272,7 @@ declare
   in_the_way public.trades;
   placed jsonb := '[]';
   canceled jsonb := '[]';
+  opposed uuid[] := '{}';
 begin
   select * into account from public.broker_accounts where id = p_account_id;
   if not found then
@@ -237,7 +296,8 @@ begin
   loop
     room := private.closing_rooms(account.id, target.symbol, target.owner_key, target.quantity);
     if room.account is null then
-      perform private.alert(account.user_id, account.id, 'HALT_NOT_FLAT', 'critical',
+      opposed := opposed || target.strategy_id;
+      perform private.alert(account.user_id, account.id, private.not_flat(target.gate_key), 'critical',
         'A strategy''s position cannot be closed alone, because the account holds the other side of it. Halt the account, or close it by hand.',
         jsonb_build_object('gate', target.gate_key, 'symbol', target.symbol, 'quantity', trim_scale(target.quantity)::text),
         concat_ws('|', 'halt-opposed', target.gate_key, account.id, target.symbol));
@@ -262,6 +322,23 @@ begin
         account, target.gate_key, target.symbol, target.owner_key, target.quantity, least(room.own, room.account), p_now)), '[]');
     end if;
   end loop;
+  for in_the_way in
+    select t.* from public.trades as t
+    where t.id = any (resting) and t.id in (select private.exits_of_nothing(account.id)) order by t.placed_number
+  loop
+    perform private.cancel_order(in_the_way, 'DEACTIVATED: there is nothing left to close', p_now);
+    canceled := canceled || to_jsonb(in_the_way.id);
+  end loop;
+  -- Said on the row, because nobody else knows the time of a replay.
+  update public.strategy_deactivations as d set waiting_for = w.waiting_for
+  from (
+    select o.id, case
+      when o.strategy_id = any (opposed) then 'other_side'
+      when exists (select from private.to_flatten(account) as f join public.instruments as i on i.symbol = f.symbol
+        where f.strategy_id = o.strategy_id and not private.in_session(i.kind, p_now)) then 'session' end as waiting_for
+    from public.strategy_deactivations as o
+    where o.broker_account_id = account.id and o.ended_at is null and o.then_do = 'flatten') as w
+  where w.id = d.id and d.waiting_for is distinct from w.waiting_for;
   return jsonb_build_object('placed', placed, 'canceled', canceled);
 end $$;
 comment on function public.continue_halt(uuid, timestamptz) is
@@ -276,9 +353,12 @@ as $$
   cross join lateral private.to_flatten(a) as f
   join public.instruments as i on i.symbol = f.symbol and i.tradable
   join public.position_marks as m on m.symbol = f.symbol
-  where exists (select from public.trading_gates as g where g.closed and g.mode = 'flatten') and private.in_session(i.kind, m.marked_at)
+  where (exists (select from public.trading_gates as g where g.closed and g.mode = 'flatten')
+      or exists (select from public.strategy_deactivations as d
+        where d.broker_account_id = a.id and d.ended_at is null and d.then_do = 'flatten'))
+    and private.in_session(i.kind, m.marked_at)
     and not exists (select from public.trades as t join public.trade_legs as l on l.trade_id = t.id
       where t.broker_account_id = a.id and l.symbol = f.symbol and not private.opens(t)
         and t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced'))
 $$;
-comment on function private.unflattened() is 'Positions that a halt has to close and for which no closing order works.';
+comment on function private.unflattened() is 'Positions that a halt or a deactivation has to close and for which no closing order works.';

@@ -37,6 +37,8 @@ as $$
     -- A halt cancels and closes, an exit closes: that is risk's work too. Placing an order asks for the scope itself.
     when p_table = 'public.trades'::regclass then array['trade', 'risk']
     when p_table = 'public.strategies'::regclass then array['strategies', 'risk']
+    -- Starting a strategy ends its deactivation; to ask for one, deactivate_strategy() asks for more.
+    when p_table = 'public.strategy_deactivations'::regclass then array['strategies', 'trade', 'risk']
     when p_table in ('public.risk_limits'::regclass, 'public.trading_gates'::regclass, 'public.position_exits'::regclass) then array['risk']
     -- Who one is, where one trades and what acts in one's name is a person's to change: no scope is enough.
     when p_table in ('public.profiles'::regclass, 'public.broker_accounts'::regclass, 'private.broker_credentials'::regclass,

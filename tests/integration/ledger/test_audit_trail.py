@@ -33,6 +33,7 @@ AUDITED = {
     "risk_limits",
     "sealing_keys",
     "strategies",
+    "strategy_deactivations",
     "strategy_kinds",
     "strategy_validations",
     "trades",
@@ -83,6 +84,7 @@ NOT_AUDITED = {
     "strategy_cursors": "machines",
     "strategy_decisions": "decisions of strategies, append-only",
     "strategy_positions": "the sum of the fills",
+    "strategy_silences": "what the watch saw",
     "strategy_versions": "append-only copy of an audited row",
     "trade_legs": "moves with its trade",
     "trade_transitions": "append-only",
@@ -176,7 +178,8 @@ def test_secret_when_its_column_is_omitted_then_it_is_in_no_image(ledger: Ledger
             b"set constraints all immediate"
         )
         rows = connection.execute(
-            "select chain, row_id, action, before, after from public.audit_log where table_name = 'a_test'"
+            "select chain, row_id, action, before, after from public.audit_log where table_name = 'a_test' "
+            "order by sequence"
         ).fetchall()
         connection.rollback()
     image = {"a": "1", "b": "2", "user_id": None}

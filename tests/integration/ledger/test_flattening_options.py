@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.ledger.desk import NOON, Desk
+from tests.integration.ledger.desk import NOON, Desk, decision
 from tests.integration.ledger.ledger import Ledger
 from tests.integration.ledger.test_flattening import SESSION
 from tests.integration.ledger.test_judging_options import CREDIT, DEBIT, HIGH, LOW, MARKS, filled, leg, place, verdict
@@ -64,3 +64,12 @@ def test_flatten_when_a_package_rests_whose_first_leg_is_gone_then_it_goes_and_t
     assert desk.status(trade) == "cancel_pending"
     desk.update(order, "canceled", is_over=True)
     assert _round(desk) == [(HIGH, "buy")]
+
+
+def test_deactivation_when_its_strategy_holds_a_spread_then_what_is_short_is_bought_back_first(desk: Desk) -> None:
+    order = {"number": 1, "order_type": "limit", "price": "2", "quantity": "1", "legs": list(DEBIT)}
+    (trade,) = desk.decide(decision(desk.strategy, order))
+    filled(desk, UUID(trade), "3", "1")
+    desk.ledger.call("deactivate_strategy", "authenticated", desk.user, p_strategy_id=desk.strategy, p_then="flatten")
+    assert str(desk.account) in desk.ledger.call("halts_to_continue", "fn_risk")
+    assert _round(desk) == [(HIGH, "buy"), (LOW, "sell")]

@@ -70,6 +70,24 @@ def test_handlers_when_a_halt_or_the_schedule_wakes_them_then_the_halts_go_on(
     assert len(world.asked("continue_halt")) == 1
 
 
+def _deactivation() -> dict[str, Any]:
+    data = {"strategy_id": str(named_uuid("s")), "user_id": str(named_uuid("u")), "status": "inactive", "version": 4}
+    event = {"id": str(named_uuid("event")), "type": "strategy.deactivated", "key": data["strategy_id"]}
+    event |= {"occurred_at": NOW.isoformat(), "data": data | {"then": "flatten"}}
+    return {"message": {"data": base64.b64encode(json.dumps(event).encode()).decode()}}
+
+
+def test_flatten_deactivated_when_a_strategy_is_stopped_then_one_round_and_another_event_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World({"halts_to_continue": [HERE], "continue_halt": _round(TRADE)})
+    monkeypatch.setattr(handlers, "ports", lambda _: world.ports)
+    handlers.flatten_deactivated(_deactivation())
+    assert len(world.asked("continue_halt")) == 1
+    with pytest.raises(BadInput, match="WRONG_EVENT"):
+        handlers.flatten_deactivated(_halt())
+
+
 def test_flatten_halted_when_it_is_another_event_then_refused() -> None:
     event = json.loads(base64.b64decode(_halt()["message"]["data"]))
     event["type"] = "alert.raised"

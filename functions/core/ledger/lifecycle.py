@@ -1,8 +1,9 @@
-"""What the validation of strategies asks of the ledger."""
+"""What the life of a strategy asks of the ledger: verdicts on its versions, and whether it still decides."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,13 @@ class VersionToValidate(Row):
     timeframe: str
 
 
+class Watched(Row):
+    """What one look at the active strategies found: how many fell silent, how many were heard again or stopped."""
+
+    silent: int
+    heard: int
+
+
 class ProblemToRecord(Row):
     """One thing that is wrong with a version: the field, a stable code, and a sentence."""
 
@@ -34,8 +42,8 @@ _VERSIONS = TypeAdapter(list[VersionToValidate])
 _SYMBOLS = TypeAdapter(list[str])
 
 
-class ValidationLedger(LedgerPart):
-    """Versions that wait for a verdict, and the verdicts."""
+class LifecycleLedger(LedgerPart):
+    """Versions that wait for a verdict, the verdicts, and the watch over those that are active."""
 
     def versions_to_validate(self, strategy: UUID | None = None) -> list[VersionToValidate]:
         """Versions that wait for a verdict, of one strategy or of all; the oldest first, at most a hundred."""
@@ -62,3 +70,7 @@ class ValidationLedger(LedgerPart):
         )
         effective: int | None = answer["effective_version"]
         return effective
+
+    def watch_strategies(self, now: datetime) -> Watched:
+        """Tells of active strategies that have not decided for some bars in session by `now`, each time once."""
+        return Watched.model_validate(self._call("watch_strategies", {"p_now": now.isoformat()}))
