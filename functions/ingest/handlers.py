@@ -11,10 +11,12 @@ from functions.core.errors import BadInput
 from functions.core.events import TradePlaced
 from functions.core.handling import delivered
 from functions.core.instruments import is_option
+from functions.core.ledger.history import ArchivingLedger
 from functions.core.ledger.market_data import MarketDataLedger, NeededOption
 from functions.core.ports import Ports, ports
 from functions.core.runtime import event_loop, event_of
 from functions.ingest import rolling_up
+from functions.ingest.archiving import archive_finished
 from functions.ingest.bar_months import keep_months
 from functions.ingest.calendar_sync import sync_calendar
 from functions.ingest.options import OptionQuotes, no_source
@@ -103,3 +105,10 @@ def roll_up_missed(_message: Any) -> None:
     """Schedule: longer bars that are over although their last minute has none."""
     reach = ports("ingest")
     rolling_up.roll_up_missed(reach, MarketDataLedger(reach.ledger))
+
+
+@delivered
+def archive_bars(_message: Any) -> None:
+    """Schedule: the months of bars that are over, into the archive."""
+    reach = ports("ingest")
+    archive_finished(ArchivingLedger(reach.ledger), reach.archive, reach.clock.now())
