@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from pydantic import TypeAdapter
 
+from functions.core.history.adjusting import CorporateAction
 from functions.core.history.bars import Bar, Timeframe
 from functions.core.ledger.part import LedgerPart, Row
 
@@ -38,6 +39,7 @@ class ArchivedMonth(Row):
 
 _BARS = TypeAdapter(list[Bar])
 _MONTHS = TypeAdapter(list[Month])
+_ACTIONS = TypeAdapter(list[CorporateAction])
 _ARCHIVED = TypeAdapter(list[ArchivedMonth])
 
 
@@ -64,6 +66,12 @@ class HistoryPart(LedgerPart):
         arguments = {"p_symbol": symbol, "p_timeframe": timeframe}
         times = {"p_start": start.isoformat(), "p_end": end.isoformat()}
         return _ARCHIVED.validate_python(self._call("months_in_archive", arguments | times))
+
+    def corporate_actions(self, symbol: str, until: date) -> list[CorporateAction]:
+        """The splits and dividends with ex-dates up to that exchange date, oldest first."""
+        return _ACTIONS.validate_python(
+            self._call("corporate_actions_of", {"p_symbol": symbol, "p_until": until.isoformat()})
+        )
 
 
 class ArchivingLedger(HistoryPart):
