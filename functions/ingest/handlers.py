@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from functions.brokers.protocol import MarketData
@@ -19,6 +19,8 @@ from functions.ingest import rolling_up
 from functions.ingest.archiving import archive_finished
 from functions.ingest.bar_months import keep_months
 from functions.ingest.calendar_sync import sync_calendar
+from functions.ingest.listings import sync_corporate_actions as sync_actions
+from functions.ingest.listings import sync_listings
 from functions.ingest.options import OptionQuotes, no_source
 from functions.ingest.source import awaited_source, data_source, require_source, while_current
 from functions.ingest.stream import MarketDataWorker
@@ -42,10 +44,10 @@ async def stream_market_data(stop: asyncio.Event) -> None:
             await found.source.aclose()
 
 
-async def _sync_calendar(reach: Ports) -> None:
+async def _sync(reach: Ports, work: Callable[[MarketDataLedger, MarketData], Awaitable[int]]) -> None:
     source = await asyncio.to_thread(require_source, reach)
     try:
-        await sync_calendar(MarketDataLedger(reach.ledger), source)
+        await work(MarketDataLedger(reach.ledger), source)
     finally:
         await source.aclose()
 
@@ -89,8 +91,19 @@ async def _ask(quotes: OptionQuotes, source: MarketData, needed: Sequence[Needed
 @delivered
 def sync_market_calendar(_message: Any) -> None:
     """Schedule: the exchange's sessions, half days included, into the ledger."""
-    reach = ports("ingest")
-    event_loop.run(_sync_calendar(reach))
+    event_loop.run(_sync(ports("ingest"), sync_calendar))
+
+
+@delivered
+def sync_instruments(_message: Any) -> None:
+    """Schedule: ticks, names and whether they may be sold short, of the watched shares."""
+    event_loop.run(_sync(ports("ingest"), sync_listings))
+
+
+@delivered
+def sync_corporate_actions(_message: Any) -> None:
+    """Schedule: splits and dividends of the watched shares."""
+    event_loop.run(_sync(ports("ingest"), sync_actions))
 
 
 @delivered
