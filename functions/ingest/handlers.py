@@ -11,12 +11,14 @@ from functions.core.errors import BadInput
 from functions.core.events import TradePlaced
 from functions.core.handling import delivered
 from functions.core.instruments import is_option
+from functions.core.ledger.backfills import BackfillLedger
 from functions.core.ledger.history import ArchivingLedger
 from functions.core.ledger.market_data import MarketDataLedger, NeededOption
 from functions.core.ports import Ports, ports
 from functions.core.runtime import event_loop, event_of
 from functions.ingest import rolling_up
 from functions.ingest.archiving import archive_finished
+from functions.ingest.backfilling import Backfiller, wait_for_source
 from functions.ingest.bar_months import keep_months
 from functions.ingest.calendar_sync import sync_calendar
 from functions.ingest.listings import sync_corporate_actions as sync_actions
@@ -125,3 +127,23 @@ def archive_bars(_message: Any) -> None:
     """Schedule: the months of bars that are over, into the archive."""
     reach = ports("ingest")
     archive_finished(ArchivingLedger(reach.ledger), reach.archive, reach.clock.now())
+
+
+@delivered
+def run_backfills(_message: Any) -> None:
+    """Schedule: goes on with the history that was asked for, for most of a minute."""
+    reach = ports("ingest")
+    if not BackfillLedger(reach.ledger).backfills_due(reach.clock.now()):
+        return
+    found = data_source(reach)
+    if found is None:
+        wait_for_source(reach)
+        return
+    event_loop.run(_backfill(reach, found.source))
+
+
+async def _backfill(reach: Ports, source: MarketData) -> None:
+    try:
+        await Backfiller(reach, source).work()
+    finally:
+        await source.aclose()

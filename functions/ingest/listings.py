@@ -9,6 +9,7 @@ from itertools import groupby
 from functions.brokers.errors import BadResponse, Rejected, Unsupported
 from functions.brokers.markets import CorporateAction, Listing
 from functions.brokers.protocol import MarketData, Quarantined
+from functions.core.errors import BadInput
 from functions.core.identity import named_uuid
 from functions.core.ledger.errors import LedgerRefused
 from functions.core.ledger.market_data import ListedInstrument, MarketDataLedger, TickStep, ToldAction
@@ -39,6 +40,15 @@ async def sync_listings(ledger: MarketDataLedger, source: MarketData) -> int:
             # Of this share alone.
             await _tell(ledger, symbol, f"the listing of {symbol} cannot be used: {error}")
     return changed
+
+
+async def list_share(ledger: MarketDataLedger, source: MarketData, symbol: str) -> None:
+    """Makes a share known as the source lists it. Raises BadInput UNKNOWN_SYMBOL where it lists none."""
+    listing = await source.listing(symbol)
+    if listing is None or listing.instrument.kind != "stock":
+        raise BadInput("UNKNOWN_SYMBOL", f"{source.feed} lists no share {symbol}; check its name", symbol=symbol)
+    today = exchange_date((await source.clock()).now)
+    await asyncio.to_thread(ledger.upsert_instruments, [_told(listing)], source.feed, today)
 
 
 async def sync_corporate_actions(ledger: MarketDataLedger, source: MarketData, symbols: list[str] | None = None) -> int:
