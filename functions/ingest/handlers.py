@@ -46,7 +46,7 @@ async def stream_market_data(stop: asyncio.Event) -> None:
             await found.source.aclose()
 
 
-async def _sync(reach: Ports, work: Callable[[MarketDataLedger, MarketData], Awaitable[int]]) -> None:
+async def _sync(reach: Ports, work: Callable[[MarketDataLedger, MarketData], Awaitable[object]]) -> None:
     source = await asyncio.to_thread(require_source, reach)
     try:
         await work(MarketDataLedger(reach.ledger), source)

@@ -223,7 +223,6 @@ CALLERS: dict[str, set[str]] = {
     "record_dead_letter": {"fn_relay"},
     "record_chain": {"fn_ingest"},
     "record_chain_list": {"fn_ingest"},
-    "record_dead_letter": {"fn_relay"},
     "record_decisions": {"fn_strategy"},
     "record_fill": {"fn_execute"},
     "record_findings": {"fn_ingest"},
