@@ -8,13 +8,14 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from functions.brokers import alpaca_corporate_actions
 from functions.brokers import alpaca_markets as wire
 from functions.brokers.alpaca_client import AlpacaClient
 from functions.brokers.alpaca_streams import Message, follow, telling
 from functions.brokers.credentials import KeyPair
 from functions.brokers.errors import BadResponse, Rejected
 from functions.brokers.guard import Guard
-from functions.brokers.markets import Listing, MarketClock, OptionContract, OptionQuote
+from functions.brokers.markets import CorporateAction, Listing, MarketClock, OptionContract, OptionQuote
 from functions.brokers.protocol import Connected, Quarantined
 from functions.brokers.reading import mapping, optional_words, rows
 from functions.brokers.row_by_row import quarantined, row_by_row
@@ -29,6 +30,8 @@ _NOT_FOUND = 404
 _CONTRACTS_PAGE = 1_000
 _SYMBOLS_AT_ONCE = 100
 _OPTIONS_VERSION = "v1beta1"
+_ACTIONS_PAGE = 1_000
+_ACTIONS_VERSION = "v1"
 # Without bounds Alpaca lists the contracts that expire by next weekend only; nothing is listed three years out.
 _LAST_EXPIRY = timedelta(days=3 * 366)
 
@@ -104,6 +107,24 @@ class AlpacaMarketData:
                 return None
             raise
         return wire.option_listing(row) if option else wire.listing(row)
+
+    async def corporate_actions(self, symbol: str, start: date, end: date) -> list[CorporateAction | Quarantined]:
+        found: list[CorporateAction | Quarantined] = []
+        query: dict[str, Any] = {
+            "symbols": symbol,
+            "types": alpaca_corporate_actions.TYPES,
+            "start": start.isoformat(),
+            "end": end.isoformat(),
+            "limit": _ACTIONS_PAGE,
+            "sort": "asc",
+        }
+        while True:
+            answer = mapping(await self._data.read("/corporate-actions", query, version=_ACTIONS_VERSION))
+            found.extend(alpaca_corporate_actions.actions(answer, symbol))
+            token = optional_words(answer, "next_page_token")
+            if token is None:
+                return sorted(found, key=lambda one: one.ex_date if isinstance(one, CorporateAction) else date.max)
+            query["page_token"] = token
 
     async def option_chain(
         self, underlying: str, expiry: date | None = None, *, until: date | None = None

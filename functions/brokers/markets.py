@@ -85,3 +85,22 @@ class OptionQuote:
     feed: str = ""
     delay_seconds: int = 0
     """As the feed declares it; above zero it is no market to price an order by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorporateAction:
+    """A split or cash dividend as its source lists it.
+
+    `ratio` of a split is new shares for each old one; `amount` of a dividend is dollars for each share of the ex-date,
+    an exchange date.
+    """
+
+    symbol: str
+    kind: Literal["split", "cash_dividend"]
+    ex_date: date
+    ratio: Decimal | None = None
+    amount: Decimal | None = None
+    special: bool = False
+    record_date: date | None = None
+    payable_date: date | None = None
+    source_id: str | None = None

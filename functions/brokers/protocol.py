@@ -13,7 +13,7 @@ from typing import Protocol
 
 from functions.brokers.capabilities import Capabilities
 from functions.brokers.holdings import AccountRules, AccountSnapshot, BrokerActivity, BrokerPosition
-from functions.brokers.markets import Listing, MarketClock, OptionContract, OptionQuote
+from functions.brokers.markets import CorporateAction, Listing, MarketClock, OptionContract, OptionQuote
 from functions.brokers.orders import (
     BrokerFill,
     BrokerOrder,
@@ -176,6 +176,13 @@ class MarketData(Feed, Protocol):
 
     async def listing(self, symbol: str) -> Listing | None:
         """The instrument as the broker lists it, with its ticks and lot; None where it lists none."""
+        ...
+
+    async def corporate_actions(self, symbol: str, start: date, end: date) -> list[CorporateAction | Quarantined]:
+        """The share's splits and cash dividends with ex-dates in [start, end], by date; all pages.
+
+        Raises Unsupported where the source does not tell them all: half a list would pass for the whole.
+        """
         ...
 
     async def option_chain(

@@ -15,8 +15,8 @@ from websockets.exceptions import WebSocketException
 from functions.brokers import tastytrade_markets as wire
 from functions.brokers.credentials import TastytradeLogin
 from functions.brokers.dxlink import REMOVED, SNAPSHOT_END, SNAPSHOT_SNIP, DxLink, Event, dxlink
-from functions.brokers.errors import BadResponse, NotConnected, Rejected
-from functions.brokers.markets import Listing, MarketClock, OptionContract, OptionQuote
+from functions.brokers.errors import BadResponse, NotConnected, Rejected, Unsupported
+from functions.brokers.markets import CorporateAction, Listing, MarketClock, OptionContract, OptionQuote
 from functions.brokers.minute_candles import MinuteCandles
 from functions.brokers.protocol import Connected, Quarantined
 from functions.brokers.reading import words
@@ -110,6 +110,10 @@ class TastytradeMarketData:
             return None if share is None else wire.share_listing(share)
         row = await self._instrument(f"/instruments/equity-options/{option.padded()}")
         return None if row is None or share is None else wire.option_listing(row, share)
+
+    async def corporate_actions(self, symbol: str, start: date, end: date) -> list[CorporateAction | Quarantined]:
+        text = f"tastytrade lists dividends and no splits; read the corporate actions of {symbol} at Alpaca"
+        raise Unsupported("UNSUPPORTED_CORPORATE_ACTIONS", text)
 
     async def option_chain(
         self, underlying: str, expiry: date | None = None, *, until: date | None = None

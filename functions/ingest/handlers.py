@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from functions.brokers.protocol import MarketData
@@ -11,16 +11,22 @@ from functions.core.errors import BadInput
 from functions.core.events import BarCompleted, ChainTaken, TradePlaced
 from functions.core.handling import delivered
 from functions.core.instruments import is_option
+from functions.core.ledger.backfills import BackfillLedger
 from functions.core.ledger.chains import ChainLedger
+from functions.core.ledger.history import ArchivingLedger
 from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.market_calendar import exchange_date
 from functions.core.ports import Ports, ports
 from functions.core.runtime import event_loop, event_of
 from functions.ingest import rolling_up
+from functions.ingest.archiving import archive_finished
+from functions.ingest.backfilling import Backfiller, wait_for_source
 from functions.ingest.bar_months import keep_months
 from functions.ingest.calendar_sync import sync_calendar
 from functions.ingest.chain_lists import NO_CREDENTIAL, ChainLists, prune_chains, tell_no_chain
 from functions.ingest.chains import ChainTaker, is_too_late
+from functions.ingest.listings import sync_corporate_actions as sync_actions
+from functions.ingest.listings import sync_listings
 from functions.ingest.option_stream import OptionStreamWorker
 from functions.ingest.options import OPTIONS_TOPIC, OptionQuotes, no_source
 from functions.ingest.source import awaited_source, data_source, require_source, while_current
@@ -67,10 +73,10 @@ async def _stream(
             await found.source.aclose()
 
 
-async def _sync_calendar(reach: Ports) -> None:
+async def _sync(reach: Ports, work: Callable[[MarketDataLedger, MarketData], Awaitable[object]]) -> None:
     source = await asyncio.to_thread(require_source, reach)
     try:
-        await sync_calendar(MarketDataLedger(reach.ledger), source)
+        await work(MarketDataLedger(reach.ledger), source)
     finally:
         await source.aclose()
 
@@ -154,8 +160,19 @@ def sync_option_chains(_message: Any) -> None:
 @delivered
 def sync_market_calendar(_message: Any) -> None:
     """Schedule: the exchange's sessions, half days included, into the ledger."""
-    reach = ports("ingest")
-    event_loop.run(_sync_calendar(reach))
+    event_loop.run(_sync(ports("ingest"), sync_calendar))
+
+
+@delivered
+def sync_instruments(_message: Any) -> None:
+    """Schedule: ticks, names and whether they may be sold short, of the watched shares."""
+    event_loop.run(_sync(ports("ingest"), sync_listings))
+
+
+@delivered
+def sync_corporate_actions(_message: Any) -> None:
+    """Schedule: splits and dividends of the watched shares."""
+    event_loop.run(_sync(ports("ingest"), sync_actions))
 
 
 @delivered
@@ -171,3 +188,23 @@ def roll_up_missed(_message: Any) -> None:
     """Schedule: longer bars that are over although their last minute has none."""
     reach = ports("ingest")
     rolling_up.roll_up_missed(reach, MarketDataLedger(reach.ledger))
+
+
+@delivered
+def archive_bars(_message: Any) -> None:
+    """Schedule: the months of bars that are over, into the archive."""
+    reach = ports("ingest")
+    archive_finished(ArchivingLedger(reach.ledger), reach.archive, reach.clock.now())
+
+
+@delivered
+def run_backfills(_message: Any) -> None:
+    """Schedule: goes on with the history that was asked for, for most of a minute."""
+    reach = ports("ingest")
+    if not BackfillLedger(reach.ledger).backfills_due(reach.clock.now()):
+        return
+    found = data_source(reach)
+    if found is None:
+        wait_for_source(reach)
+        return
+    event_loop.run(_closing(found.source, Backfiller(reach, found.source).work()))

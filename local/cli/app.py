@@ -18,6 +18,7 @@ from local.cli import (
     data_commands,
     demo_command,
     doctor_command,
+    history_commands,
     keys_command,
     lookahead_command,
     verify_command,
@@ -52,6 +53,8 @@ app.command("lookahead", short_help="Prove that a strategy does not see the futu
 app.command("break-glass", short_help="Cancel and flatten at the broker itself, while all else is down.")(
     break_glass_command.command
 )
+app.command("backfill", short_help="Fetch bars of the past, and store them.")(history_commands.backfill)
+app.command("history", short_help="Print or export stored bars.")(history_commands.history)
 app.add_typer(audit_commands.app, name="audit")
 app.command("studio", short_help="Print a link that opens the Studio.")(admin_commands.studio)
 app.add_typer(data_commands.data)

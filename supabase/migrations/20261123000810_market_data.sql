@@ -83,53 +83,6 @@ $$;
 comment on function public.prepare_bar_months(timestamptz, integer) is
   'Makes the partitions of the running month and of the next p_ahead ones, so that no bar has to. Returns how many were made.';
 
-create function public.drop_old_bars(p_now timestamptz, p_keep_months integer default null) returns jsonb
-language plpgsql security definer set search_path = ''
--- Dropping locks readers out for a moment. Where one reads for long, the rest is for the next time.
-set lock_timeout = '1s'
-as $$
-declare
-  keep integer := coalesce(p_keep_months, (
-    select case when pg_input_is_valid(value, 'integer') then value::integer end from private.settings where name = 'bars_keep_months'));
-  oldest_kept date;
-  month_table name;
-  has_rows boolean := false;
-  dropped jsonb := '[]';
-begin
-  if keep is null or keep < 1 or p_now is null or not isfinite(p_now) then
-    perform private.refuse(422, 'BAD_RETENTION', 'Name the time, and keep at least one month: the running one is never dropped.',
-      jsonb_build_object('now', p_now, 'keep_months', keep));
-  end if;
-  -- Counted from the newest month that has bars where that is older: a clock that runs ahead drops nothing.
-  for month_table in
-    select c.relname from pg_catalog.pg_inherits as h join pg_catalog.pg_class as c on c.oid = h.inhrelid
-    where h.inhparent = 'public.bars'::regclass order by c.relname desc
-  loop
-    execute format('select exists (select from private.%I)', month_table) into has_rows;
-    exit when has_rows;
-  end loop;
-  if not has_rows then
-    return dropped;
-  end if;
-  oldest_kept := least(date_trunc('month', p_now at time zone 'UTC'), to_date(right(month_table, 7), 'YYYY_MM'))
-    - make_interval(months => keep - 1);
-  for month_table in
-    select c.relname from pg_catalog.pg_inherits as h join pg_catalog.pg_class as c on c.oid = h.inhrelid
-    where h.inhparent = 'public.bars'::regclass and to_date(right(c.relname, 7), 'YYYY_MM') < oldest_kept order by c.relname
-  loop
-    begin
-      execute format('drop table private.%I', month_table);
-      dropped := dropped || to_jsonb(month_table);
-    exception
-      when lock_not_available then
-        exit;
-    end;
-  end loop;
-  return dropped;
-end $$;
-comment on function public.drop_old_bars(timestamptz, integer) is
-  'Drops the months of bars that are older than p_keep_months (the setting bars_keep_months where absent), as whole partitions. Returns their names.';
-
 create table public.quotes_latest (
   symbol text primary key references public.instruments (symbol) on delete restrict,
   bid private.amount not null check (bid > 0),
@@ -312,8 +265,8 @@ begin
 end $$;
 comment on function public.latest_bar_end(text, text) is 'The end of the newest stored bar: what ended later is still to be fetched. Null where there is none.';
 
-grant execute on function public.record_market_data(jsonb, jsonb), public.latest_bar_end(text, text), public.prepare_bar_months(timestamptz, integer),
-  public.drop_old_bars(timestamptz, integer) to fn_ingest;
+grant execute on function public.record_market_data(jsonb, jsonb), public.latest_bar_end(text, text), public.prepare_bar_months(timestamptz, integer)
+  to fn_ingest;
 grant execute on function public.upsert_marks(jsonb) to fn_ingest, fn_risk;
 grant execute on function public.bars_until(text, text, timestamptz, integer) to fn_ingest, fn_strategy;
 grant select on public.bars, public.quotes_latest, public.position_marks to authenticated;

@@ -132,6 +132,19 @@ class StoredBar(Row):
     volume: Amount
 
 
+class ToldAction(Told):
+    """A split (`ratio`: new shares for each old one) or cash dividend (`amount`: dollars for each share)."""
+
+    kind: Literal["split", "cash_dividend"]
+    ex_date: date
+    special: bool = False
+    ratio: Amount | None = None
+    amount: Amount | None = None
+    record_date: date | None = None
+    payable_date: date | None = None
+    source_id: str | None = None
+
+
 _NEEDED = TypeAdapter(list[NeededOption])
 _STORED = TypeAdapter(list[StoredBar])
 _BARS = TypeAdapter(list[BarData])
@@ -190,6 +203,18 @@ class MarketDataLedger(StreamingPart, MarksPart):
             {"p_instruments": _rows(listed), "p_source": source, "p_as_of": as_of.isoformat()},
         )
         return written
+
+    def record_corporate_actions(
+        self, symbol: str, actions: Sequence[ToldAction], source: str, first: date, last: date
+    ) -> int:
+        """Writes all that a source lists of a share with ex-dates in [first, last]; what it leaves out is withdrawn.
+
+        Returns how many changed. Raises LedgerRefused UNKNOWN_SYMBOL, BAD_CORPORATE_ACTIONS; nothing is stored then.
+        """
+        arguments = {"p_symbol": symbol, "p_actions": _rows(actions), "p_source": source}
+        range_asked = {"p_from": first.isoformat(), "p_to": last.isoformat()}
+        changed: int = self._call("record_corporate_actions", arguments | range_asked)
+        return changed
 
     def record_option_data(self, contracts: Sequence[ListedOption], quotes: Sequence[OptionQuote] = ()) -> int:
         """Stores listed contracts and their latest quotes; returns how many rows are new or changed.

@@ -14,7 +14,15 @@ from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
 from functions.core.errors import AgentTraderError
-from local.simulators.alpaca import account_rest, control, data_rest, option_data_rest, options_rest, trading_rest
+from local.simulators.alpaca import (
+    account_rest,
+    control,
+    corporate_actions_rest,
+    data_rest,
+    option_data_rest,
+    options_rest,
+    trading_rest,
+)
 from local.simulators.alpaca.data_stream import data_stream
 from local.simulators.alpaca.refusals import Refusal, of_desk
 from local.simulators.alpaca.route_context import account_of
@@ -44,6 +52,7 @@ def build(simulator: Simulator, *, tape: str, seed: int, speed: float | None = N
             *options_rest.routes,
             *data_rest.routes,
             *option_data_rest.routes,
+            *corporate_actions_rest.routes,
             *control.routes,
             WebSocketRoute("/stream", trade_stream),
             WebSocketRoute("/v2/{feed}", data_stream),

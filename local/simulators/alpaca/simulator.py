@@ -31,6 +31,7 @@ class Simulator(Venue):
         faults = Faults(TABLE, default_path=DEFAULT_PATH)
         self.trades = StreamHub(faults)
         self.data = DataHub(faults)
+        self.corporate_actions: dict[str, list[dict[str, Any]]] = {}
         super().__init__(tape, calendar, accounts, faults=faults, rules=DeskRules(name="alpaca"))
 
     def may_read_data(self, key: object, secret: object) -> bool:
@@ -67,6 +68,7 @@ class Simulator(Venue):
 
     def on_load(self) -> None:
         super().on_load()
+        self.corporate_actions = {}
         self.trades.reset()
         self.data.reset()
 

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import polars as pl
 import psycopg
 import pytest
 
@@ -258,6 +259,37 @@ def test_account_when_something_is_open_on_it_then_unlinking_is_refused_with_wha
 
 
 @pytest.mark.usefixtures("traded")
+def test_history_when_backfilled_through_the_feed_then_it_is_stored_printed_and_exported(
+    running: Running, traded: list[Progressed], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    span = ["SPY", "--from", "2018-02-05T14:30", "--to", "2018-02-05T14:50", "--timeframe", "1Min", "--json"]
+    assert run(["backfill", *span]) == Exit.FINE
+    told = shown(capsys)
+    assert (told["status"], told["bars"], told["last_error"]) == ("done", 20, None)
+    assert run(["history", *span]) == Exit.FINE
+    bars = shown(capsys)["bars"]
+    assert [bars[0]["starts_at"], bars[-1]["starts_at"]] == ["2018-02-05T14:30:00+00:00", "2018-02-05T14:49:00+00:00"]
+    for name in ("spy.csv", "spy.parquet"):
+        assert run(["history", *span, "--out", str(tmp_path / name)]) == Exit.FINE
+        assert shown(capsys)["bars"] == 20
+    assert (tmp_path / "spy.csv").read_text().splitlines()[1].split(",")[:6] == list(bars[0].values())[:6]
+    exported = pl.read_parquet(tmp_path / "spy.parquet")
+    assert [str(price) for price in exported["close"]] == [f"{Decimal(bar['close']):.10f}" for bar in bars]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["history", "SPY", "--from", "2018-02-05", "--timeframe", "2Min"],
+        ["history", "SPY", "--from", "2018-02-05", "--adjusted", "some"],
+        ["history", "SPY", "--from", "2018-02-05", "--out", "bars.txt"],
+        ["history", "SPY", "--from", "2018-02-06", "--to", "2018-02-05"],
+    ],
+)
+def test_history_when_asked_for_wrongly_then_exit_2_with_a_sentence(running: Running, wrong: list[str]) -> None:
+    assert run(wrong) == Exit.WRONG_USE
+
+
 def test_down_when_the_cloud_runs_then_nothing_of_it_is_left(
     running: Running, capsys: pytest.CaptureFixture[str]
 ) -> None:

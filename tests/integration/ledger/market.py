@@ -41,3 +41,14 @@ def open_transaction(ledger: Ledger) -> Iterator[Connection]:
     with ledger.session() as connection:
         yield connection
         connection.rollback()
+
+
+def months(ledger: Ledger) -> list[str]:
+    """The tables of schema private that hold bars."""
+    return [
+        name
+        for (name,) in ledger.rows(
+            "select c.relname::text from pg_inherits as h join pg_class as c on c.oid = h.inhrelid "
+            "where h.inhparent = 'public.bars'::regclass and c.relnamespace = 'private'::regnamespace order by 1"
+        )
+    ]

@@ -44,7 +44,9 @@ AUDITED = {
 NOT_AUDITED = {
     "account_snapshots": "what the broker said, append-only",
     "alerts": "says itself who acknowledged it",
+    "archived_months": "what the archive holds of market data",
     "audit_log": "is the trail",
+    "backfills": "says itself who asked for it and how it went",
     "backtest_trials": "results, append-only",
     "backtests": "results",
     "bars": "market data",
@@ -52,6 +54,7 @@ NOT_AUDITED = {
     "broker_activities": "what the broker said; applied once",
     "broker_positions": "what the broker last said",
     "cash_movements": "what the broker said, append-only",
+    "corporate_actions": "what its source said; nothing is deleted",
     "daily_pnl_report_details": "append-only part of an audited row",
     "daily_pnl_report_versions": "append-only copy of an audited row",
     "deliveries": "what came in, append-only",

@@ -10,20 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.integration.ledger.archiving import Shelf
 from tests.integration.ledger.desk import NOON, calling
 from tests.integration.ledger.ledger import THREADS, Connection, Ledger, become, call, refused
-from tests.integration.ledger.market import JANUARY, MINUTE, bar, open_transaction, quote, record
-
-
-def months(ledger: Ledger) -> list[str]:
-    """The tables of schema private that hold bars."""
-    return [
-        name
-        for (name,) in ledger.rows(
-            "select c.relname::text from pg_inherits as h join pg_class as c on c.oid = h.inhrelid "
-            "where h.inhparent = 'public.bars'::regclass and c.relnamespace = 'private'::regnamespace order by 1"
-        )
-    ]
+from tests.integration.ledger.market import JANUARY, MINUTE, bar, months, open_transaction, quote, record
 
 
 @pytest.fixture
@@ -165,7 +155,9 @@ def test_bars_when_a_signed_in_user_writes_then_postgres_refuses(fresh_ledger: L
 
 
 def _a_year(ledger: Ledger) -> None:
+    """All of it archived, so that it may go."""
     record(ledger, [bar(datetime(2017, month, 10, tzinfo=UTC)) for month in range(1, 13)])
+    Shelf(ledger).fill(datetime(2018, 1, 1, tzinfo=UTC))
 
 
 def test_old_bars_when_dropped_then_whole_months_go_and_the_kept_ones_stay(empty: Ledger) -> None:

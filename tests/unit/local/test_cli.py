@@ -25,7 +25,19 @@ from local.verify import how_many
 from tests import prepared
 from tests.machine import free_ports
 
-COMMANDS = ["demo", "up", "down", "status", "doctor", "verify", "lookahead", "break-glass", "studio"]
+COMMANDS = [
+    "demo",
+    "up",
+    "down",
+    "status",
+    "doctor",
+    "verify",
+    "lookahead",
+    "break-glass",
+    "backfill",
+    "history",
+    "studio",
+]
 ADMIN_COMMANDS = [
     f"admin {name}" for name in ("add", "grant", "revoke", "invite", "desk", "disable", "enable", "sign-up")
 ]

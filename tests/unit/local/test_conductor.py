@@ -187,7 +187,8 @@ def test_sweeps_when_the_wiring_is_read_then_session_and_daily_functions_are_not
     assert "evaluate_missed" in sweeps(wiring())
     assert "daily_pnl" not in sweeps(wiring())
     assert "daily_pnl" not in daily(wiring())
-    assert daily(wiring()) == ["sync_market_calendar", "maintain_bars"]
+    assert set(daily(wiring())) >= {"sync_market_calendar", "archive_bars", "maintain_bars", "sync_corporate_actions"}
+    assert not set(daily(wiring())) & set(sweeps(wiring()))
 
 
 # --- plan and pace --------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""History: bars of Postgres and of the archive as one."""
