@@ -20,6 +20,7 @@ from local.cli import (
     doctor_command,
     keys_command,
     lookahead_command,
+    strategy_commands,
     verify_command,
 )
 from local.cli.exits import Exit, exit_of
@@ -54,6 +55,7 @@ app.add_typer(audit_commands.app, name="audit")
 app.command("studio", short_help="Print a link that opens the Studio.")(admin_commands.studio)
 app.add_typer(data_commands.data)
 app.add_typer(admin_commands.admin)
+app.add_typer(strategy_commands.strategy, name="strategy")
 app.add_typer(keys_command.keys, name="keys")
 app.add_typer(account_commands.account, name="account")
 
