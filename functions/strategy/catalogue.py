@@ -87,7 +87,20 @@ def examine(kind: str, config: Mapping[str, Any], symbols: Sequence[str]) -> Str
         problems.append(_problem(error, "symbols"))
     if parsed is None or problems:
         return problems
-    return strategy(parsed, targets)
+    try:
+        return strategy(parsed, targets)
+    except BadInput as error:
+        # What only config and symbols together show: the strategy itself refuses.
+        return [_problem(error, "config")]
+
+
+def package_of(kind: str) -> str | None:
+    """The package that brings a kind, with its version; None for a built-in one. Raises BadInput UNKNOWN_KIND."""
+    strategy = _kind(kind)
+    if strategy in _BUILT_IN:
+        return None
+    point = next(each for each in entry_points(group=ENTRY_POINT_GROUP) if each.load() is strategy)
+    return point.value if point.dist is None else f"{point.dist.name} {point.dist.version}"
 
 
 def schema(kind: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from local.cli import (
     history_commands,
     keys_command,
     lookahead_command,
+    strategy_commands,
     verify_command,
     why_command,
 )
@@ -59,6 +60,7 @@ app.add_typer(audit_commands.app, name="audit")
 app.command("studio", short_help="Print a link that opens the Studio.")(admin_commands.studio)
 app.add_typer(data_commands.data)
 app.add_typer(admin_commands.admin)
+app.add_typer(strategy_commands.strategy, name="strategy")
 app.add_typer(keys_command.keys, name="keys")
 app.add_typer(account_commands.account, name="account")
 

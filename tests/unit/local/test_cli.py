@@ -50,10 +50,11 @@ def calendar_cache() -> Path:
 
 
 OTHER_COMMANDS = ["account link", "account list", "account unlink", "audit export", "audit verify", "keys rotate"]
-GROUPS = ["admin", "account", "audit", "keys"]
+STRATEGY_COMMANDS = ["strategy list", "strategy check", "strategy new"]
+GROUPS = ["admin", "account", "audit", "keys", "strategy"]
 
 
-@pytest.mark.parametrize("command", COMMANDS + ADMIN_COMMANDS + OTHER_COMMANDS + GROUPS)
+@pytest.mark.parametrize("command", COMMANDS + ADMIN_COMMANDS + OTHER_COMMANDS + STRATEGY_COMMANDS + GROUPS)
 def test_help_when_asked_for_then_every_command_has_an_example(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -117,7 +117,7 @@ def test_indicators_when_the_future_differs_then_the_past_does_not(
     assert {name: values[: len(known)].tolist() for name, values in another.items()} == expected
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(history=HISTORIES, held=HELD)
 def test_whole_pass_when_one_bar_at_a_time_or_after_a_restart_then_each_decision_is_equal(
     strategy: Strategy, history: History, held: Standing
@@ -134,7 +134,7 @@ def test_whole_pass_when_one_bar_at_a_time_or_after_a_restart_then_each_decision
             assert whole.decide(index).action == "stay"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(history=HISTORIES)
 def test_evaluate_when_run_over_two_days_then_it_never_turns_a_position_around_in_one_order(
     strategy: Strategy, history: History

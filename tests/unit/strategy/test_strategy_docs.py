@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from functions.strategy.catalogue import kinds
 from functions.strategy.evaluate import evaluate
 from functions.strategy.holding import holding
 from functions.strategy.interface import Strategy
@@ -36,3 +37,8 @@ def test_docs_example_when_the_price_falls_back_then_it_leaves() -> None:
 
 def test_docs_example_when_nothing_happens_then_it_says_why() -> None:
     assert evaluate(example(), minute_bars([100, 100, 100])).reason.startswith("close is 0")
+
+
+def test_docs_when_a_kind_is_built_in_then_the_table_has_it() -> None:
+    table = PAGE.read_text(encoding="utf-8").partition("## The built-in kinds")[2]
+    assert [kind for kind in kinds() if f"| `{kind}` |" not in table] == []
