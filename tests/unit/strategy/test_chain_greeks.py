@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from functions.core.instruments import OptionRight
 from functions.core.options import black_scholes
 from functions.core.options.valuation import years_between
 from functions.strategy.chain import Chain
@@ -20,20 +21,13 @@ RATE = D("0.04")
 YEARS = years_between(AT, CALENDAR.sessions[-1].closes_at)
 
 
-def worth(strike: str, right: str, volatility: float) -> Decimal:
-    found = black_scholes.value(
-        "put" if right == "P" else "call",
-        spot=100,
-        strike=float(strike),
-        years=YEARS,
-        volatility=volatility,
-        rate=0.04,
-    )
+def worth(strike: str, right: OptionRight, volatility: float) -> Decimal:
+    found = black_scholes.value(right, spot=100, strike=float(strike), years=YEARS, volatility=volatility, rate=0.04)
     return D(repr(round(found.price, 8)))
 
 
 def quoted(short: str, volatility: float = 0.2) -> Quoted:
-    middle = worth(short[1:], short[0], volatility)
+    middle = worth(short[1:], "put" if short[0] == "P" else "call", volatility)
     return str(middle - D("0.01")), str(middle + D("0.01")), None
 
 

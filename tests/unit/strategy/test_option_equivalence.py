@@ -175,7 +175,7 @@ def require_sound(kind: str, account: Account, decision: Decision) -> None:
         filled = Account(after)
         if kind in ("credit_spread", "iron_condor"):
             for right in RIGHTS:
-                assert filled.net(right) >= min(account.net(right), 0), "not covered"
+                assert filled.net(right) >= min(account.net(right), D(0)), "not covered"
         if order.reduce_only:
             continue
         if kind in ("covered_call", "wheel"):
@@ -239,7 +239,8 @@ def _working(index: int, number: int, decision: Decision, order: PlannedOrder) -
 
 def traded_in(kind: str, lacks: str = "") -> list[str]:
     """The actions of a strategy over quiet days, with all fills."""
-    stored, account, found = rows([Step(400, lacks, True, False)] * 40), Account(), []
+    stored, account = rows([Step(400, lacks, True, False)] * 40), Account()
+    found: list[str] = []
     bars = Bars.of("SPY", "15Min", stored, CALENDAR)
     for index, row in enumerate(stored):
         chain = chain_of(row, lacks)
