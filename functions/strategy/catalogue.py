@@ -15,10 +15,15 @@ from pydantic import ValidationError
 from functions.core.errors import BadInput, Misconfigured
 from functions.core.instruments import symbol_kind
 from functions.strategy.interface import Strategy, StrategyConfig
+from functions.strategy.kinds.cash_secured_put import CashSecuredPut
+from functions.strategy.kinds.covered_call import CoveredCall
+from functions.strategy.kinds.credit_spread import CreditSpread
+from functions.strategy.kinds.iron_condor import IronCondor
 from functions.strategy.kinds.momentum_rotation import MomentumRotation
 from functions.strategy.kinds.moving_average_cross import MovingAverageCross
 from functions.strategy.kinds.opening_range_breakout import OpeningRangeBreakout
 from functions.strategy.kinds.rsi_reversion import RsiReversion
+from functions.strategy.kinds.wheel import Wheel
 
 ENTRY_POINT_GROUP = "agenttrader.strategies"
 MOST_SYMBOLS = 50
@@ -27,6 +32,11 @@ _BUILT_IN: tuple[type[Strategy], ...] = (
     MovingAverageCross,
     OpeningRangeBreakout,
     RsiReversion,
+    CoveredCall,
+    CashSecuredPut,
+    Wheel,
+    CreditSpread,
+    IronCondor,
 )
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,62}")
 

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
+from typing import Literal
 
 from functions.core.instruments import OptionRight
 from functions.core.market_calendar import exchange_date
 from functions.core.money import text
 from functions.strategy.intents import Leg, NoTrade
+
+GreeksFrom = Literal["feed", "black_scholes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +25,7 @@ class ContractQuote:
     """One contract of a chain with its market. Dollars per unit of the underlying; a bid of zero: nobody bids.
 
     `multiplier` is units of the underlying per contract. Greeks are per unit of the underlying, volatility a fraction a
-    year; what the feed does not say is None.
+    year; what the feed does not say is None. `greeks_from` is whose word they are.
     """
 
     symbol: str
@@ -40,6 +43,7 @@ class ContractQuote:
     gamma: Decimal | None = None
     theta: Decimal | None = None
     vega: Decimal | None = None
+    greeks_from: GreeksFrom = "feed"
     open_interest: int | None = None
 
     @property

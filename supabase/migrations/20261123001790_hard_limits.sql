@@ -52,31 +52,59 @@ create function private.options_capital(
 language sql stable set search_path = ''
 as $$
   -- What an account holds of one root counts together, with the order and without it, and each as it is left by the orders
-  -- that close something, the worst of the four; each order that may open something counts apart.
-  with exposed as (
-    select 'account|' || e.broker_account_id as piece, e.symbol, e.quantity, e.to_buy - e.to_sell as working
-    from private.exposure(p_scope, p_trade) as e where private.occ_parts(e.symbol) is not null
+  -- that close something, the worst of the four; each order that may open something counts apart. Calls that shares cover
+  -- are left out, the soonest and lowest first: what is being sold covers nothing, and no share covers two calls.
+  with open_now as (
+    select e.*, private.occ_parts(e.symbol) is not null as is_option from private.exposure(p_scope, p_trade) as e
+  ), exposed as (
+    select e.broker_account_id as account, e.symbol, e.quantity, e.to_buy - e.to_sell as working from open_now as e where e.is_option
+  ), shares as (
+    select e.broker_account_id as account, e.symbol as root, e.quantity - e.to_sell as free,
+      case when e.broker_account_id = p_trade.broker_account_id then coalesce((select sum(l.ratio * p_quantity)
+        from public.trade_legs as l where l.trade_id = p_trade.id and l.symbol = e.symbol and l.side = 'sell'), 0) else 0 end as ordered
+    from open_now as e where not e.is_option
+  ), waiting as (
+    select t.broker_account_id as account, w.* from private.working_options(p_scope, p_trade) as w join public.trades as t on t.id = w.trade_id
   ), opening as (
-    select 'account|' || t.broker_account_id as piece, w.symbol, sum(w.quantity) as quantity
-    from private.working_options(p_scope, p_trade) as w join public.trades as t on t.id = w.trade_id group by 1, 2
+    select w.account, w.symbol, sum(w.quantity) as quantity from waiting as w group by 1, 2
   ), held as (
-    select m.moment, e.piece, e.symbol,
+    select m.moment, e.account, e.symbol,
       e.quantity + case when m.moment in ('left', 'after_left') then e.working - coalesce(o.quantity, 0) else 0 end as quantity
-    from exposed as e left join opening as o on (o.piece, o.symbol) = (e.piece, e.symbol),
+    from exposed as e left join opening as o on (o.account, o.symbol) = (e.account, e.symbol),
       unnest(array['before', 'left', 'after', 'after_left']) as m (moment)
-  ), pieces as (
-    select h.moment || '|' || h.piece as piece, h.symbol, h.quantity from held as h where h.quantity <> 0
+  ), rows as (
+    select h.moment, h.account, h.account as piece, h.symbol, h.quantity from held as h
     union all
-    select m.moment || '|account|' || p_trade.broker_account_id, l.symbol, l.ratio * p_quantity * case l.side when 'buy' then 1 else -1 end
+    select m.moment, p_trade.broker_account_id, p_trade.broker_account_id, l.symbol, l.ratio * p_quantity * case l.side when 'buy' then 1 else -1 end
     from public.trade_legs as l, unnest(array['after', 'after_left']) as m (moment)
     where l.trade_id = p_trade.id and private.occ_parts(l.symbol) is not null
     union all
-    select 'before|' || w.trade_id, w.symbol, w.quantity from private.working_options(p_scope, p_trade) as w
+    select 'working', w.account, w.trade_id, w.symbol, w.quantity from waiting as w
+  ), pieces as (
+    select r.moment, r.account, r.piece, r.symbol, sum(r.quantity) as quantity from rows as r
+    where p_symbol is null or r.symbol = p_symbol group by r.moment, r.account, r.piece, r.symbol having sum(r.quantity) <> 0
+  ), sold as (
+    select p.moment, p.piece, p.account, p.symbol, -p.quantity as quantity, i.multiplier, o.occ[1] as root,
+      coalesce(sum(-p.quantity * i.multiplier) over (partition by p.moment, p.account, o.occ[1]
+        order by p.piece, o.occ[2], o.occ[4] rows between unbounded preceding and 1 preceding), 0) as earlier
+    from pieces as p join public.instruments as i on i.symbol = p.symbol, lateral (select private.occ_parts(p.symbol) as occ) as o
+    where p.quantity < 0 and o.occ[3] = 'C'
+  ), needed as (
+    select s.account, s.root, s.moment, sum(s.quantity * s.multiplier) as units from sold as s group by s.account, s.root, s.moment
+  ), covered as (
+    select s.moment, s.piece, s.symbol, least(s.quantity, floor(greatest(c.free - s.earlier - case s.moment
+        when 'after' then c.ordered when 'after_left' then c.ordered
+        when 'working' then (select max(coalesce(n.units, 0) + case when m.moment in ('after', 'after_left') then c.ordered else 0 end)
+          from unnest(array['before', 'left', 'after', 'after_left']) as m (moment)
+            left join needed as n on n.moment = m.moment and n.account = c.account and n.root = c.root)
+        else 0 end, 0) / s.multiplier)) as quantity
+    from sold as s join shares as c on c.account = s.account and c.root = s.root
   ), valued as (
-    select p.piece, p.symbol, p.quantity * i.multiplier as units,
+    select p.moment || '|' || p.piece as piece, p.symbol, (p.quantity + coalesce(c.quantity, 0)) * i.multiplier as units,
       case when p_marks ? p.symbol then (p_marks ->> p.symbol)::numeric else m.mark end as mark
     from pieces as p join public.instruments as i on i.symbol = p.symbol left join public.position_marks as m on m.symbol = p.symbol
-    where p_symbol is null or p.symbol = p_symbol
+      left join covered as c on (c.moment, c.piece, c.symbol) = (p.moment, p.piece, p.symbol)
+    where p.quantity + coalesce(c.quantity, 0) <> 0
   ), worths as (
     select * from private.least_worth((select coalesce(jsonb_agg(to_jsonb(v)), '[]') from valued as v), true)
   ), sets as (
@@ -108,6 +136,36 @@ $$;
 comment on function private.net_mark(public.trades, jsonb) is
   'What a unit of the order is worth at the marks, net: positive pays. Null where a mark is missing.';
 
+create function private.loss_at_expiry(p_trade public.trades, p_quantity numeric, p_with_shares boolean) returns numeric
+language sql stable set search_path = ''
+as $$
+  -- Shares cover what calls that are sold already, or being sold, leave of them; what is being sold itself covers nothing.
+  with legs as (
+    select l.symbol, case l.side when 'buy' then 1 else -1 end * l.ratio * p_quantity as quantity, i.multiplier, private.occ_parts(l.symbol) as occ
+    from public.trade_legs as l join public.instruments as i on i.symbol = l.symbol where l.trade_id = p_trade.id
+  ), free as (
+    select g.root, sum(g.units) as units from (
+      select coalesce(o.occ[1], e.symbol) as root, case when o.occ is null then e.quantity - e.to_sell
+        when o.occ[3] = 'C' then least(e.quantity - e.to_sell, 0) * e.multiplier else 0 end as units
+      from private.exposure('account', p_trade) as e, lateral (select private.occ_parts(e.symbol) as occ) as o
+      where p_with_shares) as g
+    group by g.root
+  ), sold as (
+    select l.symbol, least(-l.quantity, floor(greatest(f.units - coalesce(sum(-l.quantity * l.multiplier) over (
+        order by l.occ[2], l.occ[4] rows between unbounded preceding and 1 preceding), 0), 0) / l.multiplier)) as covered
+    from legs as l join free as f on f.root = l.occ[1] where l.quantity < 0 and l.occ[3] = 'C'
+  ), units as (
+    select 'order' as piece, l.symbol, (l.quantity + coalesce(s.covered, 0)) * l.multiplier as units, l.occ is not null as is_option
+    from legs as l left join sold as s on s.symbol = l.symbol
+  )
+  select case when bool_and(u.is_option) then (
+    select case when bool_or(w.sold_calls > 0) is not true then coalesce(-sum(w.worth), 0) end
+    from private.least_worth(jsonb_agg(to_jsonb(u)), false) as w) end
+  from units as u
+$$;
+comment on function private.loss_at_expiry(public.trades, numeric, boolean) is
+  'The largest loss of a trade in options at expiry, without what was paid or received, dollars; null where it has no bound. With shares: those that the account holds and nothing else needs cover calls.';
+
 create function private.loss_refusal(p_trade public.trades, p_quantity numeric, p_marks jsonb) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
@@ -130,12 +188,7 @@ begin
   select p_quantity * i.multiplier into size from public.instruments as i where i.symbol = p_trade.symbol;
   if p_trade.multi_leg or (p_trade.planned_stop is null and p_trade.side = 'sell') then
     -- At expiry, with what was paid or received. Null, without a bound, where a share or an uncovered call is sold.
-    select case when bool_and(private.occ_parts(g.symbol) is not null) then (
-      select case when bool_or(w.sold_calls > 0) is not true then -sum(w.worth) end from private.least_worth(jsonb_agg(to_jsonb(g)), false) as w) end
-    into loss
-    from (
-      select 'order' as piece, o.symbol, case o.side when 'buy' then 1 else -1 end * o.ratio * p_quantity * i.multiplier as units
-      from public.trade_legs as o join public.instruments as i on i.symbol = o.symbol where o.trade_id = p_trade.id) as g;
+    loss := coalesce(private.loss_at_expiry(p_trade, p_quantity, false), private.loss_at_expiry(p_trade, p_quantity, true));
     if loss is null then
       return jsonb_build_object('code', 'MISSING_STOP', 'loss', 'unbounded', 'scope', l.scope, 'limit', trim_scale(l.value)::text);
     end if;

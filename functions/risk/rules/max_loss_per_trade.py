@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from functions.core.instruments import OptionSymbol
+from functions.core.instruments import OptionSymbol, is_option
 from functions.core.options.payoff import OptionUnits, largest_loss
-from functions.risk.book import Book, Limit, Limits, ProposedOrder, net_of_marks
+from functions.risk.book import ZERO, Book, Limit, Limits, Package, ProposedOrder, net_of_marks
+from functions.risk.capital import uncovered
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
@@ -22,7 +23,7 @@ def max_loss_per_trade(order: ProposedOrder, book: Book, limits: Limits) -> Verd
     The price is the limit price, the mark for a market order, and for a stop order its stop price or the mark, the
     worse of the two. A buy without a planned stop can lose its whole notional. Of several legs, and of a put that is
     sold without a planned stop, it is the largest loss at expiry, with what was paid or received for it. What has no
-    bound, a short sale or a call that is sold and not covered by another leg, is denied.
+    bound, a short sale or a call that is sold and covered neither by another leg nor by shares held, is denied.
     """
     limit = limits.tightest("max_loss_per_trade")
     if limit is None:
@@ -37,24 +38,41 @@ def max_loss_per_trade(order: ProposedOrder, book: Book, limits: Limits) -> Verd
         price = market if order.several_legs else order.worst_price(abs(market))
     if order.several_legs or (stop is None and order.side == "sell"):
         paid = price if order.several_legs else -price
-        return _at_expiry(order, paid, limit)
+        return _at_expiry(order, book, paid, limit)
     distance = price if stop is None else price - stop if order.side == "buy" else stop - price
     if stop is not None and distance <= 0:
         return deny("STOP_ON_WRONG_SIDE", side=order.side, price=price, stop=stop)
     return _held(order.quantity * distance * order.multiplier, limit)
 
 
-def _at_expiry(order: ProposedOrder, paid: Decimal, limit: Limit) -> Verdict:
+def _at_expiry(order: ProposedOrder, book: Book, paid: Decimal, limit: Limit) -> Verdict:
     """`paid` for a unit: below zero where it was received."""
     found = None
     if all(leg.kind == "option" for leg in order.legs):
-        found = largest_loss(
-            OptionUnits.of(OptionSymbol.parse(leg.symbol), leg.sign * leg.quantity * leg.multiplier)
-            for leg in order.legs
-        )
+        contracts = {leg.symbol: leg.sign * leg.quantity for leg in order.legs}
+        found = _largest(contracts, order)
+        if found is None:
+            found = _largest(uncovered(contracts, _free_shares(book), book.marks), order)
     if found is None:
         return deny("MISSING_STOP", loss="unbounded", limit=limit.value, scope=limit.scope)
-    return _held(max(found + paid * order.quantity * order.multiplier, Decimal(0)), limit)
+    return _held(max(found + paid * order.quantity * order.multiplier, ZERO), limit)
+
+
+def _largest(contracts: Package, order: ProposedOrder) -> Decimal | None:
+    return largest_loss(
+        OptionUnits.of(OptionSymbol.parse(symbol), quantity * order.multiplier)
+        for symbol, quantity in contracts.items()
+        if quantity != 0
+    )
+
+
+def _free_shares(book: Book) -> dict[str, Decimal]:
+    """The account's shares that are not being sold, without those that calls sold before it need."""
+    exposure = book.exposure("account") or {}
+    shares = {name: found.position - found.to_sell for name, found in exposure.items() if not is_option(name)}
+    sold = {name: min(found.position - found.to_sell, ZERO) for name, found in exposure.items() if is_option(name)}
+    uncovered(sold, shares, book.marks)
+    return shares
 
 
 def _held(loss: Decimal, limit: Limit) -> Verdict:

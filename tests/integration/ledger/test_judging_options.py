@@ -188,6 +188,60 @@ def test_capital_when_another_account_holds_the_cover_then_it_covers_nothing_her
     assert verdict(desk, place(desk, leg(LOW, "sell"), price="3")) == "CAPITAL_LIMIT"
 
 
+COVERED_CALL = (leg(HIGH, "sell"),)
+
+
+@pytest.fixture
+def _shares_have_a_mark(ledger: Ledger) -> None:
+    ledger.run(
+        "insert into public.position_marks (symbol, mark, marked_at, source) values ('SPY', 100, now(), 'test') "
+        "on conflict (symbol) do nothing"
+    )
+
+
+@pytest.mark.usefixtures("_shares_have_a_mark")
+@pytest.mark.parametrize("limit", ["capital_limit", "max_loss_per_trade"])
+def test_call_when_shares_cover_it_then_it_passes_and_no_share_covers_two(ledger: Ledger, limit: str) -> None:
+    desk = Desk.open(ledger)
+    desk.hold("250", "100")
+    # The shares themselves are at work, and no call that nothing covers fits beside them.
+    desk.set_limit(limit, "25100" if limit == "capital_limit" else "0")
+    broken = "CAPITAL_LIMIT" if limit == "capital_limit" else "MISSING_STOP"
+    assert verdict(desk, place(desk, *COVERED_CALL, price="1", quantity="3")) == broken
+    filled(desk, place(desk, *COVERED_CALL, price="1"), "1")
+    assert verdict(desk, place(desk, *COVERED_CALL, price="1", quantity="2")) == broken
+    assert verdict(desk, place(desk, *COVERED_CALL, price="1")) == "approved"
+    # The second one works still, and both lots are taken.
+    assert verdict(desk, place(desk, *COVERED_CALL, price="1")) == broken
+
+
+@pytest.mark.usefixtures("_shares_have_a_mark")
+@pytest.mark.parametrize("limit", ["capital_limit", "max_loss_per_trade"])
+def test_call_when_the_shares_are_being_sold_or_another_account_s_then_they_cover_nothing(
+    ledger: Ledger, limit: str
+) -> None:
+    desk = Desk.open(ledger)
+    desk.hold("100", "100")
+    broken = "CAPITAL_LIMIT" if limit == "capital_limit" else "MISSING_STOP"
+    desk.set_limit(limit, "25100", "user")
+    there = Desk(ledger, desk.user, Desk.open(ledger).account, desk.strategy)
+    ledger.tamper("update public.broker_accounts set user_id = %s where id = %s", desk.user, there.account)
+    assert verdict(there, place(there, *COVERED_CALL, price="1")) == broken
+    sale = desk.place_by_hand("one share", "sell", "1", position_intent="sell_to_close")
+    assert desk.approve(sale) == "approved"
+    assert verdict(desk, place(desk, *COVERED_CALL, price="1")) == broken
+
+
+def test_put_when_it_is_secured_by_cash_then_its_strike_less_the_credit_counts(ledger: Ledger) -> None:
+    for limit, enough in (("capital_limit", "15800"), ("max_loss_per_trade", "15800")):
+        desk = Desk.open(ledger)
+        desk.set_limit(limit, enough)
+        assert verdict(desk, place(desk, leg(PUT, "sell"), price="2")) == "approved"
+        desk = Desk.open(ledger)
+        desk.set_limit(limit, "15799.99")
+        assert verdict(desk, place(desk, leg(PUT, "sell"), price="2")) == limit.upper()
+
+
 # --- what only reduces ------------------------------------------------------------------------------------------------
 
 CLOSING = (leg(LOW, "sell", to="close"), leg(HIGH, "buy", to="close"))

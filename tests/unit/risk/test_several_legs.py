@@ -156,6 +156,64 @@ def test_capital_when_the_cover_is_being_sold_then_it_covers_nothing(order: Orde
     assert after(OpenQuantity(D(1))) < after(OpenQuantity()) == after(OpenQuantity(D(1), to_sell=D(1)))
 
 
+@pytest.mark.parametrize(
+    ("shares", "sold", "working", "capital"),
+    [
+        # A call that nothing covers counts as if the underlying came to twice the strike: 10000 less its price.
+        (OpenQuantity(), "0", {}, "9700"),
+        (OpenQuantity(D(99)), "0", {}, "19600"),
+        (OpenQuantity(D(100)), "0", {}, "10000"),
+        (OpenQuantity(D(100), to_sell=D(100)), "0", {}, "19700"),
+        (OpenQuantity(D(100)), "-1", {}, "19700"),
+        (OpenQuantity(D(200)), "-1", {}, "20000"),
+        (OpenQuantity(D(100)), "0", {CALL: D(-1)}, "19700"),
+        (OpenQuantity(D(200)), "0", {CALL: D(-1)}, "20000"),
+    ],
+    ids=[
+        "none",
+        "too few",
+        "enough",
+        "being sold",
+        "in use",
+        "one more",
+        "wanted by a working order",
+        "enough for both",
+    ],
+)
+def test_capital_when_shares_cover_a_call_then_it_adds_nothing_and_no_share_covers_two(
+    order: Orders, book: Books, shares: OpenQuantity, sold: str, working: dict[str, Decimal], capital: str
+) -> None:
+    naked = option(CALL, "sell")
+    asked = order(symbol=CALL, side="sell", quantity=D(1), multiplier=D(100), legs=(naked,))
+    account = {"SPY": shares, CALL: OpenQuantity(D(sold), to_sell=-sum(working.values(), D(0)))}
+    marks = {**MARKS, "SPY": Mark(D(100), NOON)}
+    held = book(exposures={"account": account}, marks=marks, packages={"account": (working,) if working else ()})
+    found = capital_limit(asked, held, limits("capital_limit", "1000000"))
+    assert found.numbers["notional_after"] == D(capital)
+
+
+@pytest.mark.parametrize(
+    ("shares", "sold", "loss"),
+    [
+        (OpenQuantity(D(100)), OpenQuantity(), "0"),
+        (OpenQuantity(D(99)), OpenQuantity(), None),
+        (OpenQuantity(D(100), to_sell=D(1)), OpenQuantity(), None),
+        (OpenQuantity(D(100)), OpenQuantity(D(-1)), None),
+        (OpenQuantity(D(100)), OpenQuantity(to_sell=D(1)), None),
+        (OpenQuantity(D(100)), OpenQuantity(D(1), to_sell=D(1)), "0"),
+        (OpenQuantity(D(200)), OpenQuantity(D(-1)), "0"),
+    ],
+)
+def test_max_loss_when_free_shares_cover_the_call_then_it_loses_nothing_more(
+    order: Orders, book: Books, shares: OpenQuantity, sold: OpenQuantity, loss: str | None
+) -> None:
+    asked = order(symbol=CALL, side="sell", quantity=D(1), multiplier=D(100), legs=(option(CALL, "sell"),))
+    held = book(exposures={"account": {"SPY": shares, CALL: sold}}, marks=MARKS)
+    found = max_loss_per_trade(asked, held, limits("max_loss_per_trade", "0"))
+    assert found.numbers["loss"] == (D(loss) if loss else "unbounded")
+    assert found.code == (None if loss else "MISSING_STOP")
+
+
 def test_capital_when_a_mark_of_a_working_option_is_missing_then_it_denies(spread: Orders, book: Books) -> None:
     found = capital_limit(
         spread(), book(marks=MARKS, packages={"account": ({"SPY260116C00110000": D(1)},)}), limits("capital_limit", "1")

@@ -152,5 +152,5 @@ def test_schema_when_read_then_its_examples_can_be_built(kind: str) -> None:
 
 
 def test_schema_when_the_kind_is_unknown_then_the_known_ones_are_named() -> None:
-    with pytest.raises(BadInput, match="moving_average_cross, opening_range_breakout, rsi_reversion"):
+    with pytest.raises(BadInput, match="opening_range_breakout, rsi_reversion, wheel"):
         schema("nothing")
