@@ -6,16 +6,17 @@ Read once for all strategies of a bar, whatever each of them needs of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import get_args
 
 from functions.core.errors import BadInput
 from functions.core.ledger.deciding import DecisionLedger, StoredBar, StoredChain
-from functions.core.market_calendar import Calendar
+from functions.core.market_calendar import Calendar, exchange_date
 from functions.strategy.bars import Bars, Timeframe
 from functions.strategy.chain import Chain, ContractQuote
 from functions.strategy.evaluate import Market
 from functions.strategy.interface import Inputs
+from functions.strategy.options.greeks import with_greeks
 
 _TIMEFRAMES: tuple[Timeframe, ...] = get_args(Timeframe)
 
@@ -46,7 +47,7 @@ class MarketReader:
         key = (underlying, bar_at)
         if key not in self._chains:
             stored = self._ledger.chain_at(underlying, bar_at)
-            self._chains[key] = None if stored is None else as_chain(stored)
+            self._chains[key] = None if stored is None else self._with_greeks(stored)
         return self._chains[key]
 
     def market(self, symbol: str, inputs: Inputs, count: int, bar_at: datetime) -> Market:
@@ -63,6 +64,15 @@ class MarketReader:
             },
             chain=self.chain(symbol, bar_at) if inputs.chains else None,
         )
+
+    def _with_greeks(self, stored: StoredChain) -> Chain:
+        """What the feed does not say of greeks is computed, where the rate and the day of expiry are known."""
+        chain = as_chain(stored)
+        lacking = [quote.expiry for quote in chain.quotes if quote.delta is None]
+        if not lacking or stored.rate is None:
+            return chain
+        beyond = chain.bar_at + (max(lacking) - exchange_date(chain.bar_at) + timedelta(days=1))
+        return with_greeks(chain, stored.rate, self._ledger.sessions(chain.bar_at, beyond))
 
     def _sessions(self, rows: Sequence[StoredBar]) -> Calendar:
         return self._ledger.sessions(rows[0].starts_at, self._until) if rows else Calendar(())

@@ -44,6 +44,7 @@ def recorded(
     acts = bool(decision.orders or decision.cancels)
     return DecisionToRecord(
         strategy_id=one.strategy_id,
+        strategy_version=one.strategy_version,
         bar_at=decision.bar_at,
         cause=cause,
         caused_by=caused_by,
@@ -62,6 +63,7 @@ def not_decided(
     """The record that a strategy could not decide, and why."""
     return DecisionToRecord(
         strategy_id=one.strategy_id,
+        strategy_version=one.strategy_version,
         bar_at=at,
         cause=cause,
         caused_by=caused_by,

@@ -1,7 +1,16 @@
 -- Option chains: which are needed, what is listed, and the chain as of the end of an underlying's bar.
 
 insert into private.settings (name, value, comment) values
-  ('option_chains_kept', '30 days', 'How long chain snapshots are kept, by event time.');
+  ('option_chains_kept', '30 days', 'How long chain snapshots are kept, by event time.'),
+  ('risk_free_rate', '0.04', 'A year''s interest as a fraction, for the greeks that a feed does not say. Written on each chain: a change counts from the next one on.');
+
+create function private.risk_free_rate() returns numeric
+language sql stable set search_path = ''
+as $$
+  select case when pg_input_is_valid(value, 'private.amount') and abs(value::numeric) < 1 then value::numeric end
+  from private.settings where name = 'risk_free_rate'
+$$;
+comment on function private.risk_free_rate() is 'The setting risk_free_rate; null where it is no fraction.';
 
 -- Which contracts a source listed for a day is known by when it listed them: a contract that is no longer listed keeps its row.
 create table private.option_chain_lists (
@@ -28,6 +37,7 @@ create table public.option_chain_snapshots (
   feed text not null check (feed <> ''),
   delay_seconds integer not null default 0 check (delay_seconds >= 0),
   spot private.amount not null check (spot > 0),
+  rate private.amount default private.risk_free_rate() check (abs(rate) < 1),
   quotes jsonb not null check (jsonb_typeof(quotes) = 'array' and jsonb_array_length(quotes) between 1 and 4000),
   asked integer not null check (asked >= 0),
   dropped jsonb not null default '{}' check (jsonb_typeof(dropped) = 'object' and length(dropped::text) <= 1000),
@@ -42,6 +52,7 @@ comment on column public.option_chain_snapshots.taken_at is 'When the feed was a
 comment on column public.option_chain_snapshots.feed is 'Which feed told it: an indicative one is no market.';
 comment on column public.option_chain_snapshots.delay_seconds is 'By how much the feed is late, as declared.';
 comment on column public.option_chain_snapshots.spot is 'The close of the underlying''s bar, in dollars.';
+comment on column public.option_chain_snapshots.rate is 'A year''s interest as a fraction: with it greeks are computed where the feed says none. Null where nobody said it.';
 comment on column public.option_chain_snapshots.quotes is
   'The contracts with a usable market, by expiry, strike and right: [{"symbol", "expiry", "right", "strike", "multiplier", "bid", "ask", "bid_size", "ask_size", "quoted_at", "implied_volatility", "delta", "gamma", "theta", "vega", "open_interest"}]; null where the feed does not say.';
 comment on column public.option_chain_snapshots.asked is 'How many contracts were asked for.';
@@ -230,11 +241,12 @@ create function public.chain_at(p_underlying text, p_bar_at timestamptz) returns
 language sql stable security definer set search_path = ''
 as $$
   select jsonb_build_object('underlying', c.underlying, 'bar_at', c.bar_at, 'taken_at', c.taken_at, 'feed', c.feed,
-    'delay_seconds', c.delay_seconds, 'spot', trim_scale(c.spot)::text, 'quotes', c.quotes)
+    'delay_seconds', c.delay_seconds, 'spot', trim_scale(c.spot)::text,
+    'rate', trim_scale(c.rate)::text, 'quotes', c.quotes)
   from public.option_chain_snapshots as c where c.underlying = p_underlying and c.bar_at = p_bar_at
 $$;
 comment on function public.chain_at(text, timestamptz) is
-  'The chain as of the end of this bar: {"underlying", "bar_at", "taken_at", "feed", "delay_seconds", "spot", "quotes"}; null where none was taken.';
+  'The chain as of the end of this bar: {"underlying", "bar_at", "taken_at", "feed", "delay_seconds", "spot", "rate", "quotes"}; null where none was taken.';
 
 create function public.prune_option_chains(p_now timestamptz, p_limit integer default 2000) returns integer
 language plpgsql security definer set search_path = ''

@@ -220,7 +220,8 @@ begin
       and d.bar_at = decided_at and d.cause = woken_by and d.caused_by = coalesce(p_item ->> 'caused_by', '')) then
     return null;
   end if;
-  strategy.strategy_version := coalesce(strategy.effective_version, strategy.strategy_version);
+  -- The version that decided: another may have taken effect since.
+  strategy.strategy_version := coalesce((p_item ->> 'strategy_version')::integer, strategy.effective_version, strategy.strategy_version);
   if (p_item -> 'orders', p_item -> 'cancels') is distinct from ('[]'::jsonb, '[]'::jsonb) and not private.is_as_seen(strategy.id, p_symbol, p_item -> 'saw') then
     return jsonb_build_object('superseded', strategy.id); -- Something was filled or placed since: it decides again.
   end if;
@@ -266,13 +267,13 @@ language sql set search_path = ''
 as $$
   -- All at once: most decisions are to do nothing.
   with active as (
-    select s.id, s.user_id, coalesce(s.effective_version, s.strategy_version) as decided_by, c.last_bar_at
+    select s.id, s.user_id, coalesce(s.effective_version, s.strategy_version) as in_effect, c.last_bar_at
     from public.strategies as s join public.strategy_cursors as c on c.strategy_id = s.id and c.symbol = p_symbol
     where s.status = 'active' and s.id in (select (d ->> 'strategy_id')::uuid from jsonb_array_elements(p_items) as d)
   ), made as (
     insert into public.strategy_decisions (strategy_id, symbol, bar_at, user_id, strategy_version, action, reason, chain_taken_at)
-    select a.id, p_symbol, i.bar_at, a.user_id, a.decided_by, 'stay', i.reason, i.chain_taken_at
-    from jsonb_to_recordset(p_items) as i (strategy_id uuid, bar_at timestamptz, reason text, chain_taken_at timestamptz)
+    select a.id, p_symbol, i.bar_at, a.user_id, coalesce(i.strategy_version, a.in_effect), 'stay', i.reason, i.chain_taken_at
+    from jsonb_to_recordset(p_items) as i (strategy_id uuid, strategy_version integer, bar_at timestamptz, reason text, chain_taken_at timestamptz)
     join active as a on a.id = i.strategy_id and i.bar_at > a.last_bar_at
     returning strategy_id, bar_at
   )
@@ -318,7 +319,7 @@ begin
   return jsonb_build_object('placed', placed_ids, 'superseded', superseded);
 end $$;
 comment on function public.record_decisions(text, jsonb) is
-  'Stores decisions [{"strategy_id", "bar_at", "cause", "caused_by", "reason", "orders": [...], "cancels": [...], "saw", "chain_taken_at"}], does what they ask for, and moves the cursors, in one transaction. Returns {"placed": [trade ids], "superseded": [strategy ids that have something else by now than they saw, and decide again]}.';
+  'Stores decisions [{"strategy_id", "strategy_version", "bar_at", "cause", "caused_by", "reason", "orders": [...], "cancels": [...], "saw", "chain_taken_at"}], does what they ask for, and moves the cursors, in one transaction. Returns {"placed": [trade ids], "superseded": [strategy ids that have something else by now than they saw, and decide again]}.';
 grant execute on function public.strategies_due(text, text, timestamptz, timestamptz), public.bars_undecided(timestamptz), public.record_decisions(text, jsonb),
   public.strategies_hearing(text, text, uuid), public.fills_to_hear(uuid) to fn_strategy;
 grant execute on function public.sessions_between(timestamptz, timestamptz) to fn_strategy, fn_ingest;

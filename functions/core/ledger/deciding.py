@@ -141,9 +141,10 @@ class Saw(Row):
 
 
 class DecisionToRecord(Row):
-    """A decision with its reason; `bar_at` is the end of the bar, or when the quote or the fill was, UTC."""
+    """A decision of a version with its reason; `bar_at` is the end of the bar, or of the quote or the fill, UTC."""
 
     strategy_id: UUID
+    strategy_version: int
     bar_at: AwareDatetime
     cause: Literal["bar", "quote", "fill"] = "bar"
     caused_by: str = ""
@@ -184,7 +185,10 @@ class StoredQuote(Row):
 
 
 class StoredChain(Row):
-    """An option chain as of the end of a bar; `quotes` as option_chain_snapshots holds them."""
+    """An option chain as of the end of a bar; `quotes` as option_chain_snapshots holds them.
+
+    `rate` is a year's interest as a fraction, for what the feed does not say; None where nobody said it.
+    """
 
     underlying: str
     bar_at: AwareDatetime
@@ -192,6 +196,7 @@ class StoredChain(Row):
     feed: str
     delay_seconds: int
     spot: Amount
+    rate: Amount | None = None
     quotes: list[StoredQuote]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,12 +15,14 @@ import pytest
 
 from functions.core.events import BarData
 from functions.core.ledger.chains import ChainLedger
+from functions.core.ledger.deciding import StoredChain
 from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.market_calendar import exchange_date
 from functions.ingest.calendar_sync import sync_calendar
 from functions.ingest.chain_lists import ChainLists
 from functions.ingest.chains import ChainTaker
-from functions.strategy.chain import Chain, ContractQuote
+from functions.strategy.chain import Chain
+from functions.strategy.gathering import as_chain
 from tests.integration.faults.market import Market
 from tests.integration.ledger.desk import Desk, found_valid
 from tests.integration.ledger.ledger import Direct, Ledger
@@ -72,21 +73,7 @@ async def taken(ledger: Ledger, market: Market) -> dict[str, Any]:
 
 
 def as_strategies_see_it(found: dict[str, Any]) -> Chain:
-    def quote(row: dict[str, Any]) -> ContractQuote:
-        numbers = ("strike", "multiplier", "bid", "ask", "bid_size", "ask_size", "delta", "implied_volatility")
-        told = {name: Decimal(row[name]) for name in numbers}
-        return ContractQuote(
-            symbol=row["symbol"],
-            expiry=date.fromisoformat(row["expiry"]),
-            right=row["right"],
-            quoted_at=row["quoted_at"],
-            open_interest=row["open_interest"],
-            **told,
-        )
-
-    bar = datetime.fromisoformat(found["bar_at"])
-    quotes = tuple(quote(row) for row in found["quotes"])
-    return Chain(underlying="SPY", bar_at=bar, taken_at=bar, spot=Decimal(found["spot"]), quotes=quotes)
+    return as_chain(StoredChain.model_validate(found))
 
 
 @pytest.mark.parametrize("name", ["alpaca", "tastytrade"])

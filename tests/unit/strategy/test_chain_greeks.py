@@ -38,7 +38,7 @@ def seen(quotes: dict[str, Quoted], expiry: date = FAR) -> Chain:
 @pytest.mark.parametrize("short", ["P95", "P105", "C95", "C105"])
 def test_greeks_when_the_feed_says_none_then_they_are_those_of_the_middle(short: str) -> None:
     (found,) = seen({short: quoted(short, 0.25)}).quotes
-    right = "put" if short[0] == "P" else "call"
+    right: OptionRight = "put" if short[0] == "P" else "call"
     expected = black_scholes.value(right, spot=100, strike=float(short[1:]), years=YEARS, volatility=0.25, rate=0.04)
     assert found.implied_volatility is not None
     assert found.delta is not None
