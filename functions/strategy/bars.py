@@ -187,13 +187,21 @@ class Bars:
             object.__setattr__(cut, name, getattr(self, name)[start:stop])
         return cut
 
+    def first(self, count: int) -> Bars:
+        """The oldest `count` bars, or all where there are fewer."""
+        return self if count >= len(self) else self.window(0, count)
+
     def until(self, nanoseconds: int) -> Bars:
         """The bars that had ended by this moment: never one of the future."""
-        return self.window(0, int(np.searchsorted(self.ends_at, nanoseconds, side="right")))
+        return self.first(self.ended_by(nanoseconds))
+
+    def ended_by(self, nanoseconds: int) -> int:
+        """How many of the bars had ended by this moment."""
+        return int(self.ends_at.searchsorted(nanoseconds, side="right"))
 
     def last(self, count: int) -> Bars:
         """The newest `count` bars, or all where there are fewer."""
-        return self.window(max(0, len(self) - count), len(self))
+        return self if count >= len(self) else self.window(len(self) - count, len(self))
 
     def bar(self, index: int) -> Bar:
         """One bar as plain integers and times. Raises IndexError outside the bars."""

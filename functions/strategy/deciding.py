@@ -131,7 +131,7 @@ def _decisions(
         bar_at = to_datetime(int(bars.ends_at[index]))
         try:
             market = reader.market(bars.symbol, inputs, count, bar_at)
-            decision = evaluate(strategy, bars.window(0, index + 1), standing, market)
+            decision = evaluate(strategy, bars.first(index + 1), standing, market)
         except BadInput as error:
             tell(ledger, one, error)
             found.append(not_decided(one, bar_at, error, trace))
@@ -144,4 +144,4 @@ def _decisions(
 
 
 def _missed(bars: Bars, one: DueStrategy) -> range:
-    return range(len(bars.until(to_nanoseconds(one.last_bar_at))), len(bars))
+    return range(bars.ended_by(to_nanoseconds(one.last_bar_at)), len(bars))

@@ -169,6 +169,7 @@ class Strategy(ABC):
             raise TypeError(f"expected a {self.Config.__qualname__}, was {type(config).__qualname__}")
         self.config = config
         self.symbols = symbols
+        self._inputs: Inputs | None = None
 
     @abstractmethod
     def warm_up(self) -> int:
@@ -187,7 +188,12 @@ class Strategy(ABC):
         return ()
 
     def inputs(self) -> Inputs:
-        """All that it needs."""
+        """All that it needs; it never changes."""
+        if self._inputs is None:
+            self._inputs = self._declared()
+        return self._inputs
+
+    def _declared(self) -> Inputs:
         return Inputs(
             symbols=self.symbols,
             timeframe=self.config.timeframe,
