@@ -133,6 +133,11 @@ BREAKS: dict[str, Break] = {
             ),
         ),
     ),
+    "a share covers two calls": Break(
+        9,
+        (rewrite("private.options_capital", ("max(coalesce(n.units, 0)", "max(0 * coalesce(n.units, 0)")),),
+        (ledger("test_judging_options", "test_call_when_shares_cover_it_then_it_passes_and_no_share_covers_two"),),
+    ),
     "a call that nothing covers has a bound": Break(
         9,
         (rewrite("private.loss_refusal", ("bool_or(w.sold_calls > 0) is not true", "true")),),
