@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -40,10 +40,11 @@ class Screened:
     findings: int
 
 
-Gate = Callable[[Sequence[BarData | Quarantined]], Screened]
+Gate = Callable[[str, Sequence[BarData | Quarantined], datetime, datetime], Awaitable[Screened]]
+"""Judges the rows of a symbol that start in [start, end)."""
 
 
-def read_rows(rows: Sequence[BarData | Quarantined]) -> Screened:
+async def read_rows(_symbol: str, rows: Sequence[BarData | Quarantined], _start: datetime, _end: datetime) -> Screened:
     """What can be read, in order; of a minute that comes more than once the last word counts."""
     bars = {row.starts_at: row for row in rows if isinstance(row, BarData)}
     return Screened([bars[at] for at in sorted(bars)], len(rows) - len(bars))
@@ -90,7 +91,8 @@ class Backfiller:
             chunk_end = min(_next_month(cursor), end)
             rows = await self._source.bars(claimed.symbol, cursor, chunk_end)
             # The feed's range has both its ends, ours is without the last.
-            found = self._gate([row for row in rows if not isinstance(row, BarData) or row.starts_at < chunk_end])
+            rows = [row for row in rows if not isinstance(row, BarData) or row.starts_at < chunk_end]
+            found = await self._gate(claimed.symbol, rows, cursor, chunk_end)
             await asyncio.to_thread(self._store, claimed, cursor, found.bars)
             cursor = chunk_end
             status = await asyncio.to_thread(

@@ -20,6 +20,7 @@ from functions.core.ports import Ports, ports
 from functions.core.runtime import event_loop, event_of
 from functions.ingest import rolling_up
 from functions.ingest.archiving import archive_finished
+from functions.ingest.backfill_gate import QualityGate
 from functions.ingest.backfilling import Backfiller, wait_for_source
 from functions.ingest.bar_months import keep_months
 from functions.ingest.calendar_sync import sync_calendar
@@ -207,4 +208,5 @@ def run_backfills(_message: Any) -> None:
     if found is None:
         wait_for_source(reach)
         return
-    event_loop.run(_closing(found.source, Backfiller(reach, found.source).work()))
+    gate = QualityGate(reach, found.source)
+    event_loop.run(_closing(found.source, Backfiller(reach, found.source, gate).work()))

@@ -28,7 +28,7 @@ from tests.security.expectations import (
 )
 
 Row = dict[str, Any]
-NAMES_NOBODY = {"begin_request", "create_api_key", "finish_request", "request_backfill"}
+NAMES_NOBODY = {"begin_request", "create_api_key", "finish_request", "request_backfill", "watch_symbols"}
 """Functions whose arguments name no row: they only ever write in the caller's own name."""
 OWNED = sorted(name for name, kind in RELATIONS.items() if kind != "shared")
 SHARED = sorted(name for name, kind in RELATIONS.items() if kind == "shared")

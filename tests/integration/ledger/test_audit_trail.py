@@ -42,6 +42,10 @@ AUDITED = {
 }
 """Configuration and decisions of people: every change is a link of the chain."""
 NOT_AUDITED = {
+    "private.dashboard_watches": "what open dashboards look at",
+    "private.option_chain_lists": "market data",
+    "option_chain_snapshots": "market data",
+    "data_findings": "what was found in market data",
     "account_snapshots": "what the broker said, append-only",
     "alerts": "says itself who acknowledged it",
     "archived_months": "what the archive holds of market data",

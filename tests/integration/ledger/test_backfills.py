@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import count, product
 from string import ascii_uppercase
@@ -19,7 +19,9 @@ from functions.brokers.protocol import MarketData, Quarantined
 from functions.core.events import BarData
 from functions.core.history.reading import history
 from functions.core.instruments import instrument
+from functions.core.market_calendar import Session
 from functions.core.ports import Ports
+from functions.ingest.backfill_gate import QualityGate
 from functions.ingest.backfilling import Backfiller, wait_for_source
 from tests.integration.ledger.desk import new_user
 from tests.integration.ledger.ledger import Direct, Ledger, refused
@@ -70,6 +72,10 @@ class Source:
             return None
         return Listing(instrument=instrument(symbol), name=symbol, tradable=True, lot=Decimal(1))
 
+    async def calendar(self, start: date, end: date) -> list[Session]:
+        session = Session.in_new_york(date(2017, 12, 14), closes=time(9, 8), opens=time(9))
+        return [session] if start <= session.date <= end else []
+
     async def corporate_actions(self, symbol: str, start: date, end: date) -> list[CorporateAction | Quarantined]:
         return []
 
@@ -84,7 +90,8 @@ class Source:
 def expected(symbol: str) -> list[BarData]:
     days = [FROM + timedelta(days=10 * n, hours=14) for n in range(12)] + [datetime(2017, 12, 1, tzinfo=UTC)]
     times = sorted(day + timedelta(minutes=minute) for day in days for minute in (0, 1, 3))
-    return [BarData.model_validate(bar(at, symbol)) for at in times if FROM <= at < NOW]
+    flat = {"open": "11", "high": "11", "low": "11"}
+    return [BarData.model_validate(bar(at, symbol, **flat)) for at in times if FROM <= at < NOW]
 
 
 class Asked:
@@ -182,6 +189,20 @@ async def test_backfill_when_the_feed_does_not_answer_then_it_waits_and_goes_on_
     keeping.run("update public.backfills set next_attempt_at = now() where id = %s", asked.id)
     assert await asked.backfiller(source).work() == 4
     assert asked.row("status", "attempts", "last_error") == ("done", 0, None)
+
+
+async def test_backfill_when_it_passes_the_quality_gate_then_session_minutes_alone_are_stored_and_findings_counted(
+    keeping: Ledger,
+) -> None:
+    asked = Asked(keeping)
+    source = cast("MarketData", Source(asked.symbol))
+    reach = asked.reach()
+    await Backfiller(reach, source, QualityGate(reach, source)).work()
+    trading = [one.starts_at for one in expected(asked.symbol) if one.starts_at.day == 14 and one.starts_at.month == 12]
+    assert asked.read() == trading, "the only session that the calendar knows of"
+    assert asked.row("status", "bars") == ("done", len(trading))
+    kinds = "select distinct kind from public.data_findings where symbol = %s order by kind"
+    assert {"duplicate", "malformed", "session"} <= {kind for (kind,) in keeping.rows(kinds, asked.symbol)}
 
 
 async def test_backfill_when_nobody_has_a_data_credential_then_its_row_says_so_and_it_waits(keeping: Ledger) -> None:
