@@ -42,10 +42,6 @@ AUDITED = {
 }
 """Configuration and decisions of people: every change is a link of the chain."""
 NOT_AUDITED = {
-    "private.dashboard_watches": "what open dashboards look at",
-    "private.option_chain_lists": "market data",
-    "option_chain_snapshots": "market data",
-    "data_findings": "what was found in market data",
     "account_snapshots": "what the broker said, append-only",
     "alerts": "says itself who acknowledged it",
     "archived_months": "what the archive holds of market data",
@@ -61,7 +57,7 @@ NOT_AUDITED = {
     "corporate_actions": "what its source said; nothing is deleted",
     "daily_pnl_report_details": "append-only part of an audited row",
     "daily_pnl_report_versions": "append-only copy of an audited row",
-    "data_findings": "what the data gate counted of market data",
+    "data_findings": "what was found in market data",
     "deliveries": "what came in, append-only",
     "fill_aliases": "what the broker said, append-only",
     "fills": "what the broker said, append-only; the trade that it moves is audited",
@@ -81,7 +77,7 @@ NOT_AUDITED = {
     "position_marks": "market data",
     "private.api_key_hashes": "made with its key, which is audited",
     "private.audit_heads": "is the trail",
-    "private.dashboard_watches": "which symbols an open dashboard shows, for minutes",
+    "private.dashboard_watches": "what open dashboards look at",
     "private.inbox": "machines",
     "private.oco_groups": "machines",
     "private.option_chain_lists": "market data",
