@@ -222,7 +222,7 @@ begin
   end if;
   -- The version that decided: another may have taken effect since.
   strategy.strategy_version := coalesce((p_item ->> 'strategy_version')::integer, strategy.effective_version, strategy.strategy_version);
-  if (p_item -> 'orders', p_item -> 'cancels') is distinct from ('[]'::jsonb, '[]'::jsonb) and not private.is_as_seen(strategy.id, p_symbol, p_item -> 'saw') then
+  if (jsonb_array_length(coalesce(p_item -> 'orders', '[]')) > 0 or jsonb_array_length(coalesce(p_item -> 'cancels', '[]')) > 0) and not private.is_as_seen(strategy.id, p_symbol, p_item -> 'saw') then
     return jsonb_build_object('superseded', strategy.id); -- Something was filled or placed since: it decides again.
   end if;
   for unwanted in select e::uuid from jsonb_array_elements_text(coalesce(p_item -> 'cancels', '[]')) as e loop
@@ -231,7 +231,7 @@ begin
       perform private.cancel_order(placed, p_item ->> 'reason', decided_at);
     end if;
   end loop;
-  for wanted in select o from jsonb_array_elements(p_item -> 'orders') as o loop
+  for wanted in select o from jsonb_array_elements(coalesce(p_item -> 'orders', '[]')) as o loop
     begin
       placed := private.place(
         wanted || jsonb_build_object(
@@ -249,9 +249,9 @@ begin
   insert into public.strategy_decisions (strategy_id, symbol, bar_at, cause, caused_by, user_id, strategy_version, action, reason, orders, cancels,
     chain_taken_at, refused)
   values (strategy.id, p_symbol, decided_at, woken_by, coalesce(p_item ->> 'caused_by', ''), strategy.user_id, strategy.strategy_version,
-    case when jsonb_array_length(p_item -> 'orders') > 0 then 'trade' when jsonb_array_length(coalesce(p_item -> 'cancels', '[]')) > 0 then 'cancel'
+    case when jsonb_array_length(coalesce(p_item -> 'orders', '[]')) > 0 then 'trade' when jsonb_array_length(coalesce(p_item -> 'cancels', '[]')) > 0 then 'cancel'
       else 'stay' end,
-    p_item ->> 'reason', p_item -> 'orders', array(select e::uuid from jsonb_array_elements_text(coalesce(p_item -> 'cancels', '[]')) as e),
+    p_item ->> 'reason', coalesce(p_item -> 'orders', '[]'), array(select e::uuid from jsonb_array_elements_text(coalesce(p_item -> 'cancels', '[]')) as e),
     (p_item ->> 'chain_taken_at')::timestamptz, refusal);
   if woken_by = 'bar' then
     update public.strategy_cursors set last_bar_at = decided_at, updated_at = now()
@@ -289,7 +289,7 @@ as $$
 declare
   acting uuid[] := array(
     select distinct (d ->> 'strategy_id')::uuid from jsonb_array_elements(p_decisions) as d
-    where jsonb_array_length(d -> 'orders') > 0 or jsonb_array_length(coalesce(d -> 'cancels', '[]')) > 0 or coalesce(d ->> 'cause', 'bar') <> 'bar');
+    where jsonb_array_length(coalesce(d -> 'orders', '[]')) > 0 or jsonb_array_length(coalesce(d -> 'cancels', '[]')) > 0 or coalesce(d ->> 'cause', 'bar') <> 'bar');
   item jsonb;
   done jsonb;
   placed_ids jsonb := '[]';

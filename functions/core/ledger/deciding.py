@@ -216,6 +216,7 @@ _BARS = TypeAdapter(list[StoredBar])
 _UNDECIDED = TypeAdapter(list[Undecided])
 _SESSIONS = TypeAdapter(list[StoredSession])
 _FILLS = TypeAdapter(list[FillToHear])
+_DECISIONS = TypeAdapter(list[DecisionToRecord])
 _Due = TypeVar("_Due", bound=DueStrategy)
 
 
@@ -284,7 +285,8 @@ class DecisionLedger(LedgerPart):
         A decision on a bar that was decided before is passed over; one that saw something else of its strategy than
         there is by now is not made.
         """
-        rows = [decision.model_dump(mode="json") for decision in decisions]
+        # Most decisions are to do nothing: what is not said is not sent.
+        rows = _DECISIONS.dump_python(list(decisions), mode="json", exclude_defaults=True)
         return Recorded.model_validate(self._call("record_decisions", {"p_symbol": symbol, "p_decisions": rows}))
 
     def sync_strategy_kinds(self, kinds: Sequence[StrategyKind]) -> int:
