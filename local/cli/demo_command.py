@@ -1,4 +1,4 @@
-"""`agenttrader demo`: the whole cloud in a fresh folder, two strategies, a stretch of market history, and the books."""
+"""`agenttrader demo`: the whole cloud in a fresh folder, strategies, a stretch of market history, and the books."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 from contextlib import ExitStack
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +16,11 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from functions.core.errors import BadInput
+from functions.core.market_calendar import EXCHANGE_TIME_ZONE
 from local.cli import demo_trader
 from local.cli.cloud_commands import command, refuse_beside, say_addresses, wait_for_end
 from local.cli.demo_hand import HandTrader
+from local.cli.demo_strategies import StrategyChoice, demo_plan
 from local.cli.demo_tape import tape_of
 from local.cli.exits import Exit
 from local.cli.options import Json, PortBase, State, demo_state
@@ -46,6 +48,13 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the made minute path.", min=0)] = 7,
     pace: Annotated[str, typer.Option(help="lockstep, realtime, or N times faster, such as 60x.")] = "lockstep",
     broker: Annotated[Brokers, typer.Option(help="Where it trades: alpaca, tastytrade, or both.")] = "alpaca",
+    strategies: Annotated[
+        StrategyChoice, typer.Option(help="The quick demo's two, or one of every built-in kind: default or all.")
+    ] = "default",
+    until: Annotated[
+        datetime | None,
+        typer.Option(help="Stop the tape at this time of its last day, New York.", formats=["%H:%M"], metavar="HH:MM"),
+    ] = None,
     leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the demo's state folder.")] = False,
     state: State = None,
@@ -58,6 +67,8 @@ def demo(
     Example: agenttrader demo --json --exit
 
     Example: agenttrader demo --broker both --day 2018-02-05
+
+    Example: agenttrader demo --strategies all --day 2018-02-05 --until 10:30
 
     Example: AGENTTRADER_DATA=data agenttrader demo --symbol SPY --day 2013-10-07
     """
@@ -80,11 +91,12 @@ def demo(
             afterwards.enter_context(cloud)
         screen.note(f"Up in {time.monotonic() - began:.1f} s.")
         with screen.waiting("Linking the accounts, validating and starting the strategies"):
-            trader = demo_trader.create(stack, tape.symbols, tape.opens_at, broker)
+            plan = demo_plan(strategies)
+            trader = demo_trader.create(stack, tape.symbols, tape.opens_at, broker, plan)
         by_hand = HandTrader(
             trader.user_id, [account.id for account in trader.accounts], tape.symbols[0], tape.opens_at
         )
-        run(screen, cloud, speed, by_hand)
+        run(screen, cloud, speed, by_hand, stop_at(last, until))
         code = conclude(screen, stack)
         if not leave:
             say_addresses(screen, stack, broker)
@@ -94,8 +106,9 @@ def demo(
     return code
 
 
-def run(screen: Screen, cloud: Cloud, speed: Pace, by_hand: HandTrader) -> None:
-    """Replays the tape, printing trades and progress; between two minutes the trader acts."""
+def run(screen: Screen, cloud: Cloud, speed: Pace, by_hand: HandTrader, until: datetime | None = None) -> None:
+    """Replays the tape, up to `until` (UTC), printing trades and progress; between two minutes the trader acts."""
+    reached = False
     trades = TradeTape(screen)
     began = time.monotonic()
     with Progress(
@@ -111,6 +124,8 @@ def run(screen: Screen, cloud: Cloud, speed: Pace, by_hand: HandTrader) -> None:
         task = bar.add_task("Replaying")
 
         def hear(progressed: Progressed) -> None:
+            nonlocal reached
+            reached = until is not None and progressed.at >= until
             bar.update(
                 task,
                 total=progressed.total,
@@ -121,7 +136,7 @@ def run(screen: Screen, cloud: Cloud, speed: Pace, by_hand: HandTrader) -> None:
                 where = f"{time_of(progressed.at)}, step {progressed.step} of {progressed.total}"
                 screen.note(f"  {where}, {how_many(trades.fills, 'fill')} so far")
 
-        replay(cloud.stack, speed, settled=trades, act=by_hand, progress=hear)
+        replay(cloud.stack, speed, settled=trades, act=by_hand, progress=hear, wanted=lambda: not reached)
     screen.note(f"Replayed in {time.monotonic() - began:.1f} s.")
 
 
@@ -152,6 +167,11 @@ def read_days(text: str) -> tuple[date, date]:
     if last < first:
         raise BadInput("BAD_DAY", f"the last day must not be before the first, was {first} to {last}")
     return first, last
+
+
+def stop_at(day: date, until: datetime | None) -> datetime | None:
+    """The wall clock of New York on a day, as UTC; None where none is given."""
+    return None if until is None else datetime.combine(day, until.time(), EXCHANGE_TIME_ZONE).astimezone(UTC)
 
 
 def clear(folder: Path) -> None:

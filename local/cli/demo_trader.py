@@ -1,4 +1,4 @@
-"""The demo's trader: a user, an account at each broker that takes part, limits, and two active strategies on each.
+"""The demo's trader: a user, an account at each broker that takes part, limits, and active strategies on each.
 
 Every id is made from a name, because trades of one event are placed in strategy-id order and a trade's id is made from
 its strategy's: so two demos place the same trades.
@@ -18,24 +18,13 @@ import psycopg
 
 from functions.core.identity import named_uuid
 from local.cli.demo_accounts import DemoAccount, demo_accounts
+from local.cli.demo_strategies import DEFAULT_PLAN, DemoPlan, DemoStrategy
 from local.cli.people import sign_up
 from local.stack import Stack
 from local.starting import start_strategies
 from local.supervisor.environment import Brokers
 
 EMAIL: Final = "demo@example.com"
-
-# Name, kind, configuration. Quantities in shares.
-_STRATEGIES: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
-    ("Moving-average cross", "moving_average_cross", {"fast": 10, "slow": 30, "quantity": "100"}),
-    ("RSI reversion", "rsi_reversion", {"period": 14, "oversold": 30, "exit_level": 55, "quantity": "50"}),
-)
-# Name, value, unit: wide enough for the demo's orders, narrow enough to mean something.
-_LIMITS: Final = (
-    ("position_limit", "500", "shares or contracts"),
-    ("capital_limit", "250000", "dollars"),
-    ("max_loss_per_trade", "2500", "dollars"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +38,13 @@ class DemoTrader:
     strategies: tuple[UUID, ...]
 
 
-def create(stack: Stack, symbols: Sequence[str], decide_from: datetime, broker: Brokers = "alpaca") -> DemoTrader:
+def create(
+    stack: Stack,
+    symbols: Sequence[str],
+    decide_from: datetime,
+    broker: Brokers = "alpaca",
+    plan: DemoPlan = DEFAULT_PLAN,
+) -> DemoTrader:
     """Creates the trader in the ledger of a running cloud, with an account at each broker whose simulator runs.
 
     Strategies are started once the cloud has verified the accounts and validated the strategies; they decide on bars
@@ -63,11 +58,14 @@ def create(stack: Stack, symbols: Sequence[str], decide_from: datetime, broker: 
         _instruments(connection, symbols)
         for account in accounts:
             account.link(connection, stack, user_id)
-            _limit(connection, account)
+            for name, value, unit in plan.limits:
+                connection.execute(
+                    "select public.set_limit('account', %s, %s, %s, %s)", [account.id, name, value, unit]
+                )
         strategies = tuple(
-            _strategy(connection, user_id, account, name, kind, config, symbols)
+            _strategy(connection, user_id, account, strategy, symbols)
             for account in accounts
-            for name, kind, config in _STRATEGIES
+            for strategy in plan.strategies
         )
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         connection.execute("select set_config('app.actor', 'agenttrader demo', false)")
@@ -84,27 +82,21 @@ def _instruments(connection: psycopg.Connection[Any], symbols: Sequence[str]) ->
         )
 
 
-def _limit(connection: psycopg.Connection[Any], account: DemoAccount) -> None:
-    for name, value, unit in _LIMITS:
-        connection.execute("select public.set_limit('account', %s, %s, %s, %s)", [account.id, name, value, unit])
-
-
 def _strategy(
     connection: psycopg.Connection[Any],
     user_id: UUID,
     account: DemoAccount,
-    name: str,
-    kind: str,
-    config: dict[str, Any],
+    strategy: DemoStrategy,
     symbols: Sequence[str],
 ) -> UUID:
     # Alpaca's are named as they were when it was the only broker, so that the demo's trades stay what they were.
     elsewhere = () if account.broker == "alpaca" else (account.broker,)
-    shown = f"{name} at {account.broker}" if elsewhere else name
-    strategy = named_uuid("demo", "strategy", kind, *elsewhere)
+    shown = f"{strategy.name} at {account.broker}" if elsewhere else strategy.name
+    strategy_id = named_uuid("demo", "strategy", strategy.kind, *elsewhere)
+    config, timeframe = json.dumps(strategy.config), strategy.timeframe
     connection.execute(
         "insert into public.strategies (id, user_id, broker_account_id, name, kind, config, symbols, timeframe) "
-        "values (%s, %s, %s, %s, %s, %s, %s, '1Min')",
-        [strategy, user_id, account.id, shown, kind, json.dumps(config), list(symbols)],
+        "values (%s, %s, %s, %s, %s, %s, %s, %s)",
+        [strategy_id, user_id, account.id, shown, strategy.kind, config, list(symbols), timeframe],
     )
-    return strategy
+    return strategy_id
