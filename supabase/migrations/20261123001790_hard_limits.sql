@@ -139,16 +139,34 @@ comment on function private.net_mark(public.trades, jsonb) is
 create function private.loss_at_expiry(p_trade public.trades, p_quantity numeric, p_with_shares boolean) returns numeric
 language sql stable set search_path = ''
 as $$
-  -- Shares cover what calls that are sold already, or being sold, leave of them; what is being sold itself covers nothing.
+  -- Shares cover what calls that are sold already, or being sold, and not covered by bought ones leave of them; what is being
+  -- sold itself covers nothing.
   with legs as (
     select l.symbol, case l.side when 'buy' then 1 else -1 end * l.ratio * p_quantity as quantity, i.multiplier, private.occ_parts(l.symbol) as occ
     from public.trade_legs as l join public.instruments as i on i.symbol = l.symbol where l.trade_id = p_trade.id
+  ), open_now as (
+    select e.*, private.occ_parts(e.symbol) as occ from private.exposure('account', p_trade) as e where p_with_shares
+  ), calls as (
+    select 'held' as piece, o.occ[1] as root, o.occ[2] as expiry,
+      case when o.quantity > 0 then greatest(o.quantity - o.to_sell, 0) else o.quantity end * o.multiplier as units
+    from open_now as o where o.occ[3] = 'C'
+    union all
+    select w.trade_id::text, x.occ[1], x.occ[2], w.quantity * i.multiplier
+    from private.working_options('account', p_trade) as w join public.instruments as i on i.symbol = w.symbol,
+      lateral (select private.occ_parts(w.symbol) as occ) as x
+    where p_with_shares and x.occ[3] = 'C'
+  ), balance as (
+    -- What is bought covers what is sold and expires on the same day or before: of those that expire from some day on at
+    -- least the difference lacks cover. Each working order is covered by itself or not at all.
+    select c.piece, c.root, -sum(sum(c.units)) over (partition by c.piece, c.root order by c.expiry desc) as lacking
+    from calls as c group by c.piece, c.root, c.expiry
+  ), needed as (
+    select b.piece, b.root, greatest(max(b.lacking), 0) as units from balance as b group by b.piece, b.root
   ), free as (
     select g.root, sum(g.units) as units from (
-      select coalesce(o.occ[1], e.symbol) as root, case when o.occ is null then e.quantity - e.to_sell
-        when o.occ[3] = 'C' then least(e.quantity - e.to_sell, 0) * e.multiplier else 0 end as units
-      from private.exposure('account', p_trade) as e, lateral (select private.occ_parts(e.symbol) as occ) as o
-      where p_with_shares) as g
+      select o.symbol as root, o.quantity - o.to_sell as units from open_now as o where o.occ is null
+      union all
+      select n.root, -n.units from needed as n) as g
     group by g.root
   ), sold as (
     select l.symbol, least(-l.quantity, floor(greatest(f.units - coalesce(sum(-l.quantity * l.multiplier) over (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from functions.core.instruments import OptionSymbol, is_option
+from functions.core.instruments import OptionSymbol
 from functions.core.options.payoff import OptionUnits, largest_loss
 from functions.risk.book import ZERO, Book, Limit, Limits, Package, ProposedOrder, net_of_marks
 from functions.risk.capital import uncovered
+from functions.risk.covering import free_shares
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
@@ -52,7 +53,7 @@ def _at_expiry(order: ProposedOrder, book: Book, paid: Decimal, limit: Limit) ->
         contracts = {leg.symbol: leg.sign * leg.quantity for leg in order.legs}
         found = _largest(contracts, order)
         if found is None:
-            found = _largest(uncovered(contracts, _free_shares(book), book.marks), order)
+            found = _largest(uncovered(contracts, free_shares(book), book.marks), order)
     if found is None:
         return deny("MISSING_STOP", loss="unbounded", limit=limit.value, scope=limit.scope)
     return _held(max(found + paid * order.quantity * order.multiplier, ZERO), limit)
@@ -64,15 +65,6 @@ def _largest(contracts: Package, order: ProposedOrder) -> Decimal | None:
         for symbol, quantity in contracts.items()
         if quantity != 0
     )
-
-
-def _free_shares(book: Book) -> dict[str, Decimal]:
-    """The account's shares that are not being sold, without those that calls sold before it need."""
-    exposure = book.exposure("account") or {}
-    shares = {name: found.position - found.to_sell for name, found in exposure.items() if not is_option(name)}
-    sold = {name: min(found.position - found.to_sell, ZERO) for name, found in exposure.items() if is_option(name)}
-    uncovered(sold, shares, book.marks)
-    return shares
 
 
 def _held(loss: Decimal, limit: Limit) -> Verdict:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from functions.core.instruments import OptionSymbol, is_option
+from functions.core.instruments import OptionRight, OptionSymbol
 from functions.core.options.payoff import OptionUnits, largest_loss
 from functions.risk.account import AccountFacts
-from functions.risk.book import ZERO, Book, Limits, ProposedOrder
-from functions.risk.capital import uncovered
+from functions.risk.book import ZERO, Book, Limits, Package, ProposedLeg, ProposedOrder
+from functions.risk.covering import free_shares, held_options, lacking
 from functions.risk.rule import Verdict, allow, deny, rule
 
 _COVERED, _LONG, _SPREADS, _UNCOVERED = 1, 2, 3, 4
@@ -43,26 +44,55 @@ def options_level(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
 
 def _to_sell(order: ProposedOrder, book: Book, account: AccountFacts) -> int:
     """The level of an order that sells something to open."""
-    exposure = book.exposure("account") or {}
     legs = [leg for leg in order.legs if leg.kind == "option"]
     if _covers({leg.symbol: leg.sign * leg.quantity for leg in legs if not leg.closes}, order):
         return _SPREADS
     roots = {OptionSymbol.parse(leg.symbol).root for leg in legs}
-    # Nothing is free that is being sold.
-    free = {name: found.position - found.to_sell for name, found in exposure.items()}
-    held = {name: count for name, count in free.items() if is_option(name) and OptionSymbol.parse(name).root in roots}
+    held = {
+        name: count
+        for name, count in held_options(book.exposure("account") or {}).items()
+        if OptionSymbol.parse(name).root in roots
+    }
     ordered = {leg.symbol: leg.sign * leg.quantity for leg in legs}
     together = {name: held.get(name, ZERO) + ordered.get(name, ZERO) for name in held | ordered}
-    # What was sold before has its cover already: only what is left of the shares covers this.
-    if _same(uncovered(together, dict(free), book.marks), uncovered(held, dict(free), book.marks)):
-        return _COVERED
-    if _covers(together, order):
+    needed = {
+        _level(leg.right, legs, book, account, held, together)
+        for leg in legs
+        if leg.side == "sell" and not leg.closes and leg.right is not None
+    }
+    return max(needed)
+
+
+def _level(
+    right: OptionRight,
+    legs: Sequence[ProposedLeg],
+    book: Book,
+    account: AccountFacts,
+    held: dict[str, Decimal],
+    together: dict[str, Decimal],
+) -> int:
+    """The level that selling puts, or calls, needs: what covers them, now that they are there too."""
+    before, after = lacking(held, right), lacking(together, right)
+    if all(after[root] <= before.get(root, ZERO) for root in after) and _paired(together, right) > _paired(held, right):
         return _SPREADS
+    if right == "call":
+        # What was sold before has its cover already: only what is left of the shares covers this.
+        free, size = free_shares(book), legs[0].multiplier
+        more = {root: (count - before.get(root, ZERO)) * size for root, count in after.items()}
+        enough = all(free.get(root, ZERO) >= units for root, units in more.items())
+        return _COVERED if enough else _UNCOVERED
     money = account.money
     cash = ZERO if money is None else money.cash + money.moved - money.spent
-    if all(leg.right == "put" for leg in legs) and _assignment(together) <= cash:
-        return _COVERED
-    return _UNCOVERED
+    secured = _assignment([together, *book.working_packages("account")]) <= cash
+    return _COVERED if secured and all(leg.right == "put" for leg in legs) else _UNCOVERED
+
+
+def _paired(contracts: dict[str, Decimal], right: OptionRight) -> Decimal:
+    """How many that are sold are covered by what is bought."""
+    sold = sum(
+        (-count for name, count in contracts.items() if count < 0 and OptionSymbol.parse(name).right == right), ZERO
+    )
+    return sold - sum(lacking(contracts, right).values(), ZERO)
 
 
 def _covers(contracts: dict[str, Decimal], order: ProposedOrder) -> bool:
@@ -81,11 +111,14 @@ def _covers(contracts: dict[str, Decimal], order: ProposedOrder) -> bool:
     return True
 
 
-def _assignment(contracts: dict[str, Decimal]) -> Decimal:
-    """What all puts that are sold would cost if they were assigned."""
-    parts = [(OptionSymbol.parse(symbol), quantity) for symbol, quantity in contracts.items() if quantity < 0]
-    return sum((part.strike * -quantity * 100 for part, quantity in parts if part.right == "put"), ZERO)
-
-
-def _same(one: dict[str, Decimal], other: dict[str, Decimal]) -> bool:
-    return all(one.get(name, ZERO) == other.get(name, ZERO) for name in one | other)
+def _assignment(packages: Iterable[Package]) -> Decimal:
+    """What the puts that are sold and nothing bought covers would cost if they were assigned; the dearest of each."""
+    total = ZERO
+    for package in packages:
+        left = sum(lacking(package, "put").values(), ZERO)
+        parts = [(OptionSymbol.parse(symbol), -quantity) for symbol, quantity in package.items() if quantity < 0]
+        for part, count in sorted(parts, key=lambda one: one[0].strike, reverse=True):
+            if part.right == "put":
+                total += part.strike * min(count, left) * 100
+                left -= min(count, left)
+    return total

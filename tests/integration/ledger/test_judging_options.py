@@ -216,6 +216,23 @@ def test_call_when_shares_cover_it_then_it_passes_and_no_share_covers_two(ledger
 
 
 @pytest.mark.usefixtures("_shares_have_a_mark")
+@pytest.mark.parametrize("is_filled", [True, False], ids=["filled", "working"])
+def test_call_when_a_spread_is_open_beside_it_then_the_shares_cover_it_all_the_same(
+    ledger: Ledger, is_filled: bool
+) -> None:
+    desk = Desk.open(ledger)
+    desk.hold("100", "100")
+    spread = place(desk, *CREDIT, price="-2")
+    if is_filled:
+        filled(desk, spread, "3", "1")
+    else:
+        assert verdict(desk, spread) == "approved"
+    desk.set_limit("max_loss_per_trade", "0")
+    assert verdict(desk, place(desk, *COVERED_CALL, price="1", quantity="2")) == "MISSING_STOP"
+    assert verdict(desk, place(desk, *COVERED_CALL, price="1")) == "approved"
+
+
+@pytest.mark.usefixtures("_shares_have_a_mark")
 @pytest.mark.parametrize("limit", ["capital_limit", "max_loss_per_trade"])
 def test_call_when_the_shares_are_being_sold_or_another_account_s_then_they_cover_nothing(
     ledger: Ledger, limit: str

@@ -26,7 +26,8 @@ Orders = Callable[..., ProposedOrder]
 Books = Callable[..., Book]
 UNSET = Limits()
 ACCOUNT_RULES = (account_restricted, options_level, shortable, buying_power, settled_cash)
-PUT, LOW_PUT = "SPY260116P00095000", "SPY260116P00090000"
+PUT, LOW_PUT, LOWEST_PUT = "SPY260116P00095000", "SPY260116P00090000", "SPY260116P00085000"
+FAR_HIGH, EARLY = "SPY260116C00110000", "SPY260109C00100000"
 PRICES = {"SPY": D(100), CALL: D(3), FAR: D(1), PUT: D(2), LOW_PUT: D(1)}
 
 
@@ -139,6 +140,11 @@ HELD_SHARES = {"SPY": OpenQuantity(D(100))}
         ([of(PUT)], {}, {"cash": D("9499.99")}, 4),
         ([of(PUT)], {}, {"cash": D(9500), "spent": D(1)}, 4),
         ([of(PUT)], {LOW_PUT: OpenQuantity(D(-1))}, {"cash": D(18_499)}, 4),
+        # What bought options cover needs no shares, and no cash.
+        ([of(CALL)], HELD_SHARES | {FAR: OpenQuantity(D(-1)), FAR_HIGH: OpenQuantity(D(1))}, {}, 1),
+        ([of(PUT)], {LOW_PUT: OpenQuantity(D(-1)), LOWEST_PUT: OpenQuantity(D(1))}, {"cash": D(9500)}, 1),
+        # What is held covers one that is sold, not two.
+        ([of(FAR)], {CALL: OpenQuantity(D(1)), EARLY: OpenQuantity(D(-1))}, {}, 4),
         # A call that shares cover is rolled: what is bought back covers nothing, the shares do.
         (
             [of(CALL, "buy", position_intent="buy_to_close"), of(FAR)],

@@ -208,7 +208,8 @@ def test_max_loss_when_free_shares_cover_the_call_then_it_loses_nothing_more(
     order: Orders, book: Books, shares: OpenQuantity, sold: OpenQuantity, loss: str | None
 ) -> None:
     asked = order(symbol=CALL, side="sell", quantity=D(1), multiplier=D(100), legs=(option(CALL, "sell"),))
-    held = book(exposures={"account": {"SPY": shares, CALL: sold}}, marks=MARKS)
+    working = ({CALL: -sold.to_sell},) if sold.to_sell > sold.position else ()
+    held = book(exposures={"account": {"SPY": shares, CALL: sold}}, marks=MARKS, packages={"account": working})
     found = max_loss_per_trade(asked, held, limits("max_loss_per_trade", "0"))
     assert found.numbers["loss"] == (D(loss) if loss else "unbounded")
     assert found.code == (None if loss else "MISSING_STOP")
@@ -247,3 +248,20 @@ def test_market_hours_when_a_leg_has_expired_then_it_denies_and_on_its_last_day_
     over = (option(CALL), option(FAR, "sell", expiry=NOON.date() - timedelta(days=1)))
     found = market_hours(spread(over), book(), Limits())
     assert (found.code, found.numbers["symbol"]) == ("OPTION_EXPIRED", FAR)
+
+
+@pytest.mark.parametrize("state", ["filled", "working"])
+def test_max_loss_when_a_spread_is_open_beside_it_then_the_shares_still_cover_the_call(
+    order: Orders, book: Books, state: str
+) -> None:
+    asked = order(symbol=CALL, side="sell", quantity=D(1), multiplier=D(100), legs=(option(CALL, "sell"),))
+    low, high = "SPY260116C00110000", "SPY260116C00115000"
+    account = {"SPY": OpenQuantity(D(100))}
+    packages: tuple[dict[str, Decimal], ...] = ()
+    if state == "filled":
+        account |= {low: OpenQuantity(D(-1)), high: OpenQuantity(D(1))}
+    else:
+        account |= {low: OpenQuantity(to_sell=D(1)), high: OpenQuantity(to_buy=D(1))}
+        packages = ({low: D(-1), high: D(1)},)
+    held = book(exposures={"account": account}, marks=MARKS, packages={"account": packages})
+    assert max_loss_per_trade(asked, held, limits("max_loss_per_trade", "0")).numbers["loss"] == 0

@@ -1,0 +1,62 @@
+"""What sold options lack of bought ones, counted over an account: several strategies may trade in it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+from functions.core.instruments import OptionRight, OptionSymbol, is_option
+from functions.risk.book import ZERO, Book, Exposure, Package
+
+
+def lacking(contracts: Package, right: OptionRight) -> dict[str, Decimal]:
+    """By root, how many of the contracts that are sold no bought one covers, whatever the strikes.
+
+    What is bought covers one that expires on the same day or before. So of those that expire from some day on at least
+    the difference lacks cover; the day with the largest says how many do when each is covered where it can be.
+    """
+    net: dict[str, dict[date, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for symbol, quantity in contracts.items():
+        option = OptionSymbol.parse(symbol)
+        if option.right == right and quantity != 0:
+            net[option.root][option.expiry] += quantity
+    found: dict[str, Decimal] = {}
+    for root, by_expiry in net.items():
+        balance = most = ZERO
+        for expiry in sorted(by_expiry, reverse=True):
+            balance -= by_expiry[expiry]
+            most = max(most, balance)
+        found[root] = most
+    return found
+
+
+def held_options(exposure: Exposure) -> dict[str, Decimal]:
+    """The contracts held and sold. Nothing covers that is being sold itself."""
+    return {
+        name: max(found.position - found.to_sell, ZERO) if found.position > 0 else found.position
+        for name, found in exposure.items()
+        if is_option(name)
+    }
+
+
+def free_shares(book: Book) -> dict[str, Decimal]:
+    """The account's shares that are not being sold, without those that calls sold before need: held or working.
+
+    Each working order is covered by itself or not at all, so that a filled and a working one need the same.
+    """
+    exposure = book.exposure("account") or {}
+    shares = {name: found.position - found.to_sell for name, found in exposure.items() if not is_option(name)}
+    for package in (held_options(exposure), *book.working_packages("account")):
+        for root, count in lacking(package, "call").items():
+            shares[root] = shares.get(root, ZERO) - count * _units(root, package, book)
+    return shares
+
+
+def _units(root: str, package: Mapping[str, Decimal], book: Book) -> Decimal:
+    """How many shares one contract is on: the most of any of the root's."""
+    sizes = [
+        book.marks[name].multiplier for name in package if name in book.marks and OptionSymbol.parse(name).root == root
+    ]
+    return max(sizes, default=Decimal(100))
