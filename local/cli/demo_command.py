@@ -25,7 +25,8 @@ from local.cli.demo_tape import tape_of
 from local.cli.exits import Exit
 from local.cli.options import Json, PortBase, State, demo_state
 from local.cli.screen import Screen
-from local.cli.summary import Summary, summarise
+from local.cli.strategy_summary import strategy_table, summarise_strategies
+from local.cli.summary import summarise
 from local.cli.summary_table import summary_tables
 from local.cli.trade_tape import TradeTape, time_of
 from local.cli.verify_command import verification_table, verified
@@ -143,12 +144,14 @@ def run(screen: Screen, cloud: Cloud, speed: Pace, by_hand: HandTrader, until: d
 def conclude(screen: Screen, stack: Stack) -> Exit:
     """The books, the checks, and the one JSON object."""
     with screen.waiting("Adding up and checking"):
-        summary = _summary(stack)
+        with psycopg.connect(stack.database_url, autocommit=True) as connection:
+            summary, strategies = summarise(connection), summarise_strategies(connection)
         verification = verified(stack)
-    for table in summary_tables(summary):
+    for table in (*summary_tables(summary), strategy_table(strategies)):
         screen.show(table)
     screen.show(verification_table(verification))
-    screen.result(summary.as_json() | {"verify": verification.as_json()})
+    told = {"strategies": [one.as_json() for one in strategies], "verify": verification.as_json()}
+    screen.result(summary.as_json() | told)
     return Exit.FINE if verification.ok else Exit.CHECK_FAILED
 
 
@@ -179,8 +182,3 @@ def clear(folder: Path) -> None:
     if folder.exists():
         with Claim(folder):
             shutil.rmtree(folder)
-
-
-def _summary(stack: Stack) -> Summary:
-    with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        return summarise(connection)

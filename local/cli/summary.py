@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from functions.core.money import divided, text
+from functions.core.money import divided, rounded, text
 
 Connection = psycopg.Connection[Any]
 
@@ -135,6 +135,11 @@ def summarise(connection: Connection) -> Summary:
         latency_p50=None if p50 is None else round(float(p50), 1),
         latency_p99=None if p99 is None else round(float(p99), 1),
     )
+
+
+def shown_dollars(value: Decimal | None) -> str:
+    """For a person, to the cent, half away from zero."""
+    return "unknown" if value is None else f"{rounded(value, 2):,.2f}"
 
 
 def _text(value: Decimal | None) -> str | None:

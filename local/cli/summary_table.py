@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from itertools import groupby
 
 from rich import box
 from rich.table import Table
 
 from functions.core.money import rounded
-from local.cli.summary import Position, Summary
-
-_UNKNOWN = "unknown"
+from local.cli.summary import Position, Summary, shown_dollars
 
 
 def summary_tables(summary: Summary) -> Iterator[Table]:
@@ -24,9 +21,9 @@ def summary_tables(summary: Summary) -> Iterator[Table]:
     table.add_row("Trades", f"{summary.trades} ({states})" if states else "0")
     table.add_row("Fills", str(summary.fills))
     table.add_row("Win rate", _win_rate(summary))
-    table.add_row("Realised P&L", _dollars(summary.realised))
-    table.add_row("Unrealised P&L", _dollars(summary.unrealised))
-    table.add_row("Fees", _dollars(summary.fees))
+    table.add_row("Realised P&L", shown_dollars(summary.realised))
+    table.add_row("Unrealised P&L", shown_dollars(summary.unrealised))
+    table.add_row("Fees", shown_dollars(summary.fees))
     table.add_row("Latency, signal to broker's acknowledgement", _latency(summary))
     yield table
 
@@ -43,12 +40,12 @@ def _positions(broker: str, positions: Iterable[Position]) -> Table:
         table.add_row(
             position.symbol,
             f"{position.quantity.normalize():f}",
-            _dollars(position.average_entry_price) if position.quantity else "-",
-            _dollars(position.mark),
-            _dollars(position.market_value),
-            _dollars(position.unrealised),
-            _dollars(position.realised),
-            _dollars(position.fees),
+            shown_dollars(position.average_entry_price) if position.quantity else "-",
+            shown_dollars(position.mark),
+            shown_dollars(position.market_value),
+            shown_dollars(position.unrealised),
+            shown_dollars(position.realised),
+            shown_dollars(position.fees),
         )
     return table
 
@@ -63,7 +60,3 @@ def _latency(summary: Summary) -> str:
     if summary.latency_p50 is None or summary.latency_p99 is None:
         return "no order was sent"
     return f"p50 {summary.latency_p50:g} ms, p99 {summary.latency_p99:g} ms"
-
-
-def _dollars(value: Decimal | None) -> str:
-    return _UNKNOWN if value is None else f"{rounded(value, 2):,.2f}"
