@@ -8,7 +8,8 @@ from datetime import date
 from decimal import Decimal
 
 from functions.core.instruments import OptionRight, OptionSymbol, is_option
-from functions.risk.book import ZERO, Book, Exposure, Package
+from functions.risk.book import ZERO, Book, Exposure, Mark, Package
+from functions.risk.capital import uncovered
 
 
 def lacking(contracts: Package, right: OptionRight) -> dict[str, Decimal]:
@@ -52,6 +53,40 @@ def free_shares(book: Book) -> dict[str, Decimal]:
         for root, count in lacking(package, "call").items():
             shares[root] = shares.get(root, ZERO) - count * _units(root, package, book)
     return shares
+
+
+def after_shares(contracts: Package, shares: dict[str, Decimal], marks: Mapping[str, Mark]) -> dict[str, Decimal]:
+    """The contracts without the calls that shares cover: first those that nothing bought covers, then the others.
+
+    What covers is taken out of `shares`, as by `uncovered`.
+    """
+    alone = {symbol: -count for symbol, count in _alone(contracts).items()}
+    rest = uncovered(alone, shares, marks)
+    return uncovered(
+        {name: count + rest.get(name, ZERO) - alone.get(name, ZERO) for name, count in contracts.items()}, shares, marks
+    )
+
+
+def _alone(contracts: Package) -> dict[str, Decimal]:
+    """How many of each sold call are left when each bought one covers the one nearest to it that it can cover."""
+    calls = [(OptionSymbol.parse(symbol), symbol) for symbol in contracts]
+    calls = [(option, symbol) for option, symbol in calls if option.right == "call"]
+    bought = {symbol: contracts[symbol] for _, symbol in calls if contracts[symbol] > 0}
+    found: dict[str, Decimal] = {}
+    for sold, symbol in sorted(calls, key=lambda one: (one[0].expiry, one[0].strike), reverse=True):
+        left = max(-contracts[symbol], ZERO)
+        cover = [
+            (other, name)
+            for other, name in calls
+            if name in bought and other.root == sold.root and other.expiry >= sold.expiry
+        ]
+        for _, name in sorted(cover, key=lambda one: (one[0].expiry, abs(one[0].strike - sold.strike), one[1])):
+            used = min(left, bought[name])
+            bought[name] -= used
+            left -= used
+        if left:
+            found[symbol] = left
+    return found
 
 
 def _units(root: str, package: Mapping[str, Decimal], book: Book) -> Decimal:

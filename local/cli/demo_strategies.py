@@ -60,7 +60,7 @@ EVERY_KIND: Final = DemoPlan(
         DemoStrategy(
             "Momentum rotation",
             "momentum_rotation",
-            {"lookback": 5, "rotate_after_minutes": 5, "rotate_every_minutes": 10, "size_in": "shares", "size": "10"},
+            {"lookback": 4, "rotate_after_minutes": 5, "rotate_every_minutes": 10, "size_in": "shares", "size": "10"},
         ),
         DemoStrategy(
             "Covered call",

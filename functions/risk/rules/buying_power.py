@@ -8,7 +8,8 @@ from decimal import Decimal
 from functions.core.instruments import is_option
 from functions.risk.account import BrokerMoney
 from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Limits, Mark, Package, ProposedOrder
-from functions.risk.capital import UnknownMark, marks_of, of_options, of_others, uncovered
+from functions.risk.capital import UnknownMark, marks_of, of_options, of_others
+from functions.risk.covering import after_shares
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
@@ -76,8 +77,8 @@ def _taken(
     held = {name: found.position for name, found in exposure.items() if is_option(name)}
     shares = {name: found.position - found.to_sell for name, found in exposure.items()}
     together = {name: held.get(name, ZERO) + more.get(name, ZERO) for name in held | dict(more)}
-    options = of_options(uncovered(together, shares, marks), marks)
-    waiting = sum((of_options(uncovered(package, shares, marks), marks) for package in working), ZERO)
+    options = of_options(after_shares(together, shares, marks), marks)
+    waiting = sum((of_options(after_shares(package, shares, marks), marks) for package in working), ZERO)
     return of_others(exposure, marks), options + waiting
 
 

@@ -27,8 +27,8 @@ Books = Callable[..., Book]
 UNSET = Limits()
 ACCOUNT_RULES = (account_restricted, options_level, shortable, buying_power, settled_cash)
 PUT, LOW_PUT, LOWEST_PUT = "SPY260116P00095000", "SPY260116P00090000", "SPY260116P00085000"
-FAR_HIGH, EARLY = "SPY260116C00110000", "SPY260109C00100000"
-PRICES = {"SPY": D(100), CALL: D(3), FAR: D(1), PUT: D(2), LOW_PUT: D(1)}
+FAR_HIGH, EARLY, EARLY_HIGH = "SPY260116C00110000", "SPY260109C00100000", "SPY260109C00105000"
+PRICES = {"SPY": D(100), CALL: D(3), FAR: D(1), PUT: D(2), LOW_PUT: D(1), EARLY: D(2), EARLY_HIGH: D(1)}
 
 
 def marks() -> dict[str, Mark]:
@@ -118,6 +118,7 @@ def test_account_restricted_when_the_broker_says_so_then_it_denies(
 # --- options level -----------------------------------------------------------------------------------------------
 
 HELD_SHARES = {"SPY": OpenQuantity(D(100))}
+SPREAD = {EARLY: OpenQuantity(D(-1)), EARLY_HIGH: OpenQuantity(D(1))}
 
 
 @pytest.mark.parametrize(
@@ -256,6 +257,8 @@ def test_buying_power_when_shares_are_ordered_then_what_they_take_is_weighed(
         ([of(PUT), of(LOW_PUT, "buy")], {}, {}, "allow: takes=800 left=20000"),
         ([of(PUT)], {}, {}, "allow: takes=18600 left=20000"),
         ([of(CALL)], HELD_SHARES, {"then": HELD_SHARES}, "allow: takes=0 left=20000"),
+        # A spread covers itself: it leaves the shares to the call, and the call takes nothing more.
+        ([of(FAR)], HELD_SHARES | SPREAD, {"then": HELD_SHARES | SPREAD}, "allow: takes=0 left=20000"),
         # Shares that were bought since take of what options may have, too.
         ([of(PUT)], HELD_SHARES, {}, "BUYING_POWER: takes=18600 left=10000"),
     ],
