@@ -257,8 +257,8 @@ def test_buying_power_when_shares_are_ordered_then_what_they_take_is_weighed(
         ([of(PUT), of(LOW_PUT, "buy")], {}, {}, "allow: takes=800 left=20000"),
         ([of(PUT)], {}, {}, "allow: takes=18600 left=20000"),
         ([of(CALL)], HELD_SHARES, {"then": HELD_SHARES}, "allow: takes=0 left=20000"),
-        # A spread covers itself: it leaves the shares to the call, and the call takes nothing more.
-        ([of(FAR)], HELD_SHARES | SPREAD, {"then": HELD_SHARES | SPREAD}, "allow: takes=0 left=20000"),
+        # The shares cover the call, and the spread beside it covers itself: what that keeps at work is taken.
+        ([of(FAR)], HELD_SHARES | SPREAD, {"then": HELD_SHARES | SPREAD}, "allow: takes=600 left=20000"),
         # Shares that were bought since take of what options may have, too.
         ([of(PUT)], HELD_SHARES, {}, "BUYING_POWER: takes=18600 left=10000"),
     ],
