@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,6 +18,7 @@ from psycopg.rows import dict_row
 from functions.core.hotstore.local import LocalHotStore
 from functions.core.identity import named_uuid
 from functions.core.replay_clock import CLOCK_KEY
+from local.cli.demo_strategies import DemoPlan, DemoStrategy
 from local.cli.demo_tape import tape_of
 from local.conductor.market import Market
 from local.conductor.pace import Pace
@@ -35,10 +36,14 @@ from tests.prepared import calendar_cache
 
 DAY = date(2018, 2, 5)
 _MOST_REPORT_RUNS = 20
-# Means so short that the strategies trade every few minutes: every step of the flow comes soon.
-_STRATEGIES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("moving_average_cross", {"fast": 2, "slow": 3, "quantity": "100"}),
-    ("rsi_reversion", {"period": 2, "oversold": 40, "exit_level": 50, "quantity": "50"}),
+# Means so short that the strategies trade every few minutes: every step of the flow comes soon. The limit is so tight
+# that some orders are refused: a refusal is a path of the flow too.
+BUSY = DemoPlan(
+    strategies=(
+        DemoStrategy("cross", "moving_average_cross", {"fast": 2, "slow": 3, "quantity": "100"}),
+        DemoStrategy("rsi", "rsi_reversion", {"period": 2, "oversold": 40, "exit_level": 50, "quantity": "50"}),
+    ),
+    limits=(("position_limit", "120", "shares or contracts"),),
 )
 
 
@@ -56,8 +61,8 @@ class Ledger:
 
 
 @contextmanager
-def arena(extra: Mapping[str, str] | None = None) -> Iterator[Cloud]:
-    """A fresh cloud with a trader, limits and two busy strategies. Nothing is left behind."""
+def arena(extra: Mapping[str, str] | None = None, plan: DemoPlan = BUSY) -> Iterator[Cloud]:
+    """A fresh cloud with a trader, limits and strategies, by default two busy ones. Nothing is left behind."""
     folder = new_folder("arena")
     try:
         cache = calendar_cache()
@@ -80,19 +85,23 @@ def arena(extra: Mapping[str, str] | None = None) -> Iterator[Cloud]:
             },
         )
         with Cloud(stack, setup=setup) as cloud:
-            _trader(stack, tape.opens_at)
+            _trader(stack, plan, tape.opens_at)
             yield cloud
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def trade(cloud: Cloud, pushes: int, patience: float = 60.0) -> Ledger:
-    """Replays the first `pushes` steps of the day, writes the day's report, and returns the ledger."""
+def trade(cloud: Cloud, pushes: int, patience: float = 60.0, settled: Callable[[int], None] = lambda _: None) -> Ledger:
+    """Replays the first `pushes` steps of the day, writes the day's report, and returns the ledger.
+
+    `settled` is told how many steps have been played, after each.
+    """
     played = 0
 
     def count(_: Progressed) -> None:
         nonlocal played
         played += 1
+        settled(played)
 
     at = replay(
         cloud.stack,
@@ -172,7 +181,7 @@ def _read(cloud: Cloud) -> Ledger:
     return Ledger(rows, broker, wrong)
 
 
-def _trader(stack: Stack, opens_at: datetime) -> None:
+def _trader(stack: Stack, plan: DemoPlan, opens_at: datetime) -> None:
     user = UUID(str(named_uuid("arena", "user")))
     started: list[UUID] = []
     with psycopg.connect(stack.database_url) as connection:
@@ -183,16 +192,17 @@ def _trader(stack: Stack, opens_at: datetime) -> None:
             [LEDGER_ACCOUNT, user, BROKER_ACCOUNT],
         )
         enter_simulator_keys(connection, stack, LEDGER_ACCOUNT)
-        # Tight enough that some orders are refused: a refusal is a path of the flow too.
-        connection.execute(
-            "select public.set_limit('account', %s, 'position_limit', '120', 'shares or contracts')", [LEDGER_ACCOUNT]
-        )
-        for kind, config in _STRATEGIES:
-            strategy = named_uuid("arena", "strategy", kind)
+        for limit, value, unit in plan.limits:
             connection.execute(
-                "insert into public.strategies (id, user_id, broker_account_id, name, kind, config, symbols) "
-                "values (%s, %s, %s, %s, %s, %s, array['SPY'])",
-                [strategy, user, LEDGER_ACCOUNT, kind, kind, json.dumps(config)],
+                "select public.set_limit('account', %s, %s, %s, %s)", [LEDGER_ACCOUNT, limit, value, unit]
+            )
+        for one in plan.strategies:
+            strategy = named_uuid("arena", "strategy", one.kind)
+            connection.execute(
+                "insert into public.strategies "
+                "(id, user_id, broker_account_id, name, kind, config, symbols, timeframe) "
+                "values (%s, %s, %s, %s, %s, %s, array['SPY'], %s)",
+                [strategy, user, LEDGER_ACCOUNT, one.kind, one.kind, json.dumps(one.config), one.timeframe],
             )
             started.append(strategy)
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
