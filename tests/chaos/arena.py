@@ -161,10 +161,15 @@ _QUERIES = {
 }
 
 
-def _read(cloud: Cloud) -> Ledger:
-    with psycopg.connect(cloud.stack.database_url, autocommit=True) as connection:
+def ledger_rows(stack: Stack) -> dict[str, list[dict[str, Any]]]:
+    """What two runs of the same market have alike."""
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
         cursor = connection.cursor(row_factory=dict_row)
-        rows = {name: cursor.execute(query).fetchall() for name, query in _QUERIES.items()}
+        return {name: cursor.execute(query).fetchall() for name, query in _QUERIES.items()}
+
+
+def _read(cloud: Cloud) -> Ledger:
+    rows = ledger_rows(cloud.stack)
     market = Market.of(cloud.stack)
     book = httpx.get(f"{cloud.url('alpaca')}/control/book", timeout=10).json()["accounts"][BROKER_ACCOUNT]
     broker = {
