@@ -15,6 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from functions.core.identity import named_uuid
+from functions.core.instruments import is_option
 from functions.strategy.catalogue import kinds, schema
 from local.cli.app import run
 from local.cli.demo_strategies import EVERY_KIND, DemoStrategy
@@ -28,6 +30,7 @@ PLAN = replace(
     EVERY_KIND,
     strategies=(*EVERY_KIND.strategies, DemoStrategy("Outside", OUTSIDE, {"window": 2, "quantity": "10"})),
 )
+OPTION_KINDS = {"covered_call", "cash_secured_put", "wheel", "credit_spread", "iron_condor"}
 # The open and eleven minutes: the option kinds decide at 9:35 and 9:40, where shares that were bought get a call.
 PUSHES = 12
 # The bar that is told next is the one that every kind decides on.
@@ -92,21 +95,35 @@ def play(cloud: Cloud, parts: tuple[str, ...]) -> Played:
     return Played(ledger, strategies, dict(rows), restarts)
 
 
+def filled(ledger: Ledger) -> dict[str, set[str]]:
+    """The symbols that each kind traded."""
+    kind_of = {named_uuid("arena", "strategy", one.kind): one.kind for one in PLAN.strategies}
+    owner = {row["id"]: kind_of[row["strategy_id"]] for row in ledger.rows["trades"]}
+    found: dict[str, set[str]] = {kind: set() for kind in kind_of.values()}
+    for row in ledger.rows["fills"]:
+        found[owner[row["trade_id"]]].add(row["symbol"])
+    return found
+
+
 def _look_again() -> None:
     importlib.invalidate_caches()
     kinds.cache_clear()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_every_kind_when_a_session_begins_then_each_trades_and_the_books_agree(undisturbed: Played) -> None:
     assert undisturbed.ledger.verified == ()
     assert {one.kind for one in undisturbed.strategies} == set(kinds())
     idle = {one.kind: one.last_reason for one in undisturbed.strategies if not one.fills}
     assert idle == {}
+    # Options too, not only the shares that a call is sold against.
+    assert {
+        kind for kind, symbols in filled(undisturbed.ledger).items() if any(map(is_option, symbols))
+    } == OPTION_KINDS
     assert {one.kind: one.unrealised for one in undisturbed.strategies if one.unrealised is None} == {}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_every_decision_when_made_then_it_says_why(undisturbed: Played) -> None:
     decisions = undisturbed.ledger.rows["decisions"]
     by_kind = {one.kind: one.decisions for one in undisturbed.strategies}
@@ -118,14 +135,14 @@ def test_every_decision_when_made_then_it_says_why(undisturbed: Played) -> None:
     assert Counter(row["refused"] for row in decisions) == {None: len(decisions)}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_outside_kind_when_its_package_is_installed_then_it_is_catalogued_and_trades(undisturbed: Played) -> None:
     assert undisturbed.catalogue[OUTSIDE] == schema(OUTSIDE)
     (outside,) = (one for one in undisturbed.strategies if one.kind == OUTSIDE)
     assert outside.fills > 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_every_kind_when_hot_store_and_processes_are_lost_then_trades_and_reasons_are_the_same(
     undisturbed: Played, struck: Played
 ) -> None:
