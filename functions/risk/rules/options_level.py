@@ -25,8 +25,9 @@ def options_level(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     """The account has the level that the order needs.
 
     1: a call that held shares cover, or a put whose strike the cash pays. 2: options that are bought. 3: what is sold
-    is covered by options that are bought with it, or held and free. 4: anything else that is sold to open. What sold
-    calls need already is covered by nothing else. Legs that close need none.
+    is covered by options that are bought with it, or held and free. 4: anything else that is sold to open. Shares and
+    cash that cover what was sold before cover nothing else; what is bought covers one that is sold, and expires on the
+    same day or before. Legs that close need none.
     """
     opening = [leg for leg in order.legs if leg.kind == "option" and not leg.closes]
     if book.account is None or not opening:
