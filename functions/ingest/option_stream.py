@@ -40,7 +40,9 @@ class OptionStreamWorker:
         self._ledger = ledger
         self._source = source
         self._board = CoalescedQuotes[OptionQuoteData](
-            reach.hot, reach.bus, reach.settings.quote_interval, OPTIONS_TOPIC, OptionQuoted.of
+            reach.hot,
+            reach.settings.quote_interval,
+            lambda quote: reach.bus.publish(OPTIONS_TOPIC, [OptionQuoted.of(quote)]),
         )
         # The stream's quotes and what is said from time to time are handled one after the other.
         self._handling = asyncio.Lock()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from functions.core.bus import Bus
-from functions.core.events import Envelope, QuoteData, QuoteUpdated, TopOfBook
+from functions.core.events import QuoteData, QuoteUpdated, TopOfBook
 from functions.core.hotstore import HotStore
 from functions.core.hotstore.keys import quote_key
 
@@ -21,14 +21,10 @@ class CoalescedQuotes(Generic[Quote]):
     A quote that is passed over is not lost: `flush` brings the newest one out before anything is decided on a bar.
     """
 
-    def __init__(
-        self, hot: HotStore, bus: Bus, interval: float, topic: str, event_of: Callable[[Quote], Envelope]
-    ) -> None:
+    def __init__(self, hot: HotStore, interval: float, say: Callable[[Quote], object]) -> None:
         self._hot = hot
-        self._bus = bus
         self._interval = interval
-        self._topic = topic
-        self._event_of = event_of
+        self._say = say
         self._newest: dict[str, Quote] = {}
         self._unsaid: set[str] = set()
         self._next_at: dict[str, float] = {}
@@ -53,7 +49,7 @@ class CoalescedQuotes(Generic[Quote]):
             return
         quote = self._newest[symbol]
         self._hot.put(quote_key(symbol), quote.model_dump(mode="json"))
-        self._bus.publish(self._topic, [self._event_of(quote)])
+        self._say(quote)
         self._unsaid.discard(symbol)
         self._next_at[symbol] = time.monotonic() + self._interval
 
@@ -68,4 +64,4 @@ class QuoteBoard(CoalescedQuotes[QuoteData]):
     """The quotes of what is no option."""
 
     def __init__(self, hot: HotStore, bus: Bus, interval: float) -> None:
-        super().__init__(hot, bus, interval, QUOTES_TOPIC, QuoteUpdated.of)
+        super().__init__(hot, interval, lambda quote: bus.publish(QUOTES_TOPIC, [QuoteUpdated.of(quote)]))

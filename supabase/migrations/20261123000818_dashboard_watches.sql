@@ -5,8 +5,8 @@ insert into private.settings (name, value, comment) values
   ('dashboard_watch_life', '5 minutes', 'How long a dashboard''s wish for market data lasts without being said again.');
 
 create table private.dashboard_watches (
-  user_id uuid not null references auth.users (id) on delete cascade,
-  symbol text not null references public.instruments (symbol) on delete cascade,
+  user_id uuid not null references auth.users (id) on delete restrict,
+  symbol text not null references public.instruments (symbol) on delete restrict,
   until timestamptz not null,
   primary key (user_id, symbol)
 );

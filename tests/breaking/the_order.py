@@ -140,7 +140,7 @@ BREAKS: dict[str, Break] = {
     ),
     "a call that nothing covers has a bound": Break(
         9,
-        (rewrite("private.loss_refusal", ("bool_or(w.sold_calls > 0) is not true", "true")),),
+        (rewrite("private.loss_at_expiry", ("bool_or(w.sold_calls > 0) is not true", "true")),),
         (
             ledger(
                 "test_judging_options",

@@ -94,7 +94,9 @@ class World:
 
     def insert(self, relation: Relation, columns: set[str] | None) -> str:
         """A row like one of A's, in A's name, where it could be: with ids and what INSERTED says of its own."""
-        fresh = {column.name: str(uuid4()) for column in relation.columns if column.name == "id"}
+        fresh = {
+            column.name: str(uuid4()) for column in relation.columns if (column.name, column.type) == ("id", "uuid")
+        }
         fresh |= INSERTED.get(relation.name, {})
         named = [c.name for c in relation.columns if not c.generated and (columns is None or c.name in columns)]
         values = [f"'{fresh[name]}'" if name in fresh else f"o.{name}" for name in named]

@@ -39,6 +39,7 @@ NEVER_DELETED = {
     "alerts",
     "api_keys",
     "automation_sources",
+    "backfills",
     "backtests",
     "broker_accounts",
     "broker_positions",

@@ -9,7 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from tests.integration.ledger.desk import Desk, fill_every_table, new_account, order_of
+from tests.integration.ledger.desk import Desk, fill_every_table, found_valid, new_account, order_of
 from tests.integration.ledger.ledger import Ledger, become, refused
 
 FOREIGN = psycopg.errors.ForeignKeyViolation
@@ -193,6 +193,7 @@ def test_strategy_when_edited_then_a_new_version_and_trades_name_theirs(desk: De
         become(connection, "authenticated", desk.user)
         connection.execute("update public.strategies set config = '{\"fast\": 5}' where id = %s", [desk.strategy])
         connection.execute("update public.strategies set name = 'another name' where id = %s", [desk.strategy])
+    found_valid(desk.ledger, desk.strategy)
     second = desk.place()
     versions = desk.ledger.rows(
         "select strategy_version, config, created_by from public.strategy_versions where strategy_id = %s "
