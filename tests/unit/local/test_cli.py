@@ -32,6 +32,7 @@ COMMANDS = [
     "status",
     "doctor",
     "verify",
+    "why",
     "lookahead",
     "break-glass",
     "backfill",
