@@ -27,6 +27,7 @@ _TOGETHER = (
     "chaos",
     "security",
     "integration/cli",
+    "integration/strategies",
     "contract/supabase",
     "contract/bus",
     "integration/webhooks",
