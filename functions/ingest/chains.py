@@ -1,4 +1,8 @@
-"""Option chains as of the end of a bar: what is needed is asked for, what is no market dropped, the rest one row."""
+"""Option chains as of the end of a bar: what is needed is asked for, what is no market dropped, the rest one row.
+
+What strategies hold or have ordered is asked for always, wherever its strike and expiry are by now: who cannot see its
+market can neither stop nor leave.
+"""
 
 from __future__ import annotations
 
@@ -59,11 +63,13 @@ class ChainTaker:
         self._source = source
         self._lists = ChainLists(reach, ledger, source)
 
-    async def take(self, bar: BarData, windows: Sequence[ChainWindow]) -> StoredChain | None:
+    async def take(
+        self, bar: BarData, windows: Sequence[ChainWindow], in_hand: Sequence[ListedContract] = ()
+    ) -> StoredChain | None:
         """The chain as stored; None where none could be had, which is told. Raises what may be tried again."""
         today = exchange_date(bar.ends_at)
         try:
-            contracts = await self._contracts(bar, windows, today)
+            contracts = await self._contracts(bar, windows, in_hand, today)
             asked_at = self._reach.clock.now()
             if not contracts:
                 return None
@@ -104,22 +110,35 @@ class ChainTaker:
             await asyncio.to_thread(tell_no_chain, self._ledger, bar.symbol, str(error), today)
             return None
 
-    async def _contracts(self, bar: BarData, windows: Sequence[ChainWindow], today: date) -> list[ListedContract]:
-        """The contracts of the windows, by the day's list, which is brought where it is not there."""
+    async def _contracts(
+        self, bar: BarData, windows: Sequence[ChainWindow], in_hand: Sequence[ListedContract], today: date
+    ) -> list[ListedContract]:
+        """The contracts of the windows, by the day's list, and those in hand, which no limit cuts."""
+        found = await self._in_windows(bar, windows, today) if windows else []
+        if found is None and not in_hand:
+            return []
+        found = found or []
+        if len(found) > _MOST_CONTRACTS:
+            await asyncio.to_thread(self._tell_too_many, bar.symbol, len(found), today)
+            found = sorted(found, key=lambda one: (abs(one.strike - bar.close), one.symbol))[:_MOST_CONTRACTS]
+        known = {one.symbol for one in found}
+        found.extend(one for one in in_hand if one.symbol not in known)
+        if not found:
+            reason = "no listed contract has the days and strikes that are needed"
+            await asyncio.to_thread(tell_no_chain, self._ledger, bar.symbol, reason, today)
+        return found
+
+    async def _in_windows(
+        self, bar: BarData, windows: Sequence[ChainWindow], today: date
+    ) -> list[ListedContract] | None:
+        """By the day's list, which is brought where it is not there; None where it cannot be had, which is told."""
         until = today + timedelta(days=max(window.days_to for window in windows))
         listed = await asyncio.to_thread(self._listed, bar, windows, today, until)
         if listed is None:
             if not await self._lists.bring(bar.symbol, until):
-                return []
+                return None
             listed = await asyncio.to_thread(self._listed, bar, windows, today, until) or []
-        found = [one for one in listed if any(_is_in(one, window, bar.close, today) for window in windows)]
-        if not found:
-            reason = "no listed contract has the days and strikes that are needed"
-            await asyncio.to_thread(tell_no_chain, self._ledger, bar.symbol, reason, today)
-        if len(found) > _MOST_CONTRACTS:
-            await asyncio.to_thread(self._tell_too_many, bar.symbol, len(found), today)
-            found = sorted(found, key=lambda one: (abs(one.strike - bar.close), one.symbol))[:_MOST_CONTRACTS]
-        return found
+        return [one for one in listed if any(_is_in(one, window, bar.close, today) for window in windows)]
 
     def _listed(
         self, bar: BarData, windows: Sequence[ChainWindow], today: date, until: date

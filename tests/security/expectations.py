@@ -170,6 +170,7 @@ CALLERS: dict[str, set[str]] = {
     "chain_at": {"fn_strategy"},
     "chain_taken": {"fn_ingest"},
     "chains_needed": {"fn_ingest"},
+    "contracts_in_hand": {"fn_ingest"},
     "chains_to_list": {"fn_ingest"},
     "check_positions": {"fn_report"},
     "claim_backfill": {"fn_ingest"},
