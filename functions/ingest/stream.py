@@ -16,6 +16,7 @@ from functions.brokers.protocol import Connected, Feed, Quarantined
 from functions.core.errors import Temporary
 from functions.core.events import BarCompleted, BarData, QuoteData
 from functions.core.ledger.errors import LedgerRefused
+from functions.core.ledger.history import HistoryPart
 from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.log import logger
 from functions.core.market_calendar import exchange_date
@@ -173,6 +174,7 @@ class MarketDataWorker:
             for row in found:
                 if isinstance(row, Quarantined):
                     await asyncio.to_thread(self._quarantine, row)
+            await asyncio.to_thread(self._know_splits, symbol, exchange_date(now))
             self._checkpoint.begin(symbol, stored)
             bars = [good for bar in told for good in self._checkpoint.bar(bar, polled=True)]
             if bars:
@@ -225,9 +227,15 @@ class MarketDataWorker:
         if bar.ends_at > self._reach.clock.now() + _AHEAD_AT_MOST:
             self._reject(f"bar of {bar.symbol} is from the future: {bar.ends_at.isoformat()}", bar.symbol)
             return None
+        self._know_splits(bar.symbol, exchange_date(bar.starts_at))
         good = self._checkpoint.bar(bar)
         self._checkpoint.findings.flush()
         return good
+
+    def _know_splits(self, symbol: str, day: date) -> None:
+        """Once for each exchange date: the night before, what became known of splits was brought."""
+        if not self._checkpoint.knows(symbol, day):
+            self._checkpoint.know(symbol, day, HistoryPart(self._reach.ledger).corporate_actions(symbol, day))
 
     def _complete(self, bar: BarData) -> None:
         """The row first, then the wake-up, then the position: whatever is lost between two of them is found again."""

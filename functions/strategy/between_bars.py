@@ -11,10 +11,11 @@ from functions.core.events import QuoteData
 from functions.core.ledger.deciding import DecisionLedger, DecisionToRecord, FillToHear, HearingStrategy, Unreadable
 from functions.strategy.bars import Bars
 from functions.strategy.deciding import built, readable, tell
+from functions.strategy.decision import stay
 from functions.strategy.evaluate import evaluate_fill, evaluate_quote
 from functions.strategy.gathering import MarketReader, timeframe_of
 from functions.strategy.interface import Fill, Strategy
-from functions.strategy.recording import not_decided, recorded, standing_of
+from functions.strategy.recording import not_decided, recorded, split_to_book, standing_of
 
 # That nobody hears the quotes of a symbol is believed for so long, in seconds of machine time: quotes are many, and a
 # strategy that has just started may miss some.
@@ -36,12 +37,14 @@ def decide_on_quote(ledger: DecisionLedger, quote: QuoteData, trace: str | None 
     reader = MarketReader(ledger, quote.quoted_at)
     acting = []
     for one, strategy in _able(ledger, rows):
+        if split_to_book(one, quote.quoted_at) is not None:
+            continue
         inputs = strategy.inputs()
         try:
             bars = reader.bars(quote.symbol, timeframe_of(one.timeframe), inputs.warm_up)
             if len(bars) == 0:
                 continue
-            market = reader.market(quote.symbol, inputs, inputs.warm_up, bars.bar(-1).ends_at)
+            market = reader.market(quote.symbol, inputs, inputs.warm_up, bars.bar(-1).ends_at, quote.quoted_at)
             decision = evaluate_quote(strategy, bars, quote, standing_of(one), market)
         except BadInput as error:
             tell(ledger, one, error)
@@ -66,11 +69,16 @@ def decide_on_fills(ledger: DecisionLedger, trade: UUID, trace: str | None = Non
 def _on_fill(
     ledger: DecisionLedger, one: HearingStrategy, strategy: Strategy, fill: FillToHear, trace: str | None
 ) -> DecisionToRecord:
+    booking = split_to_book(one, fill.executed_at)
+    if booking is not None:
+        nothing = stay(fill.underlying, fill.executed_at, booking)
+        return recorded(one, nothing, None, trace, cause="fill", caused_by=str(fill.fill_id))
     reader = MarketReader(ledger, fill.executed_at)
     inputs = strategy.inputs()
     try:
         bars = reader.bars(fill.underlying, timeframe_of(one.timeframe), inputs.warm_up)
-        market = reader.market(fill.underlying, inputs, inputs.warm_up, _ended(bars, fill.executed_at))
+        ended = _ended(bars, fill.executed_at)
+        market = reader.market(fill.underlying, inputs, inputs.warm_up, ended, fill.executed_at)
         execution = Fill(symbol=fill.symbol, quantity=fill.quantity, price=fill.price)
         decision = evaluate_fill(strategy, bars, execution, standing_of(one), market)
     except BadInput as error:

@@ -12,10 +12,11 @@ from functions.core.ledger.deciding import DecisionLedger, DecisionToRecord, Due
 from functions.core.log import logger
 from functions.strategy.bars import Bars, Timeframe, to_datetime, to_nanoseconds
 from functions.strategy.catalogue import build
+from functions.strategy.decision import stay
 from functions.strategy.evaluate import evaluate
 from functions.strategy.gathering import MarketReader, timeframe_of
 from functions.strategy.interface import Strategy
-from functions.strategy.recording import not_decided, recorded, standing_of
+from functions.strategy.recording import not_decided, recorded, split_to_book, standing_of
 
 _log = logger("strategy")
 # After an outage this many missed bars are decided on in one go; the sweep goes on from there.
@@ -129,9 +130,15 @@ def _decisions(
     standing = standing_of(one)
     for index in _missed(bars, one):
         bar_at = to_datetime(int(bars.ends_at[index]))
+        booking = split_to_book(one, bar_at)
+        if booking is not None:
+            found.append(recorded(one, stay(bars.symbol, bar_at, booking), None, trace))
+            continue
         try:
             market = reader.market(bars.symbol, inputs, count, bar_at)
-            decision = evaluate(strategy, bars.first(index + 1), standing, market)
+            # Of a bar that was missed before a split: in the unit of its own day.
+            then = reader.bars(bars.symbol, bars.timeframe, count, bar_at)
+            decision = evaluate(strategy, then.until(int(bars.ends_at[index])), standing, market)
         except BadInput as error:
             tell(ledger, one, error)
             found.append(not_decided(one, bar_at, error, trace))

@@ -7,6 +7,7 @@ from typing import Literal
 
 from functions.core.errors import BadInput
 from functions.core.ledger.deciding import DecisionToRecord, DueStrategy, LegToPlace, OrderToPlace, Saw
+from functions.core.market_calendar import exchange_date
 from functions.strategy.chain import Chain
 from functions.strategy.decision import Decision, PlannedOrder
 from functions.strategy.holding import Position, Standing, WorkingOrder
@@ -30,6 +31,19 @@ def standing_of(one: DueStrategy) -> Standing:
             for order in one.working
         ),
     )
+
+
+def split_to_book(one: DueStrategy, at: datetime) -> str | None:
+    """Why nothing can be decided at this moment, UTC: prices are in new shares, and what is held is still in old ones.
+
+    None where it is not so.
+    """
+    day = exchange_date(at)
+    waits = sorted((split.symbol, split.ex_date) for split in one.splits_to_book if split.ex_date <= day)
+    if not waits:
+        return None
+    named = ", ".join(f"{symbol} of {ex_date}" for symbol, ex_date in waits)
+    return f"waiting for the broker to book the split of {named}"
 
 
 def recorded(

@@ -56,14 +56,30 @@ as $$
       from public.trade_legs as l left join public.instruments as i on i.symbol = l.symbol where l.trade_id = t.id) as l
     where a.everything or l.concerns
     group by a.id, a.symbol
+  ), to_book as (
+    -- What was opened before the ex-date is in old shares until the broker has booked the split on the account. It books
+    -- in the order of ex-dates, at times a little early: a later booking says that of an earlier one.
+    select h.id, h.symbol, jsonb_agg(distinct jsonb_build_object('symbol', c.symbol, 'ex_date', c.ex_date)) as splits
+    from held as h
+    join public.strategies as s on s.id = h.id
+    cross join lateral jsonb_object_keys(h.positions) as p (symbol)
+    left join public.instruments as i on i.symbol = p.symbol
+    join public.corporate_actions as c on c.symbol = coalesce(i.underlying, p.symbol) and c.kind = 'split' and c.withdrawn_at is null
+    where exists (select from public.position_lots as l where l.broker_account_id = s.broker_account_id and l.symbol = p.symbol
+        and l.quantity <> 0 and (l.opened_at at time zone 'America/New_York')::date < c.ex_date)
+      and not exists (select from public.position_adjustments as b where b.broker_account_id = s.broker_account_id and b.symbol = p.symbol
+        and b.kind = 'split' and (b.effective_at at time zone 'America/New_York')::date >= c.ex_date - 3)
+    group by h.id, h.symbol
   )
-  select a.id, a.symbol, jsonb_build_object('held', coalesce(h.positions, '{}'), 'working', coalesce(w.orders, '[]'))
+  select a.id, a.symbol, jsonb_build_object('held', coalesce(h.positions, '{}'), 'working', coalesce(w.orders, '[]'),
+    'splits_to_book', coalesce(b.splits, '[]'))
   from asked as a
   left join held as h on h.id = a.id and h.symbol = a.symbol
   left join working as w on w.id = a.id and w.symbol = a.symbol
+  left join to_book as b on b.id = a.id and b.symbol = a.symbol
 $$;
 comment on function private.standings(uuid[], text[]) is
-  'What strategies hold and have working, each in a symbol and in options on it, or in everything where it decides on all its symbols at once: {"held": {symbol: {"quantity", "average_entry"}}, "working": [{"trade_id", ...}]}.';
+  'What strategies hold and have working, each in a symbol and in options on it, or in everything where it decides on all its symbols at once: {"held": {symbol: {"quantity", "average_entry"}}, "working": [{"trade_id", ...}], "splits_to_book": [{"symbol", "ex_date"}]}: splits on record, ahead ones too, that the broker has not booked on what is held.';
 
 create function private.sessions_of(p_from timestamptz, p_until timestamptz) returns jsonb
 language sql stable set search_path = ''

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
-from functions.core.ledger.part import LedgerPart, Row
+from functions.core.ledger.history import HistoryPart
+from functions.core.ledger.part import Row
 from functions.core.market_calendar import Calendar, Session
 from functions.core.money import Amount
 
@@ -33,11 +34,19 @@ class OpenOrder(Row):
     remaining: dict[str, Amount]
 
 
+class SplitToBook(Row):
+    """A split of what is held, or of what it is an option on, that the broker has not booked on the account yet."""
+
+    symbol: str
+    ex_date: date
+
+
 class DueStrategy(Row):
     """An active strategy that can decide, with what its decision needs, as its version in effect says it.
 
     `symbol` is the one that it decides in the name of; `last_bar_at` the end of the last bar it decided on, UTC.
     `held` and `working` are its own, in the symbol and in options on it, or in all symbols that it decides on at once.
+    `splits_to_book` may lie ahead: from its ex-date on, `held` is in old shares and prices are in new ones.
     """
 
     strategy_id: UUID
@@ -51,6 +60,7 @@ class DueStrategy(Row):
     last_bar_at: AwareDatetime
     held: dict[str, HeldPosition]
     working: list[OpenOrder]
+    splits_to_book: tuple[SplitToBook, ...] = ()
 
 
 class HearingStrategy(DueStrategy):
@@ -228,7 +238,7 @@ def _due(row: dict[str, Any], model: type[_Due]) -> _Due | Unreadable:
         return Unreadable(str(row.get("strategy_id")), f"{first['loc'][0]}: {first['msg']}")
 
 
-class DecisionLedger(LedgerPart):
+class DecisionLedger(HistoryPart):
     """Strategies that are due, the bars they look at, and their decisions."""
 
     def strategies_due(

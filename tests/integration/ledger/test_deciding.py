@@ -250,3 +250,40 @@ def test_hearing_when_fills_are_declared_then_those_not_decided_on_are_told(desk
     assert row["held"]["SPY"]["quantity"] == "100"
     _record(desk, decision(desk.strategy) | {"cause": "fill", "caused_by": fill["fill_id"]})
     assert heard() == []
+
+
+def _split(desk: Desk, ex_date: str) -> None:
+    """On record for SPY, as the only one."""
+    said = {"p_symbol": "SPY", "p_source": "test", "p_from": "2013-01-01", "p_to": "2013-12-31"}
+    actions = [{"kind": "split", "ex_date": ex_date, "ratio": "2"}]
+    desk.ledger.call("record_corporate_actions", "fn_ingest", p_actions=actions, **said)
+
+
+def test_due_when_a_split_of_what_is_held_is_not_booked_then_it_is_told_until_it_is(fresh_desk: Desk) -> None:
+    desk = fresh_desk
+    _split(desk, "2013-10-08")
+    (row,) = _due(desk, minutes=30)
+    assert row["splits_to_book"] == [], "nothing is held"
+    desk.hold("100", price="160")
+    (row,) = _due(desk, minutes=30)
+    assert row["splits_to_book"] == [{"symbol": "SPY", "ex_date": "2013-10-08"}]
+    _split(desk, "2013-10-07")
+    (row,) = _due(desk, minutes=30)
+    assert row["splits_to_book"] == [], "bought in new shares, on the ex-date"
+    _split(desk, "2013-10-08")
+    day_after = (NOON + timedelta(days=1)).isoformat()
+    desk.activity("split", "booked", symbol="SPY", numerator="2", denominator="1", occurred_at=day_after)
+    (row,) = _due(desk, minutes=30)
+    assert row["splits_to_book"] == []
+    assert row["held"] == {"SPY": {"quantity": "200", "average_entry": "80"}}
+
+
+def test_due_when_the_underlying_of_a_held_option_splits_then_it_waits_as_well(fresh_desk: Desk) -> None:
+    desk = fresh_desk
+    (placed,) = _record(desk, decision(desk.strategy, order_of("buy", "1", symbol=_OPTION)))["placed"]
+    assert desk.approve(UUID(placed), mark="1") == "approved"
+    assert desk.claim(UUID(placed))["claimed"]
+    desk.fill(desk.submit(UUID(placed)), "1", "1.05", symbol=_OPTION)
+    _split(desk, "2013-10-08")
+    (row,) = _due(desk, minutes=30)
+    assert row["splits_to_book"] == [{"symbol": "SPY", "ex_date": "2013-10-08"}]
