@@ -338,4 +338,4 @@ comment on function public.record_decisions(text, jsonb) is
   'Stores decisions [{"strategy_id", "strategy_version", "bar_at", "cause", "caused_by", "reason", "orders": [...], "cancels": [...], "saw", "chain_taken_at"}], does what they ask for, and moves the cursors, in one transaction. Returns {"placed": [trade ids], "superseded": [strategy ids that have something else by now than they saw, and decide again]}.';
 grant execute on function public.strategies_due(text, text, timestamptz, timestamptz), public.bars_undecided(timestamptz), public.record_decisions(text, jsonb),
   public.strategies_hearing(text, text, uuid), public.fills_to_hear(uuid) to fn_strategy;
-grant execute on function public.sessions_between(timestamptz, timestamptz) to fn_strategy, fn_ingest;
+grant execute on function public.sessions_between(timestamptz, timestamptz) to fn_strategy, fn_ingest, fn_report;

@@ -12,7 +12,6 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from functions.core.ledger.history import HistoryPart
 from functions.core.ledger.part import Row
-from functions.core.market_calendar import Calendar, Session
 from functions.core.money import Amount
 
 
@@ -87,14 +86,6 @@ class StoredBar(Row):
     low: Amount
     close: Amount
     volume: Amount
-
-
-class StoredSession(Row):
-    """A regular session of the market calendar; times UTC."""
-
-    date: date
-    opens_at: AwareDatetime
-    closes_at: AwareDatetime
 
 
 class Undecided(Row):
@@ -224,7 +215,6 @@ class FillToHear(Row):
 
 _BARS = TypeAdapter(list[StoredBar])
 _UNDECIDED = TypeAdapter(list[Undecided])
-_SESSIONS = TypeAdapter(list[StoredSession])
 _FILLS = TypeAdapter(list[FillToHear])
 _DECISIONS = TypeAdapter(list[DecisionToRecord])
 _Due = TypeVar("_Due", bound=DueStrategy)
@@ -265,11 +255,6 @@ class DecisionLedger(HistoryPart):
     def fills_to_hear(self, trade: UUID) -> list[FillToHear]:
         """The executions of a strategy's trade on which it has not decided, oldest first."""
         return _FILLS.validate_python(self._call("fills_to_hear", {"p_trade_id": str(trade)}))
-
-    def sessions(self, start: datetime, until: datetime) -> Calendar:
-        """The regular sessions from one moment to another, UTC; a year at most."""
-        rows = self._call("sessions_between", {"p_from": start.isoformat(), "p_until": until.isoformat()})
-        return Calendar(Session(row.date, row.opens_at, row.closes_at) for row in _SESSIONS.validate_python(rows))
 
     def chain_at(self, underlying: str, bar_at: datetime) -> StoredChain | None:
         """The option chain as of the end of a bar; None where none was taken."""
