@@ -56,6 +56,7 @@ class DxLink:
         self._socket = socket
         self._fields = dict(_FIELDS)
         self._opened: set[str] = set()
+        self._set_up: set[str] = set()
         self._waiting: list[Event | Quarantined] = []
         self.refused: set[str] = set()
         """The kinds of events that the peer will not serve, of those that a connection can do without."""
@@ -65,16 +66,29 @@ class DxLink:
 
         The first time of a kind it reads what comes: then nobody else may.
         """
-        channel = _CHANNELS[kind]
         if kind not in self._opened:
-            await self._say(
-                {"type": "CHANNEL_REQUEST", "channel": channel, "service": "FEED", "parameters": {"contract": "AUTO"}}
-            )
+            await self.request(kind)
             async with asyncio.timeout(ANSWERED_WITHIN):
-                while kind not in self._opened | self.refused:
+                while not self.is_open(kind) and kind not in self.refused:
                     await self._hear()
             if kind in self.refused:
                 return
+        await self.add(kind, symbols)
+
+    async def request(self, kind: str) -> None:
+        """Asks for a channel for this kind of event; `is_open` once the peer has answered."""
+        parameters = {"contract": "AUTO"}
+        await self._say(
+            {"type": "CHANNEL_REQUEST", "channel": _CHANNELS[kind], "service": "FEED", "parameters": parameters}
+        )
+
+    def is_open(self, kind: str) -> bool:
+        return kind in self._opened
+
+    async def add(self, kind: str, symbols: Sequence[Mapping[str, Any]]) -> None:
+        """As `subscribe`, on a channel that is open. It reads nothing."""
+        channel = _CHANNELS[kind]
+        if kind not in self._set_up:
             await self._say(
                 {
                     "type": "FEED_SETUP",
@@ -84,9 +98,9 @@ class DxLink:
                     "acceptEventFields": {kind: list(_FIELDS[kind])},
                 }
             )
-        if symbols:
-            add = [{**one, "type": kind} for one in symbols]
-            await self._say({"type": "FEED_SUBSCRIPTION", "channel": channel, "add": add})
+            self._set_up.add(kind)
+        add = [{**one, "type": kind} for one in symbols]
+        await self._say({"type": "FEED_SUBSCRIPTION", "channel": channel, "add": add})
 
     async def unsubscribe(self, kind: str) -> None:
         """Asks for no event of this kind any more."""

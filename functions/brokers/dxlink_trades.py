@@ -18,21 +18,31 @@ class TradesInstead:
         self._longest = longest
         self._delay = delay_seconds
         self._candle_at = asyncio.get_running_loop().time()
-        self._asked = False
+        self._requested = self._asked = False
 
     def wait(self) -> float | None:
-        """Seconds until `ask` may have to; None where it has."""
-        if self._asked or not self._can:
+        """Seconds until `ask` may have to; None where it has, or only the peer's answer can tell."""
+        if self._asked or not self._can or (self._requested and not self._link.is_open("TimeAndSale")):
             return None
-        return max(0.0, self._candle_at + self._longest - asyncio.get_running_loop().time())
+        return 0.0 if "Candle" in self._link.refused else max(0.0, self._longest - self._silent_for())
 
     async def ask(self, put: Callable[[FeedMessage], None]) -> None:
-        """Asks where it is time to."""
-        if self._asked or not self._can or not ("Candle" in self._link.refused or self.wait() == 0):
+        """Asks where it is time to: for a channel the first time, and then for the trades."""
+        if self._asked or not self._can:
             return
-        await self._link.subscribe("TimeAndSale", [{"symbol": name} for name in self._names])
+        if "Candle" not in self._link.refused and self._silent_for() < self._longest:
+            return
+        if not self._link.is_open("TimeAndSale"):
+            if not self._requested:
+                await self._link.request("TimeAndSale")
+            self._requested = True
+            return
+        await self._link.add("TimeAndSale", [{"symbol": name} for name in self._names])
         self._asked = True
         put(BarsMissing(self._delay))
+
+    def _silent_for(self) -> float:
+        return asyncio.get_running_loop().time() - self._candle_at
 
     async def heard(self, events: Sequence[Event | Quarantined], put: Callable[[FeedMessage], None]) -> None:
         """A candle says that they come again: what was missed is theirs to tell."""

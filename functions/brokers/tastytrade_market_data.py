@@ -173,8 +173,6 @@ class TastytradeMarketData:
             if names:
                 await link.subscribe("Quote", [{"symbol": name} for name in names])
                 await link.subscribe("Candle", [_candles(name, now) for name in names])
-                # Opened now, because nobody else may read while a channel is opened.
-                await link.subscribe("TimeAndSale", [])
             put(Connected())
             candles, silence = MinuteCandles(), _Silence(self._settings.stream_silence)
             trades = TradesInstead(link, names, self._settings.candle_silence, self._delay)
