@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.brokers.markets import TradePrint
@@ -100,6 +100,7 @@ def tapes(draw: st.DrawFn) -> list[TradePrint]:
     return sorted(made, key=lambda each: each.traded_at)
 
 
+@settings(deadline=None, max_examples=50)
 @given(tapes(), st.randoms(use_true_random=False))
 def test_bars_when_trades_come_in_any_order_within_the_grace_then_they_are_a_plain_recomputation(
     tape: list[TradePrint], draw: random.Random
