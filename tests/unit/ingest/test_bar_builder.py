@@ -83,8 +83,10 @@ def recomputed(trades: Sequence[TradePrint]) -> dict[tuple[str, datetime], tuple
 def tapes(draw: st.DrawFn) -> list[TradePrint]:
     """Trades of two symbols over half an hour, with quiet minutes, in the order of trading."""
     made = []
+    # Half of them around the end of a minute, where order matters.
+    times = st.one_of(st.integers(0, 1_799_999), st.integers(55_000, 65_000))
     for symbol in ("QQQ", "SPY"):
-        for number, at in enumerate(sorted(draw(st.lists(st.integers(0, 1_799_999), max_size=40, unique=True)))):
+        for number, at in enumerate(sorted(draw(st.lists(times, max_size=40, unique=True)))):
             official = draw(st.sampled_from([False, False, False, True]))
             made.append(
                 trade(
