@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -30,9 +30,8 @@ from functions.core.log import logger
 from functions.core.market_calendar import exchange_date
 from functions.core.ports import Ports
 from functions.ingest.chain_lists import ChainLists, tell_no_chain
-from functions.ingest.chain_quotes import Moment, unusable
+from functions.ingest.chain_quotes import Moment, finding, unusable
 from functions.ingest.findings import FindingLog
-from functions.ingest.quality.findings import Finding, FindingKind
 
 GRACE = timedelta(seconds=90)
 """How long after its bar a chain is still the bar's. Whoever decides without one waits as long."""
@@ -40,12 +39,6 @@ GRACE = timedelta(seconds=90)
 _LATEST_FEED = timedelta(minutes=15)
 _MOST_CONTRACTS = 2000
 _MOST_LOGGED = 10
-_KINDS: Mapping[str, FindingKind] = {
-    "UNREADABLE": "malformed",
-    "NOT_A_NUMBER": "malformed",
-    "OLD": "stale",
-    "LATER": "stale",
-}
 _log = logger("option_chains")
 
 
@@ -151,10 +144,7 @@ class ChainTaker:
     def _tell_dropped(self, underlying: str, feed: str, at: datetime, dropped: Counter[str]) -> None:
         _log.warning("quotes dropped", underlying=underlying, **dropped)
         findings = FindingLog(MarketDataLedger(self._reach.ledger))
-        findings.add(
-            Finding(underlying, feed, _KINDS.get(reason, "quote"), at, f"quotes of the option chain: {reason}", count)
-            for reason, count in sorted(dropped.items())
-        )
+        findings.add(finding(underlying, feed, at, reason, count) for reason, count in sorted(dropped.items()))
         findings.flush(at_once=True)
 
     def _tell_too_many(self, underlying: str, found: int, day: date) -> None:

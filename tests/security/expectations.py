@@ -215,6 +215,7 @@ CALLERS: dict[str, set[str]] = {
     "prepare_bar_months": {"fn_ingest"},
     "prune_option_chains": {"fn_ingest"},
     "prune_outbox": {"fn_relay"},
+    "prune_stay_decisions": {"fn_strategy"},
     "raise_alert": {"fn_execute", "fn_ingest", "fn_relay", "fn_report", "fn_risk", "fn_strategy"},
     "record_account_rules": {"fn_execute"},
     "record_account_snapshot": {"fn_execute"},
