@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from functions.core.errors import BadInput
 from functions.core.events import QuoteData
 from functions.core.ledger.deciding import DecisionLedger, DecisionToRecord, FillToHear, HearingStrategy, Unreadable
 from functions.strategy.bars import Bars
-from functions.strategy.deciding import built, readable, tell
+from functions.strategy.deciding import built, given, readable, tell
 from functions.strategy.decision import stay
-from functions.strategy.evaluate import evaluate_fill, evaluate_quote
+from functions.strategy.evaluate import Market, evaluate_fill, evaluate_quote
 from functions.strategy.gathering import MarketReader, timeframe_of
 from functions.strategy.interface import Fill, Strategy
 from functions.strategy.recording import not_decided, recorded, split_to_book, standing_of
@@ -45,12 +46,12 @@ def decide_on_quote(ledger: DecisionLedger, quote: QuoteData, trace: str | None 
             if len(bars) == 0:
                 continue
             market = reader.market(quote.symbol, inputs, inputs.warm_up, bars.bar(-1).ends_at, quote.quoted_at)
-            decision = evaluate_quote(strategy, bars, quote, standing_of(one), market)
+            decision = given(one, partial(_on_quote, one, strategy, bars, quote, market, trace))
         except BadInput as error:
             tell(ledger, one, error)
             continue
         if decision.orders or decision.cancels:
-            acting.append(recorded(one, decision, market.chain, trace, cause="quote"))
+            acting.append(decision)
     if acting:
         ledger.record_decisions(quote.symbol, acting)
     return len(acting)
@@ -64,6 +65,13 @@ def decide_on_fills(ledger: DecisionLedger, trade: UUID, trace: str | None = Non
             ledger.record_decisions(fill.underlying, [_on_fill(ledger, one, strategy, fill, trace)])
             decided += 1
     return decided
+
+
+def _on_quote(
+    one: HearingStrategy, strategy: Strategy, bars: Bars, quote: QuoteData, market: Market, trace: str | None
+) -> DecisionToRecord:
+    decision = evaluate_quote(strategy, bars, quote, standing_of(one), market)
+    return recorded(one, decision, market.chain, trace, cause="quote")
 
 
 def _on_fill(
@@ -80,11 +88,20 @@ def _on_fill(
         ended = _ended(bars, fill.executed_at)
         market = reader.market(fill.underlying, inputs, inputs.warm_up, ended, fill.executed_at)
         execution = Fill(symbol=fill.symbol, quantity=fill.quantity, price=fill.price)
-        decision = evaluate_fill(strategy, bars, execution, standing_of(one), market)
+        return given(
+            one,
+            lambda: recorded(
+                one,
+                evaluate_fill(strategy, bars, execution, standing_of(one), market),
+                market.chain,
+                trace,
+                cause="fill",
+                caused_by=str(fill.fill_id),
+            ),
+        )
     except BadInput as error:
         tell(ledger, one, error)
         return not_decided(one, fill.executed_at, error, trace, "fill", str(fill.fill_id))
-    return recorded(one, decision, market.chain, trace, cause="fill", caused_by=str(fill.fill_id))
 
 
 def _ended(bars: Bars, at: datetime) -> datetime:

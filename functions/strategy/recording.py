@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from functions.core.errors import BadInput
 from functions.core.ledger.deciding import DecisionToRecord, DueStrategy, LegToPlace, OrderToPlace, Saw
@@ -13,6 +13,8 @@ from functions.strategy.decision import Decision, PlannedOrder
 from functions.strategy.holding import Position, Standing, WorkingOrder
 
 Cause = Literal["bar", "quote", "fill"]
+_MOST_TEXT: Final = 10_000
+"""Characters of a reason: a ranking of fifty symbols needs some two thousand."""
 
 
 def standing_of(one: DueStrategy) -> Standing:
@@ -62,7 +64,7 @@ def recorded(
         bar_at=decision.bar_at,
         cause=cause,
         caused_by=caused_by,
-        reason=decision.reason,
+        reason=_storable(decision.reason),
         orders=tuple(_order(number, order) for number, order in enumerate(decision.orders)),
         cancels=decision.cancels,
         saw=saw(one) if acts else None,
@@ -81,7 +83,7 @@ def not_decided(
         bar_at=at,
         cause=cause,
         caused_by=caused_by,
-        reason=f"no decision: {error}",
+        reason=_storable(f"no decision: {error}"),
         trace=trace,
     )
 
@@ -92,6 +94,11 @@ def saw(one: DueStrategy) -> Saw:
         held={symbol: held.quantity for symbol, held in one.held.items()},
         working=[order.trade_id for order in one.working],
     )
+
+
+def _storable(reason: str) -> str:
+    """A plug-in's words as the ledger takes them: a character that it refuses would cost the others' decisions too."""
+    return reason[:_MOST_TEXT].replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _order(number: int, order: PlannedOrder) -> OrderToPlace:
@@ -112,5 +119,5 @@ def _order(number: int, order: PlannedOrder) -> OrderToPlace:
         planned_stop=order.stop_loss_price,
         reduce_only=order.reduce_only,
         good_until=order.good_until,
-        reason=order.reason,
+        reason=_storable(order.reason),
     )
