@@ -287,3 +287,23 @@ def test_due_when_the_underlying_of_a_held_option_splits_then_it_waits_as_well(f
     _split(desk, "2013-10-08")
     (row,) = _due(desk, minutes=30)
     assert row["splits_to_book"] == [{"symbol": "SPY", "ex_date": "2013-10-08"}]
+
+
+def test_due_when_its_version_is_found_not_valid_later_then_it_still_decides_on_all_its_symbols_at_once(
+    fresh_desk: Desk,
+) -> None:
+    """Else each symbol decides alone, does not see what the others hold, and buys it again."""
+    desk = fresh_desk
+    _declare(desk, together=True)
+    _bar(desk, "SPY")
+    _bar(desk, "IWM")
+    (before,) = _due(desk, "IWM")
+    desk.ledger.call(
+        "record_validation",
+        "fn_strategy",
+        p_strategy_id=desk.strategy,
+        p_version=1,
+        p_valid=False,
+        p_problems=[{"field": "symbols", "code": "UNKNOWN_SYMBOL", "text": "symbols: IWM is not tradable"}],
+    )
+    assert _due(desk, "IWM") == [before]
