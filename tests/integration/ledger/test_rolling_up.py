@@ -177,3 +177,13 @@ def test_period_when_another_feed_told_it_whole_then_that_stays(market: Ledger) 
 def test_period_when_rolling_up_was_lost_then_the_next_minute_makes_it(market: Ledger) -> None:
     record(market, [minute(OPEN + n * MINUTE) for n in range(5)])
     assert told(market, [minute(OPEN + 5 * MINUTE)]) == [("5Min", OPEN + 5 * MINUTE)]
+
+
+def test_period_when_the_feed_is_late_then_the_clock_ends_it_as_much_later(market: Ledger) -> None:
+    """Else every bar of a late feed would be told after its first minutes, and decided on."""
+    told(market, [minute(OPEN + n * MINUTE, delay_seconds=900) for n in range(2)])
+    watch(market)
+    over = OPEN + 5 * MINUTE + timedelta(seconds=900)
+    for now, expected in ((over, []), (over + timedelta(seconds=90), [OPEN + 5 * MINUTE])):
+        rolled = market.call("roll_up_missed", "fn_ingest", p_now=now)
+        assert [datetime.fromisoformat(each["ends_at"]) for each in rolled] == expected
