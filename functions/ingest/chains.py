@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import zip_longest
 
 from functions.brokers.errors import Rejected
 from functions.brokers.markets import OptionQuote
@@ -113,7 +114,7 @@ class ChainTaker:
         found = found or []
         if len(found) > _MOST_CONTRACTS:
             await asyncio.to_thread(self._tell_too_many, bar.symbol, len(found), today)
-            found = sorted(found, key=lambda one: (abs(one.strike - bar.close), one.symbol))[:_MOST_CONTRACTS]
+            found = _in_turns(found, windows, bar.close, today)[:_MOST_CONTRACTS]
         known = {one.symbol for one in found}
         found.extend(one for one in in_hand if one.symbol not in known)
         if not found:
@@ -149,8 +150,8 @@ class ChainTaker:
 
     def _tell_too_many(self, underlying: str, found: int, day: date) -> None:
         text = (
-            f"strategies need {found} contracts of {underlying}; the {_MOST_CONTRACTS} nearest to the money are asked "
-            "for: give their chains fewer days or a smaller width"
+            f"strategies need {found} contracts of {underlying}; {_MOST_CONTRACTS} of them, of each the nearest to the "
+            "money, are asked for: give their chains fewer days or a smaller width"
         )
         self._ledger.raise_alert(
             "CHAIN_TOO_WIDE",
@@ -164,6 +165,15 @@ class ChainTaker:
 def _is_in(one: ListedContract, window: ChainWindow, spot: Decimal, today: date) -> bool:
     days = (one.expiry - today).days
     return window.days_from <= days <= window.days_to and abs(one.strike - spot) <= window.width * spot
+
+
+def _in_turns(
+    found: Sequence[ListedContract], windows: Sequence[ChainWindow], spot: Decimal, today: date
+) -> list[ListedContract]:
+    """Of each window in turn the nearest to the money: a wide one crowds out none."""
+    near = sorted(found, key=lambda one: (abs(one.strike - spot), one.symbol))
+    turns = zip_longest(*([one for one in near if _is_in(one, window, spot, today)] for window in windows))
+    return list({one.symbol: one for turn in turns for one in turn if one is not None}.values())
 
 
 def _sorted_out(answers: Sequence[OptionQuote | Quarantined], moment: Moment) -> tuple[list[OptionQuote], Counter[str]]:

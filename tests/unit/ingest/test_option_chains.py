@@ -131,6 +131,18 @@ def test_take_when_several_windows_are_needed_then_a_contract_of_any_is_asked_fo
     assert made.asked("listed_contracts")[0]["p_to"] == "2026-02-01"
 
 
+def test_take_when_one_window_is_too_wide_then_the_others_have_all_that_they_need(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chains, "_MOST_CONTRACTS", 5)
+    wide = [f"SPY260102C00{100 + n}000" for n in range(8)]
+    narrow = ["SPY260130P00085000", "SPY260130P00084000"]
+    made, source = world(*wide, *narrow), Source(quote())
+    take(made, source, WINDOW, ChainWindow(underlying="SPY", days_from=20, days_to=30, width=D("0.2")))
+    assert set(narrow) < set(source.asked[0])
+    assert len(source.asked[0]) == 5
+
+
 def test_take_when_there_is_no_list_of_the_day_then_it_is_brought_first() -> None:
     made = world(listed_contracts=Turns(None, listed(NEAR)), record_chain_list={"left_out": []})
     source = Source(quote(), chain=[contract()])
