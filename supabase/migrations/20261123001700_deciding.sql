@@ -221,12 +221,12 @@ declare
   placed_ids jsonb := '[]';
   refusal text;
 begin
-  if woken_by = 'bar' then
-    select last_bar_at into seen_until from public.strategy_cursors
-    where strategy_id = (p_item ->> 'strategy_id')::uuid and symbol = p_symbol;
-    if seen_until is null or seen_until >= decided_at then
-      return null; -- Decided before, by this message or another.
-    end if;
+  select last_bar_at into seen_until from public.strategy_cursors
+  where strategy_id = (p_item ->> 'strategy_id')::uuid and symbol = p_symbol;
+  if woken_by = 'bar' and (seen_until is null or seen_until >= decided_at) then
+    return null; -- Decided before, by this message or another.
+  elsif woken_by = 'quote' and seen_until > decided_at then
+    return null; -- A quote that was late, or from before the strategy was started: it says nothing of now.
   end if;
   select * into strategy from public.strategies where id = (p_item ->> 'strategy_id')::uuid;
   if strategy.status is distinct from 'active' then

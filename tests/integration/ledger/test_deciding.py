@@ -307,3 +307,11 @@ def test_due_when_its_version_is_found_not_valid_later_then_it_still_decides_on_
         p_problems=[{"field": "symbols", "code": "UNKNOWN_SYMBOL", "text": "symbols: IWM is not tradable"}],
     )
     assert _due(desk, "IWM") == [before]
+
+
+def test_decision_when_on_a_quote_from_before_its_last_bar_then_not_made(desk: Desk) -> None:
+    """It comes late, after an outage for one: what it says was true before what the strategy has decided on since."""
+    early = decision(desk.strategy, order_of(), at=NOON - timedelta(minutes=2)) | {"cause": "quote"}
+    assert _record(desk, early) == {"placed": [], "superseded": []}
+    late = decision(desk.strategy, order_of(), at=NOON) | {"cause": "quote"}
+    assert len(_record(desk, late)["placed"]) == 1
