@@ -11,7 +11,7 @@ from functions.core.errors import BadInput
 from functions.core.events import QuoteData
 from functions.core.ledger.deciding import DecisionLedger, DecisionToRecord, FillToHear, HearingStrategy, Unreadable
 from functions.strategy.bars import Bars
-from functions.strategy.deciding import built, given, readable, tell
+from functions.strategy.deciding import MOST_ATTEMPTS, built, given, readable, tell
 from functions.strategy.decision import stay
 from functions.strategy.evaluate import Market, evaluate_fill, evaluate_quote
 from functions.strategy.gathering import MarketReader, timeframe_of
@@ -60,10 +60,16 @@ def decide_on_quote(ledger: DecisionLedger, quote: QuoteData, trace: str | None 
 def decide_on_fills(ledger: DecisionLedger, trade: UUID, trace: str | None = None) -> int:
     """Lets the strategy of a trade decide on each execution that it has not decided on; returns how many it did."""
     decided = 0
-    for fill in ledger.fills_to_hear(trade):
-        for one, strategy in _able(ledger, ledger.strategies_hearing("fills", fill.underlying, fill.strategy_id)):
-            ledger.record_decisions(fill.underlying, [_on_fill(ledger, one, strategy, fill, trace)])
-            decided += 1
+    for _ in range(MOST_ATTEMPTS):
+        superseded = False
+        for fill in ledger.fills_to_hear(trade):
+            for one, strategy in _able(ledger, ledger.strategies_hearing("fills", fill.underlying, fill.strategy_id)):
+                decision = _on_fill(ledger, one, strategy, fill, trace)
+                told = ledger.record_decisions(fill.underlying, [decision])
+                superseded = superseded or bool(told.superseded)
+                decided += not told.superseded
+        if not superseded:
+            break
     return decided
 
 

@@ -23,7 +23,7 @@ _log = logger("strategy")
 # After an outage this many missed bars are decided on in one go; the sweep goes on from there.
 _MOST_MISSED = 500
 # What was filled while a strategy decided makes it decide again; a strategy that trades on and on is left to the sweep.
-_MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 3
 _MOST_BUILT = 10_000
 _MOST_TEXT = 500
 Found = TypeVar("Found", bound=DueStrategy)
@@ -41,7 +41,7 @@ def decide_due(
     an alert: it never stops the others.
     """
     sent = 0
-    for _ in range(_MOST_ATTEMPTS):
+    for _ in range(MOST_ATTEMPTS):
         due = readable(ledger, ledger.strategies_due(symbol, timeframe, until, now))
         reader = MarketReader(ledger, until)
         superseded = False

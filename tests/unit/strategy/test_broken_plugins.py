@@ -17,7 +17,7 @@ from functions.strategy.bars import Bars
 from functions.strategy.between_bars import decide_on_fills, decide_on_quote
 from functions.strategy.deciding import decide_due
 from functions.strategy.interface import Columns, Fill, Intent, Moment, Stay, Strategy
-from tests.unit.core.doubles import NOW, World
+from tests.unit.core.doubles import NOW, Turns, World
 from tests.unit.strategy.hand_made import OPENING, row
 
 UNTIL = OPENING + timedelta(minutes=3)
@@ -151,3 +151,15 @@ def test_fill_when_a_plugin_breaks_then_that_is_its_decision(monkeypatch: pytest
     made = world(monkeypatch, raising)
     assert decide_on_fills(DecisionLedger(made.ledger), named_uuid("trade")) == 2
     assert "STRATEGY_BROKEN" in reasons(made)[str(named_uuid("strategy_id broken"))]
+
+
+def test_fill_when_something_was_filled_meanwhile_then_it_is_decided_on_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No sweep finds a fill that nobody decided on."""
+    made = world(monkeypatch, raising)
+    strategy = str(named_uuid("strategy_id calm"))
+    made.ledger.answers["strategies_hearing"] = [due("calm", "calm", timeframe="1Min")]
+    made.ledger.answers["record_decisions"] = Turns(
+        {"placed": [], "superseded": [strategy]}, {"placed": [], "superseded": []}
+    )
+    assert decide_on_fills(DecisionLedger(made.ledger), named_uuid("trade")) == 1
+    assert len(made.asked("record_decisions")) == 2
