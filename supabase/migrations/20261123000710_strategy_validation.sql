@@ -97,7 +97,9 @@ as $$
         or (s.status <> 'deleted' and w.strategy_version = s.strategy_version and (
           (not v.valid and v.validated_at < now() - (select value::interval from private.settings where name = 'revalidate_after'))
           or v.validated_at < (select k.updated_at from public.strategy_kinds as k where k.kind = w.kind))))
-    order by w.created_at, w.strategy_id, w.strategy_version limit p_limit) as d
+    -- In turns: whoever edits again and again keeps nobody else's version waiting.
+    order by row_number() over (partition by w.user_id order by w.created_at, w.strategy_id, w.strategy_version),
+      w.created_at, w.strategy_id, w.strategy_version limit p_limit) as d
 $$;
 comment on function public.versions_to_validate(uuid, integer) is
   'Versions, of one strategy or of all, that wait for a verdict: [{"strategy_id", "strategy_version", "kind", "config", "symbols", "timeframe"}]. The newest version again, where it was not valid an hour ago, or its kind has changed in the catalogue since.';

@@ -374,3 +374,13 @@ def test_activate_when_the_account_is_refused_then_the_reason_is_the_brokers(fre
     with refused("ACCOUNT_NOT_VERIFIED", 409) as error:
         _activate(desk)
     assert error.value.diag.message_hint == "enter them again"
+
+
+def test_sweep_when_one_trader_has_written_many_versions_then_another_has_a_turn(desk: Desk) -> None:
+    for number in range(3):
+        _edit(desk, f'{{"n": {number}}}')
+    other = Desk.open(desk.ledger)
+    _edit(other)
+    first = desk.ledger.rows("select count(distinct user_id) from public.strategy_versions")[0][0]
+    waiting = desk.ledger.call("versions_to_validate", "fn_strategy", p_limit=first)
+    assert str(other.strategy) in [one["strategy_id"] for one in waiting]
