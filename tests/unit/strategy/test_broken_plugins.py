@@ -130,6 +130,16 @@ def test_bar_when_a_plugin_says_what_the_ledger_cannot_store_then_the_rest_of_it
     assert len(said) < 10_001
 
 
+def test_bar_when_a_plugin_never_stops_wanting_then_it_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(_: Moment) -> Iterable[Intent]:
+        while True:
+            yield Stay("more")
+
+    made = world(monkeypatch, endless)
+    assert decide_due(DecisionLedger(made.ledger), "SPY", "1Min", UNTIL, NOW) == 2
+    assert "BAD_INTENT" in reasons(made)[str(named_uuid("strategy_id broken"))]
+
+
 def test_sweep_when_a_plugin_breaks_then_the_next_symbol_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     made = world(monkeypatch, raising)
     monkeypatch.setattr(handlers, "ports", lambda _: made.ports)
