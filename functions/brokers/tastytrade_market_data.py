@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from websockets.exceptions import WebSocketException
 
@@ -43,6 +43,7 @@ _QUOTED: Final = ("bidPrice", "askPrice", "bidSize", "askSize")
 # One minute, of the regular session, as Alpaca's and the exchange's bars of it are.
 _MINUTES: Final = "{{=1m,tho=true}}"
 # The certification environment is a quarter of an hour late, and its messages do not say so.
+Dated = TypeVar("Dated", BarData, QuoteData)
 _PAPER_DELAY: Final = 900
 
 OptionMessage = Connected | OptionQuote | Quarantined
@@ -93,7 +94,7 @@ class TastytradeMarketData:
                     continue
                 if start <= bar.starts_at <= end and bar.ends_at <= now:
                     found[bar.starts_at] = bar
-        return [*(found[at] for at in sorted(found)), *bad]
+        return [*(self._dated(found[at]) for at in sorted(found)), *bad]
 
     async def quotes(self, symbols: Sequence[str]) -> list[QuoteData | Quarantined]:
         rows = await self._market_data("equity", symbols)
@@ -143,7 +144,7 @@ class TastytradeMarketData:
         names = [streamed(symbol) for symbol in symbols]
         async with contextlib.aclosing(supervised(partial(self._talk, names))) as messages:
             async for message in messages:
-                yield self._dated(message) if isinstance(message, QuoteData) else message
+                yield self._dated(message) if isinstance(message, BarData | QuoteData) else message
 
     async def option_stream(
         self, symbols: Sequence[str]
@@ -157,8 +158,8 @@ class TastytradeMarketData:
         """Gives its connections back; safe to call twice."""
         await self._client.aclose()
 
-    def _dated(self, quote: QuoteData) -> QuoteData:
-        return quote.model_copy(update={"delay_seconds": self._delay})
+    def _dated(self, told: Dated) -> Dated:
+        return told.model_copy(update={"delay_seconds": self._delay})
 
     def _dated_option(self, quote: OptionQuote) -> OptionQuote:
         return replace(quote, delay_seconds=self._delay)

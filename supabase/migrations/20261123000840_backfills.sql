@@ -114,6 +114,13 @@ begin
   end if;
   if person is not null then
     perform pg_advisory_xact_lock(hashtextextended('backfills of ' || person, 0));
+    if p_to > now() + interval '1 day' then
+      perform private.refuse(422, 'BAD_BACKFILL', 'Name a range that ends today: what is to come is streamed.', jsonb_build_object('to', p_to));
+    end if;
+    -- What was cancelled counts as well: asking and cancelling on and on would fill the table.
+    if (select count(*) from public.backfills as b where b.user_id = person and b.created_at > now() - interval '1 day') >= 10 * most then
+      perform private.refuse(429, 'TOO_MANY_BACKFILLS', 'Ask again tomorrow.', jsonb_build_object('asked_in_a_day', 10 * most));
+    end if;
     if (select count(*) from public.backfills as b where b.user_id = person and b.status in ('queued', 'running')) >= most then
       perform private.refuse(409, 'TOO_MANY_BACKFILLS', 'Wait until one of them is done, or cancel one.', jsonb_build_object('open', most));
     end if;

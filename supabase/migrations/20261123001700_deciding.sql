@@ -112,6 +112,19 @@ $$;
 comment on function private.is_complete(jsonb, text, text, timestamptz) is
   'Whether everything is stored that a strategy of these inputs decides with at the end of a bar: the option chain, or the bars of its other symbols.';
 
+create function private.is_awaited_no_more(p_symbol text, p_timeframe text, p_until timestamptz, p_now timestamptz) returns boolean
+language sql stable set search_path = ''
+as $$
+  -- A late feed's bar is as old when it comes.
+  select p_until <= p_now - (select value::interval from private.settings where name = 'decide_without_after')
+    - make_interval(secs => coalesce((
+      select b.delay_seconds from public.bars as b
+      where b.symbol = p_symbol and b.timeframe = p_timeframe and b.ends_at = p_until and b.starts_at between p_until - interval '1 day' and p_until
+      order by b.starts_at desc limit 1), 0))
+$$;
+comment on function private.is_awaited_no_more(text, text, timestamptz, timestamptz) is
+  'Whether a bar has been over so long by p_now that a strategy decides on it without what is missing: the setting decide_without_after, and as much longer as its feed is late. Null without p_now.';
+
 create function public.strategies_due(p_symbol text, p_timeframe text, p_until timestamptz, p_now timestamptz default null) returns jsonb
 language sql stable security definer set search_path = ''
 as $$
@@ -126,7 +139,7 @@ as $$
     where s.status = 'active' and s.timeframe = p_timeframe and p_symbol = any (s.symbols) and c.last_bar_at < p_until
       and (((w.inputs ->> 'together')::boolean is not true and coalesce(jsonb_array_length(w.inputs -> 'chains'), 0) = 0)
         or private.is_complete(w.inputs, p_symbol, p_timeframe, p_until)
-        or p_until <= p_now - (select value::interval from private.settings where name = 'decide_without_after'))
+        or private.is_awaited_no_more(p_symbol, p_timeframe, p_until, p_now))
   )
   select coalesce(jsonb_agg(jsonb_build_object(
     'strategy_id', d.id, 'user_id', d.user_id, 'broker_account_id', d.broker_account_id, 'kind', d.kind, 'config', d.config,
@@ -152,7 +165,7 @@ as $$
     order by b.starts_at desc limit 1) as newest on true
   where s.status = 'active' and c.last_bar_at < newest.ends_at
     and (private.is_complete(w.inputs, c.symbol, s.timeframe, newest.ends_at)
-      or newest.ends_at <= p_now - (select value::interval from private.settings where name = 'decide_without_after'))
+      or private.is_awaited_no_more(c.symbol, s.timeframe, newest.ends_at, p_now))
 $$;
 comment on function public.bars_undecided(timestamptz) is
   'Symbols and timeframes whose newest bar some active strategy could have decided on by p_now and has not.';

@@ -284,6 +284,15 @@ def test_request_when_made_again_then_it_is_the_same_and_a_user_has_so_many_at_o
         keeping.run("update public.backfills set status = 'queued', finished_at = null where id = %s", asked.id)
 
 
+def test_request_when_asked_and_canceled_on_and_on_then_it_ends(keeping: Ledger) -> None:
+    user = new_user(keeping)
+    keeping.run("update private.settings set value = '1' where name = 'open_backfills'")
+    for _ in range(10):
+        keeping.call("cancel_backfill", "authenticated", user, p_id=Asked(keeping, user).id)
+    with refused("TOO_MANY_BACKFILLS", 429):
+        Asked(keeping, user)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -293,6 +302,7 @@ def test_request_when_made_again_then_it_is_the_same_and_a_user_has_so_many_at_o
         {"p_from": None},
         {"p_from": datetime(1980, 1, 1, tzinfo=UTC)},
         {"p_to": "infinity"},
+        {"p_to": datetime(2098, 1, 1, tzinfo=UTC)},
         {"p_timeframe": "1Day"},
     ],
     ids=str,

@@ -109,6 +109,14 @@ def test_due_when_the_chain_is_missing_then_the_strategy_waits_for_a_while(desk:
     assert len(_due(desk, late=late)) == due
 
 
+def test_due_when_the_feed_is_late_then_the_strategy_waits_for_the_chain_as_much_longer(fresh_desk: Desk) -> None:
+    desk = fresh_desk
+    _declare(desk, chains=[{"underlying": "SPY", "days_from": 0, "days_to": 7, "width": "0.1"}])
+    _bar(desk)
+    desk.ledger.run("update public.bars set delay_seconds = 900")
+    assert (_due(desk, late=989), len(_due(desk, late=990))) == ([], 1)
+
+
 def test_due_when_the_chain_of_the_bar_is_there_then_the_strategy_decides(desk: Desk) -> None:
     _declare(desk, chains=[{"underlying": "SPY", "days_from": 0, "days_to": 7, "width": "0.1"}])
     minute = 1_000 + uuid4().int % 100_000
