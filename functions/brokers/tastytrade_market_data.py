@@ -43,7 +43,7 @@ _QUOTED: Final = ("bidPrice", "askPrice", "bidSize", "askSize")
 # One minute, of the regular session, as Alpaca's and the exchange's bars of it are.
 _MINUTES: Final = "{{=1m,tho=true}}"
 # The certification environment is a quarter of an hour late, and its messages do not say so.
-Dated = TypeVar("Dated", BarData, QuoteData)
+Dated = TypeVar("Dated", bound="BarData | QuoteData")
 _PAPER_DELAY: Final = 900
 
 OptionMessage = Connected | OptionQuote | Quarantined
