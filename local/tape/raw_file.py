@@ -80,7 +80,9 @@ def _cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             missing = [name for name in _PRICES if name not in header]
             if missing or not set(_TIMES) & set(header):
                 needed = "ts (or Datetime), open, high, low, close and volume"
-                raise BadInput("BAD_FILE", f"{path.name} must have the columns {needed}, was {','.join(header) or 'empty'}")
+                raise BadInput(
+                    "BAD_FILE", f"{path.name} must have the columns {needed}, was {','.join(header) or 'empty'}"
+                )
             for row in reader:
                 if row:
                     yield reader.line_num, dict(zip(header, [*row, *[""] * (len(header) - len(row))], strict=False))
