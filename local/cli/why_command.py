@@ -43,7 +43,8 @@ def why(
         if symbol is not None and symbol not in named.symbols:
             raise BadInput("BAD_SYMBOL", f"expected one of {', '.join(named.symbols)}, was {symbol!r}")
         found = [explain(connection, named, each, moment, last) for each in wanted]
-    screen.say(f"{named.name} ({named.kind}, {named.status}, {named.timeframe} bars) up to {_shown(moment)}")
+    until = "now" if at is None else _shown(moment)
+    screen.say(f"{named.name} ({named.kind}, {named.status}, {named.timeframe} bars) up to {until}")
     for each in found:
         _say(screen, each)
     screen.result(_data(named, moment, found))
