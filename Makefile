@@ -39,7 +39,7 @@ $(READY): requirements.lock pyproject.toml
 
 $(NODE_READY): local/package.json local/package-lock.json $(READY)
 	@echo "Setting up Node packages in local/node_modules"
-	@cd local && $(NODE) npm ci --silent --no-progress
+	@cd local && $(NODE) npm ci --loglevel=error --no-progress --no-audit --no-fund >/dev/null
 	@touch $@
 
 demo: setup ## Two real trading days through the whole system (ARGS="--json --exit" for machines)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,8 +22,9 @@ from functions.core.errors import Unavailable
 from local.cli.exits import Exit
 from local.cli.options import Json, PortBase, State, demo_state, found_stack
 from local.cli.screen import Screen
+from local.conductor.market import Market
 from local.conductor.pace import Pace
-from local.conductor.replay import replay
+from local.conductor.replay import Progressed, replay
 from local.stack import Stack, port_base_from_environment, read_record
 from local.supervisor.catalogue import catalogue
 from local.supervisor.claim import is_claimed, wait_unclaimed
@@ -73,7 +75,13 @@ def up(
         say_addresses(screen, stack, broker)
         with contextlib.suppress(KeyboardInterrupt):
             if not speed.lockstep:
-                ended = replay(stack, speed, wanted=lambda: cloud.running)
+                say_tape(screen, stack, pace)
+
+                def hourly(progressed: Progressed) -> None:
+                    if progressed.new_hour:
+                        screen.note(f"The tape stands at {progressed.at:%Y-%m-%d %H:%M} UTC.")
+
+                ended = replay(stack, speed, progress=hourly, wanted=lambda: cloud.running)
                 screen.say(f"The tape stands at {ended:%Y-%m-%d %H:%M} UTC; the cloud stays up.")
             wait_for_end(cloud)
         failed = cloud.failed
@@ -183,6 +191,13 @@ def say_addresses(screen: Screen, stack: Stack, broker: Brokers = "alpaca") -> N
         screen.say(f"Broker simulator:      {stack.url(name)}  ({name})")
     screen.say(f"Logs:                  {stack.state / 'logs'}")
     screen.say(f"Stop with Ctrl-C here, or `{command()} down` elsewhere.")
+
+
+def say_tape(screen: Screen, stack: Stack, pace: str) -> None:
+    """What the market is here, from when on, and how fast it goes."""
+    with closing(Market.of(stack)) as market:
+        now, days = market.state().now, market.days()
+    screen.say(f"Market:                {days[0]} to {days[-1]}, from {now:%Y-%m-%d %H:%M} UTC on, at pace {pace}")
 
 
 def _addresses(stack: Stack) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`agenttrader strategy ...`: the kinds that there are, whether a config fits one, and how a new one begins."""
+"""`agenttrader strategy ...`: the kinds that there are, whether a config fits one, how a new one begins and lives."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from functions.strategy.catalogue import examine, kinds, package_of
 from functions.strategy.interface import Strategy
+from local.cli import strategy_life_commands
 from local.cli.exits import Exit
 from local.cli.options import Json
 from local.cli.screen import Screen
@@ -20,11 +21,16 @@ from local.cli.strategy_skeleton import write_skeleton
 from local.verify import how_many
 
 strategy = typer.Typer(no_args_is_help=True)
+strategy.command("create", short_help="Write a strategy of a person here, as a draft.")(strategy_life_commands.create)
+strategy.command("start", short_help="Start a strategy, from where the tape stands.")(strategy_life_commands.start)
+strategy.command("stop", short_help="Stop a strategy, and say what becomes of what is open.")(
+    strategy_life_commands.stop
+)
 
 
 @strategy.callback()
 def _group() -> None:
-    """Kinds of strategy: list, check, new.
+    """Kinds of strategy: list, check, new. Strategies here: create, start, stop.
 
     Example: agenttrader strategy list
     """

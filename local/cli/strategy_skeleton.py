@@ -38,6 +38,8 @@ only-include = ["$name.py"]
 [tool.pytest.ini_options]
 testpaths = ["."]
 pythonpath = ["."]
+# Nothing here is asynchronous; without this line the plug-in for it says something about each run.
+addopts = "-p no:asyncio"
 """)
 
 _MODULE = Template('''\

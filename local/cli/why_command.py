@@ -9,6 +9,7 @@ import typer
 
 from functions.core.errors import BadInput
 from functions.core.market_calendar import EXCHANGE_TIME_ZONE, exchange_time
+from functions.core.money import text
 from local.cli.exits import Exit
 from local.cli.options import Json, State, found_stack
 from local.cli.owner import connected
@@ -42,7 +43,8 @@ def why(
         if symbol is not None and symbol not in named.symbols:
             raise BadInput("BAD_SYMBOL", f"expected one of {', '.join(named.symbols)}, was {symbol!r}")
         found = [explain(connection, named, each, moment, last) for each in wanted]
-    screen.say(f"{named.name} ({named.kind}, {named.status}, {named.timeframe} bars) up to {_shown(moment)}")
+    until = "now" if at is None else _shown(moment)
+    screen.say(f"{named.name} ({named.kind}, {named.status}, {named.timeframe} bars) up to {until}")
     for each in found:
         _say(screen, each)
     screen.result(_data(named, moment, found))
@@ -80,7 +82,7 @@ def _say(screen: Screen, one: Explained) -> None:
         if decision["refused"]:
             screen.say(f"  not placed: {decision['refused']}")
         for trade in decision["trades"]:
-            price = f" at {trade['fill_price']:f}" if trade["fill_price"] is not None else ""
+            price = f" at {text(trade['fill_price'])}" if trade["fill_price"] is not None else ""
             screen.say(f"  order {trade['legs']}: {trade['status']}{price}")
             if trade["refusal"]:
                 screen.say(f"    {trade['refusal']}")

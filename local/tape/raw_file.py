@@ -35,20 +35,20 @@ def read_raw(path: Path, symbol: str) -> list[BarData | Unread]:
     """The rows of a .csv or .csv.gz, in the file's own order. Raises BadInput BAD_FILE, Misconfigured NO_FILE."""
     found: list[BarData | Unread] = []
     at = _UNKNOWN_TIME
-    for cells in _cells(path):
-        row = _row(cells, symbol, path.name, at)
+    for line, cells in _cells(path):
+        row = _row(line, cells, symbol, path.name, at)
         at = row.at if isinstance(row, Unread) else row.starts_at
         found.append(row)
     return found
 
 
-def _row(cells: Mapping[str, str], symbol: str, file: str, before: datetime) -> BarData | Unread:
+def _row(line: int, cells: Mapping[str, str], symbol: str, file: str, before: datetime) -> BarData | Unread:
     shown = ",".join(cells.values())
     try:
-        at = require_utc(datetime.fromisoformat(next(cells[name] for name in _TIMES if name in cells)))
+        at = _time(next(cells[name] for name in _TIMES if name in cells))
     except ValueError as error:
         # Without a time of its own it counts on the day of the row before it.
-        return Unread(symbol, file, f"no time: {error}", shown, before)
+        return Unread(symbol, file, f"line {line}: no time: {error}", shown, before)
     try:
         return BarData.model_validate(
             {"symbol": symbol, "timeframe": "1Min", "starts_at": at, "ends_at": at + _MINUTE, "feed": file}
@@ -56,11 +56,23 @@ def _row(cells: Mapping[str, str], symbol: str, file: str, before: datetime) -> 
         )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return Unread(symbol, file, f"{where}: {first['msg']}" if where else first["msg"], shown, at)
+        where = "".join(f"{part}: " for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        return Unread(symbol, file, f"line {line}: {where}{said}", shown, at)
 
 
-def _cells(path: Path) -> Iterator[dict[str, str]]:
+def _time(cell: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(cell)
+    except ValueError:
+        raise ValueError(f"expected one such as 2013-10-07T13:30:00+00:00, was {cell!r}") from None
+    if at.tzinfo is None:
+        raise ValueError(f"expected an offset, such as {cell}+00:00 for UTC, was {cell!r}")
+    return require_utc(at)
+
+
+def _cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The line in the file, the header's being 1, and its cells by column."""
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rt", newline="", encoding="utf-8") as file:
             reader = csv.reader(file)
@@ -68,10 +80,12 @@ def _cells(path: Path) -> Iterator[dict[str, str]]:
             missing = [name for name in _PRICES if name not in header]
             if missing or not set(_TIMES) & set(header):
                 needed = "ts (or Datetime), open, high, low, close and volume"
-                raise BadInput("BAD_FILE", f"{path.name} must have the columns {needed}, was {','.join(header)}")
+                raise BadInput(
+                    "BAD_FILE", f"{path.name} must have the columns {needed}, was {','.join(header) or 'empty'}"
+                )
             for row in reader:
                 if row:
-                    yield dict(zip(header, [*row, *[""] * (len(header) - len(row))], strict=False))
+                    yield reader.line_num, dict(zip(header, [*row, *[""] * (len(header) - len(row))], strict=False))
     except FileNotFoundError:
         raise Misconfigured("NO_FILE", f"{path} does not exist") from None
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:

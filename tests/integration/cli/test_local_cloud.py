@@ -243,6 +243,34 @@ def test_account_when_linked_here_then_the_cloud_verifies_it_and_unlinking_ends_
 
 
 @pytest.mark.usefixtures("traded")
+def test_strategy_when_stopped_and_started_here_then_it_decides_from_where_the_tape_stands(
+    running: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(running.stack.database_url) as connection:
+        row = connection.execute(
+            "select a.account_id from public.broker_accounts as a join auth.users as u on u.id = a.user_id "
+            "where u.email = %s and a.broker = 'alpaca'",
+            [demo_trader.EMAIL],
+        ).fetchone()
+    assert row is not None
+    made = ["strategy", "create", "rsi_reversion", demo_trader.EMAIL, "--name", "Mine", "--symbols", "SPY", "--json"]
+    assert run([*made, "--number", "PA3NOBODY"]) == Exit.CHECK_FAILED
+    assert shown(capsys)["error"]["code"] == "NO_SUCH_ACCOUNT"
+    assert run([*made, "--number", row[0]]) == Exit.FINE
+    assert shown(capsys)["status"] == "draft"
+    assert run([*made, "--number", row[0]]) == Exit.CHECK_FAILED
+    assert shown(capsys)["error"]["code"] == "NAME_TAKEN"
+    assert run(["strategy", "start", "Mine", "--json"]) == Exit.FINE
+    started = shown(capsys)
+    assert started["status"] == "active"
+    with closing(Market.of(running.stack)) as market:
+        assert datetime.fromisoformat(started["decides_after"]) == market.state().now
+    assert run(["strategy", "stop", "Mine", "--then", "flatten", "--json"]) == Exit.FINE
+    stopped = shown(capsys)
+    assert (stopped["status"], stopped["then"], stopped["complete"]) == ("inactive", "flatten", True)
+
+
+@pytest.mark.usefixtures("traded")
 def test_account_when_something_is_open_on_it_then_unlinking_is_refused_with_what(
     running: Running, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,7 +51,7 @@ def calendar_cache() -> Path:
 
 
 OTHER_COMMANDS = ["account link", "account list", "account unlink", "audit export", "audit verify", "keys rotate"]
-STRATEGY_COMMANDS = ["strategy list", "strategy check", "strategy new"]
+STRATEGY_COMMANDS = [f"strategy {name}" for name in ("list", "check", "new", "create", "start", "stop")]
 GROUPS = ["admin", "account", "audit", "keys", "strategy"]
 
 

@@ -41,6 +41,19 @@ def test_rows_when_some_cannot_be_read_then_they_are_kept_as_such(tmp_path: Path
     assert symbol_of(tmp_path / "spy-raw.csv") == "SPY"
 
 
+def test_row_when_it_cannot_be_read_then_its_line_and_what_was_expected_are_said_in_plain_words(tmp_path: Path) -> None:
+    rows = ["yesterday,1,1,1,1,1,0\n", "2019-12-13 11:02:00,1,1,1,1,1,0\n", "2019-12-13 11:02:00-05:00,2,1,1,1,1,0\n"]
+    said = [row.reason for row in read_raw(written(tmp_path, HEADER + "".join(rows)), "SPY") if isinstance(row, Unread)]
+    assert said[0] == "line 2: no time: expected one such as 2013-10-07T13:30:00+00:00, was 'yesterday'"
+    assert said[1].startswith("line 3: no time: expected an offset, such as 2019-12-13 11:02:00+00:00 for UTC, was")
+    assert said[2].startswith("line 4: expected low <= open, close <= high, was")
+
+
+def test_file_when_it_is_empty_then_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="was empty"):
+        read_raw(written(tmp_path, ""), "SPY")
+
+
 def test_file_when_it_is_none_of_minutes_then_it_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="BAD_FILE"):
         read_raw(written(tmp_path, "a,b\n1,2\n"), "SPY")
