@@ -27,7 +27,7 @@ from functions.brokers.tastytrade_client import TastytradeClient, is_missing, it
 from functions.brokers.tastytrade_stream import supervised
 from functions.brokers.tastytrade_symbols import heard, outside, streamed
 from functions.core.errors import AgentTraderError
-from functions.core.events import BarData, QuoteData
+from functions.core.events import BarData, Data, QuoteData
 from functions.core.instruments import OptionSymbol, symbol_kind
 from functions.core.market_calendar import Session
 from functions.core.settings import Settings
@@ -43,7 +43,7 @@ _QUOTED: Final = ("bidPrice", "askPrice", "bidSize", "askSize")
 # One minute, of the regular session, as Alpaca's and the exchange's bars of it are.
 _MINUTES: Final = "{{=1m,tho=true}}"
 # The certification environment is a quarter of an hour late, and its messages do not say so.
-Dated = TypeVar("Dated", bound="BarData | QuoteData")
+Dated = TypeVar("Dated", bound=Data)
 _PAPER_DELAY: Final = 900
 
 OptionMessage = Connected | OptionQuote | Quarantined
