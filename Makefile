@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test chaos lint advise format bench lock clean
+.PHONY: help setup demo up down status test soak chaos lint advise format bench lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -56,6 +56,9 @@ status: setup ## What is running, where, and how it is
 
 test: setup ## Every test (under ten minutes on two cores)
 	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
+
+soak: setup ## Whole days with a strategy of every kind, parts killed every hour (about an hour)
+	@$(BIN)/python -m pytest $(WORKERS) -m soak $(ARGS)
 
 chaos: setup ## The long fault tests, and the ledger broken in sixty ways (about twenty minutes)
 	@$(BIN)/python -m pytest $(WORKERS) -m long $(ARGS)

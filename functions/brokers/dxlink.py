@@ -28,8 +28,14 @@ _FIELDS: Final[dict[str, tuple[str, ...]]] = {
         *("eventSymbol", "eventTime", "eventFlags", "time", "sequence", "count", "volume"),
         *("open", "high", "low", "close"),
     ),
+    "TimeAndSale": (
+        *("eventSymbol", "eventTime", "eventFlags", "index", "time", "price", "size", "extendedTradingHours"),
+        *("validTick", "type", "exchangeSaleConditions"),
+    ),
 }
-_CHANNELS: Final = {"Candle": 1, "Quote": 7}
+_CHANNELS: Final = {"Candle": 1, "Quote": 7, "TimeAndSale": 13}
+# Each of them stands in for the other: that one is refused ends no connection.
+_MAY_BE_REFUSED: Final = frozenset({"Candle", "TimeAndSale"})
 _KINDS: Final = {channel: kind for kind, channel in _CHANNELS.items()}
 _AGGREGATION: Final = 0.1
 
@@ -50,18 +56,39 @@ class DxLink:
         self._socket = socket
         self._fields = dict(_FIELDS)
         self._opened: set[str] = set()
+        self._set_up: set[str] = set()
         self._waiting: list[Event | Quarantined] = []
+        self.refused: set[str] = set()
+        """The kinds of events that the peer will not serve, of those that a connection can do without."""
 
     async def subscribe(self, kind: str, symbols: Sequence[Mapping[str, Any]]) -> None:
-        """Asks for events of these symbols: `symbol`, and of candles `fromTime` in milliseconds since 1970."""
-        channel = _CHANNELS[kind]
+        """Asks for events of these symbols: `symbol`, and of candles `fromTime` in milliseconds since 1970.
+
+        The first time of a kind it reads what comes: then nobody else may.
+        """
         if kind not in self._opened:
-            await self._say(
-                {"type": "CHANNEL_REQUEST", "channel": channel, "service": "FEED", "parameters": {"contract": "AUTO"}}
-            )
+            await self.request(kind)
             async with asyncio.timeout(ANSWERED_WITHIN):
-                while kind not in self._opened:
+                while not self.is_open(kind) and kind not in self.refused:
                     await self._hear()
+            if kind in self.refused:
+                return
+        await self.add(kind, symbols)
+
+    async def request(self, kind: str) -> None:
+        """Asks for a channel for this kind of event; `is_open` once the peer has answered."""
+        parameters = {"contract": "AUTO"}
+        await self._say(
+            {"type": "CHANNEL_REQUEST", "channel": _CHANNELS[kind], "service": "FEED", "parameters": parameters}
+        )
+
+    def is_open(self, kind: str) -> bool:
+        return kind in self._opened
+
+    async def add(self, kind: str, symbols: Sequence[Mapping[str, Any]]) -> None:
+        """As `subscribe`, on a channel that is open. It reads nothing."""
+        channel = _CHANNELS[kind]
+        if kind not in self._set_up:
             await self._say(
                 {
                     "type": "FEED_SETUP",
@@ -71,8 +98,13 @@ class DxLink:
                     "acceptEventFields": {kind: list(_FIELDS[kind])},
                 }
             )
+            self._set_up.add(kind)
         add = [{**one, "type": kind} for one in symbols]
         await self._say({"type": "FEED_SUBSCRIPTION", "channel": channel, "add": add})
+
+    async def unsubscribe(self, kind: str) -> None:
+        """Asks for no event of this kind any more."""
+        await self._say({"type": "FEED_SUBSCRIPTION", "channel": _CHANNELS[kind], "reset": True})
 
     async def events(self) -> list[Event | Quarantined]:
         """What came since the last call, at least one message. A peer that says nothing for a minute is gone."""
@@ -131,7 +163,10 @@ class DxLink:
         message = await self._message()
         kind, known = message.get("type"), _KINDS.get(message.get("channel", 0))
         if kind == "ERROR":
-            raise _error(message)
+            if known not in _MAY_BE_REFUSED:
+                raise _error(message)
+            self.refused.add(known)
+            return
         if kind == "AUTH_STATE" and message.get("state") != "AUTHORIZED":
             raise NotConnected("TOKEN_EXPIRED", "the market data stream asks for a new token")
         if kind == "CHANNEL_CLOSED":

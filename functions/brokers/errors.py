@@ -36,6 +36,10 @@ class NotConnected(Temporary):
     """A read could not be made; nothing was changed."""
 
 
+class NoBars(NotConnected):
+    """The feed answers, and tells no bars at present."""
+
+
 class BadCredentials(NotAuthorised):
     """The broker does not accept the account's keys."""
 

@@ -88,6 +88,25 @@ class OptionQuote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TradePrint:
+    """One trade as the tape tells it. `number` names it within its symbol and grows in the order of trading.
+
+    `conditions` are the tape's own letters; `sets_prices` is whether by its rules the trade moves last, high and low.
+    A trade told again under its number is corrected or canceled.
+    """
+
+    symbol: str
+    traded_at: datetime
+    number: int
+    price: Decimal
+    size: Decimal
+    conditions: str
+    sets_prices: bool
+    told: Literal["new", "corrected", "canceled"]
+    feed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CorporateAction:
     """A split or cash dividend as its source lists it.
 

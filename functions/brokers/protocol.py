@@ -13,7 +13,14 @@ from typing import Protocol
 
 from functions.brokers.capabilities import Capabilities
 from functions.brokers.holdings import AccountRules, AccountSnapshot, BrokerActivity, BrokerPosition
-from functions.brokers.markets import CorporateAction, Listing, MarketClock, OptionContract, OptionQuote
+from functions.brokers.markets import (
+    CorporateAction,
+    Listing,
+    MarketClock,
+    OptionContract,
+    OptionQuote,
+    TradePrint,
+)
 from functions.brokers.orders import (
     BrokerFill,
     BrokerOrder,
@@ -33,6 +40,14 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
+class BarsMissing:
+    """The feed gives no bars at present: every trade of the symbols follows from now on, until `Connected`."""
+
+    delay_seconds: int = 0
+    """How late the feed says that its trades are."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quarantined:
     """A row that could not be read; it is kept, told about, and never guessed at."""
 
@@ -42,6 +57,10 @@ class Quarantined:
     """Empty where the row does not say."""
     no_market: bool = False
     """A quote that can be read and is none: a side of zero, or crossed sides."""
+
+
+FeedMessage = Connected | BarsMissing | BarData | QuoteData | TradePrint | Quarantined
+"""What the stream of a feed brings."""
 
 
 class Broker(Protocol):
@@ -152,16 +171,20 @@ class Feed(Protocol):
     async def calendar(self, start: date, end: date) -> list[Session]: ...
 
     async def bars(self, symbol: str, start: datetime, end: datetime) -> list[BarData | Quarantined]:
-        """Completed one-minute bars that start in [start, end], oldest first, all pages."""
+        """Completed one-minute bars that start in [start, end], oldest first, all pages.
+
+        Raises NoBars where the feed answers and tells none of any minute.
+        """
         ...
 
     async def quotes(self, symbols: Sequence[str]) -> list[QuoteData | Quarantined]:
         """The latest quote of each symbol that has one."""
         ...
 
-    def stream(self, symbols: Sequence[str]) -> AsyncGenerator[Connected | BarData | QuoteData | Quarantined, None]:
+    def stream(self, symbols: Sequence[str]) -> AsyncGenerator[FeedMessage, None]:
         """Bars and quotes of these symbols, for ever: `Connected` first and after each reconnect.
 
+        Where it tells no bars, trades come instead: after `BarsMissing`, until the next `Connected`.
         Raises BadCredentials, and Unsupported where the feed will not serve the symbols. Close it, as a trade stream.
         """
         ...

@@ -8,17 +8,18 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from websockets.exceptions import WebSocketException
 
 from functions.brokers import tastytrade_markets as wire
 from functions.brokers.credentials import TastytradeLogin
 from functions.brokers.dxlink import REMOVED, SNAPSHOT_END, SNAPSHOT_SNIP, DxLink, Event, dxlink
-from functions.brokers.errors import BadResponse, NotConnected, Rejected, Unsupported
+from functions.brokers.dxlink_trades import TradesInstead, sooner
+from functions.brokers.errors import BadResponse, NoBars, NotConnected, Rejected, Unsupported
 from functions.brokers.markets import CorporateAction, Listing, MarketClock, OptionContract, OptionQuote
 from functions.brokers.minute_candles import MinuteCandles
-from functions.brokers.protocol import Connected, Quarantined
+from functions.brokers.protocol import Connected, FeedMessage, Quarantined
 from functions.brokers.reading import words
 from functions.brokers.row_by_row import quarantined, row_by_row
 from functions.brokers.tastytrade import market_clock
@@ -42,9 +43,9 @@ _QUOTED: Final = ("bidPrice", "askPrice", "bidSize", "askSize")
 # One minute, of the regular session, as Alpaca's and the exchange's bars of it are.
 _MINUTES: Final = "{{=1m,tho=true}}"
 # The certification environment is a quarter of an hour late, and its messages do not say so.
+Dated = TypeVar("Dated", BarData, QuoteData)
 _PAPER_DELAY: Final = 900
 
-Message = Connected | BarData | QuoteData | Quarantined
 OptionMessage = Connected | OptionQuote | Quarantined
 
 
@@ -93,7 +94,7 @@ class TastytradeMarketData:
                     continue
                 if start <= bar.starts_at <= end and bar.ends_at <= now:
                     found[bar.starts_at] = bar
-        return [*(found[at] for at in sorted(found)), *bad]
+        return [*(self._dated(found[at]) for at in sorted(found)), *bad]
 
     async def quotes(self, symbols: Sequence[str]) -> list[QuoteData | Quarantined]:
         rows = await self._market_data("equity", symbols)
@@ -139,11 +140,11 @@ class TastytradeMarketData:
         told = row_by_row(await self._market_data("equity-option", symbols), wire.option_quote)
         return [self._dated_option(one) if isinstance(one, OptionQuote) else one for one in told]
 
-    async def stream(self, symbols: Sequence[str]) -> AsyncGenerator[Message, None]:
+    async def stream(self, symbols: Sequence[str]) -> AsyncGenerator[FeedMessage, None]:
         names = [streamed(symbol) for symbol in symbols]
         async with contextlib.aclosing(supervised(partial(self._talk, names))) as messages:
             async for message in messages:
-                yield self._dated(message) if isinstance(message, QuoteData) else message
+                yield self._dated(message) if isinstance(message, BarData | QuoteData) else message
 
     async def option_stream(
         self, symbols: Sequence[str]
@@ -157,14 +158,17 @@ class TastytradeMarketData:
         """Gives its connections back; safe to call twice."""
         await self._client.aclose()
 
-    def _dated(self, quote: QuoteData) -> QuoteData:
-        return quote.model_copy(update={"delay_seconds": self._delay})
+    def _dated(self, told: Dated) -> Dated:
+        return told.model_copy(update={"delay_seconds": self._delay})
 
     def _dated_option(self, quote: OptionQuote) -> OptionQuote:
         return replace(quote, delay_seconds=self._delay)
 
-    async def _talk(self, names: Sequence[str], put: Callable[[Message], None]) -> None:
-        """One connection of the stream, until it is lost."""
+    async def _talk(self, names: Sequence[str], put: Callable[[FeedMessage], None]) -> None:
+        """One connection of the stream, until it is lost.
+
+        Where no candle comes for too long, or candles are refused, trades are asked for until one comes.
+        """
         url, token, now = await self._feed()
         async with dxlink(url, token) as link:
             if names:
@@ -172,21 +176,26 @@ class TastytradeMarketData:
                 await link.subscribe("Candle", [_candles(name, now) for name in names])
             put(Connected())
             candles, silence = MinuteCandles(), _Silence(self._settings.stream_silence)
+            trades = TradesInstead(link, names, self._settings.candle_silence, self._delay)
             hearing = asyncio.create_task(link.events())
             minding = asyncio.create_task(self._mind(silence))
             try:
                 while True:
                     time = asyncio.get_running_loop().time
                     await asyncio.wait(
-                        {hearing, minding}, timeout=candles.wait(time()), return_when=asyncio.FIRST_COMPLETED
+                        {hearing, minding},
+                        timeout=sooner(candles.wait(time()), trades.wait()),
+                        return_when=asyncio.FIRST_COMPLETED,
                     )
                     if minding.done():
                         await minding
                     if hearing.done():
                         events, hearing = await hearing, asyncio.create_task(link.events())
                         silence.heard(bool(events))
+                        await trades.heard(events, put)
                         for event in events:
                             _apply(event, candles, put)
+                    await trades.ask(put)
                     for bar in candles.completed(time()):
                         put(bar)
             finally:
@@ -232,8 +241,14 @@ class TastytradeMarketData:
         found: list[Event | Quarantined] = []
         async with dxlink(url, token) as link:
             await link.subscribe("Candle", [_candles(streamed(symbol), start)])
-            while not await _collect(link, found):
-                pass
+            try:
+                async with asyncio.timeout(self._settings.broker_timeout):
+                    while "Candle" not in link.refused and not await _collect(link, found):
+                        pass
+            except TimeoutError:
+                raise NoBars("NO_CANDLES", "the market data stream is there, and no candles come") from None
+            if "Candle" in link.refused:
+                raise NoBars("CANDLES_REFUSED", "the market data stream serves no candles to this login")
         return found, now
 
     async def _feed(self) -> tuple[str, str, datetime]:
@@ -292,7 +307,7 @@ def _put_option(event: Event | Quarantined, put: Callable[[OptionMessage], None]
             put(quarantined(error, event.values))
 
 
-def _apply(event: Event | Quarantined, candles: MinuteCandles, put: Callable[[Message], None]) -> None:
+def _apply(event: Event | Quarantined, candles: MinuteCandles, put: Callable[[FeedMessage], None]) -> None:
     if isinstance(event, Quarantined):
         put(event)
         return
@@ -305,6 +320,8 @@ def _apply(event: Event | Quarantined, candles: MinuteCandles, put: Callable[[Me
             put(quote)
         elif event.kind == "Candle":
             _apply_candle(event, candles)
+        elif event.kind == "TimeAndSale" and event.values.get("extendedTradingHours") is not True:
+            put(wire.trade_print(event.values))
     except BadResponse as error:
         put(quarantined(error, event.values))
 

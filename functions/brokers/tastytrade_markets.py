@@ -6,12 +6,12 @@ import datetime as dt
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
 from functions.brokers.errors import BadResponse
-from functions.brokers.markets import Listing, MarketClock, OptionContract, OptionQuote
+from functions.brokers.markets import Listing, MarketClock, OptionContract, OptionQuote, TradePrint
 from functions.brokers.reading import (
     mapping,
     number,
@@ -37,6 +37,11 @@ _FRACTION: Final = Decimal("0.00001")
 _WHOLE: Final = Decimal(1)
 _MINUTE: Final = timedelta(minutes=1)
 _SATURDAY: Final = 5
+_TOLD: Final[Mapping[str, Literal["new", "corrected", "canceled"]]] = {
+    "NEW": "new",
+    "CORRECTION": "corrected",
+    "CANCEL": "canceled",
+}
 
 
 def clock(answer: object, now: datetime) -> MarketClock:
@@ -247,6 +252,27 @@ def candle(event: Mapping[str, Any]) -> BarData:
         raise BadResponse(f"candle of {symbol}: time must be a time", event) from None
     except ValidationError as error:
         raise BadResponse(f"candle of {symbol} at {starts_at}: {error.errors()[0]['msg']}", event) from None
+
+
+def trade_print(event: Mapping[str, Any]) -> TradePrint:
+    """A TimeAndSale event of dxFeed, whose `validTick` is its reading of the tapes' rules. Raises BadResponse."""
+    symbol = heard(event.get("eventSymbol"))
+    traded_at, told = event_time(event, "time"), _TOLD.get(str(event.get("type")))
+    number, is_valid = event.get("index"), event.get("validTick")
+    if traded_at is None or told is None or not isinstance(number, int) or not isinstance(is_valid, bool):
+        text = f"trade of {symbol}: expected a time, an index, a type and whether it is valid"
+        raise BadResponse(text, event, symbol=symbol)
+    return TradePrint(
+        symbol=symbol,
+        traded_at=traded_at,
+        number=number,
+        price=positive(event, "price"),
+        size=positive(event, "size"),
+        conditions=str(event.get("exchangeSaleConditions") or "").replace("NaN", ""),
+        sets_prices=is_valid,
+        told=told,
+        feed=FEED,
+    )
 
 
 def event_time(event: Mapping[str, Any], *fields: str) -> datetime | None:

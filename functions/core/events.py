@@ -59,6 +59,7 @@ class BarData(Data):
     close: Amount
     volume: Amount
     feed: str
+    delay_seconds: int = Field(0, ge=0, description="Declared delay of the feed")
 
     @model_validator(mode="after")
     def _is_a_bar(self) -> Self:

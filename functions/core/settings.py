@@ -104,6 +104,14 @@ class Settings(BaseSettings):
     reconnect_first: float = Field(0.5, gt=0, description="Longest wait before a stream is opened again, at first")
     reconnect_longest: float = Field(30, gt=0, description="The same after many failures")
     stream_silence: float = Field(60, gt=0, description="A data stream silent for longer in session is reconnected")
+    candle_silence: float = Field(
+        90,
+        gt=0,
+        description="After how long without a bar a feed's trades are asked for, and bars made of them, seconds",
+    )
+    late_print_grace: float = Field(
+        2, gt=0, description="How long after its minute a trade still counts in the bar that is made of trades, seconds"
+    )
     stale_after: float = Field(
         30, gt=0, description="After how long a silence in session a worker asks the feed's REST service itself"
     )

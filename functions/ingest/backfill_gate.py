@@ -16,7 +16,6 @@ from functions.ingest.backfilling import Screened
 from functions.ingest.findings import FindingLog
 from functions.ingest.quality.cleaning import clean
 from functions.ingest.quality.findings import Unread
-from functions.ingest.quality.splits import Split
 
 
 class QualityGate:
@@ -32,12 +31,11 @@ class QualityGate:
     ) -> Screened:
         calendar = Calendar(await self._source.calendar(exchange_date(start), exchange_date(end)))
         actions = await asyncio.to_thread(self._ledger.corporate_actions, symbol, exchange_date(end))
-        splits = [Split(action.ex_date, action.ratio) for action in actions if action.ratio is not None]
         told = [
             Unread(symbol, self._source.feed, row.reason, row.row, start) if isinstance(row, Quarantined) else row
             for row in rows
         ]
-        judged = clean(told, calendar, splits=splits)
+        judged = clean(told, calendar, actions=actions)
         self._findings.add(judged.findings)
         await asyncio.to_thread(self._findings.flush, at_once=True)
         return Screened(judged.bars, sum(finding.count for finding in judged.findings))

@@ -1,6 +1,7 @@
 """Backfills: history in chunks of a month, each stored before the cursor moves, so that a killed one loses nothing.
 
-A month that Postgres keeps goes there, an older one to the archive. The same chunk twice stores the same bars.
+A month that Postgres keeps goes there, with the longer bars that are rolled up of its minutes, an older one to the
+archive; the sessions always to Postgres. The same chunk twice stores the same bars.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from functions.core.ledger.backfills import Backfill, BackfillLedger
 from functions.core.ledger.history import ArchivingLedger, Month
 from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.log import logger
+from functions.core.market_calendar import exchange_date
 from functions.core.ports import Ports
 from functions.core.runtime import owner
 from functions.ingest.archiving import add_to_archive
@@ -93,6 +95,10 @@ class Backfiller:
             # The feed's range has both its ends, ours is without the last.
             rows = [row for row in rows if not isinstance(row, BarData) or row.starts_at < chunk_end]
             found = await self._gate(claimed.symbol, rows, cursor, chunk_end)
+            if found.bars:
+                # Longer bars are anchored at the open: the sessions come before the minutes that are rolled up by them.
+                sessions = await self._source.calendar(exchange_date(cursor), exchange_date(chunk_end))
+                await asyncio.to_thread(self._market.upsert_calendar, sessions, self._source.feed)
             await asyncio.to_thread(self._store, claimed, cursor, found.bars)
             cursor = chunk_end
             status = await asyncio.to_thread(
@@ -116,6 +122,8 @@ class Backfiller:
         if month >= claimed.kept_from:
             for first in range(0, len(bars), _AT_ONCE):
                 self._market.record_market_data(bars[first : first + _AT_ONCE])
+            # Nobody is woken by what is long over: these are warm-up.
+            self._market.roll_up_bars(claimed.symbol, bars[0].starts_at, bars[-1].ends_at)
             return
         named = Month(symbol=claimed.symbol, timeframe=claimed.timeframe, month=month)
         add_to_archive(self._archiving, self._reach.archive, named, [bar_of(bar) for bar in bars])

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from functions.brokers.markets import OptionQuote
+from functions.ingest.quality.findings import Finding, FindingKind
 
 # Two clocks are never quite equal; beyond this a time is wrong.
 _AHEAD_AT_MOST = timedelta(seconds=5)
+_KINDS: Mapping[str, FindingKind] = {
+    "UNREADABLE": "malformed",
+    "NOT_A_NUMBER": "malformed",
+    "OLD": "stale",
+    "LATER": "stale",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +30,8 @@ class Moment:
     older_at_most: timedelta
 
 
-def unusable(quote: OptionQuote, moment: Moment) -> str | None:
-    """Why the quote is no market at the moment, as a code; None where it is one.
+def no_market(quote: OptionQuote, asked_at: datetime) -> str | None:
+    """Why the quote is no market at all, heard at this moment, as a code; None where it is one.
 
     An ask is needed; without a bid nobody bids, which is a market for a buyer.
     """
@@ -40,11 +48,25 @@ def unusable(quote: OptionQuote, moment: Moment) -> str | None:
         return "CROSSED"
     if (quote.implied_volatility or Decimal(0)) < 0 or abs(quote.delta or Decimal(0)) > 1:
         return "IMPOSSIBLE_GREEKS"
-    if quote.quoted_at > moment.asked_at + _AHEAD_AT_MOST:
-        return "FUTURE"
+    # It would be the newest for ever.
+    return "FUTURE" if quote.quoted_at > asked_at + _AHEAD_AT_MOST else None
+
+
+def unusable(quote: OptionQuote, moment: Moment) -> str | None:
+    """Why the quote is no market at the moment of a bar, as a code; None where it is one."""
+    reason = no_market(quote, moment.asked_at)
+    if reason is not None:
+        return reason
     if quote.quoted_at > moment.bar_at + moment.later_at_most:
         return "LATER"
     # A late feed's newest quote is as old as the feed is late.
     if quote.quoted_at < moment.bar_at - moment.older_at_most - timedelta(seconds=quote.delay_seconds):
         return "OLD"
     return None
+
+
+def finding(
+    symbol: str, feed: str, at: datetime, reason: str, count: int = 1, what: str = "quotes of the option chain"
+) -> Finding:
+    """What is counted of quotes that were dropped for this reason."""
+    return Finding(symbol, feed, _KINDS.get(reason, "quote"), at, f"{what}: {reason}", count)

@@ -1,12 +1,17 @@
-"""Option chains as of the end of a bar: what is needed is asked for, what is no market dropped, the rest one row."""
+"""Option chains as of the end of a bar: what is needed is asked for, what is no market dropped, the rest one row.
+
+What strategies hold or have ordered is asked for always, wherever its strike and expiry are by now: who cannot see its
+market can neither stop nor leave.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import zip_longest
 
 from functions.brokers.errors import Rejected
 from functions.brokers.markets import OptionQuote
@@ -26,9 +31,8 @@ from functions.core.log import logger
 from functions.core.market_calendar import exchange_date
 from functions.core.ports import Ports
 from functions.ingest.chain_lists import ChainLists, tell_no_chain
-from functions.ingest.chain_quotes import Moment, unusable
+from functions.ingest.chain_quotes import Moment, finding, unusable
 from functions.ingest.findings import FindingLog
-from functions.ingest.quality.findings import Finding, FindingKind
 
 GRACE = timedelta(seconds=90)
 """How long after its bar a chain is still the bar's. Whoever decides without one waits as long."""
@@ -36,12 +40,6 @@ GRACE = timedelta(seconds=90)
 _LATEST_FEED = timedelta(minutes=15)
 _MOST_CONTRACTS = 2000
 _MOST_LOGGED = 10
-_KINDS: Mapping[str, FindingKind] = {
-    "UNREADABLE": "malformed",
-    "NOT_A_NUMBER": "malformed",
-    "OLD": "stale",
-    "LATER": "stale",
-}
 _log = logger("option_chains")
 
 
@@ -59,11 +57,13 @@ class ChainTaker:
         self._source = source
         self._lists = ChainLists(reach, ledger, source)
 
-    async def take(self, bar: BarData, windows: Sequence[ChainWindow]) -> StoredChain | None:
+    async def take(
+        self, bar: BarData, windows: Sequence[ChainWindow], in_hand: Sequence[ListedContract] = ()
+    ) -> StoredChain | None:
         """The chain as stored; None where none could be had, which is told. Raises what may be tried again."""
         today = exchange_date(bar.ends_at)
         try:
-            contracts = await self._contracts(bar, windows, today)
+            contracts = await self._contracts(bar, windows, in_hand, today)
             asked_at = self._reach.clock.now()
             if not contracts:
                 return None
@@ -104,22 +104,35 @@ class ChainTaker:
             await asyncio.to_thread(tell_no_chain, self._ledger, bar.symbol, str(error), today)
             return None
 
-    async def _contracts(self, bar: BarData, windows: Sequence[ChainWindow], today: date) -> list[ListedContract]:
-        """The contracts of the windows, by the day's list, which is brought where it is not there."""
+    async def _contracts(
+        self, bar: BarData, windows: Sequence[ChainWindow], in_hand: Sequence[ListedContract], today: date
+    ) -> list[ListedContract]:
+        """The contracts of the windows, by the day's list, and those in hand, which no limit cuts."""
+        found = await self._in_windows(bar, windows, today) if windows else []
+        if found is None and not in_hand:
+            return []
+        found = found or []
+        if len(found) > _MOST_CONTRACTS:
+            await asyncio.to_thread(self._tell_too_many, bar.symbol, len(found), today)
+            found = _in_turns(found, windows, bar.close, today)[:_MOST_CONTRACTS]
+        known = {one.symbol for one in found}
+        found.extend(one for one in in_hand if one.symbol not in known)
+        if not found:
+            reason = "no listed contract has the days and strikes that are needed"
+            await asyncio.to_thread(tell_no_chain, self._ledger, bar.symbol, reason, today)
+        return found
+
+    async def _in_windows(
+        self, bar: BarData, windows: Sequence[ChainWindow], today: date
+    ) -> list[ListedContract] | None:
+        """By the day's list, which is brought where it is not there; None where it cannot be had, which is told."""
         until = today + timedelta(days=max(window.days_to for window in windows))
         listed = await asyncio.to_thread(self._listed, bar, windows, today, until)
         if listed is None:
             if not await self._lists.bring(bar.symbol, until):
-                return []
+                return None
             listed = await asyncio.to_thread(self._listed, bar, windows, today, until) or []
-        found = [one for one in listed if any(_is_in(one, window, bar.close, today) for window in windows)]
-        if not found:
-            reason = "no listed contract has the days and strikes that are needed"
-            await asyncio.to_thread(tell_no_chain, self._ledger, bar.symbol, reason, today)
-        if len(found) > _MOST_CONTRACTS:
-            await asyncio.to_thread(self._tell_too_many, bar.symbol, len(found), today)
-            found = sorted(found, key=lambda one: (abs(one.strike - bar.close), one.symbol))[:_MOST_CONTRACTS]
-        return found
+        return [one for one in listed if any(_is_in(one, window, bar.close, today) for window in windows)]
 
     def _listed(
         self, bar: BarData, windows: Sequence[ChainWindow], today: date, until: date
@@ -132,16 +145,13 @@ class ChainTaker:
     def _tell_dropped(self, underlying: str, feed: str, at: datetime, dropped: Counter[str]) -> None:
         _log.warning("quotes dropped", underlying=underlying, **dropped)
         findings = FindingLog(MarketDataLedger(self._reach.ledger))
-        findings.add(
-            Finding(underlying, feed, _KINDS.get(reason, "quote"), at, f"quotes of the option chain: {reason}", count)
-            for reason, count in sorted(dropped.items())
-        )
+        findings.add(finding(underlying, feed, at, reason, count) for reason, count in sorted(dropped.items()))
         findings.flush(at_once=True)
 
     def _tell_too_many(self, underlying: str, found: int, day: date) -> None:
         text = (
-            f"strategies need {found} contracts of {underlying}; the {_MOST_CONTRACTS} nearest to the money are asked "
-            "for: give their chains fewer days or a smaller width"
+            f"strategies need {found} contracts of {underlying}; {_MOST_CONTRACTS} of them, of each the nearest to the "
+            "money, are asked for: give their chains fewer days or a smaller width"
         )
         self._ledger.raise_alert(
             "CHAIN_TOO_WIDE",
@@ -155,6 +165,15 @@ class ChainTaker:
 def _is_in(one: ListedContract, window: ChainWindow, spot: Decimal, today: date) -> bool:
     days = (one.expiry - today).days
     return window.days_from <= days <= window.days_to and abs(one.strike - spot) <= window.width * spot
+
+
+def _in_turns(
+    found: Sequence[ListedContract], windows: Sequence[ChainWindow], spot: Decimal, today: date
+) -> list[ListedContract]:
+    """Of each window in turn the nearest to the money: a wide one crowds out none."""
+    near = sorted(found, key=lambda one: (abs(one.strike - spot), one.symbol))
+    turns = zip_longest(*([one for one in near if _is_in(one, window, spot, today)] for window in windows))
+    return list({one.symbol: one for turn in turns for one in turn if one is not None}.values())
 
 
 def _sorted_out(answers: Sequence[OptionQuote | Quarantined], moment: Moment) -> tuple[list[OptionQuote], Counter[str]]:

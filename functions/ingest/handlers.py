@@ -121,15 +121,22 @@ async def _closing(source: MarketData, work: Coroutine[Any, Any, Result]) -> Res
 
 @delivered
 def snapshot_chains(message: Any) -> None:
-    """Topic market-data-bars: a completed bar; where a strategy needs its symbol's chain, that is taken and told."""
+    """Topic market-data-bars: a completed bar; where a strategy needs its symbol's chain, that is taken and told.
+
+    It does where it declares one, and as long as it has a contract in hand.
+    """
     event = event_of(message)
     if not isinstance(event, BarCompleted):
         raise BadInput("WRONG_EVENT", f"expected bar.completed, was {event.type}")
     reach, bar = ports("ingest"), event.data
     ledger = ChainLedger(reach.ledger)
     windows = ledger.chains_needed(bar.symbol, bar.timeframe)
+    in_hand = ledger.contracts_in_hand(bar.symbol, exchange_date(bar.ends_at))
     if not windows:
-        return
+        if not any(bar.timeframe in one.timeframes for one in in_hand):
+            return
+        # The first word on a bar stays: it has what the strategies on other bars need, too.
+        windows = ledger.chains_needed(bar.symbol)
     # What is on record is told again: the wake-up may have been lost after the row was written.
     chain = ledger.chain_taken(bar.symbol, bar.ends_at)
     if chain is None and not is_too_late(bar, reach.clock.now()):
@@ -137,7 +144,8 @@ def snapshot_chains(message: Any) -> None:
         if found is None:
             tell_no_chain(ledger, bar.symbol, NO_CREDENTIAL, exchange_date(bar.ends_at))
             return
-        chain = event_loop.run(_closing(found.source, ChainTaker(reach, ledger, found.source).take(bar, windows)))
+        taker = ChainTaker(reach, ledger, found.source)
+        chain = event_loop.run(_closing(found.source, taker.take(bar, windows, in_hand)))
     if chain is not None:
         reach.bus.publish(OPTIONS_TOPIC, [ChainTaken.of(chain.event_data(bar.timeframe), event.trace)])
 

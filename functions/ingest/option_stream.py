@@ -23,7 +23,9 @@ from functions.core.ledger.market_data import Mark, MarketDataLedger, NeededOpti
 from functions.core.log import logger
 from functions.core.ports import Ports
 from functions.core.worker_life import Heart, hold_lease, patiently
-from functions.ingest.options import AHEAD_AT_MOST, OPTIONS_TOPIC, is_market, mark_of, quote_data
+from functions.ingest.chain_quotes import no_market
+from functions.ingest.findings import FindingLog
+from functions.ingest.options import OPTIONS_TOPIC, dropped, mark_of, quote_data, unread
 from functions.ingest.quotes import CoalescedQuotes
 
 WORKER = "stream_option_data"
@@ -46,6 +48,7 @@ class OptionStreamWorker:
         )
         # The stream's quotes and what is said from time to time are handled one after the other.
         self._handling = asyncio.Lock()
+        self._findings = FindingLog(ledger)
         self._marks: dict[str, Mark] = {}
         self._marked_at = time.monotonic()
         self._heart = Heart(ledger, WORKER, reach.settings.heartbeat_interval)
@@ -80,6 +83,7 @@ class OptionStreamWorker:
                     await asyncio.wait_for(stop.wait(), self._reach.settings.watch_interval)
         finally:
             await _end(streaming)
+            await asyncio.to_thread(partial(self._findings.flush, at_once=True))
 
     def _needed(self) -> dict[str, NeededOption]:
         """What the feed does not list yet is looked at by the schedule first."""
@@ -91,7 +95,7 @@ class OptionStreamWorker:
         async with contextlib.aclosing(self._source.option_stream(sorted(wanted))) as messages:
             async for message in messages:
                 if isinstance(message, Quarantined):
-                    await patiently(partial(asyncio.to_thread, self._reject, message), stop, self._log, "alert")
+                    await patiently(partial(asyncio.to_thread, self._quarantine, message), stop, self._log, "row")
                 elif isinstance(message, OptionQuote) and message.symbol in wanted:
                     hear = partial(asyncio.to_thread, self._hear, message, wanted[message.symbol].underlying)
                     async with self._handling:
@@ -100,10 +104,11 @@ class OptionStreamWorker:
                     self._log.info("connected", symbols=len(wanted))
 
     def _hear(self, quote: OptionQuote, underlying: str) -> None:
-        """What is no market is passed over; one from the future would be the newest for ever, and is told of."""
-        if quote.quoted_at > self._reach.clock.now() + AHEAD_AT_MOST:
-            self._reject(Quarantined(f"quote of {quote.symbol} is from the future", quote.quoted_at.isoformat()))
-        elif is_market(quote):
+        """What is no market is counted, and reaches nobody."""
+        reason = no_market(quote, self._reach.clock.now())
+        if reason is not None:
+            self._findings.add([dropped(quote, reason)])
+        else:
             self._board.heard(quote_data(quote, underlying))
             known = self._marks.get(quote.symbol)
             if known is None or known.marked_at <= quote.quoted_at:
@@ -111,6 +116,7 @@ class OptionStreamWorker:
 
     def _say(self) -> None:
         """The newest quotes that were passed over, and at a bounded rate the marks."""
+        self._findings.flush()
         self._board.flush_due()
         if not self._marks or time.monotonic() < self._marked_at + self._reach.settings.mark_interval:
             return
@@ -120,6 +126,10 @@ class OptionStreamWorker:
             self._reject(Quarantined(str(error), ", ".join(sorted(self._marks))))
         self._marks.clear()
         self._marked_at = time.monotonic()
+
+    def _quarantine(self, row: Quarantined) -> None:
+        self._log.warning("data rejected", reason=row.reason, row=row.row)
+        self._findings.add([unread(row, self._source.feed, self._reach.clock.now())])
 
     def _reject(self, row: Quarantined) -> None:
         self._log.warning("data rejected", reason=row.reason, row=row.row)

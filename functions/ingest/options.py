@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,10 +19,11 @@ from functions.core.ledger.errors import LedgerRefused
 from functions.core.ledger.market_data import MarketDataLedger, NeededOption
 from functions.core.log import logger
 from functions.core.ports import Ports
+from functions.ingest.chain_quotes import finding, no_market
+from functions.ingest.findings import FindingLog
+from functions.ingest.quality.findings import Finding, Unread
 
 OPTIONS_TOPIC = "market-data-options"
-# Two clocks are never quite equal; beyond this a time is wrong.
-AHEAD_AT_MOST = timedelta(seconds=5)
 _log = logger("option_quotes")
 
 
@@ -33,6 +34,7 @@ class OptionQuotes:
         self._reach = reach
         self._ledger = ledger
         self._source = source
+        self._findings = FindingLog(ledger)
 
     async def refresh(self, needed: Sequence[NeededOption]) -> int:
         """Brings the newest quote of each; returns how many have one. What has none yet is asked for again."""
@@ -43,16 +45,19 @@ class OptionQuotes:
         if not wanted:
             return 0
         now = self._reach.clock.now()
-        quotes = []
+        quotes, found = [], []
         for answer in await self._source.option_quotes(sorted(wanted)):
             if isinstance(answer, Quarantined):
-                self._reject(answer.reason, answer.row)
-            elif answer.symbol in wanted and is_market(answer):
-                if answer.quoted_at > now + AHEAD_AT_MOST:
-                    # It would be the newest for ever.
-                    self._reject(f"quote of {answer.symbol} is from the future", answer.quoted_at.isoformat())
-                else:
+                _log.warning("data rejected", reason=answer.reason, row=answer.row)
+                found.append(unread(answer, self._source.feed, now))
+            elif answer.symbol in wanted:
+                reason = no_market(answer, now)
+                if reason is None:
                     quotes.append(answer)
+                else:
+                    found.append(dropped(answer, reason))
+        self._findings.add(found)
+        await asyncio.to_thread(self._findings.flush, at_once=True)
         return await asyncio.to_thread(self._keep, quotes, wanted)
 
     async def _list(self, option: NeededOption, wanted: dict[str, NeededOption]) -> None:
@@ -115,9 +120,14 @@ def no_source(ledger: MarketDataLedger, needed: Sequence[NeededOption]) -> None:
     ledger.raise_alert("NO_OPTION_QUOTES", "warning", text, numbers, f"no-option-quotes|{numbers['symbols']}")
 
 
-def is_market(quote: OptionQuote) -> bool:
-    """An ask is needed; without a bid nobody bids, which is a bid of zero."""
-    return quote.ask is not None and quote.ask > 0 and (quote.bid or Decimal(0)) <= quote.ask
+def dropped(quote: OptionQuote, reason: str) -> Finding:
+    """A quote that is no market, as it is counted: under its contract, at the time it says."""
+    return finding(quote.symbol, quote.feed, quote.quoted_at, reason, what="quote of the option")
+
+
+def unread(row: Quarantined, feed: str, at: datetime) -> Finding:
+    """A row that could not be read, as it is counted."""
+    return Unread(row.symbol, feed, row.reason, row.row, at, "quote" if row.no_market else "malformed").finding
 
 
 def quote_data(quote: OptionQuote, underlying: str) -> OptionQuoteData:

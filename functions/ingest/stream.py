@@ -1,6 +1,7 @@
 """The market data worker: one owner by lease; what comes passes the gate; a bar is stored before it is published.
 
-What the stream did not bring is asked for by REST: after each connection, and while it is silent in session.
+What the stream did not bring is asked for by REST: after each connection, and while it is silent in session. Where the
+feed tells no bars, they are made of its trades.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from functions.brokers.errors import NotConnected
-from functions.brokers.protocol import Connected, Feed, Quarantined
+from functions.brokers.errors import NoBars, NotConnected
+from functions.brokers.markets import TradePrint
+from functions.brokers.protocol import BarsMissing, Connected, Feed, FeedMessage, Quarantined
 from functions.core.errors import Temporary
 from functions.core.events import BarCompleted, BarData, QuoteData
 from functions.core.ledger.errors import LedgerRefused
+from functions.core.ledger.history import HistoryPart
 from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.log import logger
 from functions.core.market_calendar import exchange_date
 from functions.core.ports import Ports
 from functions.core.worker_life import Heart, hold_lease, patiently
+from functions.ingest.bar_builder import BarBuilder
 from functions.ingest.calendar_sync import sync_calendar
 from functions.ingest.checkpoint import KNOWN_BARS, Checkpoint
 from functions.ingest.findings import FindingLog
@@ -48,10 +52,20 @@ class MarketDataWorker:
         self._checkpoint = Checkpoint(source.feed, FindingLog(ledger))
         self._calendar_of: date | None = None
         self._silence = Silence(reach.settings.stale_after, reach.settings.stale_poll_interval)
+        self._builder = BarBuilder(timedelta(seconds=reach.settings.late_print_grace))
+        # One alert for each day is enough.
+        self._built_told = ""
+        # The feed told no bars when it was asked for those that were missed.
+        self._owes_bars = False
         # What is streamed and what is asked for is handled one after the other.
         self._handling = asyncio.Lock()
         self._heart = Heart(ledger, WORKER, reach.settings.heartbeat_interval)
         self._log = logger(WORKER)
+
+    @property
+    def is_building(self) -> bool:
+        """Whether the feed tells no bars, so that they are made of its trades."""
+        return self._builder.is_building
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set; gives way while another process holds the lease."""
@@ -90,6 +104,9 @@ class MarketDataWorker:
                     if task.done():
                         # It ends only by an error that waiting does not mend: let the supervisor see it.
                         task.result()
+                async with self._handling:
+                    with contextlib.suppress(Temporary):
+                        await self._complete_built(stop)
                 await asyncio.to_thread(self._checkpoint.findings.flush)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), self._reach.settings.watch_interval)
@@ -105,26 +122,49 @@ class MarketDataWorker:
                 async with self._handling:
                     await self._hear_message(message, symbols, stop)
 
-    async def _hear_message(
-        self, message: Connected | BarData | QuoteData | Quarantined, symbols: list[str], stop: asyncio.Event
-    ) -> None:
+    async def _hear_message(self, message: FeedMessage, symbols: list[str], stop: asyncio.Event) -> None:
         if isinstance(message, Connected):
+            self._builder.end()
             await patiently(partial(self._fill_gap, symbols), stop, self._log, "fill gap")
             return
         since = self._silence.heard()
         if since is not None:
             await patiently(partial(asyncio.to_thread, self._tell_end, since), stop, self._log, "alert")
         if isinstance(message, BarData):
-            good = await patiently(partial(asyncio.to_thread, self._admit, message), stop, self._log, "bar")
-            for bar in good or []:
-                await patiently(partial(asyncio.to_thread, self._complete, bar), stop, self._log, "bar")
-            if good is not None and message not in good:
-                reached = partial(asyncio.to_thread, self._reached, message.symbol, message.ends_at)
-                await patiently(reached, stop, self._log, "position")
+            if self._owes_bars:
+                await patiently(partial(self._fill_gap, symbols), stop, self._log, "fill gap")
+            await self._hear_bar(message, stop)
+        elif isinstance(message, BarsMissing):
+            await patiently(partial(asyncio.to_thread, self._begin_building, message), stop, self._log, "clock")
+        elif isinstance(message, TradePrint):
+            late = self._builder.take(message)
+            self._checkpoint.findings.add([] if late is None else [late])
         elif isinstance(message, QuoteData):
             await patiently(partial(asyncio.to_thread, self._hear, message), stop, self._log, "quote")
         else:
             await patiently(partial(asyncio.to_thread, self._quarantine, message), stop, self._log, "row")
+
+    async def _hear_bar(self, message: BarData, stop: asyncio.Event) -> None:
+        good = await patiently(partial(asyncio.to_thread, self._admit, message), stop, self._log, "bar")
+        for bar in good or []:
+            await patiently(partial(asyncio.to_thread, self._complete, bar), stop, self._log, "bar")
+        if good is not None and message not in good:
+            reached = partial(asyncio.to_thread, self._reached, message.symbol, message.ends_at)
+            await patiently(reached, stop, self._log, "position")
+
+    def _begin_building(self, message: BarsMissing) -> None:
+        now = self._reach.clock.now()
+        self._log.warning("no bars come: they are made of trades", delay_seconds=message.delay_seconds)
+        self._builder.begin(now, message.delay_seconds)
+
+    async def _complete_built(self, stop: asyncio.Event) -> None:
+        """The bars made of trades whose minute is over, as if the feed had told them."""
+        if not self._builder.is_building:
+            return
+        now = await asyncio.to_thread(self._reach.clock.now)
+        for bar in self._builder.completed(now):
+            await patiently(partial(asyncio.to_thread, self._tell_built, bar, now), stop, self._log, "alert")
+            await self._hear_bar(bar, stop)
 
     async def _mind_silence(self, symbols: list[str], stop: asyncio.Event) -> None:
         """Asks by REST while the stream says nothing in session; when the market is closed, silence is right."""
@@ -153,7 +193,7 @@ class MarketDataWorker:
 
         Returns whether any is new. Safe to repeat: each time the gates look on from what is stored.
         """
-        new = False
+        new = self._owes_bars = False
         now = (await self._source.clock()).now
         for quote in await self._source.quotes(symbols):
             if isinstance(quote, QuoteData):
@@ -168,11 +208,18 @@ class MarketDataWorker:
             stored = [] if newest is None else await asyncio.to_thread(
                 self._ledger.bars_until, symbol, TIMEFRAME, newest, KNOWN_BARS
             )  # fmt: skip
-            found = await self._source.bars(symbol, start, now)
+            try:
+                found = await self._source.bars(symbol, start, now)
+            except NoBars as error:
+                # Asked again once bars come: quotes and trades do not wait for them.
+                self._log.warning("no bars to fill the gap", code=error.code, reason=str(error))
+                self._owes_bars = True
+                break
             told = [bar for bar in found if isinstance(bar, BarData) and bar.ends_at <= now]
             for row in found:
                 if isinstance(row, Quarantined):
                     await asyncio.to_thread(self._quarantine, row)
+            await asyncio.to_thread(self._know_splits, symbol, exchange_date(now))
             self._checkpoint.begin(symbol, stored)
             bars = [good for bar in told for good in self._checkpoint.bar(bar, polled=True)]
             if bars:
@@ -225,9 +272,15 @@ class MarketDataWorker:
         if bar.ends_at > self._reach.clock.now() + _AHEAD_AT_MOST:
             self._reject(f"bar of {bar.symbol} is from the future: {bar.ends_at.isoformat()}", bar.symbol)
             return None
+        self._know_splits(bar.symbol, exchange_date(bar.starts_at))
         good = self._checkpoint.bar(bar)
         self._checkpoint.findings.flush()
         return good
+
+    def _know_splits(self, symbol: str, day: date) -> None:
+        """Once for each exchange date: the night before, what became known of splits was brought."""
+        if not self._checkpoint.knows(symbol, day):
+            self._checkpoint.know(symbol, day, HistoryPart(self._reach.ledger).corporate_actions(symbol, day))
 
     def _complete(self, bar: BarData) -> None:
         """The row first, then the wake-up, then the position: whatever is lost between two of them is found again."""
@@ -260,6 +313,18 @@ class MarketDataWorker:
         )
         numbers = {"symbols": ", ".join(symbols), "since": since.isoformat()}
         self._ledger.raise_alert("DATA_STALE", "critical", text, numbers, f"stale|{since.isoformat()}")
+
+    def _tell_built(self, bar: BarData, now: datetime) -> None:
+        text = (
+            f"{self._source.feed} tells no bars of {bar.symbol}; they are made of its trades. Look whether its candles "
+            "are down, or not part of what the login may see"
+        )
+        cause = f"bars-from-trades|{self._source.feed}|{exchange_date(now)}"
+        if cause == self._built_told:
+            return
+        numbers = {"symbol": bar.symbol, "first": bar.starts_at.isoformat()}
+        self._ledger.raise_alert("DATA_BARS_FROM_TRADES", "warning", text, numbers, cause)
+        self._built_told = cause
 
     def _tell_end(self, since: datetime) -> None:
         self._log.info("stream speaks again", stale_since=since.isoformat())

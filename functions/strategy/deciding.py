@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -12,18 +13,21 @@ from functions.core.ledger.deciding import DecisionLedger, DecisionToRecord, Due
 from functions.core.log import logger
 from functions.strategy.bars import Bars, Timeframe, to_datetime, to_nanoseconds
 from functions.strategy.catalogue import build
-from functions.strategy.evaluate import evaluate
+from functions.strategy.decision import stay
+from functions.strategy.evaluate import Market, evaluate
 from functions.strategy.gathering import MarketReader, timeframe_of
 from functions.strategy.interface import Strategy
-from functions.strategy.recording import not_decided, recorded, standing_of
+from functions.strategy.recording import not_decided, recorded, split_to_book, standing_of
 
 _log = logger("strategy")
 # After an outage this many missed bars are decided on in one go; the sweep goes on from there.
 _MOST_MISSED = 500
 # What was filled while a strategy decided makes it decide again; a strategy that trades on and on is left to the sweep.
-_MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 3
 _MOST_BUILT = 10_000
+_MOST_TEXT = 500
 Found = TypeVar("Found", bound=DueStrategy)
+Given = TypeVar("Given")
 _built: dict[tuple[UUID, int, str], Strategy | BadInput] = {}
 
 
@@ -37,7 +41,7 @@ def decide_due(
     an alert: it never stops the others.
     """
     sent = 0
-    for _ in range(_MOST_ATTEMPTS):
+    for _ in range(MOST_ATTEMPTS):
         due = readable(ledger, ledger.strategies_due(symbol, timeframe, until, now))
         reader = MarketReader(ledger, until)
         superseded = False
@@ -73,10 +77,23 @@ def built(one: DueStrategy, timeframe: str) -> Strategy | BadInput:
         if len(_built) >= _MOST_BUILT:
             _built.clear()
         try:
-            _built[key] = build(one.kind, {**one.config, "timeframe": timeframe}, one.symbols)
+            _built[key] = given(one, lambda: _ready(one, timeframe))
         except BadInput as error:
             _built[key] = error
     return _built[key]
+
+
+def given(one: DueStrategy, ask: Callable[[], Given]) -> Given:
+    """What the strategy of a row gives. Raises BadInput: its own, or STRATEGY_BROKEN for whatever else it raises.
+
+    A plug-in is somebody else's code: what it raises must not keep the others of its symbol from deciding.
+    """
+    try:
+        return ask()
+    except BadInput:
+        raise
+    except Exception as error:
+        raise BadInput("STRATEGY_BROKEN", f"{one.kind} raised {error!r}"[:_MOST_TEXT]) from error
 
 
 def tell(ledger: DecisionLedger, one: DueStrategy, error: BadInput) -> None:
@@ -85,6 +102,12 @@ def tell(ledger: DecisionLedger, one: DueStrategy, error: BadInput) -> None:
     numbers: dict[str, Any] = {"strategy": str(one.strategy_id), "version": one.strategy_version}
     name = f"strategy-broken|{one.strategy_id}|{one.strategy_version}|{error.code}"
     ledger.raise_alert("STRATEGY_CANNOT_DECIDE", "warning", str(error), numbers, name)
+
+
+def _ready(one: DueStrategy, timeframe: str) -> Strategy:
+    strategy = build(one.kind, {**one.config, "timeframe": timeframe}, one.symbols)
+    strategy.inputs()
+    return strategy
 
 
 def _decide(
@@ -126,21 +149,30 @@ def _decisions(
 ) -> list[DecisionToRecord]:
     found: list[DecisionToRecord] = []
     inputs = strategy.inputs()
-    standing = standing_of(one)
     for index in _missed(bars, one):
         bar_at = to_datetime(int(bars.ends_at[index]))
+        booking = split_to_book(one, bar_at)
+        if booking is not None:
+            found.append(recorded(one, stay(bars.symbol, bar_at, booking), None, trace))
+            continue
         try:
             market = reader.market(bars.symbol, inputs, count, bar_at)
-            decision = evaluate(strategy, bars.first(index + 1), standing, market)
+            # Of a bar that was missed before a split: in the unit of its own day.
+            then = reader.bars(bars.symbol, bars.timeframe, count, bar_at).until(int(bars.ends_at[index]))
+            decision = given(one, partial(_on_bar, one, strategy, then, market, trace))
         except BadInput as error:
             tell(ledger, one, error)
             found.append(not_decided(one, bar_at, error, trace))
             continue
-        found.append(recorded(one, decision, market.chain, trace))
+        found.append(decision)
         if decision.orders or decision.cancels:
             # What this does to the position is not known yet: later bars are decided on at the next wake-up.
             break
     return found
+
+
+def _on_bar(one: DueStrategy, strategy: Strategy, bars: Bars, market: Market, trace: str | None) -> DecisionToRecord:
+    return recorded(one, evaluate(strategy, bars, standing_of(one), market), market.chain, trace)
 
 
 def _missed(bars: Bars, one: DueStrategy) -> range:

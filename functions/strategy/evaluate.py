@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from types import MappingProxyType
 
 from functions.core.errors import BadInput
@@ -20,6 +21,8 @@ from functions.strategy.interface import Columns, Fill, Inputs, Strategy
 from functions.strategy.moment import Moment, Seen
 from functions.strategy.planning import plan
 
+# One for each symbol is the most that makes sense; a generator may go on for ever.
+_MOST_INTENTS = 200
 _NO_BARS: Mapping[str, Bars] = MappingProxyType({})
 _NO_CONTEXT: Mapping[Timeframe, Bars] = MappingProxyType({})
 
@@ -93,9 +96,11 @@ def asked(
 ) -> Decision:
     """The decision of a strategy that is asked at this moment. Raises BadInput BAD_INTENT."""
     try:
-        intents = tuple(ask(now))
+        intents = tuple(islice(ask(now), _MOST_INTENTS + 1))
     except NoTrade as nothing:
         return stay(now.symbol, now.event_time, str(nothing))
+    if len(intents) > _MOST_INTENTS:
+        raise BadInput("BAD_INTENT", f"{strategy.kind}: expected at most {_MOST_INTENTS} intents", symbol=now.symbol)
     return plan(strategy, now, intents, terms)
 
 

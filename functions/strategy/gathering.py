@@ -1,18 +1,21 @@
 """What the ledger holds of the market, as decisions look at it: bars, their sessions, and option chains.
 
-Read once for all strategies of a bar, whatever each of them needs of it.
+Read once for all strategies of a bar, whatever each of them needs of it. Bars of before a split are in the unit of the
+decision's day, as its broker's prices are; what comes later is in nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import get_args
 
 from functions.core.errors import BadInput
+from functions.core.history.adjusting import CorporateAction, adjusted_bars
+from functions.core.history.bars import Bar
 from functions.core.ledger.deciding import DecisionLedger, StoredBar, StoredChain
 from functions.core.market_calendar import Calendar, exchange_date
-from functions.strategy.bars import Bars, Timeframe
+from functions.strategy.bars import BarRow, Bars, Timeframe
 from functions.strategy.chain import Chain, ContractQuote
 from functions.strategy.evaluate import Market
 from functions.strategy.interface import Inputs
@@ -27,20 +30,30 @@ class MarketReader:
     def __init__(self, ledger: DecisionLedger, until: datetime) -> None:
         self._ledger = ledger
         self._until = until
-        self._bars: dict[tuple[str, Timeframe], tuple[int, Bars]] = {}
+        self._rows: dict[tuple[str, Timeframe], tuple[int, list[StoredBar]]] = {}
+        self._splits: dict[str, list[CorporateAction]] = {}
+        self._bars: dict[tuple[str, Timeframe, int, date | None], Bars] = {}
         self._chains: dict[tuple[str, datetime], Chain | None] = {}
 
-    def bars(self, symbol: str, timeframe: Timeframe, count: int) -> Bars:
+    def bars(self, symbol: str, timeframe: Timeframe, count: int, at: datetime | None = None) -> Bars:
         """The newest `count` bars that had ended, or all where there are fewer, oldest first.
 
-        Raises BadInput BAD_BAR or BAD_BARS where a stored one is none.
+        Where a split lies among them, those before it are adjusted to the unit of the exchange date of `at`, UTC
+        (`until` where absent), and what came after the next split is left out. Raises BadInput BAD_BAR or BAD_BARS
+        where a stored one is none.
         """
-        known = self._bars.get((symbol, timeframe))
+        known = self._rows.get((symbol, timeframe))
         if known is None or known[0] < count:
-            rows = self._ledger.bars_until(symbol, timeframe, self._until, count)
-            known = (count, Bars.of(symbol, timeframe, rows, self._sessions(rows)))
-            self._bars[symbol, timeframe] = known
-        return known[1]
+            known = (count, self._ledger.bars_until(symbol, timeframe, self._until, count))
+            self._rows[symbol, timeframe] = known
+        rows, day = known[1], exchange_date(at or self._until)
+        splits = self._splits_within(symbol, rows)
+        unit = max((split.ex_date for split in splits if split.ex_date <= day), default=None)
+        key = (symbol, timeframe, known[0], unit)
+        if key not in self._bars:
+            seen: Sequence[BarRow] = _in_unit(rows, splits, day) if splits else rows
+            self._bars[key] = Bars.of(symbol, timeframe, seen, self._sessions(rows))
+        return self._bars[key]
 
     def chain(self, underlying: str, bar_at: datetime) -> Chain | None:
         """The option chain as of the end of a bar; None where none was taken."""
@@ -50,17 +63,22 @@ class MarketReader:
             self._chains[key] = None if stored is None else self._with_greeks(stored)
         return self._chains[key]
 
-    def market(self, symbol: str, inputs: Inputs, count: int, bar_at: datetime) -> Market:
-        """All that a strategy of these inputs looks at beside its bars, `count` of them where it is bars."""
+    def market(self, symbol: str, inputs: Inputs, count: int, bar_at: datetime, at: datetime | None = None) -> Market:
+        """All that a strategy of these inputs looks at beside its bars, `count` of them where it is bars.
+
+        `at` is when it decides, UTC: at the end of the bar where absent.
+        """
+        at = at or bar_at
         return Market(
             others={
-                other: self.bars(other, inputs.timeframe, count)
+                other: self.bars(other, inputs.timeframe, count, at)
                 for other in inputs.symbols
                 if inputs.together and other != symbol
             },
             # What had ended by an earlier bar is cut from these: as many more as the bars that were missed.
             context={
-                timeframe: self.bars(symbol, timeframe, needed + count) for timeframe, needed in inputs.context.items()
+                timeframe: self.bars(symbol, timeframe, needed + count, at)
+                for timeframe, needed in inputs.context.items()
             },
             chain=self.chain(symbol, bar_at) if inputs.chains else None,
         )
@@ -74,8 +92,25 @@ class MarketReader:
         beyond = chain.bar_at + (max(lacking) - exchange_date(chain.bar_at) + timedelta(days=1))
         return with_greeks(chain, stored.rate, self._ledger.sessions(chain.bar_at, beyond))
 
+    def _splits_within(self, symbol: str, rows: Sequence[StoredBar]) -> list[CorporateAction]:
+        """Those that the bars lie on both sides of, or that are effective since the newest of them."""
+        if not rows or exchange_date(rows[0].starts_at) == exchange_date(self._until):
+            return []
+        if symbol not in self._splits:
+            actions = self._ledger.corporate_actions(symbol, exchange_date(self._until))
+            self._splits[symbol] = [action for action in actions if action.kind == "split"]
+        first = exchange_date(rows[0].starts_at)
+        return [split for split in self._splits[symbol] if split.ex_date > first]
+
     def _sessions(self, rows: Sequence[StoredBar]) -> Calendar:
         return self._ledger.sessions(rows[0].starts_at, self._until) if rows else Calendar(())
+
+
+def _in_unit(rows: Sequence[StoredBar], splits: Sequence[CorporateAction], day: date) -> list[Bar]:
+    """The bars in the unit of an exchange date, without those of a later unit."""
+    later = min((split.ex_date for split in splits if split.ex_date > day), default=date.max)
+    bars = [Bar(**row.model_dump(), feed="") for row in rows if exchange_date(row.starts_at) < later]
+    return adjusted_bars(bars, [split for split in splits if split.ex_date <= day], "splits")
 
 
 def as_chain(stored: StoredChain) -> Chain:

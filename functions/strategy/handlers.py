@@ -16,6 +16,8 @@ from functions.strategy.between_bars import decide_on_fills, decide_on_quote
 from functions.strategy.deciding import decide_due
 from functions.strategy.validating import validate_due
 
+_PRUNED_AT_ONCE = 5000
+
 
 @delivered
 def evaluate_strategies(message: Any) -> None:
@@ -97,3 +99,14 @@ def watch_strategies(_message: Any) -> None:
     found = LifecycleLedger(there.ledger).watch_strategies(there.clock.now())
     if found.silent or found.heard:
         logger("strategy").warning("watched", silent=found.silent, heard_again=found.heard)
+
+
+@delivered
+def prune_decisions(_message: Any) -> None:
+    """Schedule: decisions not to trade that were kept long enough go, some at a time; `why` makes them again."""
+    ledger = LifecycleLedger(ports("strategy").ledger)
+    removed = more = ledger.prune_stay_decisions(_PRUNED_AT_ONCE)
+    while more == _PRUNED_AT_ONCE:
+        more = ledger.prune_stay_decisions(_PRUNED_AT_ONCE)
+        removed += more
+    logger("strategy").info("decisions not to trade pruned", removed=removed)

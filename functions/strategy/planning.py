@@ -9,7 +9,7 @@ from functools import reduce
 from math import gcd
 
 from functions.core.errors import BadInput
-from functions.core.instruments import OPTION_TICKS, Terms, instrument, is_option
+from functions.core.instruments import OPTION_TICKS, OptionSymbol, Terms, instrument, is_option
 from functions.core.money import text, to_tick
 from functions.strategy.bars import TIMEFRAME_LENGTHS
 from functions.strategy.decision import Action, Decision, PlannedLeg, PlannedOrder, stay
@@ -54,6 +54,8 @@ class _Planner:
         self._now = now
         # A decision about a symbol whose steps nobody knows is none, whatever order it makes.
         self._ticks = instrument(now.symbol, terms).ticks
+        # What is held and works of another symbol is seen only where all are decided on together.
+        self._subjects = strategy.symbols if strategy.inputs().together else (now.symbol,)
 
     def chosen(self, trading: Iterable[Intent]) -> list[Intent]:
         """One intent for each symbol, and one in options. Raises BadInput BAD_INTENT where they contradict."""
@@ -85,8 +87,8 @@ class _Planner:
     def _subject(self, intent: Intent) -> str:
         if isinstance(intent, Open | Close | Adjust):
             symbol = intent.symbol or self._now.symbol
-            if symbol not in (self._now.symbol, *self._strategy.symbols) or is_option(symbol):
-                expected = f"one of its symbols {', '.join(self._strategy.symbols)}; options go by legs"
+            if symbol not in self._subjects or is_option(symbol):
+                expected = f"one of {', '.join(self._subjects)}; options go by legs"
                 raise self._bad(f"expected {expected}, was {symbol}")
             return symbol
         return _OPTIONS
@@ -156,11 +158,22 @@ class _Planner:
         if not 1 <= len(intent.legs) <= MOST_LEGS or any(leg.ratio < 1 for leg in intent.legs):
             raise self._bad(f"expected one to {MOST_LEGS} legs with ratios above zero, was {intent.legs}")
         held = self._now.held
+        self._require_own(intent.legs)
         for leg in intent.legs:
             quantity = held[leg.symbol].quantity if leg.symbol in held else Decimal(0)
             if quantity < 0 if leg.side == "buy" else quantity > 0:
                 raise self._bad(f"{leg.symbol}: {text(quantity)} is held; close it before the other side is opened")
         return self._options(intent.legs, intent.quantity, intent.limit, intent.reason, closing=False)
+
+    def _require_own(self, legs: Iterable[Leg]) -> None:
+        """On what the decision is about: of another underlying it does not see what is open already."""
+        roots = {symbol.replace(".", "") for symbol in self._subjects}
+        # An index has contracts under other roots too; its chain names them.
+        chain = () if self._now.chain_seen is None else self._now.chain_seen.quotes
+        for leg in legs:
+            own = not is_option(leg.symbol) or OptionSymbol.parse(leg.symbol).root in roots
+            if not own and all(quote.symbol != leg.symbol for quote in chain):
+                raise self._bad(f"expected legs on {', '.join(self._subjects)}, was {leg.symbol}")
 
     def _close_legs(self, intent: CloseLegs) -> PlannedOrder | None:
         held = self._now.options

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from functions.core.errors import BadInput
 from functions.core.ledger.deciding import DecisionToRecord, DueStrategy, LegToPlace, OrderToPlace, Saw
+from functions.core.market_calendar import exchange_date
 from functions.strategy.chain import Chain
 from functions.strategy.decision import Decision, PlannedOrder
 from functions.strategy.holding import Position, Standing, WorkingOrder
 
 Cause = Literal["bar", "quote", "fill"]
+_MOST_TEXT: Final = 10_000
+"""Characters of a reason: a ranking of fifty symbols needs some two thousand."""
 
 
 def standing_of(one: DueStrategy) -> Standing:
@@ -32,6 +35,19 @@ def standing_of(one: DueStrategy) -> Standing:
     )
 
 
+def split_to_book(one: DueStrategy, at: datetime) -> str | None:
+    """Why nothing can be decided at this moment, UTC: prices are in new shares, and what is held is still in old ones.
+
+    None where it is not so.
+    """
+    day = exchange_date(at)
+    waits = sorted((split.symbol, split.ex_date) for split in one.splits_to_book if split.ex_date <= day)
+    if not waits:
+        return None
+    named = ", ".join(f"{symbol} of {ex_date}" for symbol, ex_date in waits)
+    return f"waiting for the broker to book the split of {named}"
+
+
 def recorded(
     one: DueStrategy,
     decision: Decision,
@@ -48,7 +64,7 @@ def recorded(
         bar_at=decision.bar_at,
         cause=cause,
         caused_by=caused_by,
-        reason=decision.reason,
+        reason=_storable(decision.reason),
         orders=tuple(_order(number, order) for number, order in enumerate(decision.orders)),
         cancels=decision.cancels,
         saw=saw(one) if acts else None,
@@ -67,7 +83,7 @@ def not_decided(
         bar_at=at,
         cause=cause,
         caused_by=caused_by,
-        reason=f"no decision: {error}",
+        reason=_storable(f"no decision: {error}"),
         trace=trace,
     )
 
@@ -78,6 +94,11 @@ def saw(one: DueStrategy) -> Saw:
         held={symbol: held.quantity for symbol, held in one.held.items()},
         working=[order.trade_id for order in one.working],
     )
+
+
+def _storable(reason: str) -> str:
+    """A plug-in's words as the ledger takes them: a character that it refuses would cost the others' decisions too."""
+    return reason[:_MOST_TEXT].replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _order(number: int, order: PlannedOrder) -> OrderToPlace:
@@ -98,5 +119,5 @@ def _order(number: int, order: PlannedOrder) -> OrderToPlace:
         planned_stop=order.stop_loss_price,
         reduce_only=order.reduce_only,
         good_until=order.good_until,
-        reason=order.reason,
+        reason=_storable(order.reason),
     )

@@ -260,7 +260,7 @@ create table public.strategy_decisions (
   primary key (strategy_id, symbol, bar_at, cause, caused_by),
   foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict
 );
-comment on table public.strategy_decisions is 'Every decision with its reason, also the decision not to trade.';
+comment on table public.strategy_decisions is 'Every decision with its reason; decisions not to trade for as long as setting stay_decisions_kept says.';
 comment on column public.strategy_decisions.strategy_id is 'The strategy.';
 comment on column public.strategy_decisions.symbol is 'The symbol whose bar it decided on.';
 comment on column public.strategy_decisions.bar_at is 'The end of the bar decided on, or when the quote or fill was: event time, UTC.';
@@ -276,7 +276,50 @@ comment on column public.strategy_decisions.chain_taken_at is 'When the option c
 comment on column public.strategy_decisions.refused is 'Why an order of this decision was not even placed, as CODE: key=value; null when all were.';
 comment on column public.strategy_decisions.created_at is 'When it was stored, UTC.';
 create index strategy_decisions_user on public.strategy_decisions (user_id, bar_at desc);
-select private.protect_append_only('public.strategy_decisions');
+-- What the pruning asks for: it is a small part of the table.
+create index strategy_decisions_stays on public.strategy_decisions (created_at) where action = 'stay';
+
+create function private.guard_decision() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  callers text;
+begin
+  get diagnostics callers = pg_context;
+  -- A decision not to trade can be made again from history. One that acted stays for ever.
+  if tg_op = 'DELETE' and old.action = 'stay' and position('function public.prune_stay_decisions(integer) line' in callers) > 0
+    and old.created_at < clock_timestamp() - (select value::interval from private.settings where name = 'stay_decisions_kept') then
+    return old;
+  end if;
+  perform private.refuse(409, 'APPEND_ONLY',
+    'Decisions are never changed or deleted; those not to trade go by prune_stay_decisions() once they were kept long enough.',
+    jsonb_build_object('table', 'public.strategy_decisions', 'operation', tg_op));
+  return null;
+end $$;
+comment on function private.guard_decision() is
+  'Refuses UPDATE and DELETE of decisions, but for the pruning of those not to trade that are older than setting stay_decisions_kept.';
+create trigger append_only before update or delete on public.strategy_decisions for each row execute function private.guard_decision();
+create trigger append_only_truncate before truncate on public.strategy_decisions for each statement execute function private.forbid_change();
+
+insert into private.settings (name, value, comment) values
+  ('stay_decisions_kept', '90 days', 'How long a strategy''s decisions not to trade are kept; those that acted are kept for ever.');
+
+create function public.prune_stay_decisions(p_limit integer default 5000) returns integer
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  removed integer;
+begin
+  delete from public.strategy_decisions where ctid in (
+    select ctid from public.strategy_decisions
+    where action = 'stay' and created_at < clock_timestamp() - (select value::interval from private.settings where name = 'stay_decisions_kept')
+    order by created_at limit p_limit for update skip locked);
+  get diagnostics removed = row_count;
+  return removed;
+end $$;
+comment on function public.prune_stay_decisions(integer) is
+  'Removes at most p_limit decisions not to trade that were kept longer than setting stay_decisions_kept; returns how many.';
+grant execute on function public.prune_stay_decisions(integer) to fn_strategy;
 
 alter table public.strategy_kinds enable row level security;
 create policy "everybody signed in reads the catalogue" on public.strategy_kinds for select to authenticated using (true);

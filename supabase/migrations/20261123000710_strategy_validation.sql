@@ -16,7 +16,7 @@ create table public.strategy_validations (
   foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict,
   constraint problems_are_a_list check (jsonb_typeof(problems) = 'array' and length(problems::text) <= 100000),
   constraint valid_without_problems check (valid = (problems = '[]')),
-  constraint inputs_where_valid check (valid = (inputs is not null)),
+  constraint inputs_where_valid check (inputs is not null or not valid),
   constraint inputs_name_what_is_needed check (inputs is null or coalesce(jsonb_typeof(inputs -> 'symbols') = 'array'
     and jsonb_typeof(inputs -> 'timeframe') = 'string' and jsonb_typeof(inputs -> 'warm_up') = 'number', false))
 );
@@ -26,7 +26,7 @@ comment on column public.strategy_validations.strategy_version is 'The version t
 comment on column public.strategy_validations.user_id is 'Owner.';
 comment on column public.strategy_validations.valid is 'Whether it may decide.';
 comment on column public.strategy_validations.problems is 'What is wrong, all of it: [{"field", "code", "text"}]; [] where it is valid.';
-comment on column public.strategy_validations.inputs is 'What it needs to decide: symbols, timeframe, warm-up, further timeframes, option chains. Null where it is not valid.';
+comment on column public.strategy_validations.inputs is 'What it needs to decide: symbols, timeframe, warm-up, further timeframes, option chains. Null where it was never valid: one that is in effect goes on deciding as it did.';
 comment on column public.strategy_validations.validated_at is 'When the verdict was given, UTC.';
 create index strategy_validations_user on public.strategy_validations (user_id);
 select private.protect_from_delete('public.strategy_validations');
@@ -97,7 +97,9 @@ as $$
         or (s.status <> 'deleted' and w.strategy_version = s.strategy_version and (
           (not v.valid and v.validated_at < now() - (select value::interval from private.settings where name = 'revalidate_after'))
           or v.validated_at < (select k.updated_at from public.strategy_kinds as k where k.kind = w.kind))))
-    order by w.created_at, w.strategy_id, w.strategy_version limit p_limit) as d
+    -- In turns: whoever edits again and again keeps nobody else's version waiting.
+    order by row_number() over (partition by w.user_id order by w.created_at, w.strategy_id, w.strategy_version),
+      w.created_at, w.strategy_id, w.strategy_version limit p_limit) as d
 $$;
 comment on function public.versions_to_validate(uuid, integer) is
   'Versions, of one strategy or of all, that wait for a verdict: [{"strategy_id", "strategy_version", "kind", "config", "symbols", "timeframe"}]. The newest version again, where it was not valid an hour ago, or its kind has changed in the catalogue since.';
@@ -128,10 +130,15 @@ begin
     perform private.refuse(404, 'NO_SUCH_VERSION', 'Give a verdict on a version that versions_to_validate() names.',
       jsonb_build_object('strategy', p_strategy_id, 'strategy_version', p_version));
   end if;
+  if p_inputs is not null and not p_valid then
+    perform private.refuse_malformed('BAD_VERDICT', 'A valid version has inputs and no problem; one that is not has problems and no inputs.',
+      'inputs_where_valid', 'inputs', 'inputs of a version that is not valid');
+  end if;
   insert into public.strategy_validations as v (strategy_id, strategy_version, user_id, valid, problems, inputs)
   values (p_strategy_id, p_version, strategy.user_id, p_valid, coalesce(p_problems, '[]'), p_inputs)
   on conflict (strategy_id, strategy_version) do update
-  set valid = excluded.valid, problems = excluded.problems, inputs = excluded.inputs, validated_at = excluded.validated_at;
+  -- What is in effect stays so, whatever is found later: what it needs stays known, or it would decide on something else.
+  set valid = excluded.valid, problems = excluded.problems, inputs = coalesce(excluded.inputs, v.inputs), validated_at = excluded.validated_at;
   select * into strategy from public.strategies where id = p_strategy_id;
   return jsonb_build_object('strategy_version', strategy.strategy_version, 'effective_version', strategy.effective_version,
     'effective_since', strategy.effective_since);

@@ -212,4 +212,5 @@ grant execute on function public.bars_of_month(text, text, date), public.bars_to
   public.record_archived_month(text, text, date, integer, text, text, boolean), public.drop_old_bars(timestamptz, integer) to fn_ingest;
 grant execute on function public.bars_between(text, text, timestamptz, timestamptz, integer),
   public.months_in_archive(text, text, timestamptz, timestamptz) to fn_ingest, fn_strategy, fn_report;
+grant execute on function public.latest_bar_end(text, text) to fn_strategy, fn_report;
 grant select on public.archived_months to authenticated;

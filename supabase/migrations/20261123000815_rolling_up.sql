@@ -85,16 +85,20 @@ as $$
 declare
   wanted text;
   newest timestamptz;
+  late integer;
   rolled jsonb := '[]';
 begin
   for wanted in select jsonb_array_elements_text(public.watched_symbols() -> 'symbols') loop
     newest := public.latest_bar_end(wanted, '1Min');
     if newest is not null then
-      rolled := rolled || private.roll_up(wanted, newest - interval '1 minute', newest, p_now - p_grace, false);
+      -- A late feed's minutes are still to come when the clock says that they are over.
+      select b.delay_seconds into late from public.bars as b
+      where b.symbol = wanted and b.timeframe = '1Min' and b.starts_at < newest order by b.starts_at desc limit 1;
+      rolled := rolled || private.roll_up(wanted, newest - interval '1 minute', newest, p_now - p_grace - make_interval(secs => late), false);
     end if;
   end loop;
   return rolled;
 end $$;
 comment on function public.roll_up_missed(timestamptz, interval) is
-  'Rolls up the periods of watched symbols that were over p_grace before p_now although their last minute has no bar: nobody traded in it. Returns the bars that are new or changed.';
+  'Rolls up the periods of watched symbols that were over p_grace before p_now, and by as much more as the feed is late, although their last minute has no bar: nobody traded in it. Returns the bars that are new or changed.';
 grant execute on function public.roll_up_bars(text, timestamptz, timestamptz), public.roll_up_missed(timestamptz, interval) to fn_ingest;

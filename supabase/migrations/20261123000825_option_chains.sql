@@ -66,7 +66,7 @@ language sql stable set search_path = ''
 as $$
   select v.inputs ->> 'timeframe', c ->> 'underlying', (c ->> 'days_from')::integer, (c ->> 'days_to')::integer, (c ->> 'width')::numeric
   from public.strategies as s
-  join public.strategy_validations as v on v.strategy_id = s.id and v.strategy_version = s.effective_version and v.valid
+  join public.strategy_validations as v on v.strategy_id = s.id and v.strategy_version = s.effective_version
   cross join jsonb_array_elements(coalesce(v.inputs -> 'chains', '[]'::jsonb)) as c
   where s.status = 'active'
 $$;

@@ -114,6 +114,13 @@ begin
   end if;
   if person is not null then
     perform pg_advisory_xact_lock(hashtextextended('backfills of ' || person, 0));
+    if p_to > now() + interval '1 day' then
+      perform private.refuse(422, 'BAD_BACKFILL', 'Name a range that ends today: what is to come is streamed.', jsonb_build_object('to', p_to));
+    end if;
+    -- What was cancelled counts as well: asking and cancelling on and on would fill the table.
+    if (select count(*) from public.backfills as b where b.user_id = person and b.created_at > now() - interval '1 day') >= 10 * most then
+      perform private.refuse(429, 'TOO_MANY_BACKFILLS', 'Ask again tomorrow.', jsonb_build_object('asked_in_a_day', 10 * most));
+    end if;
     if (select count(*) from public.backfills as b where b.user_id = person and b.status in ('queued', 'running')) >= most then
       perform private.refuse(409, 'TOO_MANY_BACKFILLS', 'Wait until one of them is done, or cancel one.', jsonb_build_object('open', most));
     end if;
@@ -238,6 +245,7 @@ as $$
 declare
   missing record;
   asked integer := 0;
+  most integer := (select value::integer from private.settings where name = 'open_backfills');
 begin
   for missing in
     -- So many sessions hold the bars that are needed; seven days have five of them, and a fortnight covers holidays.
@@ -247,6 +255,8 @@ begin
     where (b ->> 'stored')::integer < (b ->> 'needed')::integer and b ->> 'symbol' ~ '^[A-Z]{1,6}([.][A-Z]{1,2})?$'
     group by 1 order by 1
   loop
+    -- Not refused, as a person's own wish would be: who starts a strategy is warned of what is missing.
+    exit when (select count(*) from public.backfills as b where b.user_id = p_user_id and b.status in ('queued', 'running')) >= most;
     perform private.ask_backfill(p_user_id, missing.symbol,
       date_trunc('day', p_until - make_interval(days => missing.sessions * 7 / 5 + 14), 'UTC'), p_until, p_reason);
     asked := asked + 1;
@@ -254,7 +264,7 @@ begin
   return asked;
 end $$;
 comment on function private.request_warm_up(uuid, jsonb, timestamptz, text) is
-  'Asks for the history that a strategy lacks, given what private.warm_up_stored() says; returns for how many shares.';
+  'Asks for the history that a strategy lacks, given what private.warm_up_stored() says, as far as the setting open_backfills lets the user; returns for how many shares.';
 
 grant execute on function public.request_backfill(text, timestamptz, timestamptz, text, text), public.cancel_backfill(uuid) to authenticated;
 grant execute on function public.backfills_due(timestamptz), public.claim_backfill(text, timestamptz, numeric), public.advance_backfill(uuid, text, timestamptz, integer, integer, numeric),

@@ -255,19 +255,22 @@ create function public.watched_symbols(p_most integer default 30) returns jsonb
 language sql stable security definer set search_path = ''
 as $$
   with needed as (
-    select i.symbol, bool_or(n.held) as held, count(*) filter (where not n.shown) as wanted_by
+    select i.symbol, bool_or(n.held) as held, sum(n.strategies) as wanted_by, min(n.turn) as turn
     from (
-      select unnest(symbols) as symbol, false as held, false as shown from public.strategies where status = 'active'
+      -- Of each trader the symbol that most of their strategies need has the first turn.
+      select s.symbol, false as held, count(*) as strategies, row_number() over (partition by s.user_id order by count(*) desc, s.symbol) as turn
+      from (select user_id, unnest(symbols) as symbol from public.strategies where status = 'active') as s group by s.user_id, s.symbol
       union all
-      select symbol, true, false from public.position_books where quantity <> 0
+      select symbol, true, 1, null from public.position_books where quantity <> 0
       union all
-      select symbol, false, true from private.dashboard_watches where until > now()) as n
+      select symbol, false, 0, null from private.dashboard_watches where until > now()) as n
     join public.instruments as i on i.symbol = n.symbol and i.kind = 'equity'
     group by i.symbol
   ), ranked as (
-    -- What is held comes first, then what most strategies need, then what is only looked at: nobody's list can push a
-    -- position out, and no dashboard a strategy.
-    select symbol, wanted_by, row_number() over (order by held desc, wanted_by desc, symbol) <= p_most as served from needed
+    -- What is held comes first, then what strategies need, trader by trader in turns and of one turn what most of them
+    -- need, then what is only looked at: nobody's list can push a position out, or all that another trader needs, and no
+    -- dashboard a strategy.
+    select symbol, wanted_by, row_number() over (order by held desc, turn, wanted_by desc, symbol) <= p_most as served from needed
   )
   select jsonb_build_object(
     'symbols', coalesce(jsonb_agg(symbol order by symbol) filter (where served), '[]'::jsonb),

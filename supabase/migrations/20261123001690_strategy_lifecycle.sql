@@ -54,7 +54,8 @@ as $$
   -- None of these keeps it from starting; each says what will not happen, so that nobody has to wonder why.
   select coalesce(jsonb_agg(jsonb_build_object('code', w.code, 'text', w.text) order by w.place), '[]'::jsonb) from (
     select 1 as place, 'WARM_UP_MISSING' as code, 'It does not decide before its warm-up is there: ' || string_agg(
-      format('%s %s has %s of %s bars', b ->> 'symbol', b ->> 'timeframe', b ->> 'stored', b ->> 'needed'), ', ') || '.' as text
+      format('%s %s has %s of %s bars', b ->> 'symbol', b ->> 'timeframe', b ->> 'stored', b ->> 'needed'), ', ')
+      || '. What is missing of the days before is fetched: see its backfills.' as text
     from jsonb_array_elements(p_warm_up) as b where (b ->> 'stored')::integer < (b ->> 'needed')::integer having count(*) > 0
     union all
     select 2, 'GATE_CLOSED', 'Trading is halted (' || gate || '): its entries are refused until the halt is lifted.'
@@ -85,11 +86,12 @@ declare
   -- A person starts a strategy now; only a replay, run by the platform itself, names another moment.
   start_at timestamptz := case when private.calling_role() = 'authenticated' then now() else coalesce(p_from, now()) end;
   warm_up jsonb;
+  starts boolean := strategy.status <> 'active';
 begin
   if not isfinite(start_at) then
     perform private.refuse(422, 'BAD_START', 'A strategy starts at a moment in time.', jsonb_build_object('from', start_at));
   end if;
-  if strategy.status <> 'active' then
+  if starts then
     insert into public.strategy_cursors as c (strategy_id, user_id, symbol, last_bar_at)
     select strategy.id, strategy.user_id, s, start_at from unnest(strategy.symbols) as s
     on conflict (strategy_id, symbol) do update
@@ -99,6 +101,10 @@ begin
   end if;
   select private.warm_up_stored(v.inputs, start_at) into warm_up from public.strategy_validations as v
   where v.strategy_id = strategy.id and v.strategy_version = strategy.effective_version;
+  if starts and private.calling_role() = 'authenticated' then
+    -- Up to the day's begin: what is of the day, the stream brings. So starting twice on one day asks once. A replay has its tape.
+    perform private.request_warm_up(strategy.user_id, warm_up, date_trunc('day', start_at, 'UTC'));
+  end if;
   return jsonb_build_object('strategy_id', strategy.id, 'status', strategy.status, 'version', strategy.version,
     'strategy_version', strategy.strategy_version, 'effective_version', strategy.effective_version,
     'effective_since', strategy.effective_since, 'decides_after', (
@@ -106,7 +112,7 @@ begin
     'warm_up', warm_up, 'warnings', private.activation_warnings(strategy, warm_up));
 end $$;
 comment on function public.activate_strategy(uuid, timestamptz) is
-  'Starts a strategy: it decides on bars that end after p_from (event time; now where absent). Refused while its newest version is not found valid, its account is not verified or no market data can come. Answers from when on it decides, the warm-up that is stored, and warnings. Safe to call again.';
+  'Starts a strategy: it decides on bars that end after p_from (event time; now where absent). Refused while its newest version is not found valid, its account is not verified or no market data can come. Where a person starts it, the history that its warm-up lacks is asked for. Answers from when on it decides, the warm-up that is stored, and warnings. Safe to call again.';
 
 -- Stopping, and what becomes of what is open ------------------------------------------------------------------------------
 

@@ -12,21 +12,23 @@ create table public.strategy_silences (
   id bigint generated always as identity primary key,
   strategy_id uuid not null,
   user_id uuid not null,
+  symbol text not null,
   last_decided_at timestamptz not null,
   bars integer not null check (bars > 0),
   noticed_at timestamptz not null default clock_timestamp(),
   ended_at timestamptz,
   foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict
 );
-comment on table public.strategy_silences is 'When an active strategy did not decide although bars should have ended in session: one row, and one alert, for each time.';
+comment on table public.strategy_silences is 'When an active strategy did not decide on a symbol although bars of it should have ended in session: one row for each symbol and time.';
 comment on column public.strategy_silences.id is 'Number of the row.';
 comment on column public.strategy_silences.strategy_id is 'The strategy.';
 comment on column public.strategy_silences.user_id is 'Owner.';
-comment on column public.strategy_silences.last_decided_at is 'The end of the last bar that it had decided on: event time, UTC.';
+comment on column public.strategy_silences.symbol is 'The one of its symbols that it did not decide on.';
+comment on column public.strategy_silences.last_decided_at is 'The end of the last bar of the symbol that it had decided on: event time, UTC.';
 comment on column public.strategy_silences.bars is 'How many bars of its timeframe had ended in session since, when it was noticed.';
 comment on column public.strategy_silences.noticed_at is 'When it was noticed, UTC.';
 comment on column public.strategy_silences.ended_at is 'When it was found to decide again, or to be stopped, UTC; null until then.';
-create unique index strategy_silences_open on public.strategy_silences (strategy_id) where ended_at is null;
+create unique index strategy_silences_open on public.strategy_silences (strategy_id, symbol) where ended_at is null;
 create index strategy_silences_strategy on public.strategy_silences (strategy_id, user_id);
 create index strategy_silences_user on public.strategy_silences (user_id);
 select private.protect_from_delete('public.strategy_silences');
@@ -68,47 +70,47 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('silent strategies', 0));
   for over in
     select w.* from public.strategy_silences as w join public.strategies as s on s.id = w.strategy_id
-    where w.ended_at is null and (s.status <> 'active'
-      or exists (select from public.strategy_cursors as c where c.strategy_id = s.id and c.symbol = any (s.symbols) and c.last_bar_at > w.last_decided_at))
+    where w.ended_at is null and (s.status <> 'active' or w.symbol <> all (s.symbols)
+      or exists (select from public.strategy_cursors as c where c.strategy_id = s.id and c.symbol = w.symbol and c.last_bar_at > w.last_decided_at))
     order by w.id
   loop
     update public.strategy_silences set ended_at = clock_timestamp() where id = over.id;
     select * into seen from public.strategies where id = over.strategy_id;
     heard := heard + 1;
     perform private.alert(over.user_id, seen.broker_account_id, 'STRATEGY_HEARD', 'info',
-      format('%s %s. It had not decided since %s.', seen.name,
-        case when seen.status = 'active' then 'decides again' else 'is stopped' end, to_char(over.last_decided_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')),
-      jsonb_build_object('strategy', over.strategy_id, 'last_decided_at', over.last_decided_at), 'strategy-heard|' || over.id);
+      format('%s %s. It had not decided on %s since %s.', seen.name,
+        case when seen.status <> 'active' then 'is stopped' when over.symbol = any (seen.symbols) then 'decides again'
+          else 'trades another symbol' end, over.symbol, to_char(over.last_decided_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')),
+      jsonb_build_object('strategy', over.strategy_id, 'symbol', over.symbol, 'last_decided_at', over.last_decided_at), 'strategy-heard|' || over.id);
   end loop;
   for seen in
-    select s.id, s.user_id, s.broker_account_id, s.name, s.timeframe, s.symbols, d.last_decided_at, b.bars
+    -- Each symbol by itself: one that is stuck must not hide behind another that goes on.
+    select s.id, s.user_id, s.broker_account_id, s.name, s.timeframe, d.symbol, d.last_bar_at as last_decided_at, b.bars
     from public.strategies as s
+    join public.strategy_cursors as d on d.strategy_id = s.id and d.symbol = any (s.symbols)
     cross join lateral (
-      select max(c.last_bar_at) as last_decided_at from public.strategy_cursors as c
-      where c.strategy_id = s.id and c.symbol = any (s.symbols)) as d
-    cross join lateral (
-      select private.bars_in_session(s.timeframe, d.last_decided_at,
+      select private.bars_in_session(s.timeframe, d.last_bar_at,
         p_now - (select value::interval from private.settings where name = 'silent_grace')) as bars) as b
-    where s.status = 'active' and d.last_decided_at is not null
+    where s.status = 'active'
       and b.bars >= (select value::integer from private.settings where name = 'silent_after_' || s.timeframe)
-    order by s.id
+    order by s.id, d.symbol
   loop
-    insert into public.strategy_silences (strategy_id, user_id, last_decided_at, bars)
-    values (seen.id, seen.user_id, seen.last_decided_at, seen.bars)
-    on conflict (strategy_id) where ended_at is null do nothing;
+    insert into public.strategy_silences (strategy_id, user_id, symbol, last_decided_at, bars)
+    values (seen.id, seen.user_id, seen.symbol, seen.last_decided_at, seen.bars)
+    on conflict (strategy_id, symbol) where ended_at is null do nothing;
     continue when not found;
     silent := silent + 1;
     perform private.alert(seen.user_id, seen.broker_account_id, 'STRATEGY_SILENT', 'warning',
-      format('%s has not decided for %s bars of %s. %s', seen.name, seen.bars, seen.timeframe,
-        case when exists (select from public.bars as r where r.symbol = any (seen.symbols) and r.timeframe = seen.timeframe
+      format('%s has not decided on %s for %s bars of %s. %s', seen.name, seen.symbol, seen.bars, seen.timeframe,
+        case when exists (select from public.bars as r where r.symbol = seen.symbol and r.timeframe = seen.timeframe
             and r.starts_at >= seen.last_decided_at and r.ends_at <= p_now)
           then 'Bars are there: look at the log of evaluate_strategies and at the alerts of this strategy.'
-          else 'No bar of its symbols came: look at the market data feed and its credential.' end),
-      jsonb_build_object('strategy', seen.id, 'last_decided_at', seen.last_decided_at, 'bars', seen.bars, 'timeframe', seen.timeframe),
-      concat_ws('|', 'strategy-silent', seen.id, to_char(seen.last_decided_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')));
+          else 'No bar of it came: look at the market data feed and its credential.' end),
+      jsonb_build_object('strategy', seen.id, 'symbol', seen.symbol, 'last_decided_at', seen.last_decided_at, 'bars', seen.bars, 'timeframe', seen.timeframe),
+      concat_ws('|', 'strategy-silent', seen.id, seen.symbol, to_char(seen.last_decided_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')));
   end loop;
   return jsonb_build_object('silent', silent, 'heard', heard);
 end $$;
 comment on function public.watch_strategies(timestamptz) is
-  'Raises an alert for each active strategy that has not decided for some bars of its timeframe in session (settings silent_after_*), once for each time, and a note when that is over: {"silent", "heard"}.';
+  'Raises an alert for each symbol that an active strategy has not decided on for some bars of its timeframe in session (settings silent_after_*), once for each time, and a note when that is over: {"silent", "heard"}.';
 grant execute on function public.watch_strategies(timestamptz) to fn_strategy;

@@ -56,14 +56,30 @@ as $$
       from public.trade_legs as l left join public.instruments as i on i.symbol = l.symbol where l.trade_id = t.id) as l
     where a.everything or l.concerns
     group by a.id, a.symbol
+  ), to_book as (
+    -- What was opened before the ex-date is in old shares until the broker has booked the split on the account. It books
+    -- in the order of ex-dates, at times a little early: a later booking says that of an earlier one.
+    select h.id, h.symbol, jsonb_agg(distinct jsonb_build_object('symbol', c.symbol, 'ex_date', c.ex_date)) as splits
+    from held as h
+    join public.strategies as s on s.id = h.id
+    cross join lateral jsonb_object_keys(h.positions) as p (symbol)
+    left join public.instruments as i on i.symbol = p.symbol
+    join public.corporate_actions as c on c.symbol = coalesce(i.underlying, p.symbol) and c.kind = 'split' and c.withdrawn_at is null
+    where exists (select from public.position_lots as l where l.broker_account_id = s.broker_account_id and l.symbol = p.symbol
+        and l.quantity <> 0 and (l.opened_at at time zone 'America/New_York')::date < c.ex_date)
+      and not exists (select from public.position_adjustments as b where b.broker_account_id = s.broker_account_id and b.symbol = p.symbol
+        and b.kind = 'split' and (b.effective_at at time zone 'America/New_York')::date >= c.ex_date - 3)
+    group by h.id, h.symbol
   )
-  select a.id, a.symbol, jsonb_build_object('held', coalesce(h.positions, '{}'), 'working', coalesce(w.orders, '[]'))
+  select a.id, a.symbol, jsonb_build_object('held', coalesce(h.positions, '{}'), 'working', coalesce(w.orders, '[]'),
+    'splits_to_book', coalesce(b.splits, '[]'))
   from asked as a
   left join held as h on h.id = a.id and h.symbol = a.symbol
   left join working as w on w.id = a.id and w.symbol = a.symbol
+  left join to_book as b on b.id = a.id and b.symbol = a.symbol
 $$;
 comment on function private.standings(uuid[], text[]) is
-  'What strategies hold and have working, each in a symbol and in options on it, or in everything where it decides on all its symbols at once: {"held": {symbol: {"quantity", "average_entry"}}, "working": [{"trade_id", ...}]}.';
+  'What strategies hold and have working, each in a symbol and in options on it, or in everything where it decides on all its symbols at once: {"held": {symbol: {"quantity", "average_entry"}}, "working": [{"trade_id", ...}], "splits_to_book": [{"symbol", "ex_date"}]}: splits on record, ahead ones too, that the broker has not booked on what is held.';
 
 create function private.sessions_of(p_from timestamptz, p_until timestamptz) returns jsonb
 language sql stable set search_path = ''
@@ -96,6 +112,19 @@ $$;
 comment on function private.is_complete(jsonb, text, text, timestamptz) is
   'Whether everything is stored that a strategy of these inputs decides with at the end of a bar: the option chain, or the bars of its other symbols.';
 
+create function private.is_awaited_no_more(p_symbol text, p_timeframe text, p_until timestamptz, p_now timestamptz) returns boolean
+language sql stable set search_path = ''
+as $$
+  -- A late feed's bar is as old when it comes.
+  select p_until <= p_now - (select value::interval from private.settings where name = 'decide_without_after')
+    - make_interval(secs => coalesce((
+      select b.delay_seconds from public.bars as b
+      where b.symbol = p_symbol and b.timeframe = p_timeframe and b.ends_at = p_until and b.starts_at between p_until - interval '1 day' and p_until
+      order by b.starts_at desc limit 1), 0))
+$$;
+comment on function private.is_awaited_no_more(text, text, timestamptz, timestamptz) is
+  'Whether a bar has been over so long by p_now that a strategy decides on it without what is missing: the setting decide_without_after, and as much longer as its feed is late. Null without p_now.';
+
 create function public.strategies_due(p_symbol text, p_timeframe text, p_until timestamptz, p_now timestamptz default null) returns jsonb
 language sql stable security definer set search_path = ''
 as $$
@@ -110,7 +139,7 @@ as $$
     where s.status = 'active' and s.timeframe = p_timeframe and p_symbol = any (s.symbols) and c.last_bar_at < p_until
       and (((w.inputs ->> 'together')::boolean is not true and coalesce(jsonb_array_length(w.inputs -> 'chains'), 0) = 0)
         or private.is_complete(w.inputs, p_symbol, p_timeframe, p_until)
-        or p_until <= p_now - (select value::interval from private.settings where name = 'decide_without_after'))
+        or private.is_awaited_no_more(p_symbol, p_timeframe, p_until, p_now))
   )
   select coalesce(jsonb_agg(jsonb_build_object(
     'strategy_id', d.id, 'user_id', d.user_id, 'broker_account_id', d.broker_account_id, 'kind', d.kind, 'config', d.config,
@@ -136,7 +165,7 @@ as $$
     order by b.starts_at desc limit 1) as newest on true
   where s.status = 'active' and c.last_bar_at < newest.ends_at
     and (private.is_complete(w.inputs, c.symbol, s.timeframe, newest.ends_at)
-      or newest.ends_at <= p_now - (select value::interval from private.settings where name = 'decide_without_after'))
+      or private.is_awaited_no_more(c.symbol, s.timeframe, newest.ends_at, p_now))
 $$;
 comment on function public.bars_undecided(timestamptz) is
   'Symbols and timeframes whose newest bar some active strategy could have decided on by p_now and has not.';
@@ -205,12 +234,12 @@ declare
   placed_ids jsonb := '[]';
   refusal text;
 begin
-  if woken_by = 'bar' then
-    select last_bar_at into seen_until from public.strategy_cursors
-    where strategy_id = (p_item ->> 'strategy_id')::uuid and symbol = p_symbol;
-    if seen_until is null or seen_until >= decided_at then
-      return null; -- Decided before, by this message or another.
-    end if;
+  select last_bar_at into seen_until from public.strategy_cursors
+  where strategy_id = (p_item ->> 'strategy_id')::uuid and symbol = p_symbol;
+  if woken_by = 'bar' and (seen_until is null or seen_until >= decided_at) then
+    return null; -- Decided before, by this message or another.
+  elsif woken_by = 'quote' and seen_until > decided_at then
+    return null; -- A quote that was late, or from before the strategy was started: it says nothing of now.
   end if;
   select * into strategy from public.strategies where id = (p_item ->> 'strategy_id')::uuid;
   if strategy.status is distinct from 'active' then
@@ -322,4 +351,4 @@ comment on function public.record_decisions(text, jsonb) is
   'Stores decisions [{"strategy_id", "strategy_version", "bar_at", "cause", "caused_by", "reason", "orders": [...], "cancels": [...], "saw", "chain_taken_at"}], does what they ask for, and moves the cursors, in one transaction. Returns {"placed": [trade ids], "superseded": [strategy ids that have something else by now than they saw, and decide again]}.';
 grant execute on function public.strategies_due(text, text, timestamptz, timestamptz), public.bars_undecided(timestamptz), public.record_decisions(text, jsonb),
   public.strategies_hearing(text, text, uuid), public.fills_to_hear(uuid) to fn_strategy;
-grant execute on function public.sessions_between(timestamptz, timestamptz) to fn_strategy, fn_ingest;
+grant execute on function public.sessions_between(timestamptz, timestamptz) to fn_strategy, fn_ingest, fn_report;

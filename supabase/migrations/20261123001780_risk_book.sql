@@ -24,6 +24,29 @@ $$;
 comment on function public.options_needed(timestamptz) is
   'The options whose quotes are needed: of orders that are not over and of open positions, those that have expired at p_now left out.';
 
+create function public.contracts_in_hand(p_underlying text, p_on date) returns jsonb
+language sql stable security definer set search_path = ''
+as $$
+  with deciding as (
+    select s.id, s.broker_account_id, s.timeframe from public.strategies as s where s.status = 'active'
+  ), in_hand as (
+    select d.timeframe, p.symbol from deciding as d
+    join public.strategy_positions as p on p.broker_account_id = d.broker_account_id and p.owner_key = d.id::text and p.quantity <> 0
+    union
+    select d.timeframe, l.symbol from deciding as d
+    join public.trades as t on t.strategy_id = d.id and t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced')
+    join public.trade_legs as l on l.trade_id = t.id
+  )
+  -- Without a listing it has no quote that could be recorded: the first one comes with quote_open_options.
+  select coalesce(jsonb_agg(jsonb_build_object('symbol', c.symbol, 'expiry', c.expires_on, 'strike', trim_scale(c.strike)::text,
+    'open_interest', c.open_interest, 'timeframes', h.timeframes) order by c.symbol), '[]'::jsonb)
+  from public.option_contracts as c
+  join (select symbol, jsonb_agg(timeframe order by timeframe) as timeframes from in_hand group by symbol) as h on h.symbol = c.symbol
+  where c.underlying = p_underlying and c.expires_on >= p_on
+$$;
+comment on function public.contracts_in_hand(text, date) is
+  'The listed contracts on an underlying that positions and orders of active strategies are in, expired ones left out: [{"symbol", "expiry", "strike", "open_interest", "timeframes": those of the strategies}].';
+
 create function private.exposure(p_scope text, p_trade public.trades)
 returns table (broker_account_id uuid, symbol text, quantity numeric, to_buy numeric, to_sell numeric, multiplier numeric)
 language sql stable set search_path = ''
@@ -249,4 +272,4 @@ $$;
 comment on function public.risk_book(uuid) is 'Everything the rules look at for one trade, in one snapshot; amounts as text.';
 
 grant execute on function public.pending_trades(uuid), public.risk_book(uuid) to fn_risk;
-grant execute on function public.options_needed(timestamptz) to fn_ingest;
+grant execute on function public.options_needed(timestamptz), public.contracts_in_hand(text, date) to fn_ingest;

@@ -138,6 +138,16 @@ BREAKS: dict[str, Break] = {
         (rewrite("private.options_capital", ("max(coalesce(n.units, 0)", "max(0 * coalesce(n.units, 0)")),),
         (ledger("test_judging_options", "test_call_when_shares_cover_it_then_it_passes_and_no_share_covers_two"),),
     ),
+    "what a spread sold takes the shares of a covered call": Break(
+        9,
+        (rewrite("private.loss_at_expiry", ("greatest(max(b.lacking), 0)", "sum(greatest(b.lacking, 0)) + 100")),),
+        (
+            ledger(
+                "test_judging_options",
+                "test_call_when_a_spread_is_open_beside_it_then_the_shares_cover_it_all_the_same",
+            ),
+        ),
+    ),
     "a call that nothing covers has a bound": Break(
         9,
         (rewrite("private.loss_at_expiry", ("bool_or(w.sold_calls > 0) is not true", "true")),),

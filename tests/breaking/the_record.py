@@ -82,6 +82,15 @@ BREAKS: dict[str, Break] = {
         (drop_trigger("fills", "append_only"),),
         (ledger("test_append_only", "test_table_when_the_owner_of_the_database_attacks_it_then_refused"), GUARDS),
     ),
+    "decisions that acted may be pruned": Break(
+        3,
+        (drop_trigger("strategy_decisions", "append_only"),),
+        (
+            ledger("test_decision_retention", "test_decision_when_it_acted_or_is_young_then_nobody_removes_it"),
+            ledger("test_append_only", "test_table_when_the_owner_of_the_database_attacks_it_then_refused"),
+            GUARDS,
+        ),
+    ),
     "transitions may be truncated": Break(
         3,
         (drop_trigger("trade_transitions", "append_only_truncate"),),

@@ -42,6 +42,12 @@ class ListedContract(Row):
     open_interest: int | None = None
 
 
+class ContractInHand(ListedContract):
+    """A contract that positions or orders of active strategies are in, with the timeframes those decide on."""
+
+    timeframes: tuple[str, ...]
+
+
 class ChainContract(Told):
     """A contract as a source lists it. None means that the source does not say, and what was known stays."""
 
@@ -95,6 +101,7 @@ PRUNED_AT_ONCE = 2000
 _WINDOWS = TypeAdapter(list[ChainWindow])
 _TO_LIST = TypeAdapter(list[ChainToList])
 _CONTRACTS: TypeAdapter[list[ListedContract] | None] = TypeAdapter(list[ListedContract] | None)
+_IN_HAND = TypeAdapter(list[ContractInHand])
 _STORED: TypeAdapter[StoredChain | None] = TypeAdapter(StoredChain | None)
 
 
@@ -140,6 +147,11 @@ class ChainLedger(LedgerPart):
             "p_high": str(strikes[1]),
         }
         return _CONTRACTS.validate_python(self._call("listed_contracts", arguments))
+
+    def contracts_in_hand(self, underlying: str, on: date) -> list[ContractInHand]:
+        """What positions and orders of active strategies are in, where it has not expired before that exchange date."""
+        arguments = {"p_underlying": underlying, "p_on": on.isoformat()}
+        return _IN_HAND.validate_python(self._call("contracts_in_hand", arguments))
 
     def chain_taken(self, underlying: str, bar_at: datetime) -> StoredChain | None:
         """What is on record of the chain at the end of this bar."""

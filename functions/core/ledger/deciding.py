@@ -10,8 +10,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
-from functions.core.ledger.part import LedgerPart, Row
-from functions.core.market_calendar import Calendar, Session
+from functions.core.ledger.history import HistoryPart
+from functions.core.ledger.part import Row
 from functions.core.money import Amount
 
 
@@ -33,11 +33,19 @@ class OpenOrder(Row):
     remaining: dict[str, Amount]
 
 
+class SplitToBook(Row):
+    """A split of what is held, or of what it is an option on, that the broker has not booked on the account yet."""
+
+    symbol: str
+    ex_date: date
+
+
 class DueStrategy(Row):
     """An active strategy that can decide, with what its decision needs, as its version in effect says it.
 
     `symbol` is the one that it decides in the name of; `last_bar_at` the end of the last bar it decided on, UTC.
     `held` and `working` are its own, in the symbol and in options on it, or in all symbols that it decides on at once.
+    `splits_to_book` may lie ahead: from its ex-date on, `held` is in old shares and prices are in new ones.
     """
 
     strategy_id: UUID
@@ -51,6 +59,7 @@ class DueStrategy(Row):
     last_bar_at: AwareDatetime
     held: dict[str, HeldPosition]
     working: list[OpenOrder]
+    splits_to_book: tuple[SplitToBook, ...] = ()
 
 
 class HearingStrategy(DueStrategy):
@@ -77,14 +86,6 @@ class StoredBar(Row):
     low: Amount
     close: Amount
     volume: Amount
-
-
-class StoredSession(Row):
-    """A regular session of the market calendar; times UTC."""
-
-    date: date
-    opens_at: AwareDatetime
-    closes_at: AwareDatetime
 
 
 class Undecided(Row):
@@ -214,7 +215,6 @@ class FillToHear(Row):
 
 _BARS = TypeAdapter(list[StoredBar])
 _UNDECIDED = TypeAdapter(list[Undecided])
-_SESSIONS = TypeAdapter(list[StoredSession])
 _FILLS = TypeAdapter(list[FillToHear])
 _DECISIONS = TypeAdapter(list[DecisionToRecord])
 _Due = TypeVar("_Due", bound=DueStrategy)
@@ -228,7 +228,7 @@ def _due(row: dict[str, Any], model: type[_Due]) -> _Due | Unreadable:
         return Unreadable(str(row.get("strategy_id")), f"{first['loc'][0]}: {first['msg']}")
 
 
-class DecisionLedger(LedgerPart):
+class DecisionLedger(HistoryPart):
     """Strategies that are due, the bars they look at, and their decisions."""
 
     def strategies_due(
@@ -255,11 +255,6 @@ class DecisionLedger(LedgerPart):
     def fills_to_hear(self, trade: UUID) -> list[FillToHear]:
         """The executions of a strategy's trade on which it has not decided, oldest first."""
         return _FILLS.validate_python(self._call("fills_to_hear", {"p_trade_id": str(trade)}))
-
-    def sessions(self, start: datetime, until: datetime) -> Calendar:
-        """The regular sessions from one moment to another, UTC; a year at most."""
-        rows = self._call("sessions_between", {"p_from": start.isoformat(), "p_until": until.isoformat()})
-        return Calendar(Session(row.date, row.opens_at, row.closes_at) for row in _SESSIONS.validate_python(rows))
 
     def chain_at(self, underlying: str, bar_at: datetime) -> StoredChain | None:
         """The option chain as of the end of a bar; None where none was taken."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, TypeAdapter
 
 from functions.core.history.adjusting import CorporateAction
 from functions.core.history.bars import Bar, Timeframe
 from functions.core.ledger.part import LedgerPart, Row
+from functions.core.market_calendar import Calendar, Session
 
 _PAGE = 20_000
 _INSTANT = timedelta(microseconds=1)
+_A_YEAR = timedelta(days=360)
 
 
 class Month(Row):
@@ -37,7 +39,17 @@ class ArchivedMonth(Row):
     bars: int
 
 
+class StoredSession(Row):
+    """A regular session of the market calendar; times UTC."""
+
+    date: date
+    opens_at: AwareDatetime
+    closes_at: AwareDatetime
+
+
 _BARS = TypeAdapter(list[Bar])
+_SESSIONS = TypeAdapter(list[StoredSession])
+_END: TypeAdapter[datetime | None] = TypeAdapter(datetime | None)
 _MONTHS = TypeAdapter(list[Month])
 _ACTIONS = TypeAdapter(list[CorporateAction])
 _ARCHIVED = TypeAdapter(list[ArchivedMonth])
@@ -66,6 +78,23 @@ class HistoryPart(LedgerPart):
         arguments = {"p_symbol": symbol, "p_timeframe": timeframe}
         times = {"p_start": start.isoformat(), "p_end": end.isoformat()}
         return _ARCHIVED.validate_python(self._call("months_in_archive", arguments | times))
+
+    def sessions(self, start: datetime, until: datetime) -> Calendar:
+        """The regular sessions from one moment to another, UTC."""
+        found: dict[date, Session] = {}
+        while start < until:
+            # One answer has a year at most, the newest of it.
+            part = min(start + _A_YEAR, until)
+            rows = self._call("sessions_between", {"p_from": start.isoformat(), "p_until": part.isoformat()})
+            found |= {
+                row.date: Session(row.date, row.opens_at, row.closes_at) for row in _SESSIONS.validate_python(rows)
+            }
+            start = part
+        return Calendar(found.values())
+
+    def latest_bar_end(self, symbol: str, timeframe: Timeframe) -> datetime | None:
+        """The end of the newest bar of Postgres, UTC; None where there is none."""
+        return _END.validate_python(self._call("latest_bar_end", {"p_symbol": symbol, "p_timeframe": timeframe}))
 
     def corporate_actions(self, symbol: str, until: date) -> list[CorporateAction]:
         """The splits and dividends with ex-dates up to that exchange date, oldest first."""

@@ -71,6 +71,11 @@ class LifecycleLedger(LedgerPart):
         effective: int | None = answer["effective_version"]
         return effective
 
+    def prune_stay_decisions(self, limit: int = 5000) -> int:
+        """Removes decisions not to trade that were kept long enough, at most so many; returns how many went."""
+        removed: int = self._call("prune_stay_decisions", {"p_limit": limit})
+        return removed
+
     def watch_strategies(self, now: datetime) -> Watched:
         """Tells of active strategies that have not decided for some bars in session by `now`, each time once."""
         return Watched.model_validate(self._call("watch_strategies", {"p_now": now.isoformat()}))

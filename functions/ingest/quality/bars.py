@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from functions.core.events import BarData
+from functions.core.history.adjusting import CorporateAction
 from functions.core.market_calendar import Calendar, Session
 from functions.ingest.quality.band import OVERNIGHT, Band, distance
 from functions.ingest.quality.findings import Finding, FindingKind
-from functions.ingest.quality.splits import Split, between, looks_like
+from functions.ingest.quality.splits import between, looks_like
 
 MINUTE: Final = timedelta(minutes=1)
 # Two sessions: a feed corrects a bar within minutes, and repeats none of the day before yesterday.
@@ -39,11 +40,16 @@ class _Heard:
 
 
 class BarGate:
-    """`known` are bars that were let through before, oldest first. Times of the calendar decide what a session is."""
+    """`known` are bars that were let through before, oldest first. Times of the calendar decide what a session is.
 
-    def __init__(self, calendar: Calendar, splits: Sequence[Split] = (), known: Sequence[BarData] = ()) -> None:
+    `actions` are the share's own that are on record: the splits among them count, also those to come.
+    """
+
+    def __init__(
+        self, calendar: Calendar, actions: Sequence[CorporateAction] = (), known: Sequence[BarData] = ()
+    ) -> None:
         self.calendar = calendar
-        self._splits = tuple(splits)
+        self.actions = actions
         self._band = Band()
         self._told: dict[datetime, _Heard] = {}
         self._newest: BarData | None = None
@@ -142,7 +148,7 @@ class BarGate:
     def _fits(self, bar: BarData, newest: BarData, judged: Judged) -> bool:
         """Whether a bar may follow the newest one, by the splits on record between the two."""
         fits = self._reach(bar, newest) <= self._limit(bar, newest)
-        ratio = between(self._splits, self._session(newest).date, self._session(bar).date)
+        ratio = between(self.actions, self._session(newest).date, self._session(bar).date)
         if ratio is None:
             return fits
         expected = newest.close / ratio
@@ -155,7 +161,7 @@ class BarGate:
 
     def _name_split(self, newest: BarData, held: BarData, judged: Judged) -> None:
         before, after = self._session(newest), self._session(held)
-        if before != after and between(self._splits, before.date, after.date) is None:
+        if before != after and between(self.actions, before.date, after.date) is None:
             ratio = looks_like(newest.close, held.open)
             if ratio is not None:
                 text = f"{newest.close} was followed by {held.open}: a split of {ratio:.4g}? none is on record"

@@ -9,17 +9,17 @@ from decimal import Decimal
 
 from functions.core.errors import BadInput
 from functions.core.events import BarData
+from functions.core.history.adjusting import CorporateAction
 from functions.core.market_calendar import Calendar
 from functions.ingest.quality.bars import BarGate, Judged
 from functions.ingest.quality.findings import Finding, Unread
-from functions.ingest.quality.splits import Split
 
 
 def clean(
     rows: Iterable[BarData | Unread],
     calendar: Calendar,
     *,
-    splits: Sequence[Split] = (),
+    actions: Sequence[CorporateAction] = (),
     known: Sequence[BarData] = (),
 ) -> Judged:
     """The minute bars of one symbol that are good, in order, and every finding. `known` are those stored before them.
@@ -44,7 +44,7 @@ def clean(
         told.setdefault(row.starts_at, []).append(row)
     if len(symbols) > 1:
         raise BadInput("MIXED_SYMBOLS", f"expected the bars of one symbol, was {', '.join(sorted(symbols))}")
-    gate = BarGate(calendar, splits, known)
+    gate = BarGate(calendar, actions, known)
     for starts_at in sorted(told):
         bar, repeats = _agreed(told[starts_at])
         judged.findings.extend(repeats)

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
+from functions.core.history.adjusting import CorporateAction
 from functions.ingest.quality.band import MILLION, distance
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A split on record: from `ex_date` on, `ratio` new shares stand for each old one (below one: a reverse split)."""
-
-    ex_date: date
-    ratio: Decimal
-
 
 _FORWARD: Final = (
     *(Decimal(whole) for whole in (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100)),
@@ -27,12 +18,12 @@ _RATIOS: Final = (*_FORWARD, *(1 / ratio for ratio in _FORWARD))
 _NEAR: Final = 3 * MILLION // 100
 
 
-def between(splits: Sequence[Split], after: date, until: date) -> Decimal | None:
+def between(actions: Sequence[CorporateAction], after: date, until: date) -> Decimal | None:
     """New shares per old one by the splits with an ex-date after `after` and up to `until`; None without one."""
     ratio = None
-    for split in splits:
-        if after < split.ex_date <= until:
-            ratio = (ratio or Decimal(1)) * split.ratio
+    for action in actions:
+        if action.ratio is not None and after < action.ex_date <= until:
+            ratio = (ratio or Decimal(1)) * action.ratio
     return ratio
 
 

@@ -273,7 +273,7 @@ class DxHub:
             self._faults.take("dxlink_batches")
         del channel.waiting[kind]
         events = [dx_events.without_numbers(one) if self._faults.take("dxlink_nan") else one for one in events]
-        if self._faults.take("mute_data"):
+        if self._faults.take("mute_data") or (kind == "Candle" and self._faults.take("mute_candles")):
             return
         values = dx_events.compact(events, channel.fields[kind])
         subscriber.say({"type": "FEED_DATA", "channel": channel.number, "data": [kind, values]})

@@ -178,6 +178,9 @@ class _Session:
             if kind not in dx_events.FIELDS:
                 self._fail(channel.number, "BAD_ACTION", f"Unknown event type {kind}")
                 continue
+            if kind == "Candle" and self._simulator.faults.take("refuse_candles"):
+                self._fail(channel.number, "UNAUTHORIZED", f"No entitlement for {kind}")
+                continue
             channel.wanted.add((kind, name))
             events = self._simulator.data.first(kind, name, since)
             if events:

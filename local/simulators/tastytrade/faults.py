@@ -79,6 +79,8 @@ TABLE: Final[Mapping[str, FaultKind]] = {
     ),
     # --- DXLink ---
     "mute_data": FaultKind("so many market data frames are not sent; -1 for all"),
+    "mute_candles": FaultKind("so many frames of candles are not sent, their trades are; -1 for all"),
+    "refuse_candles": FaultKind("so many subscriptions to candles are refused; -1 for all"),
     "dxlink_nan": FaultKind("so many market data events have NaN for their prices and sizes"),
     "dxlink_error": FaultKind("every market data stream is told of an error now", least=0),
     "dxlink_token_expiry": FaultKind("every market data stream loses its authorization now", least=0),

@@ -53,7 +53,10 @@ TASTYTRADE: Final[Mapping[Cell, Mapping[str, Any]]] = cells(
         Cell("impatient_stream", "stream"): {"milliseconds": 200},
     },
 )
-_MARKET_DATA = ("mute_data", "dxlink_nan", "dxlink_error", "dxlink_token_expiry", "dxlink_batches", "drop_data_stream")
+_MARKET_DATA = (
+    *("mute_data", "mute_candles", "refuse_candles", "dxlink_nan", "dxlink_error", "dxlink_token_expiry"),
+    *("dxlink_batches", "drop_data_stream"),
+)
 UNREACHED: Final[Mapping[str, str]] = dict.fromkeys(_MARKET_DATA, "market data, no order")
 """The contract tests have these."""
 

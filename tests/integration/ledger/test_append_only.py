@@ -68,7 +68,7 @@ NEVER_DELETED = {
     "trading_gates",
 }
 """Rows that change, and never go."""
-GUARDS = ("apply_once", "forbid_change", "complete_attempt_once")
+GUARDS = ("apply_once", "forbid_change", "complete_attempt_once", "guard_decision")
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,15 @@ from functions.brokers.protocol import MarketData, Quarantined
 from functions.core.events import BarData
 from functions.core.history.reading import history
 from functions.core.instruments import instrument
+from functions.core.ledger.deciding import DecisionLedger
 from functions.core.market_calendar import Session
 from functions.core.ports import Ports
 from functions.ingest.backfill_gate import QualityGate
 from functions.ingest.backfilling import Backfiller, wait_for_source
+from functions.strategy.bars import Bars, Timeframe
+from functions.strategy.evaluate import evaluate
+from functions.strategy.gathering import MarketReader
+from functions.strategy.interface import Columns, Moment, Stay, Strategy, StrategyConfig
 from tests.integration.ledger.desk import new_user
 from tests.integration.ledger.ledger import Direct, Ledger, refused
 from tests.integration.ledger.market import bar
@@ -279,6 +284,15 @@ def test_request_when_made_again_then_it_is_the_same_and_a_user_has_so_many_at_o
         keeping.run("update public.backfills set status = 'queued', finished_at = null where id = %s", asked.id)
 
 
+def test_request_when_asked_and_canceled_on_and_on_then_it_ends(keeping: Ledger) -> None:
+    user = new_user(keeping)
+    keeping.run("update private.settings set value = '1' where name = 'open_backfills'")
+    for _ in range(10):
+        keeping.call("cancel_backfill", "authenticated", user, p_id=Asked(keeping, user).id)
+    with refused("TOO_MANY_BACKFILLS", 429):
+        Asked(keeping, user)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -288,6 +302,7 @@ def test_request_when_made_again_then_it_is_the_same_and_a_user_has_so_many_at_o
         {"p_from": None},
         {"p_from": datetime(1980, 1, 1, tzinfo=UTC)},
         {"p_to": "infinity"},
+        {"p_to": datetime(2098, 1, 1, tzinfo=UTC)},
         {"p_timeframe": "1Day"},
     ],
     ids=str,
@@ -308,3 +323,66 @@ def test_warm_up_when_bars_are_missing_then_sessions_enough_for_them_are_asked_f
     assert [keeping.one(ask, Jsonb(missing), NOW) for _ in range(2)] == [1, 1]
     found = keeping.rows("select symbol, starts_at, ends_at from public.backfills where symbol in ('WARM', 'HOT')")
     assert found == [("WARM", datetime(2017, 12, 27, tzinfo=UTC), NOW)]
+
+
+SESSIONS = [Session.in_new_york(date(2018, 1, day)) for day in (22, 23, 24, 25, 26, 29, 30)]
+SESSIONS += [Session.in_new_york(date(2018, 1, 31), closes=time(13))]
+
+
+class Trading(Source):
+    """A share that trades every third minute of some sessions, the last of them a half day."""
+
+    async def calendar(self, start: date, end: date) -> list[Session]:
+        return [one for one in SESSIONS if start <= one.date <= end]
+
+    async def bars(self, symbol: str, start: datetime, end: datetime) -> list[BarData | Quarantined]:
+        times = [
+            one.opens_at + minute * timedelta(minutes=1)
+            for one in SESSIONS
+            for minute in range(0, (one.closes_at - one.opens_at) // timedelta(minutes=1), 3)
+        ]
+        # The day's number is the price: a daily bar shows which one it is.
+        told = [bar(at, symbol, **dict.fromkeys(("open", "high", "low", "close"), str(at.day))) for at in times]
+        return [BarData.model_validate(one) for one in told if start <= datetime.fromisoformat(one["starts_at"]) <= end]
+
+
+async def test_backfill_when_postgres_keeps_the_month_then_longer_bars_are_there_and_a_strategy_looks_at_them(
+    keeping: Ledger,
+) -> None:
+    asked = Asked(keeping)
+    source = cast("MarketData", Trading(asked.symbol))
+    reach = asked.reach()
+    await Backfiller(reach, source, QualityGate(reach, source)).work()
+    count = "select timeframe, count(*)::integer from public.bars where symbol = %s group by 1 order by 1"
+    # Of the last session what its newest minute, two before the close, shows to be over.
+    assert dict(keeping.rows(count, asked.symbol)) == {
+        "1Min": 7 * 130 + 70, "5Min": 7 * 78 + 41, "15Min": 7 * 26 + 13, "1Hour": 7 * 7 + 3, "1Day": 7,
+    }  # fmt: skip
+    until = SESSIONS[-1].opens_at + timedelta(minutes=4)
+    reader = MarketReader(DecisionLedger(Direct(keeping, "fn_strategy")), until)
+    strategy = Looking(Looking.Config(), (asked.symbol,))
+    bars = reader.bars(asked.symbol, "1Min", 1)
+    decision = evaluate(strategy, bars, market=reader.market(asked.symbol, strategy.inputs(), 1, until))
+    assert decision.reason == "26, 29, 30"
+
+
+class Looking(Strategy):
+    """Says the closes of the last three days."""
+
+    kind = "looking"
+    title = "Looking"
+
+    class Config(StrategyConfig):
+        """Nothing beside what every strategy has."""
+
+    def warm_up(self) -> int:
+        return 1
+
+    def context(self) -> dict[Timeframe, int]:
+        return {"1Day": 3}
+
+    def indicators(self, bars: Bars) -> Columns:
+        return {}
+
+    def on_bar(self, now: Moment) -> list[Stay]:
+        return [Stay(", ".join(str(close // 10_000) for close in now.context["1Day"].close))]

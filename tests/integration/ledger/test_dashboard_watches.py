@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from tests.integration.ledger.desk import Desk, new_user
+from tests.integration.ledger.desk import Desk, new_account, new_strategy, new_user
 from tests.integration.ledger.ledger import Ledger, refused
 
 
@@ -57,3 +57,15 @@ def test_dashboard_when_it_asks_for_too_much_or_for_nothing_known_then_it_is_ref
     assert len(watched(fresh_ledger)["symbols"]) == 10
     watch(fresh_ledger, user, [])
     assert watched(fresh_ledger)["symbols"] == []
+
+
+def test_watched_when_one_trader_wants_more_than_the_feed_takes_then_the_others_keep_their_first(
+    fresh_desk: Desk,
+) -> None:
+    ledger, greedy = fresh_desk.ledger, new_user(fresh_desk.ledger)
+    shares(ledger, "AAA", "AAB", "AAC")
+    account = new_account(ledger, greedy)
+    for _ in range(2):
+        new_strategy(ledger, greedy, account, ("AAA", "AAB", "AAC"))
+    assert watched(ledger, 3) == {"symbols": ["AAA", "AAB", "IWM"], "left_out": ["AAC", "SPY"]}
+    assert watched(ledger, 4)["left_out"] == ["AAC"]

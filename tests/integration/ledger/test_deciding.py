@@ -109,6 +109,14 @@ def test_due_when_the_chain_is_missing_then_the_strategy_waits_for_a_while(desk:
     assert len(_due(desk, late=late)) == due
 
 
+def test_due_when_the_feed_is_late_then_the_strategy_waits_for_the_chain_as_much_longer(fresh_desk: Desk) -> None:
+    desk = fresh_desk
+    _declare(desk, chains=[{"underlying": "SPY", "days_from": 0, "days_to": 7, "width": "0.1"}])
+    _bar(desk)
+    desk.ledger.run("update public.bars set delay_seconds = 900")
+    assert (_due(desk, late=989), len(_due(desk, late=990))) == ([], 1)
+
+
 def test_due_when_the_chain_of_the_bar_is_there_then_the_strategy_decides(desk: Desk) -> None:
     _declare(desk, chains=[{"underlying": "SPY", "days_from": 0, "days_to": 7, "width": "0.1"}])
     minute = 1_000 + uuid4().int % 100_000
@@ -250,3 +258,68 @@ def test_hearing_when_fills_are_declared_then_those_not_decided_on_are_told(desk
     assert row["held"]["SPY"]["quantity"] == "100"
     _record(desk, decision(desk.strategy) | {"cause": "fill", "caused_by": fill["fill_id"]})
     assert heard() == []
+
+
+def _split(desk: Desk, ex_date: str) -> None:
+    """On record for SPY, as the only one."""
+    said = {"p_symbol": "SPY", "p_source": "test", "p_from": "2013-01-01", "p_to": "2013-12-31"}
+    actions = [{"kind": "split", "ex_date": ex_date, "ratio": "2"}]
+    desk.ledger.call("record_corporate_actions", "fn_ingest", p_actions=actions, **said)
+
+
+def test_due_when_a_split_of_what_is_held_is_not_booked_then_it_is_told_until_it_is(fresh_desk: Desk) -> None:
+    desk = fresh_desk
+    _split(desk, "2013-10-08")
+    (row,) = _due(desk, minutes=30)
+    assert row["splits_to_book"] == [], "nothing is held"
+    desk.hold("100", price="160")
+    (row,) = _due(desk, minutes=30)
+    assert row["splits_to_book"] == [{"symbol": "SPY", "ex_date": "2013-10-08"}]
+    _split(desk, "2013-10-07")
+    (row,) = _due(desk, minutes=30)
+    assert row["splits_to_book"] == [], "bought in new shares, on the ex-date"
+    _split(desk, "2013-10-08")
+    day_after = (NOON + timedelta(days=1)).isoformat()
+    desk.activity("split", "booked", symbol="SPY", numerator="2", denominator="1", occurred_at=day_after)
+    (row,) = _due(desk, minutes=30)
+    assert row["splits_to_book"] == []
+    assert row["held"] == {"SPY": {"quantity": "200", "average_entry": "80"}}
+
+
+def test_due_when_the_underlying_of_a_held_option_splits_then_it_waits_as_well(fresh_desk: Desk) -> None:
+    desk = fresh_desk
+    (placed,) = _record(desk, decision(desk.strategy, order_of("buy", "1", symbol=_OPTION)))["placed"]
+    assert desk.approve(UUID(placed), mark="1") == "approved"
+    assert desk.claim(UUID(placed))["claimed"]
+    desk.fill(desk.submit(UUID(placed)), "1", "1.05", symbol=_OPTION)
+    _split(desk, "2013-10-08")
+    (row,) = _due(desk, minutes=30)
+    assert row["splits_to_book"] == [{"symbol": "SPY", "ex_date": "2013-10-08"}]
+
+
+def test_due_when_its_version_is_found_not_valid_later_then_it_still_decides_on_all_its_symbols_at_once(
+    fresh_desk: Desk,
+) -> None:
+    """Else each symbol decides alone, does not see what the others hold, and buys it again."""
+    desk = fresh_desk
+    _declare(desk, together=True)
+    _bar(desk, "SPY")
+    _bar(desk, "IWM")
+    (before,) = _due(desk, "IWM")
+    desk.ledger.call(
+        "record_validation",
+        "fn_strategy",
+        p_strategy_id=desk.strategy,
+        p_version=1,
+        p_valid=False,
+        p_problems=[{"field": "symbols", "code": "UNKNOWN_SYMBOL", "text": "symbols: IWM is not tradable"}],
+    )
+    assert _due(desk, "IWM") == [before]
+
+
+def test_decision_when_on_a_quote_from_before_its_last_bar_then_not_made(desk: Desk) -> None:
+    """It comes late, after an outage for one: what it says was true before what the strategy has decided on since."""
+    early = decision(desk.strategy, order_of(), at=NOON - timedelta(minutes=2)) | {"cause": "quote"}
+    assert _record(desk, early) == {"placed": [], "superseded": []}
+    late = decision(desk.strategy, order_of(), at=NOON) | {"cause": "quote"}
+    assert len(_record(desk, late)["placed"]) == 1

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from functions.core.errors import BadInput, Misconfigured
+from functions.core.history.bars import Bar, Timeframe, packed
 from functions.core.history.reading import history, history_frame
+from functions.core.ledger.history import ArchivingLedger, Month
 from tests.integration.ledger.archiving import Shelf
 from tests.integration.ledger.ledger import Direct, Ledger, refused
 from tests.integration.ledger.market import MINUTE, bar, months, record
@@ -36,6 +38,9 @@ class Share:
     def read(self, start: datetime = FROM, end: datetime = UNTIL, **more: Any) -> list[Any]:
         """As a strategy reads it."""
         return history(_Reached(self), self.symbol, "1Min", start, end, **more)
+
+    def longer(self, timeframe: Timeframe, start: datetime = FROM, end: datetime = UNTIL) -> list[Bar]:
+        return history(_Reached(self), self.symbol, timeframe, start, end)
 
     def act(self, actions: list[dict[str, Any]], **more: Any) -> int:
         given = {"p_symbol": self.symbol, "p_source": "test", "p_from": "2017-01-01", "p_to": "2017-12-31"}
@@ -121,6 +126,42 @@ def test_history_when_there_was_a_split_then_prices_before_it_are_adjusted_as_of
     assert {one.close for one in share.read(adjusted="none")} == {Decimal(11)}
     with pytest.raises(Exception, match="NO_REFERENCE_PRICE"):
         share.read(adjusted="all")
+
+
+def test_history_when_longer_bars_are_of_a_month_that_the_archive_alone_has_then_they_are_made_of_its_minutes(
+    share: Share,
+) -> None:
+    sessions = [
+        {"date": f"{at:%Y-%m-%d}", "opens_at": at.isoformat(), "closes_at": (at + 8 * MINUTE).isoformat()}
+        for at in (MARCH, APRIL, MAY)
+    ]
+    share.ledger.call("upsert_calendar", "fn_ingest", p_sessions=sessions, p_source="test")
+    try:
+        share.archive.journal.clear()
+        (five,) = share.longer("5Min")
+        assert share.archive.journal == [("archive get", f"bars/1Min/{share.symbol}/2017-03.parquet")]
+        numbers = [Decimal(number) for number in (10, 12, 9, 11, 300)]
+        assert [five.open, five.high, five.low, five.close, five.volume] == numbers
+        assert (five.starts_at, five.ends_at, five.feed) == (MARCH, MARCH + 5 * MINUTE, "test")
+        (day,) = share.longer("1Day")
+        assert (day.starts_at, day.ends_at) == (MARCH, MARCH + 8 * MINUTE), "later minutes end it"
+        assert share.longer("5Min", MARCH + MINUTE) == []
+
+        share.act([{"kind": "split", "ex_date": "2017-05-10", "ratio": "2"}])
+        assert [one.close for one in share.longer("1Day")] == [Decimal("5.5")]
+        # Where the archive has all of them, minutes are not opened.
+        key = f"bars/1Day/{share.symbol}/2017-03.parquet"
+        share.archive.objects[key] = packed([day])
+        month = Month(symbol=share.symbol, timeframe="1Day", month=MARCH.date().replace(day=1))
+        assert ArchivingLedger(Direct(share.ledger, "fn_ingest")).record_archived_month(month, bars=1, key=key)
+        share.archive.journal.clear()
+        assert len(share.longer("1Day")) == 1
+        assert share.archive.journal == [("archive get", key)]
+        # What Postgres has of it is the last word.
+        record(share.ledger, [bar(MARCH, share.symbol, timeframe="1Day", ends_at=day.ends_at.isoformat(), close="12")])
+        assert [one.close for one in share.longer("1Day")] == [Decimal(6)]
+    finally:
+        share.ledger.run("delete from public.market_calendar where source = 'test' and session_date < '2018-01-01'")
 
 
 def test_history_frame_when_read_then_its_prices_are_floats(share: Share) -> None:

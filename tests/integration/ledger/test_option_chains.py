@@ -21,7 +21,7 @@ from functions.core.ledger.chains import (
     TakenChain,
 )
 from functions.core.ledger.market_data import TickStep
-from tests.integration.ledger.desk import Desk, found_valid, new_strategy
+from tests.integration.ledger.desk import NOON, Desk, decision, found_valid, new_strategy, order_of
 from tests.integration.ledger.ledger import Direct, Ledger, refused
 
 D = Decimal
@@ -97,6 +97,40 @@ def test_chains_needed_when_strategies_are_active_then_their_windows_once_each(c
     assert chains.calls.chains_needed("SPY", "1Hour") == []
     assert chains.calls.chains_needed("IWM", "1Min") == []
     assert chains.calls.chains_needed() == windows
+
+
+def ordered(desk: Desk, symbol: str, minutes: int) -> UUID:
+    """The strategy decides on SPY, and what it orders is an option on it."""
+    wanted = order_of("buy", "1", symbol=symbol)
+    (trade,) = desk.decide(decision(desk.strategy, wanted, at=NOON + timedelta(minutes=minutes)))
+    return UUID(trade)
+
+
+def test_contracts_in_hand_when_held_or_ordered_by_active_strategies_then_with_the_bars_those_decide_on(
+    chains: Chains,
+) -> None:
+    desk, calls = chains.desk, chains.calls
+    chains.store(*(contract(symbol) for symbol in (CALL, PUT, LATER)))
+    held = ordered(desk, CALL, 1)
+    assert desk.approve(held, mark="1") == "approved"
+    assert desk.claim(held)["claimed"]
+    desk.fill(desk.submit(held), "1", "1", symbol=CALL)
+    assert [one.symbol for one in calls.contracts_in_hand("SPY", TODAY)] == [CALL]
+    rejected = ordered(desk, LATER, 2)
+    desk.place_by_hand("somebody's own", symbol=PUT, quantity="1", order_type="limit", price="1")
+    found = calls.contracts_in_hand("SPY", TODAY)
+    assert [(one.symbol, one.strike, one.timeframes) for one in found] == [
+        (CALL, D(270), ("1Min",)),
+        (LATER, D(260), ("1Min",)),
+    ]
+    assert calls.contracts_in_hand("IWM", TODAY) == []
+    # On the day of its expiry a contract is still traded.
+    assert [one.symbol for one in calls.contracts_in_hand("SPY", date(2018, 2, 7))] == [CALL, LATER]
+    assert [one.symbol for one in calls.contracts_in_hand("SPY", date(2018, 2, 8))] == [LATER]
+    desk.ledger.tamper("update public.trades set status = 'rejected' where id = %s", rejected)
+    assert [one.symbol for one in calls.contracts_in_hand("SPY", TODAY)] == [CALL]
+    chains.ledger.call("deactivate_strategy", "authenticated", desk.user, p_strategy_id=desk.strategy)
+    assert calls.contracts_in_hand("SPY", TODAY) == []
 
 
 def test_chains_to_list_when_a_session_is_ahead_then_until_the_furthest_expiry_and_once_a_day(chains: Chains) -> None:

@@ -9,7 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
+from functions.core.history.bars import Bar as StoredBar
+from functions.core.history.bars import Timeframe
+from functions.core.history.rolling import rolled_up
+from functions.core.market_calendar import Calendar, Session
+from functions.strategy.bars import Bars, to_price
+from functions.strategy.rolling import rolled_up as columns_rolled_up
 from tests.integration.ledger.desk import new_user
 from tests.integration.ledger.ledger import Ledger
 from tests.integration.ledger.market import MINUTE, bar, record
@@ -18,7 +25,9 @@ from tests.integration.ledger.market import MINUTE, bar, record
 FIRST = (datetime(2018, 1, 31, 14, 30, tzinfo=UTC), datetime(2018, 1, 31, 21, tzinfo=UTC))
 SECOND = (datetime(2018, 2, 1, 14, 30, tzinfo=UTC), datetime(2018, 2, 1, 18, tzinfo=UTC))
 OPEN = FIRST[0]
-LENGTHS = {"5Min": 5, "15Min": 15, "1Hour": 60, "1Day": 24 * 60}
+SESSIONS = Calendar(Session(opens.date(), opens, closes) for opens, closes in (FIRST, SECOND))
+_BAR = TypeAdapter(StoredBar)
+LENGTHS: dict[Timeframe, int] = {"5Min": 5, "15Min": 15, "1Hour": 60, "1Day": 24 * 60}
 Bar = dict[str, Any]
 
 
@@ -79,6 +88,32 @@ def by_hand(minutes: Sequence[Bar]) -> list[tuple[Any, ...]]:
     return sorted(found, key=lambda each: (each[2], -each[1].timestamp()))
 
 
+def in_python(minutes: Sequence[Bar]) -> list[tuple[Any, ...]]:
+    """As `history()` rolls up what only the archive has."""
+    read = sorted((_BAR.validate_python(each) for each in minutes), key=lambda each: each.starts_at)
+    found = [
+        (name, each.starts_at, each.ends_at, each.open, each.high, each.low, each.close, each.volume, each.feed)
+        for name in LENGTHS
+        for each in rolled_up(read, name, SESSIONS)
+    ]
+    return sorted(found, key=lambda each: (each[2], -each[1].timestamp()))
+
+
+def in_ticks(minutes: Sequence[Bar]) -> list[tuple[Any, ...]]:
+    """As whole columns are rolled up for a check of a strategy, which takes the first period as it comes."""
+    read = sorted((_BAR.validate_python(each) for each in minutes), key=lambda each: each.starts_at)
+    columns = Bars.of("SPY", "1Min", read, SESSIONS)
+    found = []
+    for name in LENGTHS:
+        bars = columns_rolled_up(columns, name)
+        for index in range(len(bars)):
+            one = bars.bar(index)
+            if one.starts_at >= read[0].starts_at:
+                prices = (to_price(each) for each in (one.open, one.high, one.low, one.close))
+                found.append((name, one.starts_at, one.ends_at, *prices, one.volume))
+    return sorted(found, key=lambda each: (each[2], -each[1].timestamp()))
+
+
 def test_minutes_when_they_come_one_by_one_then_each_period_is_told_with_its_last_minute_shorter_first(
     market: Ledger,
 ) -> None:
@@ -100,7 +135,8 @@ def test_minutes_when_many_are_missing_then_the_bars_are_those_of_a_plain_sum(ma
         size = chance.choice([1, 1, 2, 7, 40])
         told(market, minutes[place : place + size])
         place += size
-    assert stored(market) == by_hand(minutes)
+    assert stored(market) == by_hand(minutes) == in_python(minutes)
+    assert in_ticks(minutes) == [each[:8] for each in stored(market)]
     # Corrected, and told once more: the bars follow, and nothing is doubled.
     changed = chance.randrange(len(minutes))
     minutes[changed] = minute(kept[changed], "25", volume="1000")
@@ -141,3 +177,13 @@ def test_period_when_another_feed_told_it_whole_then_that_stays(market: Ledger) 
 def test_period_when_rolling_up_was_lost_then_the_next_minute_makes_it(market: Ledger) -> None:
     record(market, [minute(OPEN + n * MINUTE) for n in range(5)])
     assert told(market, [minute(OPEN + 5 * MINUTE)]) == [("5Min", OPEN + 5 * MINUTE)]
+
+
+def test_period_when_the_feed_is_late_then_the_clock_ends_it_as_much_later(market: Ledger) -> None:
+    """Else every bar of a late feed would be told after its first minutes, and decided on."""
+    told(market, [minute(OPEN + n * MINUTE, delay_seconds=900) for n in range(2)])
+    watch(market)
+    over = OPEN + 5 * MINUTE + timedelta(seconds=900)
+    for now, expected in ((over, []), (over + timedelta(seconds=90), [OPEN + 5 * MINUTE])):
+        rolled = market.call("roll_up_missed", "fn_ingest", p_now=now)
+        assert [datetime.fromisoformat(each["ends_at"]) for each in rolled] == expected

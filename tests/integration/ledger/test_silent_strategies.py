@@ -18,6 +18,7 @@ SESSIONS = [
     {"date": "2013-10-14", "opens_at": "2013-10-14T13:30Z", "closes_at": "2013-10-14T20:00Z"},
 ]
 GRACE = timedelta(minutes=5)
+LAST = datetime(2013, 10, 14, 20, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,13 @@ def watched(ledger: Ledger, desk: Desk) -> Desk:
     """A strategy that decided on the bar that ended at noon, and no other at work."""
     trader = Desk.open(ledger)
     ledger.run("update public.strategies set status = 'inactive' where status = 'active' and id <> %s", trader.strategy)
+    # Its other symbol is at the end of all sessions.
+    ledger.run("update public.strategy_cursors set last_bar_at = %s where strategy_id = %s", LAST, trader.strategy)
+    ledger.run(
+        "update public.strategy_cursors set last_bar_at = %s where strategy_id = %s and symbol = 'SPY'",
+        NOON - timedelta(minutes=1),
+        trader.strategy,
+    )
     trader.decide(decision(trader.strategy))
     return trader
 
@@ -53,18 +61,38 @@ def test_watch_when_bars_are_missed_in_session_then_one_alert_that_says_where_to
         assert _watch(watched, NOON + timedelta(minutes=minutes) + GRACE)["silent"] == 0
     ((code, severity, text),) = _alerts(watched)
     assert (code, severity) == ("STRATEGY_SILENT", "warning")
-    assert "has not decided for 5 bars of 1Min" in text
-    assert "No bar of its symbols came" in text
+    assert "has not decided on SPY for 5 bars of 1Min" in text
+    assert "No bar of it came" in text
 
 
 def test_watch_when_bars_are_there_then_the_alert_points_at_the_function(watched: Desk) -> None:
     start = NOON + timedelta(minutes=1)
-    bar = {"symbol": "IWM", "timeframe": "1Min", "starts_at": start.isoformat(), "feed": "test", "volume": "1"}
+    bar = {"symbol": "SPY", "timeframe": "1Min", "starts_at": start.isoformat(), "feed": "test", "volume": "1"}
     prices = dict.fromkeys(("open", "high", "low", "close"), "1")
     ends = {"ends_at": (start + timedelta(minutes=1)).isoformat()}
     watched.ledger.call("record_market_data", "fn_ingest", p_bars=[bar | prices | ends])
     _watch(watched, NOON + timedelta(minutes=5) + GRACE)
     assert "look at the log of evaluate_strategies" in _alerts(watched)[0][2]
+
+
+def test_watch_when_one_symbol_is_stuck_beside_a_live_one_then_it_is_told_of_by_name(watched: Desk) -> None:
+    watched.ledger.run(
+        "update public.strategy_cursors set last_bar_at = %s where strategy_id = %s and symbol = 'IWM'",
+        NOON - timedelta(minutes=10),
+        watched.strategy,
+    )
+    assert _watch(watched, NOON + GRACE)["silent"] == 1
+    ((_, _, text),) = _alerts(watched)
+    assert "has not decided on IWM for 10 bars of 1Min" in text
+    watched.decide(decision(watched.strategy, at=NOON + timedelta(minutes=1)))
+    assert _watch(watched, NOON + timedelta(minutes=1) + GRACE) == {"silent": 0, "heard": 0}, "SPY speaks for SPY alone"
+    watched.ledger.run(
+        "update public.strategy_cursors set last_bar_at = %s where strategy_id = %s and symbol = 'IWM'",
+        NOON,
+        watched.strategy,
+    )
+    assert _watch(watched, NOON + timedelta(minutes=1) + GRACE) == {"silent": 0, "heard": 1}
+    assert "decides again. It had not decided on IWM since" in _alerts(watched)[1][2]
 
 
 def test_watch_when_it_decides_again_then_a_note_and_the_next_silence_is_another(watched: Desk) -> None:
@@ -74,7 +102,7 @@ def test_watch_when_it_decides_again_then_a_note_and_the_next_silence_is_another
     assert _watch(watched, NOON + timedelta(minutes=12)) == {"silent": 0, "heard": 0}
     assert _watch(watched, NOON + timedelta(minutes=20) + GRACE) == {"silent": 1, "heard": 0}
     assert [code for code, _, _ in _alerts(watched)] == ["STRATEGY_SILENT", "STRATEGY_HEARD", "STRATEGY_SILENT"]
-    assert "decides again. It had not decided since 2013-10-07 16:00 UTC" in _alerts(watched)[1][2]
+    assert "decides again. It had not decided on SPY since 2013-10-07 16:00 UTC" in _alerts(watched)[1][2]
 
 
 def test_watch_when_it_is_stopped_then_the_silence_is_over_and_it_is_not_watched(watched: Desk) -> None:

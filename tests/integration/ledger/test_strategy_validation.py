@@ -130,6 +130,34 @@ def test_activate_when_valid_then_the_answer_says_what_it_needs_and_what_is_miss
     assert _activate(draft)["version"] == answer["version"], "safe to call again"
 
 
+def test_activate_when_the_warm_up_is_missing_then_its_history_is_asked_for_once_and_no_more_than_allowed(
+    draft: Desk,
+) -> None:
+    asked = (
+        "select symbol, starts_at < ends_at - interval '14 days', ends_at = date_trunc('day', created_at, 'UTC') "
+        "from public.backfills where user_id = %s"
+    )
+    _say(draft, 1)
+    _activate(draft)
+    assert draft.ledger.rows(asked, draft.user) == [("SPY", True, True)]
+    _stop(draft)
+    _activate(draft)
+    assert len(draft.ledger.rows(asked, draft.user)) == 1, "it is still under way"
+
+    draft.ledger.run(
+        "update public.backfills set status = 'canceled', finished_at = now() where user_id = %s", draft.user
+    )
+    draft.ledger.run("update private.settings set value = '0' where name = 'open_backfills'")
+    _stop(draft)
+    assert _activate(draft)["status"] == "active", "it is warned, not refused"
+    draft.ledger.run("update private.settings set value = '20' where name = 'open_backfills'")
+    assert len(draft.ledger.rows(asked, draft.user)) == 1
+
+
+def _stop(desk: Desk) -> None:
+    desk.ledger.call("deactivate_strategy", "authenticated", desk.user, p_strategy_id=desk.strategy)
+
+
 def test_activate_when_warned_of_then_each_warning_names_its_remedy(draft: Desk) -> None:
     minutes = [NOON.replace(minute=minute) for minute in range(4)]
     bars = [
@@ -346,3 +374,13 @@ def test_activate_when_the_account_is_refused_then_the_reason_is_the_brokers(fre
     with refused("ACCOUNT_NOT_VERIFIED", 409) as error:
         _activate(desk)
     assert error.value.diag.message_hint == "enter them again"
+
+
+def test_sweep_when_one_trader_has_written_many_versions_then_another_has_a_turn(desk: Desk) -> None:
+    for number in range(3):
+        _edit(desk, f'{{"n": {number}}}')
+    other = Desk.open(desk.ledger)
+    _edit(other)
+    first = desk.ledger.rows("select count(distinct user_id) from public.strategy_versions")[0][0]
+    waiting = desk.ledger.call("versions_to_validate", "fn_strategy", p_limit=first)
+    assert str(other.strategy) in [one["strategy_id"] for one in waiting]

@@ -28,7 +28,7 @@ from tests.chaos.arena import ledger_rows
 from tests.machine import free_ports, new_folder
 from tests.prepared import calendar_cache
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(5400)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(5400)]
 
 MADE, REAL = date(2018, 2, 5), date(2013, 10, 7)
 STRUCK = ("hotstore", "functions", "stream_market_data", "stream_trade_updates")

@@ -104,6 +104,13 @@ class TapedSource:
         return [name for name, _ in self.log]
 
 
+class TwoDays(TapedSource):
+    """A Friday and the Monday after it."""
+
+    async def calendar(self, start: date, end: date) -> list[Session]:
+        return [Session.in_new_york(date(2026, 1, day)) for day in (2, 5)]
+
+
 def watching(*symbols: str, **answers: Any) -> World:
     world = World(
         {
@@ -112,6 +119,7 @@ def watching(*symbols: str, **answers: Any) -> World:
             "upsert_calendar": 1,
             "latest_bar_end": None,
             "bars_until": [],
+            "corporate_actions_of": [],
             "roll_up_bars": [],
             "record_findings": 1,
         }
@@ -141,7 +149,10 @@ async def working(world: World, source: TapedSource) -> AsyncIterator[asyncio.Ta
 
 def steps(world: World) -> list[str]:
     """What was done, without questions and bookkeeping."""
-    quiet = ("watched_symbols", "upsert_calendar", "latest_bar_end", "bars_until", "record_heartbeat", "release")
+    quiet = (
+        "watched_symbols", "upsert_calendar", "latest_bar_end", "bars_until", "corporate_actions_of",
+        "record_heartbeat", "release",
+    )  # fmt: skip
     return [name for name in world.said() if not name.startswith(quiet)]
 
 
@@ -370,6 +381,26 @@ async def test_bar_when_the_next_confirms_a_new_level_then_both_are_stored_and_p
         await until(lambda: news[1].ends_at.isoformat() in [position for _, position in positions(world)])
     assert world.asked("publish market-data-bars") == [[BarCompleted.of(each).id] for each in (bar(0), *news)]
     assert found(world) == []
+
+
+async def test_bar_when_a_split_of_the_day_is_on_record_then_its_first_price_passes_at_once_and_it_is_asked_once() -> (
+    None
+):
+    split = {"kind": "split", "ex_date": "2026-01-05", "ratio": "2"}
+    world = watching("SPY", corporate_actions_of=lambda said: [split] if said["p_until"] >= "2026-01-05" else [])
+    world.clock.at = NOW + timedelta(days=4)
+    source = TwoDays()
+    prices = dict.fromkeys(("open", "high", "low", "close"), Decimal(50))
+    times = {"starts_at": NOW + timedelta(days=3), "ends_at": NOW + timedelta(days=3, minutes=1)}
+    halved = bar(0).model_copy(update=times | prices)
+    async with working(world, source):
+        for message in (bar(0), bar(1), halved):
+            source.arriving.put_nowait(message)
+        await until(lambda: len(positions(world)) == 3)
+    assert len(world.asked("record_market_data")) == 3
+    assert [kind for kind, _ in found(world)] == ["gap"]
+    asked = [said["p_until"] for said in world.asked("corporate_actions_of")]
+    assert asked == ["2026-01-02", "2026-01-05"]
 
 
 async def test_quote_and_bar_when_no_session_is_open_then_they_are_counted_and_not_kept() -> None:

@@ -19,7 +19,7 @@ from functions.brokers.protocol import MarketData, Quarantined
 from functions.core.errors import BadInput
 from functions.core.events import BarCompleted, BarData, ChainData, ChainTaken, dump
 from functions.core.instruments import OptionSymbol, TickTable
-from functions.core.ledger.chains import ChainLedger, ChainToList, ChainWindow
+from functions.core.ledger.chains import ChainLedger, ChainToList, ChainWindow, ListedContract
 from functions.core.ledger.errors import LedgerRefused
 from functions.ingest import chains, handlers
 from functions.ingest.chain_lists import ChainLists, prune_chains
@@ -95,9 +95,10 @@ def world(*symbols: str, **answers: Any) -> World:
     return World({"listed_contracts": listed(*symbols), "record_chain": stored} | answers)
 
 
-def take(made: World, source: Source, *windows: ChainWindow) -> Any:
+def take(made: World, source: Source, *windows: ChainWindow, in_hand: Sequence[str] = ()) -> Any:
     taker = ChainTaker(made.ports, ChainLedger(made.ledger), cast("MarketData", source))
-    return asyncio.run(taker.take(BAR, windows or [WINDOW]))
+    held = [ListedContract.model_validate(one) for one in listed(*in_hand)]
+    return asyncio.run(taker.take(BAR, windows or [WINDOW], held))
 
 
 def alerts(made: World) -> list[str]:
@@ -128,6 +129,18 @@ def test_take_when_several_windows_are_needed_then_a_contract_of_any_is_asked_fo
     take(made, source, WINDOW, ChainWindow(underlying="SPY", days_from=20, days_to=30, width=D("0.02")))
     assert source.asked == [[NEAR, LATE]]
     assert made.asked("listed_contracts")[0]["p_to"] == "2026-02-01"
+
+
+def test_take_when_one_window_is_too_wide_then_the_others_have_all_that_they_need(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chains, "_MOST_CONTRACTS", 5)
+    wide = [f"SPY260102C00{100 + n}000" for n in range(8)]
+    narrow = ["SPY260130P00085000", "SPY260130P00084000"]
+    made, source = world(*wide, *narrow), Source(quote())
+    take(made, source, WINDOW, ChainWindow(underlying="SPY", days_from=20, days_to=30, width=D("0.2")))
+    assert set(narrow) < set(source.asked[0])
+    assert len(source.asked[0]) == 5
 
 
 def test_take_when_there_is_no_list_of_the_day_then_it_is_brought_first() -> None:
@@ -209,6 +222,28 @@ def test_take_when_too_many_are_needed_then_those_nearest_to_the_money_and_it_is
     assert take(made, source) is not None
     assert source.asked == [[NEAR, "SPY260102P00103000"]]
     assert "3 contracts" in alerts(made)[0]
+
+
+@pytest.mark.parametrize("most", [2, 2000])
+def test_take_when_contracts_are_in_hand_then_each_once_wherever_it_is_and_however_many_are_needed(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(chains, "_MOST_CONTRACTS", most)
+    made, source = world("SPY260102C00095000", NEAR, "SPY260102P00103000"), Source(quote(), quote(FAR))
+    assert take(made, source, in_hand=[FAR, NEAR, LATE]).contracts == 2
+    (asked,) = source.asked
+    assert sorted(asked) == sorted({*asked})
+    assert {FAR, NEAR, LATE} <= {*asked}
+    assert len(asked) == min(most, 3) + 2
+
+
+def test_take_when_no_contract_is_listed_then_those_in_hand_are_asked_for_all_the_same() -> None:
+    made, source = world(listed_contracts=None), Source(quote(FAR))
+    assert take(made, source, in_hand=[FAR]).contracts == 1
+    assert source.asked[-1] == [FAR]
+    made, source = world(), Source(quote(FAR))
+    assert take(made, source, in_hand=[FAR]).contracts == 1
+    assert alerts(made) == []
 
 
 @pytest.mark.parametrize(
@@ -318,7 +353,7 @@ NEEDED = [{"underlying": "SPY", "days_from": 0, "days_to": 7, "width": "0.15"}]
 @pytest.fixture
 def woken(monkeypatch: pytest.MonkeyPatch) -> World:
     """The handlers' world: the chain of SPY is needed, its contract is listed and quoted."""
-    made = world(NEAR, chains_needed=NEEDED, chains_to_list=[])
+    made = world(NEAR, chains_needed=NEEDED, chains_to_list=[], contracts_in_hand=[])
     source = Source(quote(), chain=[contract()])
     opened = Opened(cast("MarketData", source), cast("Any", None))
     monkeypatch.setattr(handlers, "ports", lambda _: made.ports)
@@ -345,10 +380,21 @@ def test_handler_when_it_is_on_record_then_told_again_and_nobody_is_asked(woken:
 def test_handler_when_nobody_needs_it_or_the_bar_is_long_over_then_nobody_is_asked(woken: World) -> None:
     woken.clock.at = NOW + timedelta(minutes=17)
     handlers.snapshot_chains(message(BarCompleted.of(BAR)))
-    assert woken.said() == ["chains_needed", "chain_taken"]
+    assert woken.said() == ["chains_needed", "contracts_in_hand", "chain_taken"]
     woken.ledger.answers["chains_needed"] = []
     handlers.snapshot_chains(message(BarCompleted.of(BAR)))
-    assert woken.said()[2:] == ["chains_needed"]
+    assert woken.said()[3:] == ["chains_needed", "contracts_in_hand"]
+
+
+@pytest.mark.parametrize(("timeframe", "told"), [("5Min", 1), ("1Min", 0)])
+def test_handler_when_a_strategy_on_such_bars_has_a_contract_in_hand_then_a_chain_with_what_all_others_need(
+    woken: World, timeframe: str, told: int
+) -> None:
+    woken.ledger.answers["chains_needed"] = lambda said: NEEDED if said["p_timeframe"] is None else []
+    woken.ledger.answers["contracts_in_hand"] = [{**one, "timeframes": [timeframe]} for one in listed(FAR)]
+    handlers.snapshot_chains(message(BarCompleted.of(BAR)))
+    assert woken.asked("contracts_in_hand") == [{"p_underlying": "SPY", "p_on": "2026-01-02"}]
+    assert [said["p_chain"]["asked"] for said in woken.asked("record_chain")] == [2] * told
 
 
 def test_handler_when_there_is_no_credential_then_told(woken: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,8 @@ QUOTE = OptionQuote(
 class Source:
     """Answers what it was told to, and keeps what it was asked."""
 
+    feed = "test"
+
     def __init__(self, *quotes: OptionQuote | Quarantined, multiplier: str | None = "100") -> None:
         self.quotes, self.multiplier = quotes, multiplier
         self.asked: list[Any] = []
@@ -111,9 +113,13 @@ def test_refresh_when_the_feed_lists_none_or_another_multiplier_then_told_and_ne
     ],
 )
 def test_refresh_when_one_answer_is_no_market_then_the_others_are_kept(strange: OptionQuote | Quarantined) -> None:
-    world = World()
+    world = World({"record_findings": 1})
     other = replace(QUOTE, symbol=PUT, bid=None)
     assert refresh(world, Source(strange, other), needed(), needed(PUT)) == 1
+    counted = [row["symbol"] for given in world.asked("record_findings") for row in given["p_findings"]]
+    # What nobody asked for is none of our business.
+    asked_for = isinstance(strange, Quarantined) or strange.symbol == CALL
+    assert counted == ([strange.symbol] if asked_for else [])
     (stored,) = world.asked("record_option_data")
     assert [(row["symbol"], row["bid"]) for row in stored["p_quotes"]] == [(PUT, "0")]
 

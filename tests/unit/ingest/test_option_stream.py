@@ -39,6 +39,8 @@ def quote(seconds: int = 0, symbol: str = CALL, ask: str | None = "1.10") -> Opt
 class Streaming:
     """What is put into `arriving` is streamed; an error is raised."""
 
+    feed = "test"
+
     def __init__(self) -> None:
         self.arriving: asyncio.Queue[OptionQuote | Quarantined | Exception] = asyncio.Queue()
         self.subscribed: list[list[str]] = []
@@ -133,6 +135,31 @@ async def test_worker_when_a_message_is_no_market_of_a_needed_option_then_the_ne
         source.arriving.put_nowait(strange)
         source.arriving.put_nowait(quote(1))
         await until(lambda: bool(world.asked("upsert_marks")))
+    assert [put["ask"] for put in world.asked(f"put quote:{CALL}")] == ["1.1"]
+
+
+async def test_worker_when_quotes_are_no_market_then_they_are_counted_by_contract_and_kind_and_reach_nobody() -> None:
+    world, source = world_of(CALL), Streaming()
+    world.ledger.answers["record_findings"] = 1
+    async with working(world, source):
+        for message in (
+            quote(ask="0"),
+            quote(ask="0.5"),
+            quote(6),
+            quote(ask="NaN"),
+            Quarantined("a test", "{}", symbol=CALL),
+            quote(1),
+        ):
+            source.arriving.put_nowait(message)
+        await until(lambda: bool(world.asked("upsert_marks")))
+    rows = [row for given in world.asked("record_findings") for row in given["p_findings"]]
+    assert [(row["symbol"], row["kind"], row["sample"].split(": ")[-1]) for row in rows] == [
+        (CALL, "quote", "NO_ASK"),
+        (CALL, "quote", "CROSSED"),
+        (CALL, "quote", "FUTURE"),
+        (CALL, "malformed", "NOT_A_NUMBER"),
+        (CALL, "malformed", "{}"),
+    ]
     assert [put["ask"] for put in world.asked(f"put quote:{CALL}")] == ["1.1"]
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.core.errors import Unavailable
@@ -134,6 +134,7 @@ def test_heard_when_the_bus_or_the_hot_store_is_down_then_the_same_quote_again_i
     assert len(world.said(f"publish {QUOTES_TOPIC}")) == (2 if part == "bus" else 1)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 400), st.sampled_from(["SPY", "IWM"]), st.sampled_from([0.0, 0.1, 0.25, 0.4])),

@@ -165,6 +165,25 @@ def test_legs_when_they_make_no_sense_then_they_are_refused(intents: tuple[Inten
     assert refused.value.code == "BAD_INTENT"
 
 
+@pytest.mark.parametrize(
+    "intent",
+    [
+        Open(side="buy", quantity=D(1), symbol="IWM", reason="a"),
+        OpenLegs(legs=(Leg("IWM260109P00095000", "sell"),), quantity=D(1), reason="a"),
+    ],
+    ids=["shares", "options"],
+)
+def test_order_when_on_another_symbol_of_a_strategy_that_decides_on_each_apart_then_refused(intent: Intent) -> None:
+    """It does not see what is open there: it would open it again with every bar."""
+
+    class Across(ByDelta):
+        def on_bar(self, now: Moment) -> Iterable[Intent]:
+            return [intent]
+
+    with pytest.raises(BadInput, match="BAD_INTENT"):
+        evaluate(Across(StrategyConfig(), ("SPY", "IWM")), minute_bars([100]), market=Market(chain=CHAIN))
+
+
 def test_chain_when_the_wanted_delta_is_not_there_then_the_reason_says_what_is() -> None:
     decision = decided(kind=ByDelta)
     assert (decision.action, decision.orders) == ("stay", ())

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from functions.core.errors import BadInput
 from functions.core.events import BarData
+from functions.core.history.adjusting import CorporateAction
 from functions.ingest.quality.bars import BarGate, Judged
 from functions.ingest.quality.cleaning import clean
 from functions.ingest.quality.findings import Finding, Unread, counted
-from functions.ingest.quality.splits import Split
 from tests.unit.ingest.quality.made_bars import CALENDAR, FRIDAY, LONG_AGO, MINUTE, MONDAY, OPEN, THURSDAY, bar, minutes
 
 
@@ -178,12 +178,12 @@ def test_night_when_it_looks_like_a_split_and_none_is_on_record_then_it_is_told_
 
 def test_night_when_the_split_is_on_record_then_its_prices_pass_at_once() -> None:
     rows = [bar(THURSDAY.closes_at - MINUTE), bar(FRIDAY.opens_at, "50.5")]
-    assert clean(rows, CALENDAR, splits=[Split(FRIDAY.date, Decimal(2))]) == Judged(rows, [])
+    assert clean(rows, CALENDAR, actions=[CorporateAction("split", FRIDAY.date, Decimal(2))]) == Judged(rows, [])
 
 
 def test_night_when_the_split_is_on_record_and_prices_do_not_show_it_then_it_is_told() -> None:
     rows = [bar(THURSDAY.closes_at - MINUTE), bar(FRIDAY.opens_at, "101")]
-    judged = clean(rows, CALENDAR, splits=[Split(FRIDAY.date, Decimal(2))])
+    judged = clean(rows, CALENDAR, actions=[CorporateAction("split", FRIDAY.date, Decimal(2))])
     assert [finding.kind for finding in judged.findings] == ["split"]
 
 
