@@ -75,12 +75,13 @@ class BarBuilder:
             ends_at = minute + MINUTE
             if ends_at + self._grace <= max(now - self._delay, self._newest[symbol]):
                 self._over[symbol] = max(ends_at, self._over.get(symbol, ends_at))
-                bar = bar_of(symbol, minute, self._open.pop((symbol, minute)).values())
+                trades = self._open.pop((symbol, minute)).values()
+                bar = bar_of(symbol, minute, trades, int(self._delay.total_seconds()))
                 bars.extend([] if bar is None else [bar])
         return bars
 
 
-def bar_of(symbol: str, starts_at: datetime, trades: Iterable[TradePrint]) -> BarData | None:
+def bar_of(symbol: str, starts_at: datetime, trades: Iterable[TradePrint], delay_seconds: int = 0) -> BarData | None:
     """The bar of these trades of one minute; None where none of them sets prices."""
     counted = sorted((one for one in trades if one.told != "canceled"), key=lambda one: (one.traded_at, one.number))
     prices = [one.price for one in counted if one.sets_prices]
@@ -98,6 +99,7 @@ def bar_of(symbol: str, starts_at: datetime, trades: Iterable[TradePrint]) -> Ba
         close=prices[-1],
         volume=volume,
         feed=counted[0].feed,
+        delay_seconds=delay_seconds,
     )
 
 
