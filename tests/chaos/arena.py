@@ -211,4 +211,12 @@ def _trader(stack: Stack, plan: DemoPlan, opens_at: datetime) -> None:
             )
             started.append(strategy)
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        start_strategies(connection, started, opens_at - timedelta(minutes=1))
+        # A part that a strike ended may have lost a wake-up, and the tape, with its sweeps, has not begun.
+        start_strategies(
+            connection, started, opens_at - timedelta(minutes=1), lambda: _sweep(stack, opens_at - timedelta(minutes=1))
+        )
+
+
+def _sweep(stack: Stack, at: datetime) -> None:
+    body = {"functions": ["relay_unpublished", "verify_missed", "validate_missed"], "now": at.isoformat()}
+    httpx.post(f"{stack.url('scheduler')}/run", json=body, timeout=60)

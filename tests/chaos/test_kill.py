@@ -38,6 +38,7 @@ FLOW = {
 BEHIND = {
     "ingest.bars_to_archive",
     "ingest.drop_old_bars",
+    "ingest.prune_option_chains",
     "ingest.record_corporate_actions",
     "ingest.upsert_instruments",
 }
