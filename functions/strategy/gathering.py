@@ -46,12 +46,13 @@ class MarketReader:
         if known is None or known[0] < count:
             known = (count, self._ledger.bars_until(symbol, timeframe, self._until, count))
             self._rows[symbol, timeframe] = known
-        rows, day = known[1], exchange_date(at or self._until)
+        rows = known[1]
         splits = self._splits_within(symbol, rows)
-        unit = max((split.ex_date for split in splits if split.ex_date <= day), default=None)
+        day = exchange_date(at or self._until) if splits else None
+        unit = max((split.ex_date for split in splits if day and split.ex_date <= day), default=None)
         key = (symbol, timeframe, known[0], unit)
         if key not in self._bars:
-            seen: Sequence[BarRow] = _in_unit(rows, splits, day) if splits else rows
+            seen: Sequence[BarRow] = rows if day is None else _in_unit(rows, splits, day)
             self._bars[key] = Bars.of(symbol, timeframe, seen, self._sessions(rows))
         return self._bars[key]
 

@@ -40,6 +40,8 @@ def split_to_book(one: DueStrategy, at: datetime) -> str | None:
 
     None where it is not so.
     """
+    if not one.splits_to_book:
+        return None
     day = exchange_date(at)
     waits = sorted((split.symbol, split.ex_date) for split in one.splits_to_book if split.ex_date <= day)
     if not waits:

@@ -142,6 +142,7 @@ def test_outside_kind_when_its_package_is_installed_then_it_is_catalogued_and_tr
     assert outside.fills > 0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_every_kind_when_hot_store_and_processes_are_lost_then_trades_and_reasons_are_the_same(
     undisturbed: Played, struck: Played
