@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
-
-from functions.core.money import text
 
 Side = Literal["buy", "sell"]
 OrderType = Literal["market", "limit"]
@@ -105,23 +103,3 @@ class Stay:
 
 
 Intent = Open | Close | Adjust | OpenLegs | CloseLegs | Stay
-
-
-def as_data(intent: Intent) -> dict[str, str]:
-    """An intent as JSON-ready text for a person to read; what is not set is left out."""
-    found = {"intent": type(intent).__name__.lower()}
-    for each in fields(intent):
-        value = getattr(intent, each.name)
-        if value is not None:
-            found[each.name] = _written(value)
-    return found
-
-
-def _written(value: object) -> str:
-    if isinstance(value, Decimal):
-        return text(value)
-    if isinstance(value, Leg):
-        return f"{value.side} {value.ratio} {value.symbol}"
-    if isinstance(value, tuple):
-        return ", ".join(_written(part) for part in value)
-    return str(value)

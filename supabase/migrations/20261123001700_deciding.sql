@@ -81,20 +81,15 @@ $$;
 comment on function private.standings(uuid[], text[]) is
   'What strategies hold and have working, each in a symbol and in options on it, or in everything where it decides on all its symbols at once: {"held": {symbol: {"quantity", "average_entry"}}, "working": [{"trade_id", ...}], "splits_to_book": [{"symbol", "ex_date"}]}: splits on record, ahead ones too, that the broker has not booked on what is held.';
 
-create function private.sessions_of(p_from timestamptz, p_until timestamptz) returns jsonb
-language sql stable set search_path = ''
+create function public.sessions_between(p_from timestamptz, p_until timestamptz) returns jsonb
+language sql stable security definer set search_path = ''
 as $$
-  -- The session before as well: a warm-up may begin in it. A year at most, the newest.
+  -- A year at most, the newest.
   select coalesce(jsonb_agg(jsonb_build_object('date', session_date, 'opens_at', opens_at, 'closes_at', closes_at) order by session_date), '[]'::jsonb)
   from (
     select * from public.market_calendar
     where opens_at < p_until and closes_at >= p_from order by session_date desc limit 366) as newest
 $$;
-comment on function private.sessions_of(timestamptz, timestamptz) is 'The regular sessions from one moment to another, [{"date", "opens_at", "closes_at"}], oldest first.';
-
-create function public.sessions_between(p_from timestamptz, p_until timestamptz) returns jsonb
-language sql stable security definer set search_path = ''
-as $$ select private.sessions_of(p_from, p_until) $$;
 comment on function public.sessions_between(timestamptz, timestamptz) is 'The regular sessions from one moment to another, [{"date", "opens_at", "closes_at"}], oldest first; a year at most.';
 
 create function private.is_complete(p_inputs jsonb, p_symbol text, p_timeframe text, p_until timestamptz) returns boolean

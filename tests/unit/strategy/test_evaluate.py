@@ -15,7 +15,6 @@ from functions.strategy.bars import MISSING, Bars
 from functions.strategy.decision import Decision
 from functions.strategy.evaluate import evaluate
 from functions.strategy.holding import FLAT
-from functions.strategy.intents import as_data
 from functions.strategy.interface import (
     Adjust,
     Close,
@@ -193,19 +192,6 @@ def test_strategy_when_given_another_kinds_config_then_it_refuses() -> None:
 
     with pytest.raises(TypeError, match="Config"):
         Other(StrategyConfig(), ("SPY",))
-
-
-def test_intent_when_recorded_then_it_is_text_without_what_is_not_set() -> None:
-    wanted = Open(side="buy", quantity=D("5.0"), reason="in", stop=D("98.10"))
-    assert as_data(wanted) == {
-        "intent": "open",
-        "side": "buy",
-        "quantity": "5",
-        "reason": "in",
-        "order_type": "market",
-        "stop": "98.1",
-    }
-    assert as_data(Stay("quiet")) == {"intent": "stay", "reason": "quiet"}
 
 
 class Remembering(Scripted):
