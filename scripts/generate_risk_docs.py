@@ -8,6 +8,7 @@ from pathlib import Path
 
 from functions.core.money import text
 from functions.risk.assess import RULES
+from functions.risk.limits import LimitKind
 from functions.risk.rule import Rule
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "risk.md"
@@ -22,7 +23,9 @@ sent. Every rule's verdict is kept with the numbers that it saw. The first deny 
 `CODE: key=value key=value`.
 
 - **Limit**: the name under which a limit is set. The tightest of the limits that apply wins; each is held against what
-  is open in its own scope, a symbol's against the account. A limit that is not set allows, and says `limit=not set`.
+  is open in its own scope, a symbol's against the account. A rule whose limit is not set
+  is off: the record names it under `NOT_SET`. Most limits are stricter when lower; where a higher number is stricter,
+  the rule says so.
 - **For**: a rule for *entries* lets an order pass that is marked reduce-only and really only reduces the account's
   position, net of the working orders that close it already.
 - The rules of the **account** (`account_restricted`, `options_level`, `shortable`, `buying_power`, `settled_cash`)
@@ -44,18 +47,26 @@ def page() -> str:
 
 
 def _row(rule: Rule) -> str:
+    kind = rule.kind
     codes = ", ".join(f"`{code}`" for code in rule.denials)
-    limit = f"`{rule.name}`" if rule.scopes else "-"
-    scopes = ", ".join(rule.scopes) or "-"
+    limit = f"`{rule.name}`" if kind.scopes else "-"
+    scopes = ", ".join(kind.scopes) or "-"
     orders = "entries" if rule.entries_only else "all orders"
-    cells = (rule.name, codes, limit, rule.unit, scopes, _default(rule), orders, rule.summary)
+    cells = (rule.name, codes, limit, kind.unit, scopes, _default(kind), orders, kind.summary + _parameters(kind))
     return "| " + " | ".join(cells) + " |\n"
 
 
-def _default(rule: Rule) -> str:
-    if not rule.scopes:
+def _default(kind: LimitKind) -> str:
+    if not kind.scopes:
         return "always on"
-    return "off" if rule.default is None else text(rule.default)
+    return "off" if kind.default is None else text(kind.default)
+
+
+def _parameters(kind: LimitKind) -> str:
+    return "".join(
+        f" Parameter `{each.name}` ({each.unit}, {text(each.default)} if not set): {each.summary}"
+        for each in kind.parameters
+    )
 
 
 def main() -> int:

@@ -24,6 +24,7 @@ check "lint" ruff check --quiet .
 check "types" mypy
 check "floors" lint-imports
 check "risk docs" python -m scripts.generate_risk_docs --check
+check "limit kinds" python -m scripts.generate_limit_kinds --check
 check "broker docs" python -m scripts.generate_brokers_docs --check
 check "grants" python -m scripts.generate_grants_docs --check
 check "event schemas" python -m scripts.generate_event_schemas --check

@@ -1,12 +1,12 @@
-"""All rules on one order: every rule speaks, the first deny in their order decides."""
+"""All rules on one order: every rule that is on speaks, the first deny in their order decides."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from functions.core.errors import BadInput
-from functions.risk.book import Book, Limit, Limits, ProposedOrder, Scope
+from functions.risk.book import Book, ProposedOrder
+from functions.risk.limits import Limits
 from functions.risk.rule import Rule, Verdict, allow, reduce
 from functions.risk.rules.account_restricted import account_restricted
 from functions.risk.rules.buying_power import buying_power
@@ -41,7 +41,12 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+OFF = "NOT_SET"
+"""Under this code the record keeps which rules had no limit to hold the order to."""
+_ONLY_REDUCES = allow(order="only reduces")
+
+
+@dataclass(slots=True)
 class RuleDecision:
     """What one rule said: its own code, and its verdict with the numbers that it saw."""
 
@@ -50,9 +55,12 @@ class RuleDecision:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Assessment:
-    """The verdict on the order, and every rule's own. `quantity` is what may be sent: 0 for a deny."""
+    """The verdict on the order, and every rule's own. `quantity` is what may be sent: 0 for a deny.
+
+    The last decision names the rules that were off, if any were.
+    """
 
     verdict: Verdict
     decisions: tuple[RuleDecision, ...]
@@ -60,37 +68,31 @@ class Assessment:
 
 
 def assess(order: ProposedOrder, book: Book, limits: Limits) -> Assessment:
-    """Judges an order with all rules.
+    """Judges an order with all rules that are on.
 
     A rule that is for entries only lets an order pass that really only reduces. After a reduce the following rules see
     the smaller order. Pure: the same order, book and limits give the same assessment.
     """
     judged = order
+    reduces = book.only_reduces(order)
     decisions: list[RuleDecision] = []
+    denied: Verdict | None = None
+    off: list[str] = []
     for rule in RULES:
-        if rule.entries_only and book.only_reduces(judged):
-            verdict = allow(order="only reduces")
-        else:
-            verdict = rule(judged, book, limits)
+        if not rule.is_on(limits):
+            off.append(rule.code)
+            continue
+        verdict = _ONLY_REDUCES if reduces and rule.entries_only else rule.check(judged, book, limits)
         if verdict.to is not None:
             judged = replace(judged, quantity=verdict.to)
-        decisions.append(RuleDecision(rule.name, rule.code, verdict))
-    denied = next((decision.verdict for decision in decisions if decision.verdict.outcome == "deny"), None)
+            reduces = book.only_reduces(judged)
+        elif denied is None and verdict.outcome == "deny":
+            denied = verdict
+        decisions.append(RuleDecision(rule.kind.name, rule.code, verdict))
+    if off:
+        decisions.append(RuleDecision("not_set", OFF, allow(rules=" ".join(off))))
     if denied is not None:
         return Assessment(denied, tuple(decisions), Decimal(0))
     if judged.quantity < order.quantity:
         return Assessment(reduce(judged.quantity, quantity=order.quantity), tuple(decisions), judged.quantity)
     return Assessment(allow(), tuple(decisions), order.quantity)
-
-
-def limit(name: str, scope: Scope, value: Decimal) -> Limit:
-    """A limit as it may be set. Raises BadInput BAD_LIMIT naming the field, what was expected and what was found."""
-    settable = {rule.name: rule for rule in RULES if rule.scopes}
-    if name not in settable:
-        raise BadInput("BAD_LIMIT", f"name: expected one of {', '.join(settable)}, was {name!r}", field="name")
-    if scope not in settable[name].scopes:
-        allowed = ", ".join(settable[name].scopes)
-        raise BadInput("BAD_LIMIT", f"scope: expected one of {allowed}, was {scope!r}", field="scope")
-    if not value.is_finite() or value < 0:
-        raise BadInput("BAD_LIMIT", f"value: expected 0 or more {settable[name].unit}, was {value}", field="value")
-    return Limit(name, scope, value)

@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING, Literal, cast
 from functions.core.errors import BadInput
 from functions.core.instruments import OptionRight
 from functions.core.market_calendar import Session
+from functions.risk.limits import Scope
 
 if TYPE_CHECKING:
     from functions.risk.account import AccountFacts
+    from functions.risk.facts.closed import ClosedTrades
+    from functions.risk.facts.market import MarketFacts
+    from functions.risk.facts.orders import OrderFacts
+    from functions.risk.facts.results import ResultFacts
 
-Scope = Literal["global", "user", "account", "strategy", "symbol"]
 Side = Literal["buy", "sell"]
 Kind = Literal["equity", "option", "crypto", "future"]
 OrderType = Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
@@ -178,7 +182,7 @@ def _above_zero(judged: ProposedLeg | ProposedOrder, *names: str) -> None:
             raise BadInput("BAD_ORDER", f"{name} must be finite and above zero, was {value}", field=name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class OpenQuantity:
     """What is open in one symbol: the signed position, and the remaining quantity of working buys and of working sells.
 
@@ -262,7 +266,8 @@ class Book:
     are the calendar's around the event time: empty on a holiday, None where the calendar does not reach the day.
     `closed_gates` are those of the order's scopes; None where they could not be read, which is not the same as none.
     `packages` are the options of each working order that may open something: they fill together or not at all.
-    `account` is what its broker said of it; None of an account of which no broker was ever asked.
+    `account` is what its broker said of it; None of an account of which no broker was ever asked. `orders`, `market`,
+    `results` and `closed` are further facts; None where they were not read, and a rule that is on denies for that.
     """
 
     exposures: Mapping[Scope, Exposure]
@@ -271,6 +276,10 @@ class Book:
     closed_gates: tuple[Gate, ...] | None = None
     packages: Mapping[Scope, tuple[Package, ...]] = field(default_factory=dict)
     account: AccountFacts | None = None
+    orders: OrderFacts | None = None
+    market: MarketFacts | None = None
+    results: ResultFacts | None = None
+    closed: ClosedTrades | None = None
 
     def exposure(self, scope: Scope) -> Exposure | None:
         """What is open in a scope, None where it is not known. A limit on a symbol is on the account's holding."""
@@ -296,35 +305,3 @@ class Book:
         """True where the order promises to reduce and does: each leg is within its position, net of what closes it."""
         closable = self.closable_units(order)
         return order.reduce_only and closable is not None and order.quantity <= closable
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """One limit: its rule's name, the scope that it was set on, its value in the rule's unit; the symbol if for one."""
-
-    name: str
-    scope: Scope
-    value: Decimal
-    symbol: str | None = None
-
-    def counts(self, symbol: str) -> bool:
-        """Whether what is open in this symbol is held against it."""
-        return self.symbol is None or self.symbol == symbol
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The limits that apply to one order: those of everybody, its user, account, strategy and symbol."""
-
-    values: tuple[Limit, ...] = ()
-
-    def of(self, name: str, default: Decimal | None = None) -> tuple[Limit, ...]:
-        """The limits of a rule, tightest first; its default, on the account, where none is set."""
-        found = sorted((limit for limit in self.values if limit.name == name), key=lambda limit: limit.value)
-        if not found and default is not None:
-            return (Limit(name, "account", default),)
-        return tuple(found)
-
-    def tightest(self, name: str, default: Decimal | None = None) -> Limit | None:
-        """The smallest limit of a rule, or None where it is not set."""
-        return next(iter(self.of(name, default)), None)

@@ -9,16 +9,20 @@ from inspect import getdoc
 from typing import Literal
 
 from functions.core.money import text
-from functions.risk.book import Book, Limits, ProposedOrder, Scope
+from functions.risk.book import Book, ProposedOrder
+from functions.risk.limits import Family, LimitKind, Limits, Parameter, Scope, Tighter
 
 Outcome = Literal["allow", "deny", "reduce"]
 Number = Decimal | str
 """What a rule saw: a quantity, a price or an amount as Decimal; a name, a time or "missing" as text."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Verdict:
-    """One rule's answer. `code` is set for a deny; `to` is the quantity that a reduce leaves."""
+    """One rule's answer, not changed once it is given.
+
+    `code` is set for a deny; `to` is the quantity that a reduce leaves.
+    """
 
     outcome: Outcome
     code: str | None = None
@@ -59,25 +63,29 @@ Check = Callable[[ProposedOrder, Book, Limits], Verdict]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule and its name card.
+    """A rule, and the name card of its limit.
 
-    `name` is also the name of its limit in `risk_limits`. `scopes` are where the limit may be set; none means that the
-    rule has no limit and is always on. `default` applies to the account where no limit is set; None leaves the rule
-    off until one is. `entries_only` rules let an order pass that only reduces.
+    `kind.name` is also the name of its limit in `risk_limits`; without scopes the rule has no limit and is always on.
+    `entries_only` rules let an order pass that only reduces. `check` is called only where the rule is on.
     """
 
-    name: str
+    kind: LimitKind
     code: str
-    unit: str
-    scopes: tuple[Scope, ...]
-    default: Decimal | None
     entries_only: bool
     denials: tuple[str, ...]
-    summary: str
     check: Check
 
     def __call__(self, order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
         return self.check(order, book, limits)
+
+    @property
+    def name(self) -> str:
+        """The rule's, and its limit's."""
+        return self.kind.name
+
+    def is_on(self, limits: Limits) -> bool:
+        """Whether it has something to hold an order to: a limit that is set, a default, or no need of one."""
+        return not self.kind.scopes or self.kind.default is not None or limits.has(self.kind.name)
 
 
 def rule(
@@ -88,16 +96,33 @@ def rule(
     *,
     entries_only: bool = True,
     denials: tuple[str, ...] = (),
+    family: Family = "rule",
+    tighter: Tighter = "lower",
+    parameters: tuple[Parameter, ...] = (),
+    source: str | None = None,
+    counts: bool = False,
 ) -> Callable[[Check], Rule]:
     """Makes a rule of a check function; its name, and its docstring as summary, come from the function.
 
-    `denials` are the further codes that the rule may deny with.
+    `denials` are the further codes that the rule may deny with. The rest is the name card of its limit: `LimitKind`.
     """
 
     def made(check: Check) -> Rule:
         summary = " ".join((getdoc(check) or "").split())
         if not summary:
             raise ValueError(f"rule {check.__name__} needs a docstring: the risk table is made from it")
-        return Rule(check.__name__, code, unit, scopes, default, entries_only, (code, *denials), summary, check)
+        kind = LimitKind(
+            name=check.__name__,
+            unit=unit,
+            scopes=scopes,
+            summary=summary,
+            family=family,
+            default=default,
+            tighter=tighter,
+            parameters=parameters,
+            source=source,
+            counts=counts,
+        )
+        return Rule(kind, code, entries_only, (code, *denials), check)
 
     return made

@@ -23,8 +23,8 @@ const RIGHTS = `
   grant select (broker_account_id, user_id, purpose, key_id, entered_at, updated_at) on private.broker_credentials to studio;
   grant select (id, email, last_sign_in_at, banned_until, created_at) on auth.users to studio;
   grant update (closed, mode, reason) on public.trading_gates, admin.gates to studio;
-  grant update (value) on public.risk_limits, admin.limits to studio;
-  grant insert (scope, user_id, broker_account_id, strategy_id, symbol, name, value, unit) on public.risk_limits to studio;
+  grant update (value, parameters, act) on public.risk_limits, admin.limits to studio;
+  grant insert (scope, user_id, broker_account_id, strategy_id, symbol, name, value, unit, parameters, act) on public.risk_limits to studio;
   grant update (display_name, desk_role, disabled, disabled_reason) on public.profiles, admin.users to studio;
   grant update (status) on public.strategies to studio;
   grant update (acknowledged_at) on public.alerts to studio;

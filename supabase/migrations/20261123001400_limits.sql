@@ -7,9 +7,11 @@ create table public.risk_limits (
   broker_account_id uuid,
   strategy_id uuid,
   symbol text references public.instruments (symbol) on delete restrict,
-  name text not null check (name ~ '^[a-z][a-z_]{1,62}$'),
+  name text not null references public.risk_limit_kinds (name) on delete restrict,
   value private.amount check (value >= 0),
   unit text not null,
+  parameters jsonb not null default '{}' check (jsonb_typeof(parameters) = 'object'),
+  act text check (act in ('warn', 'block_entries', 'cancel', 'reduce', 'flatten', 'deactivate', 'roll')),
   set_by_administrator boolean not null default false,
   changed_by text not null default '',
   created_at timestamptz not null default now(),
@@ -33,6 +35,8 @@ comment on column public.risk_limits.symbol is 'Null: every symbol.';
 comment on column public.risk_limits.name is 'Which limit: one that a risk rule enforces, see docs/risk.md.';
 comment on column public.risk_limits.value is 'The limit, in its unit. Null: removed, no limit.';
 comment on column public.risk_limits.unit is 'Unit of the value; it belongs to the name.';
+comment on column public.risk_limits.parameters is 'Further numbers of this kind of limit, as text: {"within_minutes": "60"}. What is left out has its default, see risk_limit_kinds.';
+comment on column public.risk_limits.act is 'What a watch or breaker does when it is broken; null: the first act of its kind.';
 comment on column public.risk_limits.set_by_administrator is 'An administrator has set it, so only an administrator changes it; written by trigger.';
 comment on column public.risk_limits.changed_by is 'Who changed it last; written by trigger.';
 comment on column public.risk_limits.created_at is 'When the row was made, UTC.';
@@ -42,24 +46,65 @@ create index risk_limits_user on public.risk_limits (user_id);
 create index risk_limits_account on public.risk_limits (broker_account_id, user_id);
 create index risk_limits_strategy on public.risk_limits (strategy_id, user_id);
 create index risk_limits_symbol on public.risk_limits (symbol);
+create index risk_limits_name on public.risk_limits (name);
 
 create function private.limit_unit(p_name text) returns text
-language sql immutable set search_path = ''
+language sql stable set search_path = ''
+as $$ select k.unit from public.risk_limit_kinds as k where k.name = p_name $$;
+comment on function private.limit_unit(text) is 'The unit of a limit that is enforced; null for a name that nothing enforces.';
+
+create function private.strictness(p_name text, p_value numeric) returns numeric
+language sql stable set search_path = ''
+as $$ select case k.tighter when 'higher' then -p_value else p_value end from public.risk_limit_kinds as k where k.name = p_name $$;
+comment on function private.strictness(text, numeric) is 'A value of a limit, so turned that the smaller one is the stricter.';
+
+create function private.has_source(p_source text) returns boolean
+language sql stable set search_path = ''
 as $$
-  select case p_name
-    when 'position_limit' then 'shares or contracts'
-    when 'capital_limit' then 'dollars'
-    when 'max_loss_per_trade' then 'dollars'
-    when 'stale_quote' then 'seconds'
-    when 'price_sanity' then 'percent of the mark' end
+  select case p_source
+    when 'sectors' then exists (select from public.instruments where sector is not null)
+    when 'ex_dividend_dates' then exists (select from public.instruments where ex_dividend_dates <> '{}')
+    else p_source is null end
 $$;
-comment on function private.limit_unit(text) is 'The unit of a limit that a risk rule enforces; null for a name that none does.';
+comment on function private.has_source(text) is 'Whether there is any data of a kind that a limit needs; what needs none has it.';
+
+create function private.require_fitting_limit(p_limit public.risk_limits) returns void
+language plpgsql stable set search_path = ''
+as $$
+declare
+  kind public.risk_limit_kinds;
+  unfit text;
+begin
+  select * into kind from public.risk_limit_kinds where name = p_limit.name;
+  if not p_limit.scope = any (kind.scopes) or (p_limit.symbol is not null and not 'symbol' = any (kind.scopes)) then
+    perform private.refuse(422, 'BAD_LIMIT_SCOPE', 'This limit is not set there: see its scopes in risk_limit_kinds.',
+      jsonb_build_object('name', p_limit.name, 'scope', p_limit.scope, 'symbol', p_limit.symbol, 'scopes', kind.scopes));
+  end if;
+  select p.key into unfit from jsonb_each(p_limit.parameters) as p
+  where not kind.parameters ? p.key or not pg_input_is_valid(coalesce(p_limit.parameters ->> p.key, ''), 'private.amount')
+    or (p_limit.parameters ->> p.key)::numeric < 0 limit 1;
+  if found then
+    perform private.refuse(422, 'BAD_LIMIT_PARAMETER', 'A parameter is one that this limit has, a number of zero or more.',
+      jsonb_build_object('name', p_limit.name, 'parameter', unfit, 'value', p_limit.parameters ->> unfit, 'expected', kind.parameters));
+  end if;
+  if p_limit.act is not null and not p_limit.act = any (kind.acts) then
+    perform private.refuse(422, 'BAD_LIMIT_ACT', 'Name something that this limit can do, or leave it to its first.',
+      jsonb_build_object('name', p_limit.name, 'act', p_limit.act, 'acts', kind.acts));
+  end if;
+  if p_limit.value is not null and not private.has_source(kind.source) then
+    perform private.refuse(422, 'SOURCE_NOT_CONFIGURED',
+      'This limit needs data that nobody has entered: it would refuse every order. Enter it for the instruments first.',
+      jsonb_build_object('name', p_limit.name, 'source', kind.source));
+  end if;
+end $$;
+comment on function private.require_fitting_limit(public.risk_limits) is
+  'Refuses a limit where its kind does not go: scope, symbol, parameters, act; or whose data nobody has.';
 
 create function private.guard_limit() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 declare
-  happening constant text[] := array['value', 'set_by_administrator', 'changed_by', 'created_at', 'updated_at', 'version'];
+  happening constant text[] := array['value', 'parameters', 'act', 'set_by_administrator', 'changed_by', 'created_at', 'updated_at', 'version'];
   administrator boolean := private.acts_as_administrator();
 begin
   if tg_op = 'INSERT' then
@@ -85,7 +130,9 @@ begin
     end if;
     -- An administrator tightens at once; what loosens what others rely on is done with a second factor.
     if (old.set_by_administrator or new.user_id is distinct from (select auth.uid()))
-      and old.value is not null and (new.value <= old.value) is not true and private.is_administrator()
+      and old.value is not null and private.is_administrator()
+      and ((private.strictness(new.name, new.value) <= private.strictness(old.name, old.value)) is not true
+        or (new.parameters, new.act) is distinct from (old.parameters, old.act))
       and coalesce(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'aal', 'aal1') <> 'aal2' then
       perform private.refuse(403, 'SECOND_FACTOR_NEEDED', 'Loosening this limit needs a second factor: sign in with it and try again.');
     end if;
@@ -93,6 +140,7 @@ begin
   if new.value < 0 then
     perform private.refuse(422, 'BAD_LIMIT', 'A limit has a value of zero or more; without a value there is none.', jsonb_build_object('value', new.value));
   end if;
+  perform private.require_fitting_limit(new);
   new.set_by_administrator := administrator;
   new.changed_by := private.actor();
   return new;
@@ -107,10 +155,21 @@ create view public.risk_limit_versions with (security_invoker = true) as
 select (a.after ->> 'id')::uuid as limit_id, (a.after ->> 'version')::bigint as version, a.user_id, a.at, a.actor,
   a.after ->> 'scope' as scope, (a.after ->> 'broker_account_id')::uuid as broker_account_id,
   (a.after ->> 'strategy_id')::uuid as strategy_id, a.after ->> 'symbol' as symbol, a.after ->> 'name' as name,
-  (a.before ->> 'value')::numeric as value_before, (a.after ->> 'value')::numeric as value, a.after ->> 'unit' as unit
+  (a.before ->> 'value')::numeric as value_before, (a.after ->> 'value')::numeric as value, a.after ->> 'unit' as unit,
+  a.after -> 'parameters' as parameters, a.after ->> 'act' as act
 from public.audit_log as a where a.table_name = 'risk_limits';
 comment on view public.risk_limit_versions is 'Every change of every limit, by whom, before and after: the audit trail, read as a history. A null value is no limit.';
 grant select on public.risk_limit_versions to authenticated;
+
+create table private.order_rounds (
+  user_id uuid primary key references auth.users (id) on delete restrict,
+  approved bigint not null default 0
+);
+comment on column private.order_rounds.user_id is 'Whose orders.';
+comment on column private.order_rounds.approved is 'How many were approved.';
+comment on table private.order_rounds is
+  'How many orders of a user were approved. Counted under the user''s lock: a book that knows fewer is not the book to approve another by.';
+alter table private.order_rounds enable row level security;
 
 create table public.risk_decisions (
   trade_id uuid not null,
@@ -147,7 +206,8 @@ comment on function private.scope_owner(text, uuid) is
   'Whose scope it is, null for the global one; refused where it is not the caller''s own, nor is the caller an administrator.';
 
 create function public.set_limit(
-  p_scope text, p_scope_id uuid, p_name text, p_value text, p_unit text, p_symbol text default null)
+  p_scope text, p_scope_id uuid, p_name text, p_value text, p_unit text, p_symbol text default null,
+  p_parameters jsonb default '{}', p_act text default null)
 returns uuid
 language plpgsql security definer set search_path = ''
 as $$
@@ -168,10 +228,12 @@ begin
   end if;
   -- The orders under way are judged first: what is approved after this call was judged by the new limit.
   perform private.hold_orders(owner);
-  insert into public.risk_limits as l (scope, user_id, broker_account_id, strategy_id, symbol, name, value, unit)
+  insert into public.risk_limits as l (scope, user_id, broker_account_id, strategy_id, symbol, name, value, unit,
+    parameters, act)
   values (p_scope, owner, case when p_scope = 'account' then p_scope_id end, case when p_scope = 'strategy' then p_scope_id end,
-    p_symbol, p_name, p_value::numeric, p_unit)
-  on conflict (scope, user_id, broker_account_id, strategy_id, symbol, name) do update set value = excluded.value
+    p_symbol, p_name, p_value::numeric, p_unit, coalesce(p_parameters, '{}'), p_act)
+  on conflict (scope, user_id, broker_account_id, strategy_id, symbol, name) do update
+  set value = excluded.value, parameters = excluded.parameters, act = excluded.act
   returning l.id into limit_id;
   return limit_id;
 exception
@@ -180,7 +242,7 @@ exception
     perform private.refuse_malformed('BAD_LIMIT', 'A limit has a name in small letters, a unit, and a value of zero or more.',
       broken_constraint, broken_column, sqlerrm);
 end $$;
-comment on function public.set_limit(text, uuid, text, text, text, text) is
+comment on function public.set_limit(text, uuid, text, text, text, text, jsonb, text) is
   'Sets a limit of a scope, from this moment on; risk_limit_versions is the history. What an administrator has set only an administrator changes.';
 
 create function public.remove_limit(p_scope text, p_scope_id uuid, p_name text, p_symbol text default null) returns boolean
@@ -201,7 +263,7 @@ begin
 end $$;
 comment on function public.remove_limit(text, uuid, text, text) is
   'Removes a limit: its row stays, without a value. True where there was one. What an administrator has set only an administrator removes.';
-grant execute on function public.set_limit(text, uuid, text, text, text, text), public.remove_limit(text, uuid, text, text) to authenticated;
+grant execute on function public.set_limit(text, uuid, text, text, text, text, jsonb, text), public.remove_limit(text, uuid, text, text) to authenticated;
 
 alter table public.risk_limits enable row level security;
 create policy "a user reads global limits and their own" on public.risk_limits for select to authenticated

@@ -227,7 +227,8 @@ begin
   if p_judging then
     -- Where there is a global limit, the orders of all users are counted one at a time.
     perform from public.risk_limits
-    where scope = 'global' and value is not null and name in ('position_limit', 'capital_limit') order by id for no key update;
+    where scope = 'global' and value is not null and name in (select k.name from public.risk_limit_kinds as k where k.counts)
+    order by id for no key update;
   end if;
   -- One order at a time per user counts exposure, so that two orders never both fit the same room. A strategy's exposure
   -- lies on its one account.

@@ -219,6 +219,20 @@ begin
 end $$;
 comment on function private.restriction_refusal(uuid) is 'Why the broker takes no entry of the account, by its newest word, or null.';
 
+create function private.book_seen(p_trade public.trades) returns text
+language sql stable set search_path = ''
+as $$
+  -- A limit that counts over everybody's orders makes everybody's approvals count.
+  select concat_ws('.',
+    coalesce((select sum(o.approved) from private.order_rounds as o
+      where o.user_id = p_trade.user_id or exists (select from public.risk_limits as g join public.risk_limit_kinds as k on k.name = g.name
+        where g.scope = 'global' and g.value is not null and k.counts)), 0),
+    coalesce((select sum(r.version) from public.risk_limits as r
+      where r.scope = 'global' or r.user_id = p_trade.user_id), 0))
+$$;
+comment on function private.book_seen(public.trades) is
+  'Names what a book of a trade knows: the approvals that its limits count, and the versions of the limits.';
+
 create function public.risk_book(p_trade_id uuid) returns jsonb
 language sql stable security definer set search_path = ''
 as $$
@@ -257,11 +271,17 @@ as $$
         or m.symbol in (select b.symbol from public.position_books as b where b.quantity <> 0)
         or m.symbol in (select o.symbol from private.open_legs as o)), '{}'::jsonb),
     'limits', coalesce((select jsonb_agg(jsonb_build_object(
-        'scope', r.scope, 'symbol', r.symbol, 'name', r.name, 'value', r.value::text, 'unit', r.unit))
+        'scope', r.scope, 'symbol', r.symbol, 'name', r.name, 'value', r.value::text, 'unit', r.unit,
+        'parameters', r.parameters, 'act', r.act))
       from private.limits_on(t) as r), '[]'::jsonb),
     'closed_gates', coalesce((select jsonb_agg(g.gate_key order by g.gate_key) from public.trading_gates as g
       where g.gate_key = any (private.gates_of(t.user_id, t.broker_account_id, t.strategy_id)) and g.closed), '[]'::jsonb),
     'account', private.account_facts(t),
+    'seen', private.book_seen(t),
+    'orders', private.book_orders(t),
+    'market', private.book_market(t),
+    'results', private.book_results(t),
+    'closed', private.book_closed(t),
     'sessions', coalesce((select jsonb_agg(jsonb_build_object('date', c.session_date, 'opens_at', c.opens_at, 'closes_at', c.closes_at)
         order by c.session_date)
       from public.market_calendar as c

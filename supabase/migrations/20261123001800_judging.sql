@@ -10,7 +10,7 @@ as $$
 $$;
 comment on function private.record_verdicts(public.trades, jsonb) is 'Keeps the verdicts of the rules on one trade.';
 
-create function public.approve_trade(p_trade_id uuid, p_decisions jsonb, p_marks jsonb, p_quantity text default null) returns jsonb
+create function public.approve_trade(p_trade_id uuid, p_decisions jsonb, p_marks jsonb, p_quantity text default null, p_seen text default null) returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
 declare
@@ -30,6 +30,10 @@ begin
   select * into trade from public.trades where id = p_trade_id for update;
   if trade.status <> 'pending' then
     return jsonb_build_object('status', trade.status, 'changed', false);
+  end if;
+  -- What was approved since the book was read has taken room that the rules did not see. Nothing that only reduces needs any.
+  if not trade.reduce_only and p_seen <> private.book_seen(trade) then
+    return jsonb_build_object('status', trade.status, 'changed', false, 'judge_again', true);
   end if;
   if p_quantity is not null then
     if p_quantity::numeric > trade.quantity then
@@ -59,10 +63,12 @@ begin
     return jsonb_build_object('status', 'rejected', 'changed', true, 'refusal', refused);
   end if;
   update public.trades set status = 'approved' where id = trade.id;
+  insert into private.order_rounds as o (user_id, approved) values (trade.user_id, 1)
+  on conflict (user_id) do update set approved = o.approved + 1;
   return jsonb_build_object('status', 'approved', 'changed', true);
 end $$;
-comment on function public.approve_trade(uuid, jsonb, jsonb, text) is
-  'Approves a pending trade after re-checking gates and hard limits under lock; rejects it where they refuse. p_marks values each symbol ordered: {"SPY": "271.5"}. Safe to call again.';
+comment on function public.approve_trade(uuid, jsonb, jsonb, text, text) is
+  'Approves a pending trade after re-checking gates and hard limits under lock; rejects it where they refuse. p_marks values each symbol ordered: {"SPY": "271.5"}. p_seen is the book''s: where orders were approved or limits set since, it writes nothing and answers judge_again. Safe to call again.';
 
 create function public.reject_trade(p_trade_id uuid, p_decisions jsonb, p_refusal text) returns jsonb
 language plpgsql security definer set search_path = ''
@@ -104,5 +110,5 @@ begin
 end $$;
 comment on function public.expire_trade(uuid, timestamptz) is 'Expires a trade that was not sent in time; an exit is placed anew at a price of now. Safe to call again.';
 
-grant execute on function public.expire_trade(uuid, timestamptz), public.approve_trade(uuid, jsonb, jsonb, text), public.reject_trade(uuid, jsonb, text)
+grant execute on function public.expire_trade(uuid, timestamptz), public.approve_trade(uuid, jsonb, jsonb, text, text), public.reject_trade(uuid, jsonb, text)
   to fn_risk;

@@ -82,12 +82,12 @@ create view admin.gates with (security_invoker = true) as
 comment on view admin.gates is 'The kill switch of every scope: set closed, mode and reason. The same rows as public.trading_gates.';
 
 create view admin.limits with (security_invoker = true) as
-  select l.id, l.name, l.value, l.unit, l.scope, l.symbol,
+  select l.id, l.name, l.value, l.unit, l.parameters, l.act, l.scope, l.symbol,
     (select u.email from auth.users as u where u.id = l.user_id) as email,
     (select a.label from public.broker_accounts as a where a.id = l.broker_account_id) as account,
     (select s.name from public.strategies as s where s.id = l.strategy_id) as strategy, l.changed_by, l.updated_at
   from public.risk_limits as l;
-comment on view admin.limits is 'Every limit with its scope in words: set value. The same rows as public.risk_limits.';
+comment on view admin.limits is 'Every limit with its scope in words: set value, parameters, act. The same rows as public.risk_limits.';
 
 create view admin.users with (security_invoker = true) as
   select p.user_id as id, (select u.email from auth.users as u where u.id = p.user_id) as email, p.display_name, p.desk_role,

@@ -59,6 +59,7 @@ RELATIONS: dict[str, Kind] = {
     "reconciliation_breaks": "own",
     "reconciliation_runs": "own",
     "risk_decisions": "own",
+    "risk_limit_kinds": "shared",
     "risk_limit_versions": "own",
     "risk_limits": "own and global",
     "sealing_keys": "shared",

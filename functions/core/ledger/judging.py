@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import AwareDatetime, Field, TypeAdapter
 
 from functions.core.ledger.part import LedgerPart, Row
 from functions.core.money import Amount, Total, text
@@ -110,6 +110,8 @@ class BookLimit(Row):
     name: str
     value: Amount
     unit: str
+    parameters: dict[str, Amount] = Field(default_factory=dict)
+    act: str | None = None
 
 
 class BookSession(Row):
@@ -159,6 +161,7 @@ class RiskBook(Row):
     """Everything the rules look at for one trade, in one snapshot of the ledger.
 
     `packages` are, by scope, the options of each working order that may open something: signed contracts by symbol.
+    `seen` names which approvals and limits it knows: `approve_trade` asks for another judgement where there are more.
     """
 
     trade: JudgedTrade
@@ -171,6 +174,7 @@ class RiskBook(Row):
     closed_gates: list[str]
     account: BookAccount | None = None
     sessions: list[BookSession]
+    seen: str
 
 
 class RuleVerdict(Row):
@@ -179,6 +183,13 @@ class RuleVerdict(Row):
     rule: str
     verdict: str
     numbers: dict[str, str]
+
+
+class Approval(Row):
+    """The status that a trade has now; `judge_again` where the book that it was judged by has moved."""
+
+    status: str
+    judge_again: bool = False
 
 
 class HaltRound(Row):
@@ -212,10 +223,12 @@ class RiskLedger(LedgerPart):
         verdicts: Sequence[RuleVerdict],
         marks: Mapping[str, Decimal],
         quantity: Decimal | None = None,
-    ) -> str:
-        """Approves after the ledger's own re-check under lock; returns the status the trade has now.
+        seen: str | None = None,
+    ) -> Approval:
+        """Approves after the ledger's own re-check under lock.
 
         `marks` value each symbol that is ordered, dollars a unit; `quantity` is set where a rule reduced the order.
+        `seen` is the book's: where an order of the same limits was approved since, nothing is written.
         """
         answer = self._call(
             "approve_trade",
@@ -224,9 +237,10 @@ class RiskLedger(LedgerPart):
                 "p_decisions": [verdict.model_dump(mode="json") for verdict in verdicts],
                 "p_marks": {symbol: text(mark) for symbol, mark in marks.items()},
                 "p_quantity": None if quantity is None else text(quantity),
+                "p_seen": seen,
             },
         )
-        return str(answer["status"])
+        return Approval.model_validate(answer)
 
     def reject_trade(self, trade: UUID, verdicts: Sequence[RuleVerdict], refusal: str) -> str:
         """Rejects with the rule's reason; returns the status the trade has now."""

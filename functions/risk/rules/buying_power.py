@@ -7,9 +7,10 @@ from decimal import Decimal
 
 from functions.core.instruments import is_option
 from functions.risk.account import BrokerMoney
-from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Limits, Mark, Package, ProposedOrder
+from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Mark, Package, ProposedOrder
 from functions.risk.capital import UnknownMark, marks_of, of_options, of_others
 from functions.risk.covering import after_shares
+from functions.risk.limits import Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
 

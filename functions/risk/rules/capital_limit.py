@@ -6,15 +6,17 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from functions.core.instruments import is_option
-from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Limit, Limits, Mark, Package, ProposedOrder
+from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Mark, Package, ProposedOrder
 from functions.risk.capital import UnknownMark, marks_of, of_options, of_others, uncovered
+from functions.risk.limits import ALL_SCOPES, Limit, Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
 @rule(
     code="CAPITAL_LIMIT",
     unit="dollars",
-    scopes=("global", "user", "account", "strategy", "symbol"),
+    scopes=ALL_SCOPES,
+    counts=True,
     denials=("MISSING_EXPOSURE", "MISSING_MARK"),
 )
 def capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:

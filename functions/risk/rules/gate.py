@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functions.risk.book import Book, Limits, ProposedOrder
+from functions.risk.book import Book, ProposedOrder
+from functions.risk.limits import Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
 

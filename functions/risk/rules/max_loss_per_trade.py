@@ -6,16 +6,17 @@ from decimal import Decimal
 
 from functions.core.instruments import OptionSymbol
 from functions.core.options.payoff import OptionUnits, largest_loss
-from functions.risk.book import ZERO, Book, Limit, Limits, Package, ProposedOrder, net_of_marks
+from functions.risk.book import ZERO, Book, Package, ProposedOrder, net_of_marks
 from functions.risk.capital import uncovered
 from functions.risk.covering import free_shares
+from functions.risk.limits import ALL_SCOPES, Limit, Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
 @rule(
     code="MAX_LOSS_PER_TRADE",
     unit="dollars",
-    scopes=("global", "user", "account", "strategy", "symbol"),
+    scopes=ALL_SCOPES,
     denials=("MISSING_MARK", "MISSING_STOP", "STOP_ON_WRONG_SIDE"),
 )
 def max_loss_per_trade(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:

@@ -8,8 +8,9 @@ from decimal import Decimal
 from functions.core.instruments import OptionRight, OptionSymbol
 from functions.core.options.payoff import OptionUnits, largest_loss
 from functions.risk.account import AccountFacts
-from functions.risk.book import ZERO, Book, Limits, Package, ProposedLeg, ProposedOrder
+from functions.risk.book import ZERO, Book, Package, ProposedLeg, ProposedOrder
 from functions.risk.covering import free_shares, held_options, lacking
+from functions.risk.limits import Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
 _COVERED, _LONG, _SPREADS, _UNCOVERED = 1, 2, 3, 4

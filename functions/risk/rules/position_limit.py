@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from functions.risk.book import NOTHING_OPEN, Book, Limits, ProposedOrder
+from functions.risk.book import NOTHING_OPEN, Book, ProposedOrder
+from functions.risk.limits import ALL_SCOPES, Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
 @rule(
     code="POSITION_LIMIT",
     unit="shares or contracts",
-    scopes=("global", "user", "account", "strategy", "symbol"),
+    scopes=ALL_SCOPES,
+    counts=True,
     denials=("MISSING_EXPOSURE",),
 )
 def position_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 
 from functions.core.money import divided
-from functions.risk.book import Book, Limits, ProposedOrder, net_of_marks
+from functions.risk.book import Book, ProposedOrder, net_of_marks
+from functions.risk.limits import ALL_SCOPES, Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
 @rule(
     code="PRICE_SANITY",
     unit="percent of the mark",
-    scopes=("global", "user", "account", "strategy", "symbol"),
+    scopes=ALL_SCOPES,
     denials=("MISSING_MARK",),
 )
 def price_sanity(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functions.core.money import text
-from functions.risk.book import NOTHING_OPEN, Book, Limits, ProposedOrder
+from functions.risk.book import NOTHING_OPEN, Book, ProposedOrder
+from functions.risk.limits import Limits
 from functions.risk.rule import Verdict, allow, deny, reduce, rule
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from functions.risk.account import BrokerMoney
-from functions.risk.book import NOTHING_OPEN, ZERO, Book, Limits, ProposedOrder, net_of_marks
+from functions.risk.book import NOTHING_OPEN, ZERO, Book, ProposedOrder, net_of_marks
+from functions.risk.limits import Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from functions.risk.book import Book, Limits, ProposedOrder
+from functions.risk.book import Book, ProposedOrder
+from functions.risk.limits import ALL_SCOPES, Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -15,7 +16,7 @@ _DEFAULT = Decimal(120)
 @rule(
     code="STALE_QUOTE",
     unit="seconds",
-    scopes=("global", "user", "account", "strategy", "symbol"),
+    scopes=ALL_SCOPES,
     default=_DEFAULT,
     denials=("MISSING_QUOTE",),
 )

@@ -11,6 +11,7 @@ import pytest
 from functions.core.errors import Mistake
 from functions.core.events import QuoteData
 from functions.core.ledger.errors import LedgerRefused
+from functions.core.ledger.judging import Approval
 from functions.core.ports import Ports
 from functions.risk.halting import Flattener
 from functions.risk.judging import Judge
@@ -82,7 +83,7 @@ def test_judging_when_one_order_cannot_be_judged_then_the_others_are(
     judge = Judge(reach)
     judged = judge._ledger.approve_trade
 
-    def approve(trade: Any, *said: Any) -> str:
+    def approve(trade: Any, *said: Any) -> Approval:
         if trade == poison:
             raise error
         return judged(trade, *said)

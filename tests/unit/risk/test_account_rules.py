@@ -11,7 +11,8 @@ import pytest
 
 from functions.risk.account import AccountFacts, BrokerMoney, BrokerRules
 from functions.risk.assess import assess
-from functions.risk.book import Book, Limits, Mark, OpenQuantity, ProposedLeg, ProposedOrder
+from functions.risk.book import Book, Mark, OpenQuantity, ProposedLeg, ProposedOrder
+from functions.risk.limits import Limits
 from functions.risk.rule import Verdict
 from functions.risk.rules.account_restricted import account_restricted
 from functions.risk.rules.buying_power import buying_power

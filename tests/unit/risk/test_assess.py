@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from functions.core.errors import BadInput
 from functions.core.market_calendar import Session
 from functions.risk import rules
-from functions.risk.assess import RULES, assess, limit
-from functions.risk.book import Book, Gate, Limit, Limits, Mark, OpenQuantity, ProposedOrder, Scope, Side
+from functions.risk.assess import RULES, assess
+from functions.risk.book import Book, Gate, Mark, OpenQuantity, ProposedOrder, Side
+from functions.risk.limit_kinds import limit
+from functions.risk.limits import Limit, Limits, Scope
 from functions.risk.rule import reduce, rule
 
 D = Decimal
@@ -35,7 +37,11 @@ STRICT = Limits(
 def test_assess_when_nothing_is_against_it_then_every_rule_is_recorded(order: Orders, book: Books) -> None:
     found = assess(order(), book(), Limits())
     assert (found.verdict.outcome, found.quantity) == ("allow", D(100))
-    assert [decision.rule for decision in found.decisions] == [rule.name for rule in RULES]
+    *spoke, off = found.decisions
+    on = [rule.name for rule in RULES if rule.is_on(Limits())]
+    assert [decision.rule for decision in spoke] == on
+    assert (off.code, off.verdict.outcome) == ("NOT_SET", "allow")
+    assert str(off.verdict.numbers["rules"]).split() == [rule.code for rule in RULES if rule.name not in on]
 
 
 def test_assess_when_several_rules_deny_then_the_first_decides_and_all_are_recorded(order: Orders, book: Books) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from functions.core.errors import BadInput
-from functions.risk.book import Book, Limit, Limits, OpenQuantity, ProposedLeg, ProposedOrder
+from functions.risk.book import Book, OpenQuantity, ProposedLeg, ProposedOrder
+from functions.risk.limits import Limit, Limits
 from functions.risk.rules.capital_limit import capital_limit
 from functions.risk.rules.market_hours import market_hours
 from functions.risk.rules.max_loss_per_trade import max_loss_per_trade

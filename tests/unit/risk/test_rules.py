@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 
 from functions.core.market_calendar import Session
-from functions.risk.book import Book, Gate, Limit, Limits, Mark, OpenQuantity, ProposedOrder, Scope
+from functions.risk.book import Book, Gate, Mark, OpenQuantity, ProposedOrder
+from functions.risk.limits import Limit, Limits, Scope
 from functions.risk.rule import Verdict
 from functions.risk.rules.capital_limit import capital_limit
 from functions.risk.rules.gate import gate

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from functions.risk.assess import assess
-from functions.risk.book import Book, Gate, Limit, Limits, Mark, OpenQuantity, ProposedLeg, ProposedOrder
+from functions.risk.book import Book, Gate, Mark, OpenQuantity, ProposedLeg, ProposedOrder
+from functions.risk.limits import Limit, Limits
 from functions.risk.rules.capital_limit import capital_limit
 from functions.risk.rules.market_hours import market_hours
 from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
