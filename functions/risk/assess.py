@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 
-from functions.risk.book import Book, ProposedOrder
-from functions.risk.limits import Limits
-from functions.risk.rule import Rule, Verdict, allow, reduce
+from functions.risk.book import ZERO, Book, ProposedOrder
+from functions.risk.limits import Limit, Limits
+from functions.risk.rule import ALLOWED, Rule, RuleDecision, Verdict, allow, reduce
 from functions.risk.rules.account_restricted import account_restricted
 from functions.risk.rules.buying_power import buying_power
 from functions.risk.rules.capital_limit import capital_limit
@@ -43,16 +44,6 @@ RULES: tuple[Rule, ...] = (
 
 OFF = "NOT_SET"
 """Under this code the record keeps which rules had no limit to hold the order to."""
-_ONLY_REDUCES = allow(order="only reduces")
-
-
-@dataclass(slots=True)
-class RuleDecision:
-    """What one rule said: its own code, and its verdict with the numbers that it saw."""
-
-    rule: str
-    code: str
-    verdict: Verdict
 
 
 @dataclass(slots=True)
@@ -75,24 +66,34 @@ def assess(order: ProposedOrder, book: Book, limits: Limits) -> Assessment:
     """
     judged = order
     reduces = book.only_reduces(order)
+    on, off = _on_and_off(limits.names)
     decisions: list[RuleDecision] = []
     denied: Verdict | None = None
-    off: list[str] = []
-    for rule in RULES:
-        if not rule.is_on(limits):
-            off.append(rule.code)
+    for rule in on:
+        if reduces and rule.entries_only:
+            decisions.append(rule.exempt)
             continue
-        verdict = _ONLY_REDUCES if reduces and rule.entries_only else rule.check(judged, book, limits)
+        verdict = rule.check(judged, book, limits)
+        decisions.append(rule.decides(verdict))
+        if verdict is ALLOWED:
+            continue
         if verdict.to is not None:
             judged = replace(judged, quantity=verdict.to)
             reduces = book.only_reduces(judged)
         elif denied is None and verdict.outcome == "deny":
             denied = verdict
-        decisions.append(RuleDecision(rule.kind.name, rule.code, verdict))
-    if off:
-        decisions.append(RuleDecision("not_set", OFF, allow(rules=" ".join(off))))
+    decisions.extend(off)
     if denied is not None:
-        return Assessment(denied, tuple(decisions), Decimal(0))
-    if judged.quantity < order.quantity:
+        return Assessment(denied, tuple(decisions), ZERO)
+    if judged is not order:
         return Assessment(reduce(judged.quantity, quantity=order.quantity), tuple(decisions), judged.quantity)
-    return Assessment(allow(), tuple(decisions), order.quantity)
+    return Assessment(ALLOWED, tuple(decisions), order.quantity)
+
+
+@lru_cache(maxsize=1024)
+def _on_and_off(names: frozenset[str]) -> tuple[tuple[Rule, ...], tuple[RuleDecision, ...]]:
+    """The rules that speak where these limits are set, and what is said of the others."""
+    limits = Limits(Limit(name, "account", ZERO) for name in names)
+    off = " ".join(rule.code for rule in RULES if not rule.is_on(limits))
+    said = (RuleDecision("not_set", OFF, allow(rules=off)),) if off else ()
+    return tuple(rule for rule in RULES if rule.is_on(limits)), said

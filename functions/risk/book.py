@@ -303,5 +303,7 @@ class Book:
 
     def only_reduces(self, order: ProposedOrder) -> bool:
         """True where the order promises to reduce and does: each leg is within its position, net of what closes it."""
+        if not order.reduce_only:
+            return False
         closable = self.closable_units(order)
-        return order.reduce_only and closable is not None and order.quantity <= closable
+        return closable is not None and order.quantity <= closable

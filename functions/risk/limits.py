@@ -79,7 +79,7 @@ class Limits:
     Sorted once, by name and strictest first, because every rule asks.
     """
 
-    __slots__ = ("_by_name", "values")
+    __slots__ = ("_by_name", "names", "values")
 
     def __init__(self, values: Iterable[Limit] = (), tighter: Mapping[str, Tighter] | None = None) -> None:
         """`tighter` names the limits whose larger number is the stricter one."""
@@ -91,6 +91,7 @@ class Limits:
         for name, limits in found.items():
             limits.sort(key=lambda limit: limit.value, reverse=name in higher)
         self._by_name = {name: tuple(limits) for name, limits in found.items()}
+        self.names = frozenset(self._by_name)
 
     def of(self, name: str, default: Decimal | None = None) -> tuple[Limit, ...]:
         """The limits of a rule, strictest first; its default, on the account, where none is set."""
@@ -105,7 +106,3 @@ class Limits:
         if found is not None:
             return found[0]
         return None if default is None else Limit(name, "account", default)
-
-    def has(self, name: str) -> bool:
-        """Whether one is set."""
-        return name in self._by_name

@@ -41,9 +41,13 @@ class Verdict:
         return {name: text(seen) if isinstance(seen, Decimal) else seen for name, seen in self.numbers.items()}
 
 
+ALLOWED = Verdict("allow")
+"""The rule has nothing against the order, and saw no number."""
+
+
 def allow(**numbers: Number) -> Verdict:
     """The rule has nothing against the order."""
-    return Verdict("allow", None, numbers)
+    return Verdict("allow", None, numbers) if numbers else ALLOWED
 
 
 def deny(code: str, **numbers: Number) -> Verdict:
@@ -58,6 +62,15 @@ def reduce(to: Decimal, **numbers: Number) -> Verdict:
     return Verdict("reduce", None, numbers, to)
 
 
+@dataclass(slots=True)
+class RuleDecision:
+    """What one rule said: its own code, and its verdict with the numbers that it saw."""
+
+    rule: str
+    code: str
+    verdict: Verdict
+
+
 Check = Callable[[ProposedOrder, Book, Limits], Verdict]
 
 
@@ -66,7 +79,8 @@ class Rule:
     """A rule, and the name card of its limit.
 
     `kind.name` is also the name of its limit in `risk_limits`; without scopes the rule has no limit and is always on.
-    `entries_only` rules let an order pass that only reduces. `check` is called only where the rule is on.
+    `entries_only` rules let an order pass that only reduces. `check` is called only where the rule is on. `allowed` is
+    the decision of a rule that saw no number, `exempt` that on an order that only reduces.
     """
 
     kind: LimitKind
@@ -74,18 +88,26 @@ class Rule:
     entries_only: bool
     denials: tuple[str, ...]
     check: Check
+    name: str = field(init=False)
+    allowed: RuleDecision = field(init=False)
+    exempt: RuleDecision = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Most verdicts are one of these two: made once.
+        object.__setattr__(self, "name", self.kind.name)
+        object.__setattr__(self, "allowed", RuleDecision(self.kind.name, self.code, ALLOWED))
+        object.__setattr__(self, "exempt", RuleDecision(self.kind.name, self.code, allow(order="only reduces")))
 
     def __call__(self, order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
         return self.check(order, book, limits)
 
-    @property
-    def name(self) -> str:
-        """The rule's, and its limit's."""
-        return self.kind.name
+    def decides(self, verdict: Verdict) -> RuleDecision:
+        """The verdict under the rule's name."""
+        return self.allowed if verdict is ALLOWED else RuleDecision(self.name, self.code, verdict)
 
     def is_on(self, limits: Limits) -> bool:
         """Whether it has something to hold an order to: a limit that is set, a default, or no need of one."""
-        return not self.kind.scopes or self.kind.default is not None or limits.has(self.kind.name)
+        return not self.kind.scopes or self.kind.default is not None or self.name in limits.names
 
 
 def rule(
