@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.bus_delivery import bus_delivery
 from benchmarks.deciding import deciding
 from benchmarks.fills import fill_throughput
+from benchmarks.judging import judging
 from benchmarks.ledger_calls import ledger_calls
 from benchmarks.measuring import Result, Throughput
 from benchmarks.orders import alpaca_orders, tastytrade_orders
@@ -30,7 +31,7 @@ from local.supervisor.cloud import Cloud
 from local.supervisor.environment import Setup
 from local.supervisor.ports import is_free
 
-_PARTS = ("gateway", "bus", "hotstore", "alpaca", "tastytrade")
+_PARTS = ("gateway", "bus", "hotstore", "alpaca", "tastytrade", "webhooks", "functions", "installation")
 # More than any benchmark makes: the budget is paid for and holds nothing back.
 _CALLS_PER_MINUTE = 1_000_000
 _PORT_BASES = range(32_700, 23_000, -20)
@@ -72,7 +73,7 @@ def run(rounds: int, port_base: int | None = None) -> list[Result]:
     state = Path(tempfile.mkdtemp(prefix="agenttrader-benchmarks-"))
     try:
         stack = Stack.create(state, port_base if port_base is not None else _free_base())
-        with Cloud(stack, only=_PARTS, setup=Setup(throw_away=True, broker="both")):
+        with Cloud(stack, only=_PARTS, setup=Setup(throw_away=True, broker="both", clock="system")):
             settings, hot = _settings(stack), LocalHotStore(stack.url("hotstore"))
             return [
                 alpaca_orders(stack, settings, hot, rounds=rounds, seconds=_SECONDS_EACH),
@@ -80,6 +81,7 @@ def run(rounds: int, port_base: int | None = None) -> list[Result]:
                 *ledger_calls(stack, settings, rounds=rounds, seconds=_SECONDS_EACH),
                 storing_bars(stack, rounds=rounds, seconds=_SECONDS_EACH),
                 bus_delivery(stack, rounds=rounds, seconds=_SECONDS_EACH),
+                judging(stack, settings, hot, rounds=rounds, seconds=_SECONDS_EACH),
                 deciding(stack, settings, rounds=rounds, seconds=2 * _SECONDS_EACH),
             ]
     finally:

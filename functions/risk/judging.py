@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from functions.core.errors import BadInput, Final, Mistake, Temporary, Unavailable
@@ -39,7 +40,7 @@ class Judge:
         failure: Final | None = None
         for trade in waiting:
             try:
-                self._judge(trade.trade_id)
+                self._judge(trade.trade_id, trade.book)
             except Final as error:
                 _log.error("not judged", trade=str(trade.trade_id), code=error.code, reason=error.text)
                 failure = error
@@ -52,15 +53,16 @@ class Judge:
             raise failure
         return len(waiting)
 
-    def _judge(self, trade_id: UUID) -> None:
+    def _judge(self, trade_id: UUID, answer: Any) -> None:
         """Judges by a book, and again by a newer one where an order was approved or a limit set since it was read.
 
         So every rule holds under concurrency, not only those that the ledger reckons once more itself.
         """
         for _ in range(_MOST_ROUNDS):
-            found = self._ledger.risk_book(trade_id)
+            found = self._ledger.risk_book(trade_id, answer)
             if found is None or found.trade.status != "pending" or self._judged(found):
                 return
+            answer = None
         raise Unavailable("JUDGED_TOO_OFTEN", f"other orders were approved {_MOST_ROUNDS} times while it was judged")
 
     def _judged(self, found: RiskBook) -> bool:

@@ -1,13 +1,5 @@
 -- What is judged, and everything that the rules look at for it.
 
-create function public.pending_trades(p_account_id uuid default null) returns jsonb
-language sql stable security definer set search_path = ''
-as $$
-  select coalesce(jsonb_agg(jsonb_build_object('trade_id', id, 'broker_account_id', broker_account_id) order by placed_number), '[]'::jsonb)
-  from public.trades where status = 'pending' and (p_account_id is null or broker_account_id = p_account_id)
-$$;
-comment on function public.pending_trades(uuid) is 'Trades that risk has not judged, in the order they were placed.';
-
 create function public.options_needed(p_now timestamptz) returns jsonb
 language sql stable security definer set search_path = ''
 as $$
@@ -290,6 +282,27 @@ as $$
   from public.trades as t where t.id = p_trade_id
 $$;
 comment on function public.risk_book(uuid) is 'Everything the rules look at for one trade, in one snapshot; amounts as text.';
+
+create function public.pending_trades(p_account_id uuid default null) returns jsonb
+language plpgsql stable security definer set search_path = ''
+as $$
+declare
+  waiting jsonb;
+begin
+  select coalesce(jsonb_agg(jsonb_build_object('trade_id', id, 'broker_account_id', broker_account_id) order by placed_number), '[]'::jsonb)
+  into waiting from public.trades where status = 'pending' and (p_account_id is null or broker_account_id = p_account_id);
+  if jsonb_array_length(waiting) > 0 then
+    begin
+      -- Mostly one trade waits: its book comes with the answer, and spares a call.
+      waiting := jsonb_set(waiting, '{0,book}', public.risk_book((waiting -> 0 ->> 'trade_id')::uuid));
+    exception when others then
+      -- Whoever asks for this book alone meets the error; the other trades are judged all the same.
+      null;
+    end;
+  end if;
+  return waiting;
+end $$;
+comment on function public.pending_trades(uuid) is 'Trades that risk has not judged, in the order they were placed; the first with its risk_book.';
 
 grant execute on function public.pending_trades(uuid), public.risk_book(uuid) to fn_risk;
 grant execute on function public.options_needed(timestamptz), public.contracts_in_hand(text, date) to fn_ingest;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field, TypeAdapter
@@ -19,6 +20,12 @@ class WaitingTrade(Row):
     trade_id: UUID
     broker_account_id: UUID
     reduce_only: bool = False
+
+
+class PendingTrade(WaitingTrade):
+    """One that waits for its verdict. `book` is the ledger's answer of `risk_book`, where it came along."""
+
+    book: Any = None
 
 
 class JudgedTrade(Row):
@@ -199,22 +206,22 @@ class HaltRound(Row):
     canceled: list[UUID]
 
 
-_WAITING = TypeAdapter(list[WaitingTrade])
+_PENDING = TypeAdapter(list[PendingTrade])
 _ACCOUNTS = TypeAdapter(list[UUID])
 
 
 class RiskLedger(LedgerPart):
     """Pending trades, the book to judge them by, and the verdicts."""
 
-    def pending_trades(self, account: UUID | None = None) -> list[WaitingTrade]:
-        """Trades that are not judged yet, in the order they were placed."""
-        return _WAITING.validate_python(
+    def pending_trades(self, account: UUID | None = None) -> list[PendingTrade]:
+        """Trades that are not judged yet, in the order they were placed; the first with its book."""
+        return _PENDING.validate_python(
             self._call("pending_trades", {"p_account_id": str(account) if account else None})
         )
 
-    def risk_book(self, trade: UUID) -> RiskBook | None:
-        """The book of one trade; None where there is no such trade."""
-        found = self._call("risk_book", {"p_trade_id": str(trade)})
+    def risk_book(self, trade: UUID, answer: Any = None) -> RiskBook | None:
+        """The book of one trade; None where there is no such trade. `answer` is one that has come already."""
+        found = answer or self._call("risk_book", {"p_trade_id": str(trade)})
         return RiskBook.model_validate(found) if found else None
 
     def approve_trade(
