@@ -11,6 +11,8 @@ NODE_READY := local/node_modules/.ready
 # Only `make advise` needs the Supabase CLI: 140 MB that nobody should wait for.
 SUPABASE_CLI := 3.1.0
 CLI_READY := .tools/.supabase-$(SUPABASE_CLI)
+# What the benchmarks compare with, in a Python of its own: its packages do not go with ours.
+PEERS_READY := .tools/peers/.ready
 
 # Two workers; tests that share servers stay together, the longest groups come first (tests/conftest.py).
 WORKERS := -n 2 --dist loadscope --no-loadscope-reorder
@@ -21,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test soak chaos lint advise format bench lock clean
+.PHONY: help setup demo up down status test soak chaos lint advise format bench peers lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -78,12 +80,22 @@ format: setup ## Formats the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix --quiet .
 
-bench: setup ## Side-by-side benchmarks: ours and the raw floor
+bench: setup ## Side-by-side benchmarks: ours, the raw floor, and the peers that `make peers` has fetched
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+peers: $(PEERS_READY) ## Fetches what the benchmarks compare with, into .tools (nautilus_trader, 150 MB)
+
+$(PEERS_READY): benchmarks/peers/requirements.lock
+	@echo "Fetching the benchmarks' peers into .tools/peers (150 MB)"
+	@$(PYTHON) -m venv .tools/peers
+	@.tools/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r benchmarks/peers/requirements.lock
+	@touch $@
 
 lock: ## Compiles requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" benchmarks/peers/requirements.in -o benchmarks/peers/requirements.lock
 
 clean: ## Removes what setup and runs have made
 	rm -rf $(VENV) local/node_modules .tools .agenttrader .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov

@@ -22,7 +22,6 @@ FLOW = {
     "relay.publish-trade-events",
     "relay.mark_published",
     "risk.pending_trades",
-    "risk.risk_book",
     "risk.approve_trade",
     "risk.reject_trade",
     "execute.approved_trades",
