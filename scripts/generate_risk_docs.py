@@ -27,7 +27,7 @@ sent. Every rule's verdict is kept with the numbers that it saw. The first deny 
   is off: the record names it under `NOT_SET`. Most limits are stricter when lower; where a higher number is stricter,
   the rule says so.
 - **For**: a rule for *entries* lets an order pass that is marked reduce-only and really only reduces the account's
-  position, net of the working orders that close it already.
+  position, net of the working orders that close it already. Selling what covers a sold option is held to `uncovers`.
 - The rules of the **account** (`account_restricted`, `options_level`, `shortable`, `buying_power`, `settled_cash`)
   hold an order to what the broker said. What it lets the account do is its newest word; blocks the ledger asks for
   again under lock when it approves. Its money is the last word of before the session opened (of an account linked

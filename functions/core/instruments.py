@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from functions.core.errors import BadInput
@@ -52,6 +53,7 @@ class OptionSymbol:
             raise _bad_symbol(str(self.strike), "a strike above 0 and below 100000 with at most three decimals")
 
     @classmethod
+    @lru_cache(maxsize=1 << 14)
     def parse(cls, symbol: str) -> OptionSymbol:
         """Reads `SPY261218C00500000`, or the 21-character form padded with spaces. Raises BadInput BAD_SYMBOL."""
         expected = "an OCC symbol: root, YYMMDD, C or P, strike in thousandths as eight digits"

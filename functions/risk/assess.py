@@ -23,13 +23,17 @@ from functions.risk.rules.reduce_only import reduce_only
 from functions.risk.rules.settled_cash import settled_cash
 from functions.risk.rules.shortable import shortable
 from functions.risk.rules.stale_quote import stale_quote
+from functions.risk.rules.uncovers import uncovers
+from functions.risk.rules.undefined_risk import undefined_risk
 
 RULES: tuple[Rule, ...] = (
     reduce_only,
+    uncovers,
     gate,
     account_restricted,
     package,
     options_level,
+    undefined_risk,
     shortable,
     market_hours,
     stale_quote,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -51,7 +51,7 @@ def free_shares(book: Book) -> dict[str, Decimal]:
     shares = {name: found.position - found.to_sell for name, found in exposure.items() if not is_option(name)}
     for package in (held_options(exposure), *book.working_packages("account")):
         for root, count in lacking(package, "call").items():
-            shares[root] = shares.get(root, ZERO) - count * _units(root, package, book)
+            shares[root] = shares.get(root, ZERO) - count * units_of(root, package, book)
     return shares
 
 
@@ -89,9 +89,23 @@ def _alone(contracts: Package) -> dict[str, Decimal]:
     return found
 
 
-def _units(root: str, package: Mapping[str, Decimal], book: Book) -> Decimal:
+def units_of(root: str, package: Mapping[str, Decimal], book: Book) -> Decimal:
     """How many shares one contract is on: the most of any of the root's."""
     sizes = [
         book.marks[name].multiplier for name in package if name in book.marks and OptionSymbol.parse(name).root == root
     ]
     return max(sizes, default=Decimal(100))
+
+
+def assignment(packages: Iterable[Package]) -> Decimal:
+    """What the puts that are sold and nothing bought covers would cost if they were assigned; the dearest of each."""
+    total = ZERO
+    for package in packages:
+        parts = [(OptionSymbol.parse(symbol), -quantity) for symbol, quantity in package.items() if quantity < 0]
+        for root, lacks in lacking(package, "put").items():
+            left = lacks
+            of_root = [one for one in parts if one[0].right == "put" and one[0].root == root]
+            for part, count in sorted(of_root, key=lambda one: one[0].strike, reverse=True):
+                total += part.strike * min(count, left) * 100
+                left -= min(count, left)
+    return total

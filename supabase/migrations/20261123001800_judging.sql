@@ -10,6 +10,18 @@ as $$
 $$;
 comment on function private.record_verdicts(public.trades, jsonb) is 'Keeps the verdicts of the rules on one trade.';
 
+create function private.lets_cover_go(p_trade public.trades) returns boolean
+language sql stable set search_path = ''
+as $$
+  select exists (select from public.trade_legs as l where l.trade_id = p_trade.id and l.side = 'sell')
+    and (exists (select from public.position_books as b
+        where b.broker_account_id = p_trade.broker_account_id and b.quantity < 0 and private.occ_parts(b.symbol) is not null)
+      or exists (select from private.open_legs as o
+        where o.broker_account_id = p_trade.broker_account_id and o.side = 'sell' and not o.reduce_only and private.occ_parts(o.symbol) is not null))
+$$;
+comment on function private.lets_cover_go(public.trades) is
+  'Whether the order sells something on an account that has sold options, or is selling some: it may be what covers them.';
+
 create function public.approve_trade(p_trade_id uuid, p_decisions jsonb, p_marks jsonb, p_quantity text default null, p_seen text default null) returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
@@ -31,8 +43,9 @@ begin
   if trade.status <> 'pending' then
     return jsonb_build_object('status', trade.status, 'changed', false);
   end if;
-  -- What was approved since the book was read has taken room that the rules did not see. Nothing that only reduces needs any.
-  if not trade.reduce_only and p_seen <> private.book_seen(trade) then
+  -- What was approved since the book was read has taken room that the rules did not see. Nothing that only reduces needs any,
+  -- but for what covers something: two that are sold at once may leave uncovered what either alone does not.
+  if (not trade.reduce_only or private.lets_cover_go(trade)) and p_seen <> private.book_seen(trade) then
     return jsonb_build_object('status', trade.status, 'changed', false, 'judge_again', true);
   end if;
   if p_quantity is not null then

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, TypeAdapter
 
+from functions.core.ledger.book_market import BookMarket
 from functions.core.ledger.part import LedgerPart, Row
 from functions.core.money import Amount, Total, text
 
@@ -182,6 +183,7 @@ class RiskBook(Row):
     account: BookAccount | None = None
     sessions: list[BookSession]
     seen: str
+    market: BookMarket = Field(default_factory=BookMarket)
 
 
 class RuleVerdict(Row):

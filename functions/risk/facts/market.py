@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketFacts:
-    """Of the symbols that are ordered or open, as of the order's event time."""
+    """Of the symbols that are ordered or open, as of the order's event time.
+
+    `buying_back` is what the platform itself buys back at the market of sold options, because it flattens or exits.
+    """
+
+    buying_back: Mapping[str, Decimal] = field(default_factory=dict)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from functions.core.instruments import OptionRight, OptionSymbol
 from functions.core.options.payoff import OptionUnits, largest_loss
 from functions.risk.account import AccountFacts
-from functions.risk.book import ZERO, Book, Package, ProposedLeg, ProposedOrder
-from functions.risk.covering import free_shares, held_options, lacking
+from functions.risk.book import ZERO, Book, ProposedLeg, ProposedOrder
+from functions.risk.covering import assignment, free_shares, held_options, lacking
 from functions.risk.limits import Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
@@ -85,7 +85,9 @@ def _level(
         return _COVERED if enough else _UNCOVERED
     money = account.money
     cash = ZERO if money is None else money.cash + money.moved - money.spent
-    secured = _assignment([together, *book.working_packages("account")]) <= cash
+    # What is sold on another root takes of the same cash.
+    everything = held_options(book.exposure("account") or {}) | together
+    secured = assignment([everything, *book.working_packages("account")]) <= cash
     return _COVERED if secured and all(leg.right == "put" for leg in legs) else _UNCOVERED
 
 
@@ -111,16 +113,3 @@ def _covers(contracts: dict[str, Decimal], order: ProposedOrder) -> bool:
         if units and largest_loss(units) is None:
             return False
     return True
-
-
-def _assignment(packages: Iterable[Package]) -> Decimal:
-    """What the puts that are sold and nothing bought covers would cost if they were assigned; the dearest of each."""
-    total = ZERO
-    for package in packages:
-        left = sum(lacking(package, "put").values(), ZERO)
-        parts = [(OptionSymbol.parse(symbol), -quantity) for symbol, quantity in package.items() if quantity < 0]
-        for part, count in sorted(parts, key=lambda one: one[0].strike, reverse=True):
-            if part.right == "put":
-                total += part.strike * min(count, left) * 100
-                left -= min(count, left)
-    return total

@@ -1,0 +1,14 @@
+"""What the book of a trade says of the market: the rows of the ledger's answer."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from functions.core.ledger.part import Row
+from functions.core.money import Amount
+
+
+class BookMarket(Row):
+    """`buying_back` is what the platform itself buys back at the market of sold options, contracts by symbol."""
+
+    buying_back: dict[str, Amount] = Field(default_factory=dict)

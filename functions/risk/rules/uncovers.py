@@ -1,0 +1,35 @@
+"""What covers a sold option is not let go before it."""
+
+from __future__ import annotations
+
+from functions.risk.book import Book, ProposedOrder
+from functions.risk.limits import Limits
+from functions.risk.rule import ALLOWED, Verdict, allow, deny, rule
+from functions.risk.rules.undefined_risk import permitted
+from functions.risk.uncovering import leaves_uncovered
+
+_TO_DO = "close the whole package in one order, or what is sold first"
+
+
+@rule(code="LEAVES_UNCOVERED", unit="contracts", scopes=(), entries_only=False, denials=("MISSING_EXPOSURE",))
+def uncovers(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
+    """No sale of bought options or of shares leaves a sold call or put without cover, though it only reduces.
+
+    A put that the account's cash pays is covered. Counted over the account, what is being sold or waits to be bought
+    back left out, except what a halt, a deactivation or an exit buys back at the market: that goes first. An account
+    with level 4 and the permission `undefined_risk` may. Close the whole package in one order, or what is sold first.
+    """
+    for leg in order.legs:
+        if leg.side == "sell" and (leg.kind != "option" or leg.closes):
+            break
+    else:
+        return ALLOWED
+    exposure = book.exposures.get("account")
+    if exposure is None:
+        return deny("MISSING_EXPOSURE", scope="account")
+    left = leaves_uncovered(order, exposure, book)
+    if not left.more:
+        return ALLOWED
+    if permitted(book, limits):
+        return allow(units_of_calls=left.calls, puts=left.puts, undefined_risk="permitted")
+    return deny("LEAVES_UNCOVERED", units_of_calls=left.calls, puts=left.puts, to_do=_TO_DO)
