@@ -23,6 +23,7 @@ APPEND_ONLY = {
     "deliveries",
     "fill_aliases",
     "fills",
+    "limit_breaches",
     "live_confirmations",
     "lot_closings",
     "order_attempts",

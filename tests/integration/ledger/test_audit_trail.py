@@ -64,6 +64,7 @@ NOT_AUDITED = {
     "heartbeats": "machines",
     "idempotency_keys": "machines",
     "instruments": "reference data, with its source",
+    "limit_breaches": "append-only; the limit, and the gate that it closes, are audited",
     "lot_closings": "derived from fills and adjustments, append-only",
     "market_calendar": "reference data, with its source",
     "option_chain_snapshots": "market data",
