@@ -22,7 +22,7 @@ class Breach(Row):
     status: Literal["breached", "worse", "stands", "removed"]
     breach_id: int | None = None
     act: str | None = None
-    placed: list[UUID] = []
+    placed: tuple[UUID, ...] = ()
 
 
 class WatchLedger(LedgerPart):
