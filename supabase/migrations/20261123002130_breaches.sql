@@ -47,18 +47,6 @@ create policy "a user reads breaches of their own limits, and everybody's" on pu
   using (user_id is null or user_id = any ((select private.readable_users())::uuid[]));
 grant select on public.limit_breaches to authenticated;
 
-create function private.session_day(p_at timestamptz) returns date
-language sql stable set search_path = ''
-as $$
-  -- As a report counts: from the end of the last session's New York day to the end of its own. So a weekend is Monday's.
-  select coalesce((select min(c.session_date) from public.market_calendar as c
-      where c.session_date >= (p_at at time zone 'America/New_York')::date
-        and c.session_date <= (p_at at time zone 'America/New_York')::date + 7),
-    (p_at at time zone 'America/New_York')::date)
-$$;
-comment on function private.session_day(timestamptz) is
-  'The session day that a moment belongs to, New York date; where the calendar does not reach it, the date itself.';
-
 create type private.measured_limit as (
   broken public.risk_limits, kind public.risk_limit_kinds, user_id uuid, broker_account_id uuid, strategy_id uuid);
 comment on type private.measured_limit is 'A limit, its kind, and what it was measured on: whose, which account, which strategy.';

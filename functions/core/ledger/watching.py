@@ -8,8 +8,11 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
+from pydantic import Field, TypeAdapter
+
+from functions.core.ledger.book_results import BookResult
 from functions.core.ledger.part import LedgerPart, Row
-from functions.core.money import text
+from functions.core.money import Amount, text
 
 
 class Breach(Row):
@@ -25,8 +28,48 @@ class Breach(Row):
     placed: tuple[UUID, ...] = ()
 
 
+class WatchedResult(Row):
+    """A limit on results, what its scope has won or lost now, and what happened to the limit last.
+
+    `today`: that was in the session day of the measure.
+    """
+
+    limit_id: UUID
+    name: str
+    scope: Literal["user", "account", "strategy"]
+    broker_account_id: UUID | None
+    strategy_id: UUID | None
+    value: Amount
+    parameters: dict[str, Amount] = Field(default_factory=dict)
+    state: Literal["warned", "breached", "worse", "recovered"] | None
+    today: bool
+    on: BookResult
+
+
+_WATCHED = TypeAdapter(list[WatchedResult])
+
+
 class WatchLedger(LedgerPart):
     """Limits that are watched: each call is safe to repeat, and does its work once."""
+
+    def watch_quote(self, symbol: str, mark: Decimal | None, at: datetime, source: str) -> list[WatchedResult]:
+        """Marks what is held by a quote (None: it is marked already) and records the results of who holds it.
+
+        At most once a second of event time; the limits to measure then.
+        """
+        said = {"p_symbol": symbol, "p_mark": None if mark is None else text(mark)}
+        answer = self._call("watch_quote", {**said, "p_at": at.isoformat(), "p_source": source})
+        return _WATCHED.validate_python(answer)
+
+    def watch_results(self, at: datetime, account: UUID | None = None) -> list[WatchedResult]:
+        """Records everybody's results, or an account's owner's, as of `at` (event time); the limits to measure then."""
+        said = {"p_at": at.isoformat(), "p_account_id": None if account is None else str(account)}
+        return _WATCHED.validate_python(self._call("watch_results", said))
+
+    def tell_blind(self, watched: WatchedResult, at: datetime, detail: Mapping[str, str]) -> bool:
+        """Tells that a limit cannot be measured; True the first time of a session day."""
+        said = {"p_limit_id": str(watched.limit_id), "p_account_id": None, "p_strategy_id": None}
+        return bool(self._call("tell_blind", {**said, "p_at": at.isoformat(), "p_detail": dict(detail)}))
 
     def breach_limit(
         self,

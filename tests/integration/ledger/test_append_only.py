@@ -58,6 +58,7 @@ NEVER_DELETED = {
     "reconciliation_breaks",
     "reconciliation_runs",
     "risk_limits",
+    "scope_results",
     "sealing_keys",
     "strategies",
     "strategy_deactivations",

@@ -91,6 +91,7 @@ NOT_AUDITED = {
     "reconciliation_runs": "append-only",
     "risk_limit_kinds": "made from the code",
     "risk_decisions": "verdicts of rules, append-only",
+    "scope_results": "derived from positions and marks",
     "strategy_cursors": "machines",
     "strategy_decisions": "decisions of strategies, append-only",
     "strategy_positions": "the sum of the fills",
