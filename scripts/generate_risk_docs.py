@@ -34,6 +34,7 @@ sent. Every rule's verdict is kept with the numbers that it saw. The first deny 
   since, the first): nothing trades at that time, so every replay and every machine reads the same, whoever looked and
   how often. What came since is counted by the ledger's own rows as of the order's event time: orders placed since,
   deposits, withdrawals. What the broker alone knows, an intraday loss for one, it refuses itself.
+- A limit that also **acts** is watched after the trade as well: [watching.md](watching.md).
 - A rule that is on and misses its input denies with a `MISSING_` code. Missing is never taken for zero.
 
 | rule | denies with | limit | unit | scopes | default | for | what must hold |
@@ -52,7 +53,16 @@ def _row(rule: Rule) -> str:
     limit = f"`{rule.name}`" if kind.scopes else "-"
     scopes = ", ".join(kind.scopes) or "-"
     orders = "entries" if rule.entries_only else "all orders"
-    cells = (rule.name, codes, limit, kind.unit, scopes, _default(kind), orders, kind.summary + _parameters(kind))
+    cells = (
+        rule.name,
+        codes,
+        limit,
+        kind.unit,
+        scopes,
+        _default(kind),
+        orders,
+        kind.summary + _parameters(kind) + _acts(kind),
+    )
     return "| " + " | ".join(cells) + " |\n"
 
 
@@ -67,6 +77,11 @@ def _parameters(kind: LimitKind) -> str:
         f" Parameter `{each.name}` ({each.unit}, {text(each.default)} if not set): {each.summary}"
         for each in kind.parameters
     )
+
+
+def _acts(kind: LimitKind) -> str:
+    """A limit that is watched too says what may be done when it is broken."""
+    return f" Broken, it acts: {', '.join(f'`{act}`' for act in kind.acts)}." if kind.acts else ""
 
 
 def main() -> int:

@@ -190,6 +190,21 @@ class AlertData(Data):
     text: str
 
 
+class BreachData(Data):
+    """A watched limit that was broken, on what it was measured, and what was done. Both numbers in the limit's unit."""
+
+    breach_id: int
+    limit_id: UUID
+    name: str
+    scope: Literal["global", "user", "account", "strategy"]
+    user_id: UUID | None = None
+    broker_account_id: UUID | None = None
+    strategy_id: UUID | None = None
+    value: Amount
+    measured: Amount
+    act: str
+
+
 class BarCompleted(Envelope):
     type: Literal["bar.completed"] = "bar.completed"
     data: BarData
@@ -270,6 +285,11 @@ class AlertRaised(Envelope):
     data: AlertData
 
 
+class LimitBreached(Envelope):
+    type: Literal["limit.breached"] = "limit.breached"
+    data: BreachData
+
+
 Event = Annotated[
     BarCompleted
     | QuoteUpdated
@@ -280,7 +300,8 @@ Event = Annotated[
     | StrategyChanged
     | AccountChanged
     | HaltChanged
-    | AlertRaised,
+    | AlertRaised
+    | LimitBreached,
     Field(discriminator="type"),
 ]
 

@@ -12,8 +12,11 @@ from functions.risk.rule import ALLOWED, Rule, RuleDecision, Verdict, allow, red
 from functions.risk.rules.account_restricted import account_restricted
 from functions.risk.rules.buying_power import buying_power
 from functions.risk.rules.capital_limit import capital_limit
+from functions.risk.rules.drawdown_from_peak import drawdown_from_peak
+from functions.risk.rules.drawdown_from_start import drawdown_from_start
 from functions.risk.rules.gate import gate
 from functions.risk.rules.market_hours import market_hours
+from functions.risk.rules.max_daily_loss import max_daily_loss
 from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
 from functions.risk.rules.options_level import options_level
 from functions.risk.rules.package import package
@@ -41,6 +44,9 @@ RULES: tuple[Rule, ...] = (
     position_limit,
     capital_limit,
     max_loss_per_trade,
+    max_daily_loss,
+    drawdown_from_peak,
+    drawdown_from_start,
     buying_power,
     settled_cash,
 )

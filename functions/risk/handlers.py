@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from functions.core.errors import BadInput
-from functions.core.events import HaltChanged, OptionQuoted, StrategyChanged, TradePlaced
+from functions.core.events import HaltChanged, OptionQuoted, QuoteUpdated, StrategyChanged, TradeChanged, TradePlaced
 from functions.core.handling import delivered
 from functions.core.ports import ports
 from functions.core.runtime import event_of
 from functions.risk.halting import Flattener
 from functions.risk.judging import Judge
+from functions.risk.watch.results import ResultWatch
 
 
 @delivered
@@ -62,3 +63,36 @@ def flatten_deactivated(message: Any) -> None:
 def sweep_halts(_message: Any) -> None:
     """Schedule: the next round of every halt and deactivation that flattens, until it is flat; late fills included."""
     Flattener(ports("risk")).continue_halts()
+
+
+@delivered
+def watch_on_quotes(message: Any) -> None:
+    """Topic market-data-quotes: marks what is held and measures what its holders have won or lost."""
+    event = event_of(message)
+    if not isinstance(event, QuoteUpdated):
+        raise BadInput("WRONG_EVENT", f"expected quote.updated, was {event.type}")
+    ResultWatch(ports("risk")).on_quote(event.data)
+
+
+@delivered
+def watch_on_options(message: Any) -> None:
+    """Topic market-data-options: the same for an option, which is marked already."""
+    event = event_of(message)
+    if not isinstance(event, OptionQuoted):
+        raise BadInput("WRONG_EVENT", f"expected option_quote.updated, was {event.type}")
+    ResultWatch(ports("risk")).on_option_quote(event.data)
+
+
+@delivered
+def watch_on_fills(message: Any) -> None:
+    """Topic trade-events: something was filled; measures what its account's owner has won or lost."""
+    event = event_of(message)
+    if not isinstance(event, TradeChanged):
+        raise BadInput("WRONG_EVENT", f"expected trade.filled, was {event.type}")
+    ResultWatch(ports("risk")).on_fill(event.data.broker_account_id, event.occurred_at)
+
+
+@delivered
+def watch_results(_message: Any) -> None:
+    """Schedule: everybody's results, what no quote and no fill has brought, and the begin of a session day."""
+    ResultWatch(ports("risk")).sweep()

@@ -26,6 +26,7 @@ from functions.risk.book import (
 from functions.risk.limit_kinds import TIGHTER
 from functions.risk.limits import Act, Limit, Limits, Scope
 from functions.risk.reading_market import market_of
+from functions.risk.reading_results import results_of
 
 
 def order_of(found: RiskBook) -> ProposedOrder:
@@ -97,6 +98,7 @@ def book_of(found: RiskBook, quoted: Mapping[str, Mark]) -> Book:
         packages={cast("Scope", scope): tuple(packages) for scope, packages in found.packages.items()},
         account=None if found.account is None else _account(found.account),
         market=market_of(found),
+        results=results_of(found.results),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from functions.core.money import text
 from functions.risk.book import Book, ProposedOrder
-from functions.risk.limits import Family, LimitKind, Limits, Parameter, Scope, Tighter
+from functions.risk.limits import Act, Family, LimitKind, Limits, Parameter, Scope, Tighter
 
 Outcome = Literal["allow", "deny", "reduce"]
 Number = Decimal | str
@@ -121,12 +121,14 @@ def rule(
     family: Family = "rule",
     tighter: Tighter = "lower",
     parameters: tuple[Parameter, ...] = (),
+    acts: tuple[Act, ...] = (),
     source: str | None = None,
     counts: bool = False,
 ) -> Callable[[Check], Rule]:
     """Makes a rule of a check function; its name, and its docstring as summary, come from the function.
 
     `denials` are the further codes that the rule may deny with. The rest is the name card of its limit: `LimitKind`.
+    A rule with `acts` is a watch too: the same limit refuses entries before the trade and acts after it.
     """
 
     def made(check: Check) -> Rule:
@@ -142,6 +144,7 @@ def rule(
             default=default,
             tighter=tighter,
             parameters=parameters,
+            acts=acts,
             source=source,
             counts=counts,
         )
