@@ -10,12 +10,12 @@ from functions.risk.rule import Rule
 _SENTENCES: Final[dict[str, str]] = {
     # The rules.
     "NOTHING_TO_REDUCE": "Nothing is held that this order would close; order it to open, or leave it.",
-    "GATE_CLOSED": "Trading is halted in this scope: `agenttrader halt status` says why. Exits still pass; lift the halt "
-    "when its cause is gone.",
+    "GATE_CLOSED": "Trading is halted here: `agenttrader halt status` says why. Exits still pass; lift it when its "
+    "cause is gone.",
     "ACCOUNT_BLOCKED": "The broker blocks the account: ask the broker.",
     "CLOSING_ONLY": "The broker lets the account only close: close what is open, or ask the broker.",
     "MULTI_LEG_NOT_JUDGED": "Place the legs alone: together they must be options of one root and one multiplier.",
-    "OPTIONS_LEVEL": "The account's options level is too low: cover what is sold, or ask the broker for a higher level.",
+    "OPTIONS_LEVEL": "The account's options level is too low: cover what is sold, or ask the broker for a higher one.",
     "NOT_SHORTABLE": "It may not be sold short here: sell no more than is held.",
     "MARKET_CLOSED": "Place it again in the regular session; an exit with a limit price may wait at the broker.",
     "OPTION_EXPIRED": "The option has expired: choose a later one.",

@@ -107,7 +107,9 @@ class Judge:
 
 def marks_seen(marks: Mapping[str, Mark]) -> RuleVerdict:
     """What the ordered symbols were worth when they were judged: what slippage is measured against."""
-    return RuleVerdict(rule=MARKS, verdict="allow", numbers={symbol: text(mark.price) for symbol, mark in marks.items()})
+    return RuleVerdict(
+        rule=MARKS, verdict="allow", numbers={symbol: text(mark.price) for symbol, mark in marks.items()}
+    )
 
 
 def verdicts_of(assessment: Assessment) -> Sequence[RuleVerdict]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from functions.core.money import text
 from functions.core.ports import Ports
 from functions.risk.advice import advice
 from functions.risk.assess import assess
-from functions.risk.book import Mark, ProposedOrder
+from functions.risk.book import Mark
 from functions.risk.judging import verdicts_of
 from functions.risk.pricing import Pricing, waits_for_quote
 from functions.risk.reading import book_of, limits_of, order_of
@@ -96,39 +96,40 @@ class Previewer:
             return Preview("deny", "rules", at, f"{error.code}: {error.text}", error.code, advice(error.code))
         assessment = assess(proposed, book_of(book, marks), limits_of(book))
         said = assessment.verdict
-        verdicts = verdicts_of(assessment)
-        seen = {"at": at, "ordered": proposed.quantity, "rules": verdicts, "marks": marks}
-        if said.outcome == "deny" and said.code is not None:
-            if waits_for_quote(book, assessment):
-                do = "It would wait for a quote of its options until its time is over, and then expire."
-                return Preview("wait", "rules", text=said.text, code=said.code, do=do, **seen)
-            return Preview("deny", "rules", text=said.text, code=said.code, do=advice(said.code), **seen)
-        return self._rechecked(user, order, at, book, proposed, assessment.quantity, said.text, seen)
+        seen = Preview(
+            "deny",
+            "rules",
+            at,
+            said.text,
+            said.code,
+            ordered=proposed.quantity,
+            rules=verdicts_of(assessment),
+            marks=marks,
+        )
+        if said.outcome != "deny" or said.code is None:
+            return self._rechecked(user, order, book, seen, assessment.quantity)
+        if waits_for_quote(book, assessment):
+            do = "It would wait for a quote of its options until its time is over, and then expire."
+            return replace(seen, verdict="wait", do=do)
+        return replace(seen, do=advice(said.code))
 
     def _rechecked(
-        self,
-        user: UUID,
-        order: Mapping[str, Any],
-        at: datetime,
-        book: RiskBook,
-        proposed: ProposedOrder,
-        quantity: Decimal,
-        said: str,
-        seen: dict[str, Any],
+        self, user: UUID, order: Mapping[str, Any], book: RiskBook, seen: Preview, quantity: Decimal
     ) -> Preview | None:
-        reduced = quantity if quantity < proposed.quantity else None
-        prices = {symbol: mark.price for symbol, mark in seen["marks"].items()}
-        again = self._ledger.recheck(user, order, at, seen["rules"], prices, reduced, book.seen)
+        """What the rules allow, as the ledger's re-check takes it; None where the book has moved."""
+        reduced = quantity if quantity != seen.ordered else None
+        prices = {symbol: mark.price for symbol, mark in seen.marks.items()}
+        again = self._ledger.recheck(user, order, seen.at, seen.rules, prices, reduced, book.seen)
         if again.approval is None:
-            return _not_placed(again.refused, at)
+            return _not_placed(again.refused, seen.at)
         if again.approval.judge_again:
             return None
         refusal = again.approval.refusal
         if refusal is not None:
             code = str(refusal["code"])
             numbers = " ".join(f"{name}={value}" for name, value in refusal.items() if name != "code")
-            return Preview("deny", "recheck", text=f"{code}: {numbers}", code=code, do=advice(code), **seen)
-        return Preview("allow" if reduced is None else "reduce", "recheck", text=said, quantity=quantity, **seen)
+            return replace(seen, step="recheck", text=f"{code}: {numbers}", code=code, do=advice(code))
+        return replace(seen, verdict="allow" if reduced is None else "reduce", step="recheck", quantity=quantity)
 
 
 def _not_placed(refused: PlacingRefusal | None, at: datetime) -> Preview:

@@ -94,6 +94,4 @@ def previewing_user(configuration: Settings, authorization: str | None) -> UUID:
     except APIError as error:
         raise from_answer("preview_user", error.code, error.message, error.details, error.hint) from error
     except httpx.HTTPError as error:
-        raise LedgerUnavailable(
-            "LEDGER_UNAVAILABLE", f"preview_user: the ledger did not answer: {error!r}"
-        ) from error
+        raise LedgerUnavailable("LEDGER_UNAVAILABLE", f"preview_user: the ledger did not answer: {error!r}") from error
