@@ -52,7 +52,7 @@ app.command("down", short_help="Stop the local cloud, or the demo.")(cloud_comma
 app.command("status", short_help="Show each process and how it is.")(cloud_commands.status)
 app.command("doctor")(doctor_command.doctor)
 app.command("verify")(verify_command.verify)
-app.command("why", short_help="Say why a strategy traded, or did not.")(why_command.why)
+app.command("why", short_help="Say why a strategy traded, or did not; or the story of a trade.")(why_command.why)
 app.add_typer(halt_commands.halt, name="halt")
 app.add_typer(limits_commands.limits, name="limits")
 app.add_typer(risk_commands.risk, name="risk")

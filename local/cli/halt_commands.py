@@ -31,7 +31,8 @@ Email = Annotated[str | None, typer.Option(help="Whose account or strategy, wher
 _LOOK_SECONDS: Final = 0.5
 _PROGRESS = (
     "select gate_key, mode, spare_exits, reason, engaged_by, engaged_at, working_entries, working_exits, "
-    "open_positions, complete, flat_at from public.halt_progress where %(gate)s::text is null or gate_key = %(gate)s order by gate_key"
+    "open_positions, complete, flat_at from public.halt_progress "
+    "where %(gate)s::text is null or gate_key = %(gate)s order by gate_key"
 )
 _HISTORY = (
     "select gate_key, action, mode, reason, by_whom, at from public.trading_halts "
