@@ -98,7 +98,7 @@ def find(connection: psycopg.Connection[Any], named: str, email: str | None) -> 
     if not rows:
         known = [row[0] for row in connection.execute("select name from public.strategies where status <> 'deleted'")]
         listed = ", ".join(sorted(set(known))) or "none"
-        raise BadInput("NO_SUCH_STRATEGY", f"expected the id or the name of a strategy, was {named!r}; known: {listed}")
+        raise BadInput("NO_SUCH_STRATEGY", f"expected a strategy or a trade, was {named!r}; strategies: {listed}")
     if len(rows) > 1:
         listed = ", ".join(f"{row['id']} of {row['email']}" for row in rows)
         raise BadInput("AMBIGUOUS_NAME", f"several strategies are named {named!r}: name one by its id: {listed}")

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 from functions.core.errors import Final, NotAuthorised, Temporary
+from functions.core.ledger.errors import LedgerRefused
 from functions.core.log import logger
 
 Parameters = ParamSpec("Parameters")
@@ -35,13 +36,19 @@ def delivered(handler: Callable[Parameters, None]) -> Callable[Parameters, None]
 
 
 def answered(handler: Callable[[Any], dict[str, Any]]) -> Callable[[Any], tuple[dict[str, Any], int]]:
-    """For functions that answer HTTP: a typed error becomes its status and {"code", "text"}."""
+    """For functions that answer HTTP: a typed error becomes its status and {"code", "text"}.
+
+    What the ledger refuses has the status that the ledger gave it.
+    """
 
     @wraps(handler)
     def handle(request: Any) -> tuple[dict[str, Any], int]:
         log = logger(handler.__name__)
         try:
             return handler(request), 200
+        except LedgerRefused as error:
+            log.warning("refused", code=error.code, reason=str(error))
+            return {"code": error.code, "text": error.text}, error.http_status
         except NotAuthorised as error:
             log.warning("not authorised", code=error.code)
             return {"code": error.code, "text": error.text}, 401

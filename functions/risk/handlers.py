@@ -6,11 +6,13 @@ from typing import Any
 
 from functions.core.errors import BadInput
 from functions.core.events import HaltChanged, OptionQuoted, QuoteUpdated, StrategyChanged, TradeChanged, TradePlaced
-from functions.core.handling import delivered
+from functions.core.handling import answered, delivered
+from functions.core.ledger.previewing import previewing_user
 from functions.core.ports import ports
 from functions.core.runtime import event_of
 from functions.risk.halting import Flattener
 from functions.risk.judging import Judge
+from functions.risk.preview import Previewer
 from functions.risk.watch.results import ResultWatch
 
 
@@ -39,6 +41,17 @@ def check_quoted(message: Any) -> None:
 def check_pending(_message: Any) -> None:
     """Schedule: pending trades that no message brought here."""
     Judge(ports("risk")).judge_pending(None)
+
+
+@answered
+def preview_risk(request: Any) -> dict[str, Any]:
+    """POST: evaluates an order, in the shape of `place_trade`, for whoever's token is sent. Places nothing."""
+    reach = ports("risk")
+    user = previewing_user(reach.settings, request.headers.get("authorization"))
+    order = request.get_json(silent=True)
+    if request.method != "POST" or not isinstance(order, dict):
+        raise BadInput("BAD_REQUEST", "POST the order as one JSON object, as place_trade() takes it")
+    return Previewer(reach).preview(user, order).shown()
 
 
 @delivered

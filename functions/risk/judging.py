@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from functions.core.errors import BadInput, Final, Mistake, Temporary, Unavailable
-from functions.core.events import OptionQuoteData, QuoteData
-from functions.core.hotstore.keys import quote_key
-from functions.core.ledger.judging import BookLeg, BookQuote, RiskBook, RiskLedger, RuleVerdict
+from functions.core.ledger.judging import RiskBook, RiskLedger, RuleVerdict
 from functions.core.log import logger
 from functions.core.money import text
 from functions.core.ports import Ports
 from functions.risk.assess import Assessment, assess
 from functions.risk.book import Mark
+from functions.risk.pricing import Pricing, waits_for_quote
 from functions.risk.reading import book_of, limits_of, order_of
 
 _log = logger("risk")
-_QUOTE_NEEDED = ("MISSING_QUOTE", "STALE_QUOTE")
+MARKS = "MARKS"
+"""Under this name the record keeps what the ordered symbols were worth."""
 # Each time another order of the same person was approved meanwhile. Under steady orders the next sweep tries again.
 _MOST_ROUNDS = 20
 
@@ -29,6 +29,7 @@ class Judge:
     def __init__(self, reach: Ports) -> None:
         self._reach = reach
         self._ledger = RiskLedger(reach.ledger)
+        self._pricing = Pricing(reach)
 
     def judge_pending(self, account: UUID | None) -> int:
         """Judges what is pending, of one account or of all, in the order it was placed; returns how many.
@@ -71,16 +72,15 @@ class Judge:
         if self._reach.clock.now() > found.trade.good_until:
             self._say(found, self._ledger.expire_trade(trade_id, self._reach.clock.now()), "TOO_LATE")
             return True
-        marks = {leg.symbol: mark for leg in found.legs if (mark := self._mark(found, leg)) is not None}
+        marks = self._pricing.marks(found)
         try:
             order = order_of(found)
         except BadInput as error:
             self._say(found, self._ledger.reject_trade(trade_id, [], f"{error.code}: {error.text}"), error.code)
             return True
         assessment = assess(order, book_of(found, marks), limits_of(found))
-        verdicts = _verdicts(assessment)
-        if assessment.verdict.code in _QUOTE_NEEDED and any(leg.kind == "option" for leg in found.legs):
-            # Options are quoted when somebody asks: the quote wakes us again, and good_until ends the waiting.
+        verdicts = [*verdicts_of(assessment), marks_seen(marks)]
+        if waits_for_quote(found, assessment):
             _log.info("waits for a quote", trade=str(trade_id), refusal=assessment.verdict.text)
             return True
         if assessment.verdict.outcome == "deny":
@@ -100,29 +100,20 @@ class Judge:
         self._say(found, approval.status, "")
         return True
 
-    def _mark(self, found: RiskBook, leg: BookLeg) -> Mark | None:
-        """The middle of the newest quote: the hot store's, else the stored one. None where there is none at all."""
-        quote: QuoteData | OptionQuoteData | BookQuote | None = None
-        shape = OptionQuoteData if leg.kind == "option" else QuoteData
-        try:
-            entry = self._reach.hot.get(quote_key(leg.symbol))
-            quote = shape.model_validate(entry.value) if entry else None
-        except Temporary as error:
-            _log.warning("hot store down, using the stored quote", reason=str(error))
-        stored = leg.quote
-        if stored is not None and (quote is None or quote.quoted_at < stored.quoted_at):
-            quote = stored
-        # A delayed feed never prices a live order. It prices paper, which often has no better one.
-        if quote is None or (quote.delay_seconds > 0 and not found.is_paper):
-            return None
-        return Mark((quote.bid + quote.ask) / 2, quote.quoted_at, leg.multiplier)
-
     @staticmethod
     def _say(found: RiskBook, status: str, refusal: str) -> None:
         _log.info("judged", trade=str(found.trade.id), symbol=found.trade.symbol, status=status, refusal=refusal)
 
 
-def _verdicts(assessment: Assessment) -> Sequence[RuleVerdict]:
+def marks_seen(marks: Mapping[str, Mark]) -> RuleVerdict:
+    """What the ordered symbols were worth when they were judged: what slippage is measured against."""
+    return RuleVerdict(
+        rule=MARKS, verdict="allow", numbers={symbol: text(mark.price) for symbol, mark in marks.items()}
+    )
+
+
+def verdicts_of(assessment: Assessment) -> Sequence[RuleVerdict]:
+    """Every rule's verdict with its numbers, as it is kept on record."""
     rows = []
     for decision in assessment.decisions:
         numbers = decision.verdict.shown()

@@ -18,9 +18,12 @@ from local.cli import (
     data_commands,
     demo_command,
     doctor_command,
+    halt_commands,
     history_commands,
     keys_command,
+    limits_commands,
     lookahead_command,
+    risk_commands,
     strategy_commands,
     verify_command,
     why_command,
@@ -49,7 +52,10 @@ app.command("down", short_help="Stop the local cloud, or the demo.")(cloud_comma
 app.command("status", short_help="Show each process and how it is.")(cloud_commands.status)
 app.command("doctor")(doctor_command.doctor)
 app.command("verify")(verify_command.verify)
-app.command("why", short_help="Say why a strategy traded, or did not.")(why_command.why)
+app.command("why", short_help="Say why a strategy traded, or did not; or the story of a trade.")(why_command.why)
+app.add_typer(halt_commands.halt, name="halt")
+app.add_typer(limits_commands.limits, name="limits")
+app.add_typer(risk_commands.risk, name="risk")
 app.command("lookahead", short_help="Prove that a strategy does not see the future.")(lookahead_command.lookahead)
 app.command("break-glass", short_help="Cancel and flatten at the broker itself, while all else is down.")(
     break_glass_command.command

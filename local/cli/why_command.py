@@ -14,11 +14,19 @@ from local.cli.exits import Exit
 from local.cli.options import Json, State, found_stack
 from local.cli.owner import connected
 from local.cli.screen import Screen
+from local.cli.why_trade import say_story
+from local.story import story_of, trade_named
 from local.why import Explained, Named, explain, find
 
 
 def why(
-    strategy: Annotated[str, typer.Argument(help="The strategy's name or id.", metavar="STRATEGY")],
+    strategy: Annotated[
+        str,
+        typer.Argument(
+            help="A strategy's name or id; or a trade: its id, its client order id, or how one of them begins.",
+            metavar="STRATEGY|TRADE",
+        ),
+    ],
     at: Annotated[
         str | None,
         typer.Option(help="The moment, such as '2018-02-05 10:31'; New York time without a zone. Default: now."),
@@ -31,13 +39,19 @@ def why(
 ) -> int:
     """Say why a strategy traded, or did not: its decision at a moment, and what became of it.
 
-    Exit 1 where nothing is on record.
+    Of a trade: the whole story, from its signal to what it made. Exit 1 where nothing is on record.
 
     Example: agenttrader why "RSI reversion" --at "2018-02-05 10:31"
+
+    Example: agenttrader why at-3f2a91
     """
     screen = Screen.open(as_json)
     moment = _moment(at)
     with connected(found_stack(state), "why") as connection:
+        trade = trade_named(connection, strategy)
+        if trade is not None:
+            say_story(screen, story_of(connection, trade))
+            return Exit.FINE
         named = find(connection, strategy, email)
         wanted = named.symbols if symbol is None else (symbol,)
         if symbol is not None and symbol not in named.symbols:

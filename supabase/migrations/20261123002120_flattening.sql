@@ -157,6 +157,26 @@ begin
 end $$;
 comment on function private.lock_account_scopes(public.broker_accounts) is 'lock_scopes() for every strategy of an account at once, in the same order.';
 
+create function private.tell_of_halt(p_halt public.halt_progress) returns void
+language plpgsql set search_path = ''
+as $$
+declare
+  name constant text := 'halt-not-done|' || p_halt.gate_key || '|' || p_halt.engaged_at;
+  numbers constant jsonb := jsonb_build_object('gate', p_halt.gate_key, 'mode', p_halt.mode, 'working_entries', p_halt.working_entries,
+    'working_exits', p_halt.working_exits, 'open_positions', p_halt.open_positions);
+begin
+  if not p_halt.complete and p_halt.engaged_at < clock_timestamp() - interval '1 minute' then
+    perform private.alert(p_halt.user_id, p_halt.broker_account_id, 'HALT_NOT_DONE', 'critical',
+      'A halt is not done after a minute: the broker does not answer or refuses, or the market is closed. It goes on; look at the broker''s page too.',
+      numbers, name);
+  elsif p_halt.complete and exists (select from public.alerts where id = private.named_uuid('alert|' || name)) then
+    perform private.alert(p_halt.user_id, p_halt.broker_account_id, 'HALT_DONE', 'info',
+      'The halt that was not done in time is done.', numbers, 'halt-done|' || p_halt.gate_key || '|' || p_halt.engaged_at);
+  end if;
+end $$;
+comment on function private.tell_of_halt(public.halt_progress) is
+  'Alerts where a halt that cancels or flattens is not done after a minute, and again when it is: each once for a halt.';
+
 create function public.halts_to_continue() returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
@@ -167,10 +187,12 @@ begin
   -- One at a time tells how far the halts are. An edit in the Studio may take several gates, in whatever order: it waits.
   perform pg_advisory_xact_lock_shared(private.orders_key(null));
   perform pg_advisory_xact_lock(hashtextextended('how far the halts are', 0));
-  for halt in select * from public.halt_progress where mode = 'flatten' order by gate_key loop
+  for halt in select * from public.halt_progress where mode <> 'no_new_entries' order by gate_key loop
     -- Held, so that it is not lifted before this is written.
-    perform from public.trading_gates where gate_key = halt.gate_key and closed and mode = 'flatten' for share;
+    perform from public.trading_gates where gate_key = halt.gate_key and closed and mode = halt.mode for share;
     continue when not found;
+    perform private.tell_of_halt(halt);
+    continue when halt.mode <> 'flatten';
     select action into last_action from public.trading_halts where gate_key = halt.gate_key order by id desc limit 1;
     if halt.complete <> (last_action = 'flat') then
       insert into public.trading_halts (gate_key, user_id, action, mode, spare_exits, reason, by_whom)

@@ -220,6 +220,8 @@ CALLERS: dict[str, set[str]] = {
     "pending_trades": {"fn_risk"},
     "place_trade": {"authenticated"},
     "prepare_bar_months": {"fn_ingest"},
+    "preview_book": {"fn_risk"},
+    "preview_user": {"authenticated"},
     "prune_option_chains": {"fn_ingest"},
     "prune_outbox": {"fn_relay"},
     "prune_stay_decisions": {"fn_strategy"},

@@ -52,10 +52,17 @@ def calendar_cache() -> Path:
 
 OTHER_COMMANDS = ["account link", "account list", "account unlink", "audit export", "audit verify", "keys rotate"]
 STRATEGY_COMMANDS = [f"strategy {name}" for name in ("list", "check", "new", "create", "start", "stop")]
-GROUPS = ["admin", "account", "audit", "keys", "strategy"]
+RISK_COMMANDS = [
+    "risk preview",
+    *(f"halt {name}" for name in ("engage", "status", "lift")),
+    *(f"limits {name}" for name in ("kinds", "list", "history", "set", "remove")),
+]
+GROUPS = ["admin", "account", "audit", "halt", "keys", "limits", "risk", "strategy"]
 
 
-@pytest.mark.parametrize("command", COMMANDS + ADMIN_COMMANDS + OTHER_COMMANDS + STRATEGY_COMMANDS + GROUPS)
+@pytest.mark.parametrize(
+    "command", COMMANDS + ADMIN_COMMANDS + OTHER_COMMANDS + STRATEGY_COMMANDS + RISK_COMMANDS + GROUPS
+)
 def test_help_when_asked_for_then_every_command_has_an_example(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +82,10 @@ def test_help_when_asked_for_then_every_command_has_an_example(
         ["status", "now"],
         ["admin", "sign-up", "ajar"],
         ["admin", "invite", "b@example.com", "--role", "boss"],
+        ["halt", "--flatten"],
+        ["halt", "--scope", "desk", "--reason", "a test"],
+        ["limits", "set", "position_limit"],
+        ["risk", "preview", "SPY", "buy", "1"],
     ],
 )
 def test_command_line_when_it_is_wrong_then_exit_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

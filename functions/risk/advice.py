@@ -1,0 +1,62 @@
+"""What to do about a refusal: one sentence for each code, for people."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from functions.risk.assess import RULES
+from functions.risk.rule import Rule
+
+_SENTENCES: Final[dict[str, str]] = {
+    # The rules.
+    "NOTHING_TO_REDUCE": "Nothing is held that this order would close; order it to open, or leave it.",
+    "GATE_CLOSED": "Trading is halted here: `agenttrader halt status` says why. Exits still pass; lift it when its "
+    "cause is gone.",
+    "ACCOUNT_BLOCKED": "The broker blocks the account: ask the broker.",
+    "CLOSING_ONLY": "The broker lets the account only close: close what is open, or ask the broker.",
+    "MULTI_LEG_NOT_JUDGED": "Place the legs alone: together they must be options of one root and one multiplier.",
+    "OPTIONS_LEVEL": "The account's options level is too low: cover what is sold, or ask the broker for a higher one.",
+    "NOT_SHORTABLE": "It may not be sold short here: sell no more than is held.",
+    "MARKET_CLOSED": "Place it again in the regular session; an exit with a limit price may wait at the broker.",
+    "OPTION_EXPIRED": "The option has expired: choose a later one.",
+    "STALE_QUOTE": "Place it again when a newer quote is there: `agenttrader status` says whether market data comes.",
+    "MISSING_QUOTE": "No quote of the symbol is known: watch it, or place it again when one has come.",
+    "PRICE_SANITY": "The limit price is too far from the market: look at it, and place it nearer.",
+    "POSITION_LIMIT": "Order less, close something first, or set another limit: `agenttrader limits list`.",
+    "CAPITAL_LIMIT": "Order less, close something first, or set another limit: `agenttrader limits list`.",
+    "MAX_LOSS_PER_TRADE": "Order less, plan a nearer stop, or set another limit: `agenttrader limits list`.",
+    "MISSING_STOP": "Its loss has no bound: buy a leg that covers what is sold, or take another order.",
+    "STOP_ON_WRONG_SIDE": "Plan the stop where it loses: below the price of a buy, above that of a sell.",
+    "BUYING_POWER": "Order less, or close something first: the broker would refuse it.",
+    "UNSETTLED_CASH": "Wait until what was sold is settled, or order for less.",
+    # The way to the broker.
+    "ACCOUNT_NOT_VERIFIED": "Enter the account's credential and wait until it is verified: `agenttrader account list`.",
+    "LIVE_NOT_CONFIRMED": "Confirm live trading of this account first, signed in with a second factor.",
+    "NOTIONAL_NOT_JUDGED": "Order a quantity instead of an amount.",
+    "WOULD_NOT_REDUCE": "What it was to close is closed or being closed already: nothing is left to do.",
+    "REPLACEMENT_TOO_LARGE": "Replace it by a smaller order; the one that works goes on.",
+    "TOO_LATE": "It was not sent in time: place it again if it is still wanted.",
+    "ORDER_IS_OVER": "The order that it was to replace is over: place a new one.",
+    "NOTHING_LEFT": "The order that it was to replace has filled that much already.",
+    "CANCEL_REQUESTED": "Somebody asked for its cancel before it was sent.",
+    "USER_DISABLED": "Its owner is shut out: an administrator lets them in again.",
+    "DEACTIVATED": "Its strategy was stopped: start it again if it shall trade.",
+    "HALT": "A halt has canceled it: `agenttrader halt status`.",
+    "BROKER_REJECTED": "The broker refused it and did not say why: look at the broker's page.",
+}
+_BY_DENIAL: Final[dict[str, Rule]] = {code: rule for rule in RULES for code in rule.denials}
+
+
+def advice(code: str) -> str:
+    """What to do about a refusal of this code; of one that is not known, where to read about it."""
+    said = _SENTENCES.get(code)
+    if said is not None:
+        return said
+    rule = _BY_DENIAL.get(code)
+    if code.startswith(("MISSING_", "STALE_")):
+        whose = f"the rule {rule.name}" if rule is not None else "a rule"
+        return f"What {whose} needs is missing or too old, so it refuses: wait until it is there, or turn the rule off."
+    if rule is None:
+        return "The text says what was found; docs/risk.md and docs/brokers.md say more."
+    setting = " Its limit is in `agenttrader limits list`." if rule.kind.scopes else ""
+    return f"The rule {rule.name} asks: {rule.kind.summary.split('. ')[0].rstrip('.')}.{setting}"
