@@ -25,6 +25,7 @@ from functions.risk.book import (
 )
 from functions.risk.limit_kinds import TIGHTER
 from functions.risk.limits import Act, Limit, Limits, Scope
+from functions.risk.reading_orders import order_facts
 
 
 def order_of(found: RiskBook) -> ProposedOrder:
@@ -95,6 +96,7 @@ def book_of(found: RiskBook, quoted: Mapping[str, Mark]) -> Book:
         closed_gates=tuple(Gate(_gate_scope(gate), gate) for gate in found.closed_gates),
         packages={cast("Scope", scope): tuple(packages) for scope, packages in found.packages.items()},
         account=None if found.account is None else _account(found.account),
+        orders=None if found.orders is None else order_facts(found.orders, found.trade.event_at),
     )
 
 
