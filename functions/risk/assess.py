@@ -12,13 +12,20 @@ from functions.risk.rule import ALLOWED, Rule, RuleDecision, Verdict, allow, red
 from functions.risk.rules.account_restricted import account_restricted
 from functions.risk.rules.buying_power import buying_power
 from functions.risk.rules.capital_limit import capital_limit
+from functions.risk.rules.day_trade_limit import day_trade_limit
 from functions.risk.rules.drawdown_from_peak import drawdown_from_peak
 from functions.risk.rules.drawdown_from_start import drawdown_from_start
+from functions.risk.rules.duplicate_order import duplicate_order
 from functions.risk.rules.gate import gate
 from functions.risk.rules.market_hours import market_hours
 from functions.risk.rules.max_daily_loss import max_daily_loss
 from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
+from functions.risk.rules.open_positions_limit import open_positions_limit
 from functions.risk.rules.options_level import options_level
+from functions.risk.rules.order_churn_limit import order_churn_limit
+from functions.risk.rules.order_quantity_limit import order_quantity_limit
+from functions.risk.rules.order_rate_limit import order_rate_limit
+from functions.risk.rules.overlapping_strikes import overlapping_strikes
 from functions.risk.rules.package import package
 from functions.risk.rules.position_limit import position_limit
 from functions.risk.rules.price_sanity import price_sanity
@@ -26,8 +33,10 @@ from functions.risk.rules.reduce_only import reduce_only
 from functions.risk.rules.settled_cash import settled_cash
 from functions.risk.rules.shortable import shortable
 from functions.risk.rules.stale_quote import stale_quote
+from functions.risk.rules.trade_capital_limit import trade_capital_limit
 from functions.risk.rules.uncovers import uncovers
 from functions.risk.rules.undefined_risk import undefined_risk
+from functions.risk.rules.wash_trade import wash_trade
 
 RULES: tuple[Rule, ...] = (
     reduce_only,
@@ -49,6 +58,15 @@ RULES: tuple[Rule, ...] = (
     drawdown_from_start,
     buying_power,
     settled_cash,
+    duplicate_order,
+    wash_trade,
+    order_rate_limit,
+    order_churn_limit,
+    order_quantity_limit,
+    trade_capital_limit,
+    open_positions_limit,
+    overlapping_strikes,
+    day_trade_limit,
 )
 
 

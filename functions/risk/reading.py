@@ -26,6 +26,7 @@ from functions.risk.book import (
 from functions.risk.limit_kinds import TIGHTER
 from functions.risk.limits import Act, Limit, Limits, Scope
 from functions.risk.reading_market import market_of
+from functions.risk.reading_orders import order_facts
 from functions.risk.reading_results import results_of
 
 
@@ -99,6 +100,7 @@ def book_of(found: RiskBook, quoted: Mapping[str, Mark]) -> Book:
         account=None if found.account is None else _account(found.account),
         market=market_of(found),
         results=results_of(found.results),
+        orders=None if found.orders is None else order_facts(found.orders, found.trade.event_at),
     )
 
 

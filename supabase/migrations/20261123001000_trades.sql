@@ -135,6 +135,9 @@ comment on column public.trades.version is 'Grows with every change: a late mess
 create index trades_user on public.trades (user_id, event_at desc);
 create index trades_account_open on public.trades (broker_account_id, placed_number)
   where status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced');
+create index trades_user_open on public.trades (user_id, symbol)
+  where status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced');
+create index trades_account on public.trades (broker_account_id, event_at desc);
 create index trades_strategy on public.trades (strategy_id, symbol, event_at desc);
 create index trades_strategy_version on public.trades (strategy_id, strategy_version);
 create index trades_symbol on public.trades (symbol);

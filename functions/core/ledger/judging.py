@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, TypeAdapter
 
 from functions.core.ledger.book_market import BookMarket
+from functions.core.ledger.book_orders import BookOrders
 from functions.core.ledger.book_results import BookResults
 from functions.core.ledger.part import LedgerPart, Row
 from functions.core.money import Amount, Total, text
@@ -182,6 +183,7 @@ class RiskBook(Row):
     limits: list[BookLimit]
     closed_gates: list[str]
     account: BookAccount | None = None
+    orders: BookOrders | None = None
     sessions: list[BookSession]
     results: BookResults = BookResults()
     seen: str

@@ -11,6 +11,7 @@ import pytest
 
 from functions.core.market_calendar import Session
 from functions.risk.book import Book, Mark, OpenQuantity, ProposedOrder
+from functions.risk.facts.orders import OrderFacts
 
 NOON = datetime(2026, 1, 5, 17, 0, tzinfo=UTC)
 SESSION = Session.in_new_york(date(2026, 1, 5))
@@ -37,6 +38,7 @@ def book() -> Callable[..., Book]:
             "marks": {"SPY": Mark(Decimal(100), NOON - timedelta(seconds=1))},
             "sessions": (SESSION,),
             "closed_gates": (),
+            "orders": OrderFacts(),
         }
         return Book(**{**plain, **changes})
 

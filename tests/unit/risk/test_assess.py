@@ -17,6 +17,7 @@ from functions.core.market_calendar import Session
 from functions.risk import rules
 from functions.risk.assess import RULES, assess
 from functions.risk.book import Book, Gate, Mark, OpenQuantity, ProposedOrder, Side
+from functions.risk.facts.orders import OrderFacts
 from functions.risk.limit_kinds import limit
 from functions.risk.limits import Limit, Limits, Scope
 from functions.risk.rule import reduce, rule
@@ -107,6 +108,7 @@ def test_assess_when_any_sequence_is_approved_then_no_fill_order_exceeds_a_limit
                 {name: Mark(price, NOON) for name, price in prices.items()},
                 (Session.in_new_york(date(2026, 1, 5)),),
                 (),
+                orders=OrderFacts(),
             )
             order = ProposedOrder(
                 symbol=symbol, side=side, quantity=D(amount), event_time=NOON, reduce_only=promise, stop_loss_price=None
