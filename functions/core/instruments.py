@@ -174,6 +174,7 @@ def symbol_kind(symbol: str) -> SymbolKind:
     raise _bad_symbol(symbol, "a share (SPY), option (SPY261218C00500000), crypto pair (BTC/USD) or future (ESZ6)")
 
 
+@lru_cache(maxsize=1 << 14)
 def is_option(symbol: str) -> bool:
     """Whether this is the canonical symbol of an option; what is no symbol at all is none."""
     try:

@@ -5,11 +5,11 @@ Plain dataclasses: validation happened at the boundary. Money and quantities are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import ROUND_FLOOR, Decimal
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from functions.core.errors import BadInput
 from functions.core.instruments import OptionRight
@@ -28,6 +28,7 @@ Kind = Literal["equity", "option", "crypto", "future"]
 OrderType = Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
 PositionIntent = Literal["buy_to_open", "buy_to_close", "sell_to_open", "sell_to_close"]
 ZERO = Decimal(0)
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +216,13 @@ class OpenQuantity:
     @property
     def worst(self) -> Decimal:
         """The larger of the two, without a sign: what a filled or a still working entry counts alike."""
-        return max(self.toward("buy"), self.toward("sell"))
+        return max(self.position + self.to_buy, self.to_sell - self.position, ZERO)
+
+    def worst_with(self, leg: ProposedLeg) -> Decimal:
+        """The same with this leg of an order working too."""
+        if leg.side == "buy":
+            return max(self.position + self.to_buy + leg.quantity, self.to_sell - self.position, ZERO)
+        return max(self.position + self.to_buy, self.to_sell + leg.quantity - self.position, ZERO)
 
     def closable(self, side: Side) -> Decimal:
         """How much an order of this side may be and still only reduce, net of the working orders that close already."""
@@ -280,6 +287,14 @@ class Book:
     market: MarketFacts | None = None
     results: ResultFacts | None = None
     closed: ClosedTrades | None = None
+    made: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """What rules reckon of the book alone, whatever the order: made by the first that asks."""
+        found = self.made.get(name)
+        if found is None:
+            found = self.made[name] = make()
+        return cast("Made", found)
 
     def exposure(self, scope: Scope) -> Exposure | None:
         """What is open in a scope, None where it is not known. A limit on a symbol is on the account's holding."""

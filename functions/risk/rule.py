@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from inspect import getdoc
 from typing import Literal
@@ -13,8 +14,8 @@ from functions.risk.book import Book, ProposedOrder
 from functions.risk.limits import Act, Family, LimitKind, Limits, Parameter, Scope, Tighter
 
 Outcome = Literal["allow", "deny", "reduce"]
-Number = Decimal | str
-"""What a rule saw: a quantity, a price or an amount as Decimal; a name, a time or "missing" as text."""
+Number = Decimal | str | datetime
+"""What a rule saw: a quantity, a price or an amount as Decimal; a time, UTC; a name or "missing" as text."""
 
 
 @dataclass(slots=True)
@@ -38,7 +39,13 @@ class Verdict:
 
     def shown(self) -> dict[str, str]:
         """The numbers as text, ready for JSON."""
-        return {name: text(seen) if isinstance(seen, Decimal) else seen for name, seen in self.numbers.items()}
+        return {name: _shown(seen) for name, seen in self.numbers.items()}
+
+
+def _shown(seen: Number) -> str:
+    if isinstance(seen, Decimal):
+        return text(seen)
+    return seen if isinstance(seen, str) else seen.isoformat()
 
 
 ALLOWED = Verdict("allow")

@@ -115,11 +115,12 @@ as $$
         where x.piece = v.piece and x.root = w.root and x.sold_until <= ('20' || (private.occ_parts(v.symbol))[2])::date)
     group by v.piece, w.root, w.sold_until, w.worth
   ), by_piece as (
-    select regexp_replace(s.piece, '^[a-z_]+\|', '') as piece, split_part(s.piece, '|', 1) as moment,
+    select regexp_replace(s.piece, '^[a-z_]+\|', '') as piece, s.root, split_part(s.piece, '|', 1) as moment,
       case when bool_or(s.unknown) then 'infinity'::numeric else sum(greatest(s.value - s.worth, 0)) end as capital
-    from sets as s group by s.piece
+    from sets as s group by s.piece, s.root
   ), worse as (
-    select max(b.capital) as capital from by_piece as b group by b.piece
+    -- Root by root: what closes one may fill while what closes another does not.
+    select max(b.capital) as capital from by_piece as b group by b.piece, b.root
   )
   select coalesce(sum(w.capital), 0) from worse as w
 $$;

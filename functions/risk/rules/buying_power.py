@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from functions.core.instruments import is_option
@@ -11,6 +11,7 @@ from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Mark, Packag
 from functions.risk.capital import UnknownMark, marks_of, of_options, of_others
 from functions.risk.covering import after_shares
 from functions.risk.limits import Limits
+from functions.risk.roots import Root, Sum, by_root, root_of, roots_in, roots_of
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
@@ -37,31 +38,91 @@ def buying_power(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     trades_options = any(leg.kind == "option" for leg in order.legs)
     if money is None or money.buying_power is None or (trades_options and money.options_buying_power is None):
         return deny("MISSING_BUYING_POWER", buying_power="missing")
-    marks = marks_of(order, book, order.worst_price)
+    rate = _rate(money)
+    touched = roots_of(order)
     try:
-        then = _taken(*_marked(money, marks), marks)
-        exposure, working = _weighed(exposure, book.working_packages("account"), money, marks)
-        before = _taken(exposure, working, marks)
-        after = _after(order, exposure, working, marks)
+        rest_now, rest_then = _rest(book, money, touched)
+        before, after, then = rest_now, rest_now, rest_then
+        for name in touched:
+            now, ordered, earlier = _of_root(order, name, book, money, rate)
+            before, after, then = before + now, after + ordered, then + earlier
     except UnknownMark as unknown:
         return deny("MISSING_MARK", symbol=str(unknown), mark="missing")
-    rate = _rate(money)
-    takes = _in_power(after, rate) - _in_power(before, rate)
-    left = money.buying_power + money.moved * rate - (_in_power(before, rate) - _in_power(then, rate))
+    takes = after - before
+    left = money.buying_power + money.moved * rate - (before - then)
     if takes > 0 and takes > left:
-        return deny("BUYING_POWER", takes=takes, left=left, told=money.buying_power, as_of=money.as_of.isoformat())
-    return allow(takes=takes, left=left, told=money.buying_power, as_of=money.as_of.isoformat())
+        return deny("BUYING_POWER", takes=takes, left=left, told=money.buying_power, as_of=money.as_of)
+    return allow(takes=takes, left=left, told=money.buying_power, as_of=money.as_of)
+
+
+def power_now(book: Book, money: BrokerMoney) -> tuple[Sum, Sum]:
+    """The buying power that is taken by root, without any order: now, and when the broker spoke. Once for a book."""
+    return book.once("buying power", lambda: _power(book, money))
+
+
+def _power(book: Book, money: BrokerMoney) -> tuple[Sum, Sum]:
+    rate = _rate(money)
+    now_by_root, then_by_root = roots_in(book, "account"), _roots_then(book, money)
+    now: dict[str, Decimal] = {}
+    then: dict[str, Decimal] = {}
+    unknown: dict[str, str] = {}
+    for name in now_by_root.keys() | then_by_root.keys():
+        try:
+            earlier = then_by_root.get(name) or Root()
+            then[name] = _in_power(_taken(*_marked(earlier, book.marks), book.marks), rate)
+            here = _weighed(now_by_root.get(name) or Root(), earlier, book.marks)
+            now[name] = _in_power(_taken(*here, book.marks), rate)
+        except UnknownMark as mark:
+            unknown[name] = str(mark)
+    return Sum(now, unknown, sum(now.values(), ZERO)), Sum(then, {}, sum(then.values(), ZERO))
+
+
+def _roots_then(book: Book, money: BrokerMoney) -> dict[str, Root]:
+    return book.once("roots then", lambda: by_root(money.then, money.packages_then))
+
+
+def _rest(book: Book, money: BrokerMoney, touched: tuple[str, ...]) -> tuple[Decimal, Decimal]:
+    """Of the roots that the order does not touch. Raises UnknownMark."""
+    now, then = power_now(book, money)
+    rest, earlier = now.without(touched), then.without(touched)
+    if isinstance(rest, str):
+        raise UnknownMark(rest)
+    assert not isinstance(earlier, str)  # noqa: S101 - what nobody has a mark of is left out of it
+    return rest, earlier
+
+
+def _of_root(
+    order: ProposedOrder, name: str, book: Book, money: BrokerMoney, rate: Decimal
+) -> tuple[Decimal, Decimal, Decimal]:
+    """Buying power taken of one root: without the order, with it, and when the broker spoke. Raises UnknownMark."""
+    root, earlier = roots_in(book, "account").get(name) or Root(), _roots_then(book, money).get(name) or Root()
+    leg = order.legs[0]
+    if len(order.legs) == 1 and leg.kind != "option" and not root.has_options and not earlier.has_options:
+        mark = book.marks.get(leg.symbol)
+        if mark is None:
+            raise UnknownMark(leg.symbol)
+        unit = max(mark.price, order.worst_price(mark.price)) * mark.multiplier
+        held = root.exposure.get(leg.symbol, NOTHING_OPEN)
+        was = earlier.exposure.get(leg.symbol, NOTHING_OPEN)
+        before = held.worst
+        return before * unit, max(before, held.worst_with(leg)) * unit, was.worst * unit
+    marks = marks_of(order, book, order.worst_price)
+    then = _in_power(_taken(*_marked(earlier, marks), marks), rate)
+    exposure, working = _weighed(root, earlier, marks)
+    before = _in_power(_taken(exposure, working, marks), rate)
+    return before, _in_power(_after(order, name, exposure, working, marks), rate), then
 
 
 def _after(
-    order: ProposedOrder, exposure: Exposure, working: Iterable[Package], marks: Mapping[str, Mark]
+    order: ProposedOrder, name: str, exposure: Exposure, working: Sequence[Package], marks: Mapping[str, Mark]
 ) -> tuple[Decimal, Decimal]:
-    """As `_taken`, with the order filled. An order that may not fill makes no room."""
+    """As `_taken`, with the order's legs of the root filled. An order that may not fill makes no room."""
     ordered = dict(exposure)
-    for leg in order.legs:
+    legs = [leg for leg in order.legs if root_of(leg.symbol) == name]
+    for leg in legs:
         if leg.kind != "option":
             ordered[leg.symbol] = ordered.get(leg.symbol, NOTHING_OPEN).with_leg(leg)
-    added = {leg.symbol: leg.sign * leg.quantity for leg in order.legs if leg.kind == "option"}
+    added = {leg.symbol: leg.sign * leg.quantity for leg in legs if leg.kind == "option"}
     shares, without = _taken(exposure, working, marks)
     _, together = _taken(exposure, working, marks, added)
     return max(shares, of_others(ordered, marks)), max(without, together)
@@ -83,18 +144,18 @@ def _taken(
     return of_others(exposure, marks), options + waiting
 
 
-def _weighed(
-    exposure: Exposure, working: Iterable[Package], money: BrokerMoney, marks: Mapping[str, Mark]
-) -> tuple[Exposure, list[Package]]:
+def _weighed(root: Root, then: Root, marks: Mapping[str, Mark]) -> tuple[Exposure, Sequence[Package]]:
     """What is open now, without what was open then as it is now and has no mark: it takes as much as it did."""
-    now = {name: found for name, found in exposure.items() if name in marks or found != money.then.get(name)}
-    return now, [one for one in working if one.keys() <= marks.keys() or one not in money.packages_then]
+    if root.exposure.keys() <= marks.keys() and not root.packages:
+        return root.exposure, ()
+    now = {name: found for name, found in root.exposure.items() if name in marks or found != then.exposure.get(name)}
+    return now, [one for one in root.packages if one.keys() <= marks.keys() or one not in then.packages]
 
 
-def _marked(money: BrokerMoney, marks: Mapping[str, Mark]) -> tuple[Exposure, tuple[Package, ...]]:
+def _marked(then: Root, marks: Mapping[str, Mark]) -> tuple[Exposure, Sequence[Package]]:
     """What was open when the broker spoke; what nobody has a mark of any more gives nothing back."""
-    packages = tuple(package for package in money.packages_then if package.keys() <= marks.keys())
-    return {name: found for name, found in money.then.items() if name in marks}, packages
+    packages = [package for package in then.packages if package.keys() <= marks.keys()]
+    return {name: found for name, found in then.exposure.items() if name in marks}, packages
 
 
 def _rate(money: BrokerMoney) -> Decimal:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from functions.core.instruments import is_option
 from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Mark, Package, ProposedOrder
 from functions.risk.capital import UnknownMark, marks_of, of_options, of_others, uncovered
-from functions.risk.limits import ALL_SCOPES, Limit, Limits
+from functions.risk.limits import ALL_SCOPES, Limit, Limits, Scope
+from functions.risk.roots import Root, Sum, root_of, roots_in, roots_of
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
@@ -31,50 +32,108 @@ def capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     order that adds nothing is not denied.
     """
     seen = allow(limit="not set")
-    marks = marks_of(order, book, order.trigger_price)
+    first = True
     for limit in limits.of("capital_limit"):
-        exposure = book.exposure(limit.scope)
-        if exposure is None:
+        if book.exposure(limit.scope) is None:
             return deny("MISSING_EXPOSURE", scope=limit.scope)
         try:
-            before, after = _before_and_after(order, exposure, book.working_packages(limit.scope), limit, marks)
+            before, after = _before_and_after(order, book, limit)
         except UnknownMark as unknown:
             return deny("MISSING_MARK", symbol=str(unknown), mark="missing")
         if after > limit.value and after > before:
             return deny("CAPITAL_LIMIT", notional_after=after, limit=limit.value, scope=limit.scope)
-        if seen.numbers.get("limit") == "not set":
-            seen = allow(notional_after=after, limit=limit.value, scope=limit.scope)
+        if first:
+            seen, first = allow(notional_after=after, limit=limit.value, scope=limit.scope), False
     return seen
 
 
-def _before_and_after(
-    order: ProposedOrder, exposure: Exposure, working: Iterable[Package], limit: Limit, marks: Mapping[str, Mark]
-) -> tuple[Decimal, Decimal]:
-    """The capital at work without the order and with it, of what the limit counts."""
-    symbol = order.symbol if limit.scope == "symbol" and limit.symbol is None else limit.symbol
-    counted = {name: found for name, found in exposure.items() if symbol in (None, name)}
-    legs = [leg for leg in order.legs if symbol in (None, leg.symbol)]
+def at_work(book: Book, scope: Scope) -> Sum:
+    """The capital at work in a scope by root, without any order. Reckoned once for a book."""
+    return book.once(f"capital at work {scope}", lambda: _at_work(book, scope))
+
+
+def _at_work(book: Book, scope: Scope) -> Sum:
+    found: dict[str, Decimal] = {}
+    unknown: dict[str, str] = {}
+    for name, root in roots_in(book, scope).items():
+        try:
+            found[name] = _now(root, book.marks)
+        except UnknownMark as mark:
+            unknown[name] = str(mark)
+    return Sum(found, unknown, sum(found.values(), ZERO))
+
+
+def _before_and_after(order: ProposedOrder, book: Book, limit: Limit) -> tuple[Decimal, Decimal]:
+    """The capital at work without the order and with it, of what the limit counts. Raises UnknownMark."""
+    only = order.symbol if limit.scope == "symbol" and limit.symbol is None else limit.symbol
+    scope: Scope = "account" if limit.scope == "symbol" else limit.scope
+    touched = roots_of(order) if only is None else (root_of(only),)
+    rest = at_work(book, scope).without(touched) if only is None else ZERO
+    if isinstance(rest, str):
+        raise UnknownMark(rest)
+    before = after = rest
+    roots = roots_in(book, scope)
+    for name in touched:
+        root = roots.get(name) or Root()
+        now, then = _of_root(order, name, root, only, book)
+        before, after = before + now, after + then
+    return before, after
+
+
+def _of_root(order: ProposedOrder, name: str, root: Root, only: str | None, book: Book) -> tuple[Decimal, Decimal]:
+    """Of one root, without the order and with it."""
+    leg = order.legs[0]
+    if not root.has_options and len(order.legs) == 1 and leg.kind != "option" and only in (None, leg.symbol):
+        mark = book.marks.get(leg.symbol)
+        if mark is None:
+            raise UnknownMark(leg.symbol)
+        unit = max(mark.price, order.trigger_price(mark.price)) * mark.multiplier
+        held = root.exposure.get(leg.symbol, NOTHING_OPEN)
+        return held.worst * unit, held.worst_with(leg) * unit
+    marks = marks_of(order, book, order.trigger_price)
+    counted = {symbol: found for symbol, found in root.exposure.items() if only in (None, symbol)}
+    legs = [leg for leg in order.legs if root_of(leg.symbol) == name and only in (None, leg.symbol)]
     ordered = dict(counted)
     for leg in legs:
         ordered[leg.symbol] = ordered.get(leg.symbol, NOTHING_OPEN).with_leg(leg)
-    held = {name: found.position for name, found in counted.items() if is_option(name)}
+    packages = [{symbol: q for symbol, q in package.items() if only in (None, symbol)} for package in root.packages]
     added = {leg.symbol: leg.sign * leg.quantity for leg in legs if leg.kind == "option"}
-    together = {name: held.get(name, ZERO) + added.get(name, ZERO) for name in held | added}
-    packages = [{name: q for name, q in package.items() if symbol in (None, name)} for package in working]
-    # What working orders close covers nothing any more, and neither does it make room before they have filled.
-    closing = {
-        name: counted[name].to_buy - counted[name].to_sell - sum((one.get(name, ZERO) for one in packages), ZERO)
-        for name in held
-    }
-    covering = _free_shares(exposure)
-    with_order = _free_shares({**exposure, **{leg.symbol: ordered[leg.symbol] for leg in legs}})
-    now = [(each, covering) for each in (held, _left(held, closing))]
+    held_now, closing = _held(counted, packages)
+    together = {symbol: held_now.get(symbol, ZERO) + added.get(symbol, ZERO) for symbol in held_now | added}
+    covering = _free_shares(root.exposure)
+    with_order = _free_shares({**root.exposure, **{leg.symbol: ordered[leg.symbol] for leg in legs}})
+    now = [(each, covering) for each in (held_now, _left(held_now, closing))]
     then = [(each, with_order) for each in (together, _left(together, closing))]
     return (
         of_others(counted, marks) + _options(now, packages, marks),
         # An order that may not fill makes no room.
         of_others(ordered, marks) + _options([*now, *then], packages, marks),
     )
+
+
+def _now(root: Root, marks: Mapping[str, Mark]) -> Decimal:
+    """Of one root, without any order."""
+    if not root.has_options:
+        return of_others(root.exposure, marks)
+    held, closing = _held(root.exposure, root.packages)
+    covering = _free_shares(root.exposure)
+    states = [(each, covering) for each in (held, _left(held, closing))]
+    return of_others(root.exposure, marks) + _options(states, root.packages, marks)
+
+
+def _held(exposure: Exposure, packages: Sequence[Package]) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+    """The options held, and what working orders close of them.
+
+    What they close covers nothing any more, and neither does it make room before they have filled.
+    """
+    held = {symbol: found.position for symbol, found in exposure.items() if is_option(symbol)}
+    closing = {
+        symbol: exposure[symbol].to_buy
+        - exposure[symbol].to_sell
+        - sum((one.get(symbol, ZERO) for one in packages), ZERO)
+        for symbol in held
+    }
+    return held, closing
 
 
 def _options(
