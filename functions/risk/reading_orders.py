@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import cast
 
-from functions.core.instruments import OptionRight
-from functions.core.ledger.book_orders import BookOrders, BookResting
+from functions.core.ledger.book_orders import BookOrders, BookResting, BookStrikes
 from functions.risk.book import Side
 from functions.risk.facts.orders import OrderFacts, OtherSide, RestingOrder, StrikeRange, SymbolsOpen
 from functions.risk.limits import Scope
@@ -30,20 +29,7 @@ def order_facts(found: BookOrders, event_time: datetime) -> OrderFacts:
         },
         placed={(cast("Scope", row.scope), row.within_seconds): Decimal(row.placed) for row in found.placed},
         entries=entries,
-        packages=None
-        if found.packages is None
-        else tuple(
-            StrikeRange(
-                row.package,
-                row.root,
-                row.expires_on,
-                cast("OptionRight", row.option_right),
-                row.low,
-                row.high,
-                row.own,
-            )
-            for row in found.packages
-        ),
+        packages=None if found.packages is None else _packages(found.packages),
         day_trades=None if found.day_trades is None else Decimal(found.day_trades),
         equity=found.equity,
     )
@@ -60,6 +46,13 @@ def _other_side(rows: list[BookResting]) -> dict[str, OtherSide]:
         )
         for symbol, found in by_symbol.items()
     }
+
+
+def _packages(rows: list[BookStrikes]) -> dict[str, tuple[StrikeRange, ...]]:
+    by_series: dict[str, list[StrikeRange]] = defaultdict(list)
+    for row in rows:
+        by_series[row.series].append(StrikeRange(row.package, row.low, row.high, row.own))
+    return {series: tuple(ranges) for series, ranges in by_series.items()}
 
 
 def _seconds(passed: timedelta) -> Decimal:

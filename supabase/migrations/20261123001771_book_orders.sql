@@ -15,7 +15,7 @@ language sql stable set search_path = ''
 as $$
   select max(t.event_at) from public.trades as t
   where p_trade.replaces_trade_id is null and t.broker_account_id = p_trade.broker_account_id
-    and t.event_at between p_trade.event_at - p_within and p_trade.event_at and t.placed_number < p_trade.placed_number
+    and t.event_at between p_trade.event_at - p_within and p_trade.event_at and t.placed_number < coalesce(p_trade.placed_number, t.placed_number + 1)
     and t.status not in ('rejected', 'canceled', 'expired', 'replaced') and t.source <> 'external'
     and (t.symbol, t.side, t.order_type, t.time_in_force, t.reduce_only, t.multi_leg)
       = (p_trade.symbol, p_trade.side, p_trade.order_type, p_trade.time_in_force, p_trade.reduce_only, p_trade.multi_leg)
@@ -63,10 +63,10 @@ as $$
   select count(*) from (
     select from public.trades as t
     where t.broker_account_id = any (private.scope_accounts(p_scope, p_trade))
-      and t.event_at > p_trade.event_at - p_within and t.event_at <= p_trade.event_at and t.id <> p_trade.id
+      and t.event_at > p_trade.event_at - p_within and t.event_at <= p_trade.event_at and t.id is distinct from p_trade.id
       and (p_scope <> 'strategy' or t.strategy_id = p_trade.strategy_id) and t.source <> 'external'
       -- One that was placed later and approved already has taken its place all the same.
-      and (t.placed_number < p_trade.placed_number or t.status not in ('pending', 'rejected', 'canceled', 'expired'))
+      and (t.placed_number < coalesce(p_trade.placed_number, t.placed_number + 1) or t.status not in ('pending', 'rejected', 'canceled', 'expired'))
     limit p_most) as placed
 $$;
 comment on function private.orders_placed(text, public.trades, interval, bigint) is
@@ -79,10 +79,10 @@ as $$
   from public.trades as t join public.trade_legs as l on l.trade_id = t.id
   where t.broker_account_id = any (private.scope_accounts(p_scope, p_trade))
     and t.event_at >= private.exchange_day(p_trade.event_at) and t.event_at <= p_trade.event_at
-    and t.id <> p_trade.id and t.id is distinct from p_trade.replaces_trade_id and not t.reduce_only
+    and t.id is distinct from p_trade.id and t.id is distinct from p_trade.replaces_trade_id and not t.reduce_only
     and (p_scope <> 'strategy' or t.strategy_id = p_trade.strategy_id)
     and (t.filled_quantity > 0 or (not private.is_final(t.status)
-      and (t.placed_number < p_trade.placed_number or t.status <> 'pending')))
+      and (t.placed_number < coalesce(p_trade.placed_number, t.placed_number + 1) or t.status <> 'pending')))
     -- An order and its replacement are one entry.
     and not exists (select from public.trades as o where o.id = t.replaces_trade_id and (o.filled_quantity > 0 or not private.is_final(o.status)))
     and l.position_intent like '%\_to\_open' and l.symbol in (select s.symbol from public.trade_legs as s where s.trade_id = p_trade.id)
@@ -164,15 +164,14 @@ begin
       select w.trade_id::text, coalesce(t.strategy_id::text, 'manual'), w.symbol
       from private.working_options('account', p_trade) as w join public.trades as t on t.id = w.trade_id
     ), ranges as (
-      select s.package, bool_or(s.owner_key = coalesce(p_trade.strategy_id::text, 'manual')) as own, o.occ[1] as root, o.occ[2] as expiry,
-        o.occ[3] as option_right, min(o.occ[4]::numeric) / 1000 as low, max(o.occ[4]::numeric) / 1000 as high
+      select s.package, bool_or(s.owner_key = coalesce(p_trade.strategy_id::text, 'manual')) as own, concat(o.occ[1], o.occ[2], o.occ[3]) as series,
+        min(o.occ[4]::numeric) / 1000 as low, max(o.occ[4]::numeric) / 1000 as high
       from standing as s, lateral (select private.occ_parts(s.symbol) as occ) as o
       where (o.occ[1], o.occ[2]) in (select root, expiry from ordered)
       group by s.package, o.occ[1], o.occ[2], o.occ[3] limit p_most + 1
     )
-    select case when count(*) <= p_most then coalesce(jsonb_agg(jsonb_build_object('package', r.package, 'own', r.own, 'root', r.root,
-      'expires_on', ('20' || r.expiry)::date, 'option_right', case r.option_right when 'C' then 'call' else 'put' end,
-      'low', r.low::text, 'high', r.high::text) order by r.package, r.option_right), '[]') end
+    select case when count(*) <= p_most then coalesce(jsonb_agg(jsonb_build_object('package', r.package, 'own', r.own, 'series', r.series,
+      'low', r.low::text, 'high', r.high::text) order by r.package, r.series), '[]') end
     from ranges as r);
 end $$;
 comment on function private.open_packages(public.trades, integer) is

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from pydantic import AwareDatetime, Field
 
 from functions.core.ledger.part import Row
@@ -45,13 +43,11 @@ class BookEntries(Row):
 
 
 class BookStrikes(Row):
-    """The lowest and highest strike that an open package has of one root, expiry and right."""
+    """The lowest and highest strike that an open package has of a series: root, expiry and right, `SPY261218C`."""
 
     package: str
     own: bool
-    root: str
-    expires_on: date
-    option_right: str
+    series: str
     low: Amount
     high: Amount
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 
-from functions.core.instruments import OptionRight
 from functions.risk.book import Side
 from functions.risk.limits import Scope
 
@@ -50,18 +48,20 @@ class OtherSide:
 
 @dataclass(frozen=True, slots=True)
 class StrikeRange:
-    """From the lowest to the highest strike of the puts, or of the calls, that one open package has of an expiry.
+    """From the lowest to the highest strike that one open package has of a series.
 
     `own` says that the package is of the strategy of the order.
     """
 
     package: str
-    root: str
-    expiry: date
-    right: OptionRight
     low: Decimal
     high: Decimal
     own: bool = True
+
+
+def series_of(symbol: str) -> str:
+    """What an option's symbol says before its strike: root, expiry and right, `SPY261218C`."""
+    return symbol[:-8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,10 @@ class OrderFacts:
 
     A number that was not asked for, because no limit needs it, is not in here, and a rule that is on denies for that.
     `since_equal`: seconds since the newest equal order, None where there is none. `other_side`, by symbol; None where
-    they were too many to look at. `symbols_open`, by scope.
-    `placed`: orders placed by (scope, seconds back). `entries`: those of the day, by scope and symbol. `packages`: the
-    strikes of open options of the order's roots and expiries. `day_trades`: of the last five sessions; `equity` in
-    dollars, as the broker told it before the session.
+    they were too many to look at. `symbols_open`, by scope. `placed`: orders placed by (scope, seconds back).
+    `entries`: those of the day, by scope and symbol. `packages`: by series, the strikes of open options of the
+    order's roots and expiries. `day_trades`: of the last five sessions; `equity` in dollars, as the broker told it
+    before the session.
     """
 
     since_equal: Decimal | None = None
@@ -89,6 +89,6 @@ class OrderFacts:
     symbols_open: Mapping[Scope, SymbolsOpen] = field(default_factory=dict)
     placed: Mapping[tuple[Scope, Decimal], Decimal] = field(default_factory=dict)
     entries: Mapping[Scope, Mapping[str, Decimal]] = field(default_factory=dict)
-    packages: tuple[StrikeRange, ...] | None = None
+    packages: Mapping[str, tuple[StrikeRange, ...]] | None = None
     day_trades: Decimal | None = None
     equity: Decimal | None = None

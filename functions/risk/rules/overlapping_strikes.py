@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
-from functions.core.instruments import OptionSymbol
 from functions.risk.book import NOTHING_OPEN, ZERO, Book, ProposedLeg, ProposedOrder
-from functions.risk.facts.orders import StrikeRange
+from functions.risk.facts.orders import StrikeRange, series_of
 from functions.risk.limits import WIDE_SCOPES, Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
@@ -37,7 +37,7 @@ def overlapping_strikes(order: ProposedOrder, book: Book, limits: Limits) -> Ver
         held = _held_opposite(leg, book)
         if held:
             return deny("OPPOSITE_CONTRACT", symbol=leg.symbol, side=leg.side, open=held)
-    met = [found for found in book.orders.packages if _overlaps(opening, found)]
+    met = _met(opening, book.orders.packages)
     seen = None
     for limit in limits.of("overlapping_strikes"):
         counted = Decimal(len({found.package for found in met if found.own or limit.scope != "strategy"}))
@@ -56,17 +56,22 @@ def _held_opposite(leg: ProposedLeg, book: Book) -> Decimal:
     return next((quantity for quantity in standing if quantity * leg.sign < 0), ZERO)
 
 
-def _overlaps(opening: list[ProposedLeg], found: StrikeRange) -> bool:
-    strikes = [
-        leg.strike
-        for leg in opening
-        if leg.strike is not None
-        and (leg.right, leg.expiry) == (found.right, found.expiry)
-        and OptionSymbol.parse(leg.symbol).root == found.root
+def _met(opening: list[ProposedLeg], packages: Mapping[str, tuple[StrikeRange, ...]]) -> list[StrikeRange]:
+    """The ranges of open packages that those of the order overlap."""
+    strikes: dict[str, list[Decimal]] = {}
+    for leg in opening:
+        if leg.strike is not None:
+            strikes.setdefault(series_of(leg.symbol), []).append(leg.strike)
+    return [
+        found
+        for series, ordered in strikes.items()
+        for found in packages.get(series, ())
+        if _overlaps(min(ordered), max(ordered), found)
     ]
-    if not strikes:
-        return False
-    low, high = min(strikes), max(strikes)
-    start, end = max(low, found.low), min(high, found.high)
+
+
+def _overlaps(low: Decimal, high: Decimal, found: StrikeRange) -> bool:
     # One strike has no inside: it overlaps where it lies within the other, its ends included.
-    return start <= end if low == high or found.low == found.high else start < end
+    if low == high or found.low == found.high:
+        return low <= found.high and found.low <= high
+    return low < found.high and found.low < high

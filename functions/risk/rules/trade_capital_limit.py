@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from functions.risk.book import ZERO, Book, ProposedOrder, net_of_marks
-from functions.risk.capital import UnknownMark, of_options, uncovered
+from functions.core.options.payoff import OptionUnits, capital_at_work
+from functions.risk.book import ZERO, Book, ProposedLeg, ProposedOrder, net_of_marks
+from functions.risk.capital import UnknownMark, uncovered
 from functions.risk.covering import free_shares
 from functions.risk.limits import ALL_SCOPES, Limits
 from functions.risk.rule import Verdict, allow, deny, rule
@@ -24,7 +25,7 @@ def trade_capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Ver
     capital: Decimal | None = None
     seen = None
     for limit in limits.of("trade_capital_limit"):
-        if not any(limit.counts(leg.symbol) for leg in order.legs):
+        if limit.symbol is not None and not any(limit.counts(leg.symbol) for leg in order.legs):
             continue
         if capital is None:
             try:
@@ -64,8 +65,16 @@ def _of_options(order: ProposedOrder, book: Book) -> Decimal:
     if any(leg.kind != "option" for leg in order.legs):
         # Refused as a package: what it holds, without what one leg may cover of another.
         return sum((leg.quantity * book.marks[leg.symbol].price * leg.multiplier for leg in order.legs), ZERO)
-    contracts = {leg.symbol: leg.sign * leg.quantity for leg in order.legs}
-    left = uncovered(contracts, free_shares(book), book.marks)
-    if not any(left.values()):
+    left = {leg.symbol: leg.sign * leg.quantity for leg in order.legs}
+    if any(leg.right == "call" and leg.side == "sell" for leg in order.legs):
+        left = uncovered(left, free_shares(book), book.marks)
+    units = [_units(leg, left[leg.symbol], book) for leg in order.legs if left[leg.symbol]]
+    if not units:
         return ZERO
-    return max(of_options(left, book.marks) + (paid - market) * order.quantity * order.multiplier, ZERO)
+    return max(capital_at_work(units) + (paid - market) * order.quantity * order.multiplier, ZERO)
+
+
+def _units(leg: ProposedLeg, contracts: Decimal, book: Book) -> OptionUnits:
+    assert leg.expiry and leg.right and leg.strike  # noqa: S101, PT018 - an option's leg has its terms
+    price = book.marks[leg.symbol].price
+    return OptionUnits(leg.symbol[:-15], leg.expiry, leg.right, leg.strike, contracts * leg.multiplier, price)

@@ -10,7 +10,7 @@ from functions.risk.limits import ALL_SCOPES, Limit, Limits
 from functions.risk.rule import ALLOWED, Verdict, deny, rule
 
 _DEFAULT = Decimal("0.5")
-_HUNDRED = Decimal(100)
+_PERCENT = Decimal("0.01")
 
 
 @rule(
@@ -28,8 +28,8 @@ def wash_trade(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     the mark has passed, takes what rests within the limit, a percentage of the mark, beyond the mark; two that take
     what is there do not meet. A stop that was not triggered is in no market: what protects a position, or takes its
     profit further away, does not keep it from being added to. Orders of several legs trade as packages and are left
-    out. A wash sale in the sense of FINRA rule 5210 moves no ownership and shows a market that is none; brokers refuse
-    it, and some close the account.
+    out. A trade with oneself moves no ownership and shows a market that is none (FINRA rule 5210, supplementary
+    material .02); brokers refuse it.
     """
     facts = book.orders
     if facts is None or facts.other_side is None:
@@ -43,7 +43,7 @@ def wash_trade(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     mark = book.marks.get(order.symbol)
     if mark is None:
         return deny("MISSING_MARK", symbol=order.symbol, mark="missing")
-    met = _met(order, other, mark.price, mark.price * limit.value / _HUNDRED)
+    met = _met(order, other, mark.price, mark.price * limit.value * _PERCENT)
     return ALLOWED if met is None else _denied(order, met, mark.price, limit)
 
 

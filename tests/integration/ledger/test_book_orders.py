@@ -240,11 +240,10 @@ def test_packages_when_held_or_working_then_each_order_is_one_with_its_strikes(d
     assert desk.approval(waiting, SPY131115P00150000="3", SPY131115P00140000="2")["status"] == "approved"
     found = orders_of(desk, package(desk, (158, "sell"), (150, "buy"))).packages
     assert found is not None
-    assert {(row.package, row.option_right, row.low, row.high, row.own) for row in found} == {
-        (str(held), "put", D(155), D(160), True),
-        (str(waiting), "put", D(140), D(150), True),
+    assert {(row.package, row.series, row.low, row.high, row.own) for row in found} == {
+        (str(held), "SPY131115P", D(155), D(160), True),
+        (str(waiting), "SPY131115P", D(140), D(150), True),
     }
-    assert {(row.root, row.expires_on) for row in found} == {("SPY", EXPIRY)}
     desk.ledger.call("request_cancel", "fn_risk", p_trade_id=waiting, p_reason="a test")
     left = orders_of(desk, package(desk, (158, "sell"), (150, "buy"))).packages or []
     assert [row.package for row in left] == [str(held)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -32,7 +31,6 @@ D = Decimal
 Orders = Callable[..., ProposedOrder]
 Books = Callable[..., Book]
 UNSET = Limits()
-EXPIRY = date(2026, 1, 16)
 PUT, LOW_PUT = "SPY260116P00095000", "SPY260116P00090000"
 
 
@@ -338,35 +336,39 @@ def test_wash_trade_when_orders_are_missing_or_too_many_or_there_is_no_mark_then
 # --- overlapping strikes ------------------------------------------------------------------------------------------
 
 
-def strikes(low: str, high: str, package: str = "a", **more: Any) -> StrikeRange:
-    plain: dict[str, Any] = {"root": "SPY", "expiry": EXPIRY, "right": "put"}
-    return StrikeRange(package, low=D(low), high=D(high), **(plain | more))
+PUTS, CALLS = "SPY260116P", "SPY260116C"
+
+
+def strikes(low: str, high: str, package: str = "a", *, own: bool = True) -> StrikeRange:
+    return StrikeRange(package, D(low), D(high), own)
 
 
 @pytest.mark.parametrize(
-    ("found", "outcome"),
+    ("found", "series", "outcome"),
     [
-        (strikes("92", "97"), "OVERLAPPING_STRIKES"),
-        (strikes("91", "94"), "OVERLAPPING_STRIKES"),
-        (strikes("80", "120"), "OVERLAPPING_STRIKES"),
+        (strikes("92", "97"), PUTS, "OVERLAPPING_STRIKES"),
+        (strikes("91", "94"), PUTS, "OVERLAPPING_STRIKES"),
+        (strikes("80", "120"), PUTS, "OVERLAPPING_STRIKES"),
         # They touch, and no more.
-        (strikes("95", "100"), "allow"),
-        (strikes("85", "90"), "allow"),
-        (strikes("85", "90.5"), "OVERLAPPING_STRIKES"),
+        (strikes("95", "100"), PUTS, "allow"),
+        (strikes("85", "90"), PUTS, "allow"),
+        (strikes("85", "90.5"), PUTS, "OVERLAPPING_STRIKES"),
         # One strike has no inside.
-        (strikes("95", "95"), "OVERLAPPING_STRIKES"),
-        (strikes("95.5", "95.5"), "allow"),
+        (strikes("95", "95"), PUTS, "OVERLAPPING_STRIKES"),
+        (strikes("90", "90"), PUTS, "OVERLAPPING_STRIKES"),
+        (strikes("95.5", "95.5"), PUTS, "allow"),
+        (strikes("89.5", "89.5"), PUTS, "allow"),
         # Another right, expiry or root.
-        (strikes("92", "97", right="call"), "allow"),
-        (strikes("92", "97", expiry=date(2026, 1, 23)), "allow"),
-        (strikes("92", "97", root="SPYX"), "allow"),
+        (strikes("92", "97"), CALLS, "allow"),
+        (strikes("92", "97"), "SPY260123P", "allow"),
+        (strikes("92", "97"), "SPYX260116P", "allow"),
     ],
 )
 def test_overlapping_strikes_when_a_spread_lies_beside_or_within_another_then_only_within_counts(
-    order: Orders, book: Books, found: StrikeRange, outcome: str
+    order: Orders, book: Books, found: StrikeRange, series: str, outcome: str
 ) -> None:
     spread = package(order, put(PUT), put(LOW_PUT, "buy"))
-    known = book(orders=facts(packages=(found,)))
+    known = book(orders=facts(packages={series: (found,)}))
     assert said(overlapping_strikes(spread, known, limits("overlapping_strikes", "0"))) == outcome
 
 
@@ -374,8 +376,8 @@ def test_overlapping_strikes_when_around_the_limit_then_a_package_counts_once_an
     order: Orders, book: Books
 ) -> None:
     condor = package(order, put(PUT), put(LOW_PUT, "buy"), option(CALL, "sell"), option(FAR))
-    both = (strikes("91", "94"), strikes("101", "104", right="call"), strikes("91", "94", "b", own=False))
-    known = book(orders=facts(packages=both))
+    standing = {PUTS: (strikes("91", "94"), strikes("91", "94", "b", own=False)), CALLS: (strikes("101", "104"),)}
+    known = book(orders=facts(packages=standing))
     assert overlapping_strikes(condor, known, limits("overlapping_strikes", "2")).text.startswith("allow: packages=2")
     assert said(overlapping_strikes(condor, known, limits("overlapping_strikes", "1"))) == "OVERLAPPING_STRIKES"
     assert said(overlapping_strikes(condor, known, limits("overlapping_strikes", "1", "strategy"))) == "allow"
@@ -396,7 +398,7 @@ def test_overlapping_strikes_when_the_contract_is_open_the_other_way_then_denied
     known = book(
         exposures={"account": {PUT: OpenQuantity(D(position))}},
         packages={"account": (working,)},
-        orders=facts(packages=()),
+        orders=facts(packages={}),
     )
     spread = package(order, put(PUT), put(LOW_PUT, "buy"))
     assert said(overlapping_strikes(spread, known, limits("overlapping_strikes", "99"))) == outcome
@@ -411,7 +413,7 @@ def test_overlapping_strikes_when_no_option_is_opened_then_it_allows_and_when_pa
         assert said(overlapping_strikes(spread, book(orders=orders), held_to)) == "MISSING_PACKAGES"
         assert said(overlapping_strikes(order(), book(orders=orders), held_to)) == "allow"
     assert (
-        said(overlapping_strikes(spread, book(exposures={}, orders=facts(packages=())), held_to)) == "MISSING_EXPOSURE"
+        said(overlapping_strikes(spread, book(exposures={}, orders=facts(packages={})), held_to)) == "MISSING_EXPOSURE"
     )
 
 
