@@ -229,7 +229,7 @@ def test_breach_when_the_limit_was_set_anew_and_is_broken_still_then_it_is_a_new
 ) -> None:
     limit = limited(desk, "block_entries")
     breach(desk, limit)
-    assert limited(desk, **({"act": "block_entries"} | changed)) == limit  # type: ignore[arg-type]
+    assert limited(desk, **({"act": "block_entries"} | changed)) == limit
     assert breach(desk, limit)["status"] == "breached"
     assert mode(desk, "account") == ("cancel_working" if "act" in changed else "no_new_entries")
 
@@ -245,7 +245,12 @@ def test_breach_when_the_limit_was_removed_then_nothing_is_done(desk: Desk) -> N
 def test_breach_when_it_names_what_is_not_in_the_scope_then_refused(desk: Desk) -> None:
     limit = limited(desk, "flatten")
     other = Desk.open(desk.ledger)
-    for outside in ({"p_account_id": other.account}, {"p_strategy_id": other.strategy}, {"p_account_id": uuid4()}):
+    elsewhere: list[dict[str, Any]] = [
+        {"p_account_id": other.account},
+        {"p_strategy_id": other.strategy},
+        {"p_account_id": uuid4()},
+    ]
+    for outside in elsewhere:
         with refused("NOT_IN_SCOPE", 422):
             breach(desk, limit, **outside)
     with refused("NO_SUCH_LIMIT", 404):
