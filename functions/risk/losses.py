@@ -24,11 +24,12 @@ PARAMETERS = (MAX_AGE, WARN_AT, BLIND_AFTER)
 
 def held_to(name: str, code: str, loss: Loss, book: Book, limits: Limits) -> Verdict:
     """The verdict of a rule on results: each limit is held against its own scope."""
-    if book.results is None:
+    results = book.results
+    if results is None:
         return deny(MISSING, results="missing")
-    seen = allow(limit="not set")
+    seen: Verdict | None = None
     for limit in limits.of(name):
-        found = book.results.of(limit.scope)
+        found = results.of(limit.scope)
         lost = loss(found)
         if lost is None:
             return deny(MISSING, scope=limit.scope, no_mark=found.missing)
@@ -36,6 +37,6 @@ def held_to(name: str, code: str, loss: Loss, book: Book, limits: Limits) -> Ver
             return deny(STALE, scope=limit.scope, age_seconds=found.mark_age, limit_seconds=limit.parameter(MAX_AGE))
         if lost > limit.value:
             return deny(code, lost=lost, limit=limit.value, scope=limit.scope)
-        if seen.numbers.get("limit") == "not set":
-            seen = allow(lost=lost, limit=limit.value, scope=limit.scope)
-    return seen
+        if seen is None:
+            seen = Verdict("allow", None, {"lost": lost, "limit": limit.value, "scope": limit.scope})
+    return seen or allow(limit="not set")

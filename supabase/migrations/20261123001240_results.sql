@@ -161,6 +161,11 @@ $$;
 comment on function private.mark_age(timestamptz, timestamptz, timestamptz) is
   'How many seconds of trading the oldest mark is old: since the open where that is later; what trades around the clock ages always.';
 
+create function private.is_of_results(p_limit text) returns boolean
+language sql immutable parallel safe set search_path = ''
+as $$ select p_limit in ('max_daily_loss', 'drawdown_from_peak', 'drawdown_from_start') $$;
+comment on function private.is_of_results(text) is 'Whether a limit is held against what its scope has won or lost.';
+
 create function private.results_of(p_user_id uuid, p_at timestamptz)
 returns table (scope_key text, scope text, broker_account_id uuid, strategy_id uuid, said jsonb)
 language sql stable set search_path = ''

@@ -8,7 +8,7 @@ declare
 begin
   -- Reckoned only where a limit asks for it.
   select array_agg(distinct concat_ws(':', r.scope, coalesce(r.strategy_id, r.broker_account_id, r.user_id))) into wanted
-  from private.limits_on(p_trade) as r where r.name in ('max_daily_loss', 'drawdown_from_peak', 'drawdown_from_start');
+  from private.limits_on(p_trade) as r where private.is_of_results(r.name);
   if wanted is null then
     return '{}';
   end if;

@@ -72,6 +72,7 @@ begin
   -- What it was measured on lies within the limit's scope: nobody is halted for what another did.
   if (p_strategy_id is not null and strategy.id is distinct from p_strategy_id)
     or (p_account_id is not null and account.id is distinct from p_account_id)
+    or (strategy.id is not null and strategy.broker_account_id is distinct from account.id)
     or (broken.user_id is not null and coalesce(account.user_id, broken.user_id) <> broken.user_id) then
     perform private.refuse(422, 'NOT_IN_SCOPE', 'Name an account and a strategy within the scope of the limit, or none.',
       jsonb_build_object('limit', p_limit_id, 'scope', broken.scope, 'account', p_account_id, 'strategy', p_strategy_id));

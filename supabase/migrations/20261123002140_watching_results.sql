@@ -5,8 +5,8 @@ language sql stable set search_path = ''
 as $$
   with limits as (
     select r.*, concat_ws(':', r.scope, coalesce(r.strategy_id, r.broker_account_id, r.user_id)) as scope_key
-    from public.risk_limits as r join public.risk_limit_kinds as k on k.name = r.name
-    where r.user_id = p_user_id and r.value is not null and r.name in ('max_daily_loss', 'drawdown_from_peak', 'drawdown_from_start')
+    from public.risk_limits as r
+    where r.user_id = p_user_id and r.value is not null and private.is_of_results(r.name)
   )
   select coalesce(jsonb_agg(jsonb_build_object(
     'limit_id', l.id, 'name', l.name, 'scope', l.scope, 'broker_account_id', l.broker_account_id, 'strategy_id', l.strategy_id,

@@ -91,8 +91,11 @@ def test_policy_columns_when_listed_then_each_is_indexed(ledger: Ledger) -> None
     tables = {name for name, kind in RELATIONS.items() if kind != "shared"} - {
         "deactivation_progress",
         "halt_progress",
+        "live_results",
+        "position_results",
         "positions",
         "realised_pnl",
+        "result_progress",
         "risk_limit_versions",
     }
     indexed = {

@@ -18,9 +18,11 @@ from functions.core.events import (
     AlertRaised,
     BarCompleted,
     BarData,
+    BreachData,
     Event,
     GateData,
     HaltChanged,
+    LimitBreached,
     QuoteData,
     QuoteUpdated,
     StrategyChanged,
@@ -84,6 +86,7 @@ EVENTS = st.one_of(
     st.builds(StrategyChanged, data=st.builds(StrategyData, strategy_id=IDS, user_id=IDS), **ENVELOPE),
     st.builds(HaltChanged, data=st.builds(GateData), **ENVELOPE),
     st.builds(AlertRaised, data=st.builds(AlertData, alert_id=IDS), **ENVELOPE),
+    st.builds(LimitBreached, data=st.builds(BreachData, limit_id=IDS, value=PRICES, measured=PRICES), **ENVELOPE),
 )
 
 
