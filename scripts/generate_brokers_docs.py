@@ -41,6 +41,7 @@ _ROWS: Final[tuple[tuple[str, Callable[[Capabilities], str]], ...]] = (
     ("fractions of a share", lambda one: _yes(one.fractional)),
     ("a replacement may change the quantity", lambda one: _yes(one.replaces_quantity)),
     ("preview of buying power and fees", lambda one: _yes(one.preview)),
+    ("limit orders in extended hours", lambda one: _yes(one.extended_hours)),
     ("exercise on request", lambda one: _yes(one.exercise)),
     ("do not exercise", lambda one: _yes(one.do_not_exercise)),
     ("an order id is taken once (sending again is safe)", lambda one: _yes(one.deduplicates)),

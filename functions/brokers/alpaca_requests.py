@@ -27,6 +27,7 @@ CAPABILITIES = Capabilities(
     fractional=True,
     replaces_quantity=True,
     preview=False,
+    extended_hours=True,
     exercise=True,
     do_not_exercise=True,
     fills_named_by="cumulative_quantity",
@@ -53,6 +54,8 @@ def order_body(order: OrderRequest) -> dict[str, Any]:
         "trail_percent": order.trail_percent,
     }
     body |= {name: text(value) for name, value in numbers.items() if value is not None}
+    if order.extended_hours:
+        body["extended_hours"] = True
     if order.order_class == "multi_leg":
         return body | _several_legs(order)
     body |= {"symbol": order.symbol, "side": order.side}

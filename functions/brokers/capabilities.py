@@ -23,6 +23,7 @@ class Capabilities:
     fractional: bool
     replaces_quantity: bool
     preview: bool
+    extended_hours: bool
     exercise: bool
     do_not_exercise: bool
     fills_named_by: Literal["cumulative_quantity", "execution_id"]
@@ -38,6 +39,11 @@ class Capabilities:
             raise Unsupported("UNSUPPORTED_TIME_IN_FORCE", f"{self.broker} has no time in force {order.time_in_force}")
         if order.order_class not in self.order_classes:
             raise Unsupported("UNSUPPORTED_ORDER_CLASS", f"{self.broker} has no {order.order_class} order")
+        if order.extended_hours and not self.extended_hours:
+            raise Unsupported(
+                "UNSUPPORTED_EXTENDED_HOURS",
+                f"{self.broker} is asked for no orders outside the regular session; place it without extended_hours",
+            )
         if len(order.legs) > self.most_legs:
             raise Unsupported(
                 "UNSUPPORTED_LEGS", f"{self.broker} takes at most {self.most_legs} legs, was {len(order.legs)}"

@@ -79,6 +79,7 @@ class OrderRequest:
     stop_price: Decimal | None = None
     trail_price: Decimal | None = None
     trail_percent: Decimal | None = None
+    extended_hours: bool = False
     order_class: OrderClass = "simple"
     legs: tuple[OrderLeg, ...] = ()
     take_profit: TakeProfit | None = None

@@ -60,6 +60,7 @@ class TastytradeBroker:
         fractional=True,
         replaces_quantity=False,
         preview=True,
+        extended_hours=False,
         exercise=False,
         do_not_exercise=False,
         fills_named_by="execution_id",

@@ -233,6 +233,7 @@ def order_request(claimed: ClaimedOrder) -> OrderRequest:
         stop_price=claimed.stop_price,
         trail_price=claimed.trail_price,
         trail_percent=claimed.trail_percent,
+        extended_hours=claimed.extended_hours,
         order_class="multi_leg" if claimed.multi_leg else "simple",
         legs=tuple(
             OrderLeg(symbol=leg.symbol, side=leg.side, position_intent=leg.position_intent, ratio=leg.ratio)

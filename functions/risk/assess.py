@@ -10,16 +10,23 @@ from functions.risk.book import ZERO, Book, ProposedOrder
 from functions.risk.limits import Limit, Limits
 from functions.risk.rule import ALLOWED, Rule, RuleDecision, Verdict, allow, reduce
 from functions.risk.rules.account_restricted import account_restricted
+from functions.risk.rules.blackout import blackout
+from functions.risk.rules.blackout_days_before import blackout_days_before
 from functions.risk.rules.buying_power import buying_power
 from functions.risk.rules.capital_limit import capital_limit
 from functions.risk.rules.day_trade_limit import day_trade_limit
 from functions.risk.rules.drawdown_from_peak import drawdown_from_peak
 from functions.risk.rules.drawdown_from_start import drawdown_from_start
 from functions.risk.rules.duplicate_order import duplicate_order
+from functions.risk.rules.ex_dividend_days import ex_dividend_days
 from functions.risk.rules.gate import gate
+from functions.risk.rules.last_minutes import last_minutes
 from functions.risk.rules.market_hours import market_hours
 from functions.risk.rules.max_daily_loss import max_daily_loss
 from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
+from functions.risk.rules.max_spread import max_spread
+from functions.risk.rules.min_open_interest import min_open_interest
+from functions.risk.rules.min_volume import min_volume
 from functions.risk.rules.open_positions_limit import open_positions_limit
 from functions.risk.rules.options_level import options_level
 from functions.risk.rules.order_churn_limit import order_churn_limit
@@ -28,15 +35,18 @@ from functions.risk.rules.order_rate_limit import order_rate_limit
 from functions.risk.rules.overlapping_strikes import overlapping_strikes
 from functions.risk.rules.package import package
 from functions.risk.rules.position_limit import position_limit
-from functions.risk.rules.price_sanity import price_sanity
+from functions.risk.rules.price_collar import price_collar
+from functions.risk.rules.quote_size import quote_size
 from functions.risk.rules.reduce_only import reduce_only
 from functions.risk.rules.settled_cash import settled_cash
 from functions.risk.rules.shortable import shortable
+from functions.risk.rules.stale_bars import stale_bars
 from functions.risk.rules.stale_quote import stale_quote
 from functions.risk.rules.trade_capital_limit import trade_capital_limit
 from functions.risk.rules.uncovers import uncovers
 from functions.risk.rules.undefined_risk import undefined_risk
 from functions.risk.rules.wash_trade import wash_trade
+from functions.risk.rules.zero_dte_cutoff import zero_dte_cutoff
 
 RULES: tuple[Rule, ...] = (
     reduce_only,
@@ -48,8 +58,18 @@ RULES: tuple[Rule, ...] = (
     undefined_risk,
     shortable,
     market_hours,
+    last_minutes,
+    zero_dte_cutoff,
+    blackout,
+    blackout_days_before,
+    ex_dividend_days,
     stale_quote,
-    price_sanity,
+    stale_bars,
+    max_spread,
+    quote_size,
+    min_volume,
+    min_open_interest,
+    price_collar,
     position_limit,
     capital_limit,
     max_loss_per_trade,

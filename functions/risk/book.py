@@ -81,7 +81,8 @@ class ProposedOrder:
 
     `legs` are all that it trades: left out, the order is of one symbol and its leg is made. `symbol`, `side` and
     `multiplier` are leg 0's. A leg's quantity always follows from the order's. The limit price of several legs is net:
-    positive pays, negative receives, and may be zero. `trades_around_the_clock` is for crypto.
+    positive pays, negative receives, and may be zero. `trades_around_the_clock` is for crypto; `extended_hours` is
+    the order's own wish to be filled in the hours around the session too.
     Raises BadInput BAD_ORDER where the numbers cannot be judged.
     """
 
@@ -98,6 +99,7 @@ class ProposedOrder:
     reduce_only: bool = False
     multiplier: Decimal = Decimal(1)
     trades_around_the_clock: bool = False
+    extended_hours: bool = False
     legs: tuple[ProposedLeg, ...] = ()
 
     def __post_init__(self) -> None:
@@ -296,9 +298,26 @@ class Book:
             found = self.made[name] = make()
         return cast("Made", found)
 
+    _asked: list[tuple[datetime, Session | None]] = field(default_factory=list, init=False, repr=False, compare=False)
+
     def exposure(self, scope: Scope) -> Exposure | None:
         """What is open in a scope, None where it is not known. A limit on a symbol is on the account's holding."""
         return self.exposures.get("account" if scope == "symbol" else scope)
+
+    def session_at(self, moment: datetime) -> Session | None:
+        """The session that is open at a moment, its closing moment excluded; None too where no calendar was read.
+
+        Several rules ask, all of the order's event time: the last answer is kept.
+        """
+        if self._asked and self._asked[0][0] is moment:
+            return self._asked[0][1]
+        found = None
+        for session in self.sessions or ():
+            if moment < session.closes_at:
+                found = session if session.opens_at <= moment else None
+                break
+        self._asked[:] = [(moment, found)]
+        return found
 
     def working_packages(self, scope: Scope) -> tuple[Package, ...]:
         """The options of working orders in a scope, order by order."""

@@ -72,14 +72,14 @@ class Judge:
         if self._reach.clock.now() > found.trade.good_until:
             self._say(found, self._ledger.expire_trade(trade_id, self._reach.clock.now()), "TOO_LATE")
             return True
-        marks = self._pricing.marks(found)
+        quotes = self._pricing.quotes(found)
         try:
             order = order_of(found)
         except BadInput as error:
             self._say(found, self._ledger.reject_trade(trade_id, [], f"{error.code}: {error.text}"), error.code)
             return True
-        assessment = assess(order, book_of(found, marks), limits_of(found))
-        verdicts = [*verdicts_of(assessment), marks_seen(marks)]
+        assessment = assess(order, book_of(found, quotes), limits_of(found))
+        verdicts = [*verdicts_of(assessment), marks_seen({symbol: quote.mark for symbol, quote in quotes.items()})]
         if waits_for_quote(found, assessment):
             _log.info("waits for a quote", trade=str(trade_id), refusal=assessment.verdict.text)
             return True
@@ -93,7 +93,7 @@ class Judge:
             refusal = f"REPLACEMENT_TOO_LARGE: may={text(reduced)} would={text(order.quantity)}"
             self._say(found, self._ledger.reject_trade(trade_id, verdicts, refusal), refusal)
             return True
-        prices = {symbol: mark.price for symbol, mark in marks.items()}
+        prices = {symbol: quote.middle for symbol, quote in quotes.items()}
         approval = self._ledger.approve_trade(trade_id, verdicts, prices, reduced, found.seen)
         if approval.judge_again:
             return False

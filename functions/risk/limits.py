@@ -106,3 +106,10 @@ class Limits:
         if found is not None:
             return found[0]
         return None if default is None else Limit(name, "account", default)
+
+    def strictest(self, name: str, symbol: str) -> Limit | None:
+        """The strictest limit of a rule that counts this symbol, or None where none does."""
+        for limit in self._by_name.get(name, ()):
+            if limit.symbol is None or limit.symbol == symbol:
+                return limit
+        return None

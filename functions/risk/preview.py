@@ -89,12 +89,12 @@ class Previewer:
         if placed.book is None:
             return _not_placed(placed.refused, at)
         book = placed.book
-        marks = self._pricing.marks(book)
+        quotes = self._pricing.quotes(book)
         try:
             proposed = order_of(book)
         except BadInput as error:
             return Preview("deny", "rules", at, f"{error.code}: {error.text}", error.code, advice(error.code))
-        assessment = assess(proposed, book_of(book, marks), limits_of(book))
+        assessment = assess(proposed, book_of(book, quotes), limits_of(book))
         said = assessment.verdict
         seen = Preview(
             "deny",
@@ -104,7 +104,7 @@ class Previewer:
             said.code,
             ordered=proposed.quantity,
             rules=verdicts_of(assessment),
-            marks=marks,
+            marks={symbol: quote.mark for symbol, quote in quotes.items()},
         )
         if said.outcome != "deny" or said.code is None:
             return self._rechecked(user, order, book, seen, assessment.quantity)

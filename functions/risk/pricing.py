@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from functions.core.errors import Temporary
 from functions.core.events import OptionQuoteData, QuoteData
 from functions.core.hotstore.keys import quote_key
@@ -9,7 +11,7 @@ from functions.core.ledger.judging import BookLeg, BookQuote, RiskBook
 from functions.core.log import logger
 from functions.core.ports import Ports
 from functions.risk.assess import Assessment
-from functions.risk.book import Mark
+from functions.risk.facts.market import Quote
 
 _log = logger("risk")
 _QUOTE_NEEDED = ("MISSING_QUOTE", "STALE_QUOTE")
@@ -21,12 +23,12 @@ class Pricing:
     def __init__(self, reach: Ports) -> None:
         self._hot = reach.hot
 
-    def marks(self, found: RiskBook) -> dict[str, Mark]:
-        """The mark of each symbol that is ordered and has a quote that may price it."""
-        return {leg.symbol: mark for leg in found.legs if (mark := self._mark(found, leg)) is not None}
+    def quotes(self, found: RiskBook) -> dict[str, Quote]:
+        """The quote of each symbol that is ordered and has one that may price it."""
+        return {leg.symbol: quote for leg in found.legs if (quote := self._quote(found, leg)) is not None}
 
-    def _mark(self, found: RiskBook, leg: BookLeg) -> Mark | None:
-        """The middle of the newest quote: the hot store's, else the stored one. None where there is none at all."""
+    def _quote(self, found: RiskBook, leg: BookLeg) -> Quote | None:
+        """The newest quote: the hot store's, else the stored one. None where there is none at all."""
         quote: QuoteData | OptionQuoteData | BookQuote | None = None
         shape = OptionQuoteData if leg.kind == "option" else QuoteData
         try:
@@ -40,7 +42,8 @@ class Pricing:
         # A delayed feed never prices a live order. It prices paper, which often has no better one.
         if quote is None or (quote.delay_seconds > 0 and not found.is_paper):
             return None
-        return Mark((quote.bid + quote.ask) / 2, quote.quoted_at, leg.multiplier)
+        quoted_at = quote.quoted_at.astimezone(UTC)
+        return Quote(quote.bid, quote.ask, quote.bid_size, quote.ask_size, quoted_at, leg.multiplier)
 
 
 def waits_for_quote(found: RiskBook, assessment: Assessment) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from decimal import Decimal
 from typing import cast
 
@@ -23,6 +24,7 @@ from functions.risk.book import (
     ProposedOrder,
     Side,
 )
+from functions.risk.facts.market import Quote
 from functions.risk.limit_kinds import TIGHTER
 from functions.risk.limits import Act, Limit, Limits, Scope
 from functions.risk.reading_market import market_of
@@ -43,7 +45,8 @@ def order_of(found: RiskBook) -> ProposedOrder:
         symbol=trade.symbol,
         side=cast("Side", trade.side),
         quantity=trade.worse_quantity,
-        event_time=trade.event_at,
+        # In the one zone of all times here: comparing is then quick, and the rules compare a lot.
+        event_time=trade.event_at.astimezone(UTC),
         order_type=cast("OrderType", trade.order_type),
         limit_price=trade.price,
         stop_price=trade.stop_price,
@@ -52,6 +55,7 @@ def order_of(found: RiskBook) -> ProposedOrder:
         stop_loss_price=trade.planned_stop,
         reduce_only=trade.reduce_only,
         trades_around_the_clock=all(leg.kind == "crypto" for leg in found.legs),
+        extended_hours=trade.extended_hours,
         legs=tuple(_leg(leg, trade.worse_quantity) for leg in found.legs),
     )
 
@@ -73,8 +77,8 @@ def _leg(leg: BookLeg, units: Decimal) -> ProposedLeg:
     )
 
 
-def book_of(found: RiskBook, quoted: Mapping[str, Mark]) -> Book:
-    """The book, what is ordered valued by `quoted`, each symbol's newest quote."""
+def book_of(found: RiskBook, quotes: Mapping[str, Quote]) -> Book:
+    """The book, what is ordered valued by the middle of `quotes`, each symbol's newest one."""
     exposures = {
         cast("Scope", scope): {row.symbol: OpenQuantity(row.position, row.to_buy, row.to_sell) for row in rows}
         for scope, rows in found.exposures.items()
@@ -90,17 +94,18 @@ def book_of(found: RiskBook, quoted: Mapping[str, Mark]) -> Book:
     # What is ordered is valued by its quote; a mark that waits for the next bar is not fresh enough for an order.
     for leg in found.legs:
         marks.pop(leg.symbol, None)
+    # No session within a week either way is a calendar that is missing, not a holiday.
+    sessions = tuple(Session(row.date, row.opens_at, row.closes_at) for row in found.sessions) or None
     return Book(
         exposures=exposures,
-        marks=marks | dict(quoted),
-        # No session within a week either way is a calendar that is missing, not a holiday.
-        sessions=tuple(Session(row.date, row.opens_at, row.closes_at) for row in found.sessions) or None,
+        marks=marks | {symbol: quote.mark for symbol, quote in quotes.items()},
+        sessions=sessions,
         closed_gates=tuple(Gate(_gate_scope(gate), gate) for gate in found.closed_gates),
         packages={cast("Scope", scope): tuple(packages) for scope, packages in found.packages.items()},
         account=None if found.account is None else _account(found.account),
-        market=market_of(found),
         results=results_of(found.results),
         orders=None if found.orders is None else order_facts(found.orders, found.trade.event_at),
+        market=market_of(found, quotes, sessions),
     )
 
 

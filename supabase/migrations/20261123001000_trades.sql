@@ -36,6 +36,7 @@ create table public.trades (
   planned_stop private.amount check (planned_stop > 0),
   reduce_only boolean not null default false,
   multi_leg boolean not null default false,
+  extended_hours boolean not null default false,
   parent_trade_id uuid check (parent_trade_id <> id),
   replaces_trade_id uuid check (replaces_trade_id <> id),
   reprices_trade_id uuid unique check (reprices_trade_id <> id),
@@ -79,6 +80,8 @@ create table public.trades (
   constraint trailing_stop_trails check ((order_type = 'trailing_stop') = ((trail_price is null) <> (trail_percent is null))),
   constraint legs_are_at_market_or_limit check (not multi_leg or (order_type in ('market', 'limit') and quantity is not null)),
   constraint notional_is_for_the_day check (notional is null or time_in_force = 'day'),
+  constraint extended_hours_are_for_day_limits
+    check (not extended_hours or (order_type = 'limit' and time_in_force = 'day' and not multi_leg and quantity is not null)),
   constraint strategy_trade_names_version check ((strategy_id is null) = (strategy_version is null)),
   constraint strategy_trade_has_strategy check (source <> 'strategy' or strategy_id is not null),
   constraint cancel_wish_is_whole check (
@@ -107,6 +110,8 @@ comment on column public.trades.trail_percent is 'Distance of a trailing stop fr
 comment on column public.trades.planned_stop is 'The price at which the decision plans to get out: what the max-loss rule measures by.';
 comment on column public.trades.reduce_only is 'It may only make a position smaller; checked again when it is sent.';
 comment on column public.trades.multi_leg is 'It has two to four legs that fill together at one net price.';
+comment on column public.trades.extended_hours is
+  'It may also be filled in the hours around the regular session: a limit order of shares for the day, at a broker that takes it.';
 comment on column public.trades.parent_trade_id is 'The order that this one belongs to, as a protective exit belongs to its entry.';
 comment on column public.trades.replaces_trade_id is 'The working order whose place this one takes at the broker; that one ends `replaced` when the broker says so.';
 comment on column public.trades.reprices_trade_id is 'The exit that expired unsent and that this one was placed for anew, at a price of its own time.';

@@ -41,6 +41,10 @@ begin
     perform private.refuse(422, 'BAD_TIME_IN_FORCE', 'This order type cannot work for that time in force; day fits every type.',
       jsonb_build_object('order_type', new.order_type, 'time_in_force', new.time_in_force));
   end if;
+  if new.extended_hours and not exists (select from public.instruments as i where i.symbol = new.symbol and i.kind = 'equity') then
+    perform private.refuse(422, 'NO_EXTENDED_HOURS', 'Shares alone trade outside the regular session; place it without extended_hours.',
+      jsonb_build_object('symbol', new.symbol));
+  end if;
   for named, value in
     select * from (values ('price', new.price::numeric), ('stop_price', new.stop_price), ('trail_price', new.trail_price)) as prices
   loop

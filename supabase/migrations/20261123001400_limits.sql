@@ -64,6 +64,8 @@ as $$
   select case p_source
     when 'sectors' then exists (select from public.instruments where sector is not null)
     when 'ex_dividend_dates' then exists (select from public.instruments where ex_dividend_dates <> '{}')
+      or exists (select from public.blackout_dates where kind = 'ex_dividend' and removed_at is null)
+    when 'earnings_dates' then exists (select from public.blackout_dates where kind = 'earnings' and removed_at is null)
     else p_source is null end
 $$;
 comment on function private.has_source(text) is 'Whether there is any data of a kind that a limit needs; what needs none has it.';

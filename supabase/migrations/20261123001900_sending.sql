@@ -43,7 +43,7 @@ as $$
       where o.id = p_trade.replaces_trade_id and o.replaces_trade_id is not null), 0))::text, 'notional', p_trade.notional::text, 'price', p_trade.price::text,
     'stop_price', p_trade.stop_price::text, 'trail_price', p_trade.trail_price::text, 'trail_percent', p_trade.trail_percent::text,
     'position_intent', (select position_intent from public.trade_legs where trade_id = p_trade.id and leg = 0),
-    'multi_leg', p_trade.multi_leg,
+    'extended_hours', p_trade.extended_hours, 'multi_leg', p_trade.multi_leg,
     'legs', (select jsonb_agg(jsonb_build_object('symbol', l.symbol, 'side', l.side, 'position_intent', l.position_intent,
       'ratio', l.ratio) order by l.leg) from public.trade_legs as l where l.trade_id = p_trade.id),
     'replaces_trade_id', p_trade.replaces_trade_id,

@@ -39,7 +39,8 @@ as $$
     when p_table = 'public.strategies'::regclass then array['strategies', 'risk']
     -- Starting a strategy ends its deactivation; to ask for one, deactivate_strategy() asks for more.
     when p_table = 'public.strategy_deactivations'::regclass then array['strategies', 'trade', 'risk']
-    when p_table in ('public.risk_limits'::regclass, 'public.trading_gates'::regclass, 'public.position_exits'::regclass) then array['risk']
+    when p_table in ('public.risk_limits'::regclass, 'public.trading_gates'::regclass, 'public.position_exits'::regclass,
+      'public.blackout_dates'::regclass) then array['risk']
     -- Who one is, where one trades and what acts in one's name is a person's to change: no scope is enough.
     when p_table in ('public.profiles'::regclass, 'public.broker_accounts'::regclass, 'private.broker_credentials'::regclass,
       'public.live_confirmations'::regclass, 'public.api_keys'::regclass, 'public.automation_sources'::regclass) then array['person']

@@ -28,7 +28,14 @@ from tests.security.expectations import (
 )
 
 Row = dict[str, Any]
-NAMES_NOBODY = {"begin_request", "create_api_key", "finish_request", "request_backfill", "watch_symbols"}
+NAMES_NOBODY = {
+    "begin_request",
+    "create_api_key",
+    "finish_request",
+    "request_backfill",
+    "set_blackout",
+    "watch_symbols",
+}
 """Functions whose arguments name no row: they only ever write in the caller's own name."""
 OWNED = sorted(name for name, kind in RELATIONS.items() if kind != "shared")
 SHARED = sorted(name for name, kind in RELATIONS.items() if kind == "shared")
@@ -246,9 +253,9 @@ def test_functions_when_called_by_a_role_that_may_not_then_refused(
 
 def test_functions_when_called_with_another_users_ids_then_not_found(owner: Person, thief: Person) -> None:
     trade, _ = owner.desk.ledger.rows("select id, status from public.trades where user_id = %s", owner.desk.user)[0]
-    key, exit_, alert, backfill = (
+    key, exit_, alert, backfill, blackout = (
         owner.desk.ledger.one(f"select id from public.{table} where user_id = %s limit 1", owner.id)
-        for table in ("api_keys", "position_exits", "alerts", "backfills")
+        for table in ("api_keys", "position_exits", "alerts", "backfills", "blackout_dates")
     )
     account = {"p_account_id": str(owner.desk.account)}
     order = order_of() | {"idempotency_key": "theft", "broker_account_id": str(owner.desk.account)}
@@ -277,6 +284,7 @@ def test_functions_when_called_with_another_users_ids_then_not_found(owner: Pers
         "unlink_account": (account | {"p_reason": "theft"}, "NO_SUCH_ACCOUNT"),
         "relink_account": (account, "NO_SUCH_ACCOUNT"),
         "revoke_api_key": ({"p_api_key_id": str(key)}, "NO_SUCH_KEY"),
+        "remove_blackout": ({"p_blackout_id": str(blackout)}, "NO_SUCH_BLACKOUT"),
         "cancel_backfill": ({"p_id": str(backfill)}, "NO_BACKFILL"),
         "cancel_position_exit": ({"p_exit_id": str(exit_)}, "NO_SUCH_EXIT"),
         "set_position_exit": (

@@ -78,6 +78,7 @@ class ClaimedOrder(Row):
     trail_price: Amount | None
     trail_percent: Amount | None
     position_intent: str
+    extended_hours: bool = False
     multi_leg: bool
     legs: tuple[ClaimedLeg, ...] = ()
     replaces_trade_id: UUID | None

@@ -54,6 +54,7 @@ class JudgedTrade(Row):
     trail_percent: Amount | None
     planned_stop: Amount | None
     reduce_only: bool
+    extended_hours: bool = False
     multi_leg: bool
     replaces_trade_id: UUID | None
     worse_quantity: Amount | None

@@ -168,6 +168,17 @@ async def test_submit_when_no_broker_offers_it_then_unsupported_and_nothing_is_s
     assert venue.submits() == 0
 
 
+async def test_submit_when_meant_for_extended_hours_then_taken_or_nothing_is_sent(venue: Venue) -> None:
+    broker, early = venue.broker(), order("early", order_type="limit", extended_hours=True, **LIMIT)
+    if broker.capabilities.extended_hours:
+        assert (await broker.submit(early)).state in ("submitted", "filled")
+        return
+    with pytest.raises(Unsupported) as caught:
+        await broker.submit(early)
+    assert caught.value.code == "UNSUPPORTED_EXTENDED_HOURS"
+    assert venue.submits() == 0
+
+
 async def test_submit_when_the_auction_is_at_the_open_then_it_waits_for_it(closed_venue: Venue) -> None:
     broker = closed_venue.broker()
     if "opg" not in broker.capabilities.times_in_force:

@@ -42,6 +42,7 @@ NEVER_DELETED = {
     "automation_sources",
     "backfills",
     "backtests",
+    "blackout_dates",
     "broker_accounts",
     "broker_positions",
     "daily_pnl_reports",

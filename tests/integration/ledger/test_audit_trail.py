@@ -15,6 +15,7 @@ from tests.integration.ledger.ledger import Connection, Ledger, become, refused
 AUDITED = {
     "api_keys",
     "automation_sources",
+    "blackout_dates",
     "broker_accounts",
     "daily_pnl_reports",
     "live_confirmations",

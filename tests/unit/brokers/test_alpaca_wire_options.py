@@ -184,6 +184,11 @@ def test_order_body_when_it_is_a_bracket_then_both_exits_travel_as_text() -> Non
     assert body["stop_loss"] == {"stop_price": "250", "limit_price": "249.5"}
 
 
+def test_order_body_when_meant_for_extended_hours_then_it_says_so_and_else_nothing_of_it() -> None:
+    assert alpaca_requests.order_body(request(extended_hours=True))["extended_hours"] is True
+    assert "extended_hours" not in alpaca_requests.order_body(request())
+
+
 def test_closing_body_when_short_then_it_buys_to_close_what_is_held() -> None:
     body = alpaca_requests.closing_body("SPY", "mine", Decimal(-3), None)
     assert (body["side"], body["qty"], body["position_intent"]) == ("buy", "3", "buy_to_close")

@@ -198,6 +198,7 @@ def test_order_request_when_made_of_a_claim_then_every_number_is_exact() -> None
     assert (request.limit_price, request.stop_price) == (Decimal("270.1"), Decimal("271.05"))
     assert (request.trail_price, request.trail_percent) == (Decimal("0.5"), Decimal("1.5"))
     assert (request.order_type, request.time_in_force, request.position_intent) == ("stop_limit", "day", "buy_to_open")
+    assert [order_request(claimed(extended_hours=wish)).extended_hours for wish in (False, True)] == [False, True]
 
 
 def replacement_row(**more: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from functions.risk.limits import Limit, Limits
 from functions.risk.rules.capital_limit import capital_limit
 from functions.risk.rules.market_hours import market_hours
 from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
-from functions.risk.rules.price_sanity import price_sanity
+from functions.risk.rules.price_collar import price_collar
 
 D = Decimal
 Orders = Callable[..., ProposedOrder]
@@ -123,13 +123,13 @@ def test_loss_when_a_stop_buys_above_the_mark_then_it_is_counted_from_there(orde
     assert max_loss_per_trade(planned, book(), limits).numbers["loss"] == 15
 
 
-def test_price_sanity_when_a_stop_limit_is_near_its_stop_then_the_mark_does_not_hold_it(
+def test_price_collar_when_a_stop_limit_is_near_its_stop_then_the_mark_does_not_hold_it(
     order: Orders, book: Books
 ) -> None:
-    collar = Limits((Limit("price_sanity", "account", D(5)),))
+    collar = Limits((Limit("price_collar", "account", D(5)),))
     near = order(order_type="stop_limit", stop_price=D(110), limit_price=D(111))
     far = order(order_type="stop_limit", stop_price=D(110), limit_price=D(116))
-    assert [price_sanity(judged, book(), collar).code for judged in (near, far)] == [None, "PRICE_SANITY"]
+    assert [price_collar(judged, book(), collar).code for judged in (near, far)] == [None, "PRICE_COLLAR"]
 
 
 def test_market_hours_when_a_stop_without_a_limit_reduces_at_night_then_it_waits_for_the_session(

@@ -10,6 +10,7 @@ import pytest
 
 from functions.core.market_calendar import Session
 from functions.risk.book import Book, Gate, Mark, OpenQuantity, ProposedOrder
+from functions.risk.facts.market import MarketFacts, Quote
 from functions.risk.limits import Limit, Limits, Scope
 from functions.risk.rule import Verdict
 from functions.risk.rules.capital_limit import capital_limit
@@ -17,9 +18,11 @@ from functions.risk.rules.gate import gate
 from functions.risk.rules.market_hours import market_hours
 from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
 from functions.risk.rules.position_limit import position_limit
-from functions.risk.rules.price_sanity import price_sanity
+from functions.risk.rules.price_collar import price_collar
 from functions.risk.rules.reduce_only import reduce_only
 from functions.risk.rules.stale_quote import stale_quote
+from tests.unit.risk.conftest import around
+from tests.unit.risk.test_proposed_order import CALL, option
 
 D = Decimal
 Orders = Callable[..., ProposedOrder]
@@ -135,31 +138,63 @@ def test_stale_quote_when_no_limit_is_set_then_its_default_applies(order: Orders
     ("side", "price", "outcome"),
     [
         ("buy", "105", "allow"),
-        ("buy", "105.01", "PRICE_SANITY"),
+        ("buy", "105.01", "PRICE_COLLAR"),
         ("buy", "1", "allow"),
         ("sell", "95", "allow"),
-        ("sell", "94.99", "PRICE_SANITY"),
+        ("sell", "94.99", "PRICE_COLLAR"),
         ("sell", "1000", "allow"),
     ],
 )
-def test_price_sanity_when_around_the_collar_then_only_the_paying_side_is_bound(
+def test_price_collar_when_around_the_collar_then_only_the_paying_side_is_bound(
     order: Orders, book: Books, side: str, price: str, outcome: str
 ) -> None:
     proposed = order(side=side, order_type="limit", limit_price=D(price))
-    assert said(price_sanity(proposed, book(), limits("price_sanity", "5"))) == outcome
+    assert said(price_collar(proposed, book(), limits("price_collar", "5"))) == outcome
 
 
-def test_price_sanity_when_a_hair_outside_then_rounding_does_not_let_it_pass(order: Orders, book: Books) -> None:
+def test_price_collar_when_a_hair_outside_then_rounding_does_not_let_it_pass(order: Orders, book: Books) -> None:
     proposed = order(order_type="limit", limit_price=D("105.000000000001"))
-    assert said(price_sanity(proposed, book(), limits("price_sanity", "5"))) == "PRICE_SANITY"
+    assert said(price_collar(proposed, book(), limits("price_collar", "5"))) == "PRICE_COLLAR"
 
 
-def test_price_sanity_when_the_mark_is_missing_then_it_denies_limit_orders_only(order: Orders, book: Books) -> None:
-    collar = limits("price_sanity", "5")
+def test_price_collar_when_the_quote_is_missing_then_it_denies_limit_orders_only(order: Orders, book: Books) -> None:
     limit_order = order(order_type="limit", limit_price=D(100))
-    assert said(price_sanity(limit_order, book(marks={}), collar)) == "MISSING_MARK"
-    assert said(price_sanity(order(), book(marks={}), collar)) == "allow"
-    assert price_sanity(limit_order, book(marks={}), UNSET).numbers == {"limit": "not set"}
+    for collar in (limits("price_collar", "5"), UNSET):
+        for unread in (book(marks={}), book(market=None)):
+            assert said(price_collar(limit_order, unread, collar)) == "MISSING_QUOTE"
+            assert said(price_collar(order(), unread, collar)) == "allow"
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "outcome"),
+    [
+        ("buy", "121", "allow"),
+        ("buy", "121.01", "PRICE_COLLAR"),
+        ("sell", "81", "allow"),
+        ("sell", "80.99", "PRICE_COLLAR"),
+    ],
+)
+def test_price_collar_when_no_limit_is_set_then_ten_percent_beyond_the_side_that_it_meets_are_the_most(
+    order: Orders, book: Books, side: str, price: str, outcome: str
+) -> None:
+    wide = book(market=MarketFacts(quotes={"SPY": around(Mark(D(100), NOON), "20")}))
+    assert said(price_collar(order(side=side, order_type="limit", limit_price=D(price)), wide, UNSET)) == outcome
+
+
+def test_price_collar_when_a_cheap_option_is_a_quarter_beyond_then_that_is_never_a_wrong_key(
+    order: Orders, book: Books
+) -> None:
+    cheap = book(market=MarketFacts(quotes={CALL: Quote(D(0), D("0.05"), D(0), D(9), NOON, D(100))}))
+    prices = ("0.30", "0.31")
+    said_of = [
+        said(
+            price_collar(
+                order(symbol=CALL, order_type="limit", limit_price=D(price), legs=(option(CALL),)), cheap, UNSET
+            )
+        )
+        for price in prices
+    ]
+    assert said_of == ["allow", "PRICE_COLLAR"]
 
 
 # --- position limit -----------------------------------------------------------------------------------------------

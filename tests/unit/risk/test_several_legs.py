@@ -17,7 +17,7 @@ from functions.risk.rules.market_hours import market_hours
 from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
 from functions.risk.rules.package import package
 from functions.risk.rules.position_limit import position_limit
-from functions.risk.rules.price_sanity import price_sanity
+from functions.risk.rules.price_collar import price_collar
 from functions.risk.rules.stale_quote import stale_quote
 from tests.unit.risk.test_proposed_order import CALL, FAR, option
 
@@ -89,23 +89,24 @@ def test_stale_quote_when_one_leg_is_old_or_missing_then_it_denies_and_names_it(
     [
         # The legs' marks are worth 4.00 together: five percent of it is 0.20.
         (DEBIT, "2.20", None),
-        (DEBIT, "2.21", "PRICE_SANITY"),
+        (DEBIT, "2.21", "PRICE_COLLAR"),
         (DEBIT, "0.01", None),
         (CREDIT, "-1.80", None),
-        (CREDIT, "-1.79", "PRICE_SANITY"),
-        (CREDIT, "0", "PRICE_SANITY"),
+        (CREDIT, "-1.79", "PRICE_COLLAR"),
+        (CREDIT, "0", "PRICE_COLLAR"),
         (CREDIT, "-4", None),
     ],
 )
-def test_price_sanity_when_a_net_price_pays_more_or_receives_less_then_it_is_bound(
+def test_price_collar_when_a_net_price_pays_more_or_receives_less_then_it_is_bound(
     spread: Orders, book: Books, legs: tuple[ProposedLeg, ...], price: str, code: str | None
 ) -> None:
-    assert price_sanity(spread(legs, price), book(marks=MARKS), limits("price_sanity", "5")).code == code
+    strict = Limits((Limit("price_collar", "account", D(5), parameters={"option_dollars": D(0)}),))
+    assert price_collar(spread(legs, price), book(marks=MARKS), strict).code == code
 
 
-def test_price_sanity_when_a_legs_mark_is_missing_then_it_denies(spread: Orders, book: Books) -> None:
-    found = price_sanity(spread(), book(marks={CALL: MARKS[CALL]}), limits("price_sanity", "5"))
-    assert found.text == f"MISSING_MARK: symbol={FAR} mark=missing"
+def test_price_collar_when_a_legs_quote_is_missing_then_it_denies(spread: Orders, book: Books) -> None:
+    found = price_collar(spread(), book(marks={CALL: MARKS[CALL]}), limits("price_collar", "5"))
+    assert found.text == f"MISSING_QUOTE: symbol={FAR} quote=missing"
 
 
 @pytest.mark.parametrize(
