@@ -1,24 +1,43 @@
 -- The desk's own orders: options are closed or rolled before their cut-off, delivered shares are sold or bought back.
 
-create function public.tell_desk(p_account_id uuid, p_code text, p_severity text, p_text text, p_numbers jsonb, p_name text) returns boolean
-language plpgsql security definer set search_path = ''
+create function private.tell_desk(p_account_id uuid, p_code text, p_severity text, p_text text, p_numbers jsonb, p_name text) returns boolean
+language plpgsql set search_path = ''
 as $$
 declare
-  account public.broker_accounts;
   name text := concat_ws('|', 'desk', p_account_id, p_name);
 begin
-  select * into account from public.broker_accounts where id = p_account_id;
-  if not found then
-    perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name a linked broker account.', jsonb_build_object('account', p_account_id));
-  end if;
   if exists (select from public.alerts where id = private.named_uuid('alert|' || name)) then
     return false;
   end if;
-  perform private.alert(account.user_id, account.id, p_code, p_severity, p_text, p_numbers, name);
+  perform private.alert((select a.user_id from public.broker_accounts as a where a.id = p_account_id), p_account_id, p_code, p_severity, p_text,
+    p_numbers, name);
   return true;
 end $$;
-comment on function public.tell_desk(uuid, text, text, text, jsonb, text) is
-  'Tells the owner of an account what its options come to, once for what p_name says; false where it was said before.';
+comment on function private.tell_desk(uuid, text, text, text, jsonb, text) is
+  'Tells the owner of an account something of its options, once for what p_name says; false where it was said before.';
+
+create function public.tell_desk(p_account_id uuid, p_notices jsonb) returns integer
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  notice jsonb;
+  told integer := 0;
+begin
+  if not exists (select from public.broker_accounts where id = p_account_id) then
+    perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name a linked broker account.', jsonb_build_object('account', p_account_id));
+  end if;
+  for notice in select * from jsonb_array_elements(p_notices) loop
+    if (notice ->> 'name' <> '' and notice ->> 'code' <> '' and notice ->> 'text' <> ''
+        and notice ->> 'severity' in ('info', 'warning', 'critical')) is not true then
+      perform private.refuse(422, 'BAD_NOTICE', 'A notice has a name, a code, a severity and a text.', notice);
+    end if;
+    told := told + private.tell_desk(p_account_id, notice ->> 'code', notice ->> 'severity', notice ->> 'text',
+      coalesce(notice -> 'numbers', '{}'), notice ->> 'name')::integer;
+  end loop;
+  return told;
+end $$;
+comment on function public.tell_desk(uuid, jsonb) is
+  'Tells the owner of an account what its options come to [{"name", "code", "severity", "text", "numbers"}], each once for what its name says; how many were new.';
 
 create function private.desk_price(p_account public.broker_accounts, p_legs jsonb, p_crossing boolean, p_now timestamptz) returns numeric
 language plpgsql stable set search_path = ''
@@ -82,7 +101,7 @@ begin
   return placed.id;
 exception
   when sqlstate 'PT403' or sqlstate 'PT404' or sqlstate 'PT409' or sqlstate 'PT422' then
-    perform public.tell_desk(p_account.id, case when p_opens then 'ROLL_NOT_POSSIBLE' else 'DESK_NOT_CLOSED' end,
+    perform private.tell_desk(p_account.id, case when p_opens then 'ROLL_NOT_POSSIBLE' else 'DESK_NOT_CLOSED' end,
       case when p_opens then 'warning' else 'critical' end,
       case when p_opens then 'The options could not be rolled: they are closed instead.'
         else 'The order that closes a position before its expiry could not be placed. Close it at the broker.' end,
@@ -117,7 +136,7 @@ begin
   if because is null then
     return private.desk_order(p_account, p_closing, 'roll', legs, closing.units, price, true, p_now);
   end if;
-  perform public.tell_desk(p_account.id, 'ROLL_NOT_POSSIBLE', 'warning',
+  perform private.tell_desk(p_account.id, 'ROLL_NOT_POSSIBLE', 'warning',
     format('The options could not be rolled, because %s: they are closed instead.', because),
     jsonb_build_object('symbols', p_symbols, 'because', because), concat_ws('|', 'no roll', p_closing ->> 'cause', p_closing ->> 'owner_key'));
   return null;
@@ -206,7 +225,7 @@ begin
   for in_the_way in
     select t.* from public.trades as t where t.broker_account_id = p_account.id and t.signal = prefix || 'roll' and t.refusal is not null
   loop
-    perform public.tell_desk(p_account.id, 'ROLL_NOT_POSSIBLE', 'warning', 'The order that rolls the options did not pass: they are closed instead.',
+    perform private.tell_desk(p_account.id, 'ROLL_NOT_POSSIBLE', 'warning', 'The order that rolls the options did not pass: they are closed instead.',
       jsonb_build_object('trade', in_the_way.id, 'because', in_the_way.refusal), 'roll refused|' || in_the_way.id);
   end loop;
   for target in
@@ -215,7 +234,7 @@ begin
   loop
     room := private.closing_rooms(p_account.id, target.symbol, owner, target.quantity);
     if room.account is null then
-      perform public.tell_desk(p_account.id, 'DESK_NOT_CLOSED', 'critical',
+      perform private.tell_desk(p_account.id, 'DESK_NOT_CLOSED', 'critical',
         'A position cannot be closed alone, because the account holds the other side of it. Close it by hand.',
         jsonb_build_object('symbol', target.symbol, 'quantity', trim_scale(target.quantity)::text), concat_ws('|', 'opposed', prefix, target.symbol));
       continue;
@@ -225,7 +244,7 @@ begin
     select count(*) + 1 into round from public.trades as t
     where t.broker_account_id = p_account.id and starts_with(t.signal, prefix || target.symbol || '|');
     if round = most_rounds then
-      perform public.tell_desk(p_account.id, 'DESK_NOT_CLOSED', 'critical',
+      perform private.tell_desk(p_account.id, 'DESK_NOT_CLOSED', 'critical',
         'Closing a position before its expiry goes on and it is still open. Look at its orders, or close it at the broker.',
         jsonb_build_object('symbol', target.symbol, 'quantity', trim_scale(target.quantity)::text, 'rounds', round),
         concat_ws('|', 'rounds', prefix, target.symbol));
@@ -270,4 +289,4 @@ begin
 end $$;
 comment on function public.desk_close(uuid, jsonb, timestamptz) is
   'One round of closing or rolling [{"cause", "owner_key", "symbols", "how", "most", "reason"}] on an account, under its locks: orders that only reduce, of source risk, for what nothing closes yet, while the market is open. Rounds have signals of their own, so that the same one is one order. Safe to call again.';
-grant execute on function public.tell_desk(uuid, text, text, text, jsonb, text), public.desk_close(uuid, jsonb, timestamptz) to fn_risk;
+grant execute on function public.tell_desk(uuid, jsonb), public.desk_close(uuid, jsonb, timestamptz) to fn_risk;
