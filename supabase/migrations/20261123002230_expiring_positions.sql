@@ -43,66 +43,58 @@ language sql immutable parallel safe set search_path = ''
 as $$
   -- Exercise by exception: a cent in the money or more, the OCC's rule 805. A long call and a short put take shares.
   select g.gain,
-    case when g.gain < 0.01 then 'expires' when p_quantity > 0 then 'exercised' when p_quantity < 0 then 'assigned' end,
-    case when g.gain < 0.01 or p_settlement = 'cash' then g.gain * 0 else p_quantity * p_multiplier * g.sign end,
-    case when g.gain < 0.01 then g.gain * 0 when p_settlement = 'cash' then p_quantity * p_multiplier * g.gain
-      else -p_quantity * p_multiplier * g.sign * p_strike end
+    case when g.gain < 0.01 then 'expires' when g.gain is not null then case when p_quantity > 0 then 'exercised' else 'assigned' end end,
+    case when g.gain < 0.01 or (p_settlement = 'cash' and g.gain is not null) then 0
+      when g.gain is not null then p_quantity * p_multiplier * g.sign end,
+    case when g.gain < 0.01 then 0 when g.gain is not null then
+      p_quantity * p_multiplier * case p_settlement when 'cash' then g.gain else -g.sign * p_strike end end
   from (select s.sign, (p_spot - p_strike) * s.sign as gain from (select case p_right when 'call' then 1 else -1 end as sign) as s) as g
 $$;
 comment on function private.at_expiry(text, numeric, numeric, numeric, text, numeric) is
   'What becomes of options at a price of their underlying: how far they are in the money, dollars a share; expires, exercised or assigned; the shares and dollars that come (negative: go). All null where there is no price.';
 
-create function private.expiring(p_at timestamptz)
-returns table (
-  user_id uuid, broker_account_id uuid, owner_key text, strategy_id uuid, symbol text, underlying text, option_right text, strike numeric,
-  style text, settlement text, quantity numeric, multiplier numeric, expires_on date, days_to_expiry integer, trades_from timestamptz,
-  trades_until timestamptz, settles_at timestamptz, warned_from timestamptz, mark numeric, marked_at timestamptz, underlying_mark numeric,
-  underlying_marked_at timestamptz, in_the_money numeric, if_left text, shares numeric, cash numeric, shares_held numeric,
-  account_cash numeric, account_buying_power numeric, account_as_of timestamptz, distance_percent numeric, time_value numeric,
-  next_ex_date date, dividend numeric)
+create function private.next_dividend(p_symbol text, p_after date, p_until date, out ex_date date, out dividend numeric)
 language sql stable set search_path = ''
 as $$
-  select p.user_id, p.broker_account_id, p.owner_key, p.strategy_id, p.symbol, i.underlying, i.option_right, i.strike::numeric,
-    k.style, k.settlement, p.quantity::numeric, p.multiplier::numeric, i.expires_on,
-    i.expires_on - (p_at at time zone 'America/New_York')::date, e.trades_from, e.trades_until, e.settles_at, e.warned_from,
-    m.mark::numeric, m.marked_at, u.mark::numeric, u.marked_at, s.in_the_money, s.outcome, s.shares, s.cash,
-    coalesce((select b.quantity from public.position_books as b
-      where b.broker_account_id = p.broker_account_id and b.symbol = i.underlying), 0)::numeric,
-    a.cash::numeric, a.buying_power::numeric, a.as_of,
-    round(abs(u.mark - i.strike) * 100 / i.strike, 4),
-    m.mark - greatest(s.in_the_money, 0), d.ex_date, d.dividend
-  from public.strategy_positions as p
-  join public.instruments as i on i.symbol = p.symbol and i.kind = 'option' and num_nonnulls(i.option_right, i.strike, i.expires_on) = 3
-  cross join lateral (
-    select coalesce(i.style, r.style) as style, case when 'cash' in (i.settlement, r.settlement) then 'cash' else 'physical' end as settlement,
-      r.settled_at
-    from private.exercise_of((private.occ_parts(i.symbol))[1]) as r) as k
-  left join lateral private.expiry_of(i.expires_on, k.settled_at) as e on true
-  left join public.position_marks as m on m.symbol = p.symbol
-  left join public.position_marks as u on u.symbol = i.underlying
-  cross join lateral private.at_expiry(i.option_right, i.strike, p.quantity, p.multiplier, k.settlement, u.mark) as s
-  left join lateral (
-    select n.cash, n.buying_power, n.as_of from public.account_snapshots as n
-    where n.broker_account_id = p.broker_account_id and n.as_of <= p_at order by n.as_of desc limit 1) as a on true
-  left join lateral (
-    select x.ex_date, (select sum(c.amount) from public.corporate_actions as c
-      where c.symbol = i.underlying and c.kind = 'cash_dividend' and c.ex_date = x.ex_date and c.withdrawn_at is null)::numeric as dividend
-    from (
-      select c.ex_date from public.corporate_actions as c
-      where c.symbol = i.underlying and c.kind = 'cash_dividend' and c.withdrawn_at is null
-      union
-      select unnest(o.ex_dividend_dates) from public.instruments as o where o.symbol = i.underlying) as x
-    -- Whoever is exercised on the day before it delivers the dividend too.
-    where x.ex_date > (p_at at time zone 'America/New_York')::date and x.ex_date <= i.expires_on
-    order by x.ex_date limit 1) as d on true
-  where p.quantity <> 0
+  select x.ex_date, (select sum(c.amount) from public.corporate_actions as c
+    where c.symbol = p_symbol and c.kind = 'cash_dividend' and c.ex_date = x.ex_date and c.withdrawn_at is null)
+  from (
+    select c.ex_date from public.corporate_actions as c
+    where c.symbol = p_symbol and c.kind = 'cash_dividend' and c.withdrawn_at is null
+    union
+    select unnest(i.ex_dividend_dates) from public.instruments as i where i.symbol = p_symbol) as x
+  where x.ex_date > p_after and x.ex_date <= p_until order by x.ex_date limit 1
 $$;
-comment on function private.expiring(timestamptz) is 'The view expiring_positions as of a moment, of the rows that the caller may see.';
-grant execute on function private.exercise_of(text), private.expiry_of(date, text), private.occ_parts(text),
-  private.at_expiry(text, numeric, numeric, numeric, text, numeric), private.expiring(timestamptz) to authenticated;
+comment on function private.next_dividend(text, date, date) is
+  'The next ex-dividend date of a share after one day and by another, and what is paid for it, dollars a share: null where nobody has said how much.';
+grant execute on function private.exercise_of(text), private.expiry_of(date, text), private.occ_parts(text), private.next_dividend(text, date, date),
+  private.at_expiry(text, numeric, numeric, numeric, text, numeric) to authenticated;
 
 create view public.expiring_positions with (security_invoker = true) as
-select * from private.expiring(now());
+select p.user_id, p.broker_account_id, p.owner_key, p.strategy_id, p.symbol, i.underlying, i.option_right, i.strike,
+  k.style, k.settlement, p.quantity, p.multiplier, i.expires_on,
+  i.expires_on - (now() at time zone 'America/New_York')::date as days_to_expiry, e.trades_from, e.trades_until, e.settles_at, e.warned_from,
+  m.mark, m.marked_at, u.mark as underlying_mark, u.marked_at as underlying_marked_at, s.in_the_money, s.outcome as if_left, s.shares, s.cash,
+  coalesce(h.quantity, 0)::numeric as shares_held, a.cash as account_cash, a.buying_power as account_buying_power, a.as_of as account_as_of,
+  round(abs(u.mark - i.strike) * 100 / i.strike, 4) as distance_percent, m.mark - greatest(s.in_the_money, 0) as time_value,
+  d.ex_date as next_ex_date, d.dividend
+from public.strategy_positions as p
+join public.instruments as i on i.symbol = p.symbol and i.kind = 'option' and num_nonnulls(i.option_right, i.strike, i.expires_on) = 3
+cross join lateral (
+  select coalesce(i.style, r.style) as style, case when 'cash' in (i.settlement, r.settlement) then 'cash' else 'physical' end as settlement,
+    r.settled_at
+  from private.exercise_of((private.occ_parts(i.symbol))[1]) as r) as k
+left join lateral private.expiry_of(i.expires_on, k.settled_at) as e on true
+left join public.position_marks as m on m.symbol = p.symbol
+left join public.position_marks as u on u.symbol = i.underlying
+cross join lateral private.at_expiry(i.option_right, i.strike, p.quantity, p.multiplier, k.settlement, u.mark) as s
+left join public.position_books as h on h.broker_account_id = p.broker_account_id and h.symbol = i.underlying
+left join lateral (
+  select n.cash, n.buying_power, n.as_of from public.account_snapshots as n
+  where n.broker_account_id = p.broker_account_id order by n.as_of desc limit 1) as a on true
+-- Whoever is exercised on the day before it delivers the dividend too.
+left join lateral private.next_dividend(i.underlying, (now() at time zone 'America/New_York')::date, i.expires_on) as d on true
+where p.quantity <> 0;
 comment on view public.expiring_positions is
   'Open positions in options, by account and owner: until when they can be traded, and what becomes of them at the latest mark if nothing is done. What needs a mark is null without one. Owners are shown apart, the broker settles the account''s net. See docs/expiry.md.';
 comment on column public.expiring_positions.user_id is 'Owner of the account.';
@@ -196,16 +188,17 @@ as $$
         'underlying_marked_at', e.underlying_marked_at, 'in_the_money', e.in_the_money::text, 'if_left', e.if_left,
         'shares', e.shares::text, 'cash', e.cash::text, 'shares_held', e.shares_held::text, 'account_cash', e.account_cash::text,
         'account_buying_power', e.account_buying_power::text, 'distance_percent', e.distance_percent::text,
-        'time_value', e.time_value::text, 'next_ex_date', e.next_ex_date, 'dividend', e.dividend::text)
+        'time_value', e.time_value::text, 'next_ex_date', d.ex_date, 'dividend', d.dividend::text)
         order by e.owner_key, e.underlying, e.expires_on, e.symbol)
-      from private.expiring(p_now) as e
+      from public.expiring_positions as e
+      left join lateral private.next_dividend(e.underlying, (p_now at time zone 'America/New_York')::date, e.expires_on) as d on true
       where e.broker_account_id = a.id and e.expires_on >= (p_now at time zone 'America/New_York')::date), '[]'),
     'delivered', coalesce((
       select jsonb_agg(jsonb_build_object('adjustment_id', d.adjustment_id, 'kind', d.kind, 'option_symbol', d.option_symbol,
         'contracts', d.contracts::text, 'symbol', d.symbol, 'owner_key', d.owner_key, 'strategy_id', d.strategy_id,
         'shares', d.shares::text, 'cash', d.cash::text, 'price', d.price::text, 'effective_at', d.effective_at, 'held', d.held::text,
         'closed', d.closed::text, 'account_cash', (select n.cash::text from public.account_snapshots as n
-          where n.broker_account_id = a.id and n.as_of <= p_now order by n.as_of desc limit 1))
+          where n.broker_account_id = a.id order by n.as_of desc limit 1))
         order by d.effective_at, d.adjustment_id, d.owner_key)
       from private.delivered_shares(a.id, p_now) as d), '[]'))
   from public.broker_accounts as a where a.id = p_account_id
