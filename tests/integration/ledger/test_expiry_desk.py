@@ -12,11 +12,11 @@ from uuid import UUID
 
 import pytest
 
-from functions.core.instruments import OptionSymbol
+from functions.core.instruments import OptionRight, OptionSymbol
 from functions.core.market_calendar import Calendar, Session
 from functions.core.options.expiry import exercise_of, expiry_of
 from functions.core.options.payoff import OptionUnits
-from functions.core.options.settlement import at_expiry
+from functions.core.options.settlement import SettledIn, at_expiry
 from functions.core.ports import Ports
 from functions.risk.judging import Judge
 from functions.risk.watch.expiry import ExpiryDesk
@@ -182,26 +182,28 @@ def settle(desk: Desk, status: str, *refusal: str) -> None:
 
 def test_settlement_when_compared_then_the_ledger_and_the_options_mathematics_agree(ledger: Ledger) -> None:
     chance = random.Random(1)
+    rights: tuple[OptionRight, ...] = ("call", "put")
+    terms: tuple[tuple[Decimal, SettledIn], ...] = (
+        (Decimal(100), "physical"),
+        (Decimal(100), "cash"),
+        (Decimal(10), "physical"),
+    )
     cases = []
-    for number in range(500):
-        right = chance.choice(["call", "put"])
-        strike = Decimal(chance.randrange(1, 40_000)) / 100
+    for _ in range(500):
+        held = OptionSymbol("SPY", TODAY, chance.choice(rights), Decimal(chance.randrange(1, 40_000)) / 100)
         # A cent in and a cent out of the money often, because there it turns.
-        spot = strike + Decimal(chance.choice([-1, 0, 1, chance.randrange(-3000, 3000)])) / 100
-        quantity = Decimal(chance.choice([-7, -1, 1, 3]))
-        multiplier, settlement = chance.choice([(100, "physical"), (100, "cash"), (10, "physical")])
-        cases.append((number, right, strike, quantity, Decimal(multiplier), settlement, max(spot, Decimal("0.01"))))
+        spot = held.strike + Decimal(chance.choice([-1, 0, 1, chance.randrange(-3000, 3000)])) / 100
+        cases.append((held, Decimal(chance.choice([-7, -1, 1, 3])), max(spot, Decimal("0.01")), *chance.choice(terms)))
     rows = ledger.rows(
-        "select c.n, a.outcome, a.shares, a.cash from unnest(%s::integer[], %s::text[], %s::numeric[], %s::numeric[], "
-        "%s::numeric[], %s::text[], %s::numeric[]) as c (n, r, k, q, m, s, u), "
-        "lateral private.at_expiry(c.r, c.k, c.q, c.m, c.s, c.u) as a order by c.n",
-        *(list(column) for column in zip(*cases, strict=True)),
+        "select a.outcome, a.shares, a.cash from unnest(%s::text[], %s::numeric[], %s::numeric[], %s::numeric[], "
+        "%s::numeric[], %s::text[]) with ordinality as c (r, k, q, u, m, s, place), "
+        "lateral private.at_expiry(c.r, c.k, c.q, c.m, c.s, c.u) as a order by c.place",
+        [held.right for held, *_ in cases],
+        [held.strike for held, *_ in cases],
+        *(list(column) for column in list(zip(*cases, strict=True))[1:]),
     )
     words = {"expiry": "expires", "exercise": "exercised", "assignment": "assigned"}
-    for (_, right, strike, quantity, multiplier, settlement, spot), (_, outcome, shares, cash) in zip(
-        cases, rows, strict=True
-    ):
-        held = OptionSymbol("SPY", TODAY, right, strike)
+    for (held, quantity, spot, multiplier, settlement), (outcome, shares, cash) in zip(cases, rows, strict=True):
         expected = at_expiry(held, quantity, spot, on=TODAY, multiplier=multiplier, settlement=settlement)
         assert (outcome, shares, cash) == (words[expected.kind], expected.shares, expected.cash), (held, quantity, spot)
         # Exercise is worth the payoff: the shares at their price, and what was paid for them.
@@ -219,23 +221,7 @@ def test_expiry_when_compared_then_the_ledger_and_the_options_mathematics_agree(
         for row in SESSIONS
     )
     days = [date(2013, 10, 4) + timedelta(days=number) for number in range(3, 60)]
-    for root in (
-        "SPY",
-        "SPX",
-        "SPXW",
-        "NDX",
-        "RUTW",
-        "VIX",
-        "VIXW",
-        "OEX",
-        "XSP",
-        "XEO",
-        "DJX",
-        "NDXP",
-        "RUT",
-        "XND",
-        "MRUT",
-    ):
+    for root in ["SPY", "SPX", "SPXW", "NDX", "RUTW", "VIX", "VIXW", "OEX", "XSP", "XEO", "DJX", "NDXP", "RUT", "XND", "MRUT"]:
         ((style, settlement, settled_at),) = ledger.rows("select * from private.exercise_of(%s)", root)
         terms = exercise_of(root)
         assert (style, settlement, settled_at) == (terms.style, terms.settlement, terms.settled_at), root
