@@ -221,7 +221,24 @@ def test_expiry_when_compared_then_the_ledger_and_the_options_mathematics_agree(
         for row in SESSIONS
     )
     days = [date(2013, 10, 4) + timedelta(days=number) for number in range(3, 60)]
-    for root in ["SPY", "SPX", "SPXW", "NDX", "RUTW", "VIX", "VIXW", "OEX", "XSP", "XEO", "DJX", "NDXP", "RUT", "XND", "MRUT"]:
+    roots = (
+        "SPY",
+        "SPX",
+        "SPXW",
+        "NDX",
+        "RUTW",
+        "VIX",
+        "VIXW",
+        "OEX",
+        "XSP",
+        "XEO",
+        "DJX",
+        "NDXP",
+        "RUT",
+        "XND",
+        "MRUT",
+    )
+    for root in roots:
         ((style, settlement, settled_at),) = ledger.rows("select * from private.exercise_of(%s)", root)
         terms = exercise_of(root)
         assert (style, settlement, settled_at) == (terms.style, terms.settlement, terms.settled_at), root
@@ -329,6 +346,8 @@ def test_desk_when_a_spread_is_quoted_then_one_package_and_after_some_minutes_le
     quote(desk.ledger, at, **{CALL: ("1.50", "1.60"), FAR_CALL: ("0.10", "0.20")})
     package = [(CALL, "buy", "limit", "pending"), (FAR_CALL, "sell", "limit", "pending")]
     assert watch(desk, at) == package
+    Judge(ports_at(desk, at)).judge_pending(desk.account)
+    package = [(symbol, side, kind, "approved") for symbol, side, kind, _ in package]
     row = "select price, quantity, reduce_only, multi_leg from public.trades where broker_account_id = %s"
     assert desk.ledger.rows(row, desk.account) == [(Decimal("1.5"), 2, True, True)]
     assert watch(desk, at + timedelta(minutes=2)) == package
@@ -347,6 +366,9 @@ def test_desk_when_a_leg_has_no_fresh_quote_then_leg_by_leg_what_is_short_first(
     quote(desk.ledger, at - timedelta(minutes=2, seconds=1), **{CALL: ("1", "2")})
     quote(desk.ledger, at, **{FAR_CALL: ("0.10", "0.20")})
     assert watch(desk, at) == [(FAR_CALL, "buy", "market", "pending"), (CALL, "sell", "market", "pending")]
+    # Neither leaves the other without its cover.
+    Judge(ports_at(desk, at)).judge_pending(desk.account)
+    assert orders(desk) == [(FAR_CALL, "buy", "market", "approved"), (CALL, "sell", "market", "approved")]
 
 
 def test_desk_when_orders_end_without_a_fill_then_further_rounds_and_a_critical_alert_in_the_fifth(desk: Desk) -> None:
