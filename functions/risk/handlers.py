@@ -13,6 +13,7 @@ from functions.core.runtime import event_of
 from functions.risk.halting import Flattener
 from functions.risk.judging import Judge
 from functions.risk.preview import Previewer
+from functions.risk.watch.expiry import ExpiryDesk
 from functions.risk.watch.results import ResultWatch
 
 
@@ -109,3 +110,9 @@ def watch_on_fills(message: Any) -> None:
 def watch_results(_message: Any) -> None:
     """Schedule: everybody's results, what no quote and no fill has brought, and the begin of a session day."""
     ResultWatch(ports("risk")).sweep()
+
+
+@delivered
+def watch_expiry(_message: Any) -> None:
+    """Schedule: options that end, and shares that came by assignment: told, and closed where a limit asks for it."""
+    ExpiryDesk(ports("risk")).watch()

@@ -25,7 +25,7 @@ from local.conductor.settling import Patience, Settler
 from local.stack import Stack
 from local.tape.sessions import new_york
 
-_QUOTES_OPTIONS: Final = "quote_open_options"
+_OF_OPTIONS: Final = ("quote_open_options", "watch_expiry")
 _OPTIONS_HELD: Final = """
 select exists (select from public.position_books as b
   join public.instruments as i on i.symbol = b.symbol and i.kind = 'option' where b.quantity <> 0)
@@ -146,9 +146,9 @@ class Conductor:
         return bool(answer["runs"])
 
     def _spared_now(self) -> list[str]:
-        """What looks for unfinished rows finds none; but what options are worth moves without any row."""
+        """What looks for unfinished rows finds none; but what options are worth and when they end needs no row."""
         (held,) = self._settler.connection().execute(_OPTIONS_HELD).fetchone() or (False,)
-        return [name for name in self._spared if not (held and name == _QUOTES_OPTIONS)]
+        return [name for name in self._spared if not (held and name in _OF_OPTIONS)]
 
     def _until_answered(self, call: Callable[[], Any]) -> Any:
         """Calls again what may be called twice, while the part that it calls is being restarted."""

@@ -263,6 +263,10 @@ as $$
       union all
       select symbol, true, 1, null from public.position_books where quantity <> 0
       union all
+      -- What an option is on decides what becomes of it.
+      select i.underlying, true, 1, null
+      from public.position_books as b join public.instruments as i on i.symbol = b.symbol and i.kind = 'option' where b.quantity <> 0
+      union all
       select symbol, false, 0, null from private.dashboard_watches where until > now()) as n
     join public.instruments as i on i.symbol = n.symbol and i.kind = 'equity'
     group by i.symbol

@@ -11,10 +11,11 @@ as $$
     and i.symbol in (
       select l.symbol from public.trades as t join public.trade_legs as l on l.trade_id = t.id
       where t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced')
-      union select b.symbol from public.position_books as b where b.quantity <> 0)
+      union select b.symbol from public.position_books as b where b.quantity <> 0
+      union select private.roll_candidates(p_now))
 $$;
 comment on function public.options_needed(timestamptz) is
-  'The options whose quotes are needed: of orders that are not over and of open positions, those that have expired at p_now left out.';
+  'The options whose quotes are needed: of orders that are not over, of open positions and of what those are about to be rolled into; those that have expired at p_now left out.';
 
 create function public.contracts_in_hand(p_underlying text, p_on date) returns jsonb
 language sql stable security definer set search_path = ''

@@ -124,6 +124,10 @@ begin
     return 'breached';
   end if;
   -- A person who lifts the halt knows of this breach. By a tenth more, it is another.
+  -- The desk acts until it is done; time that goes by makes its breach no other one.
+  if kind.family = 'desk' then
+    return null;
+  end if;
   further := case kind.tighter when 'higher' then newest.measured - p_measured else p_measured - newest.measured end;
   if further <= greatest(abs(newest.value), abs(newest.measured)) / 10
     or exists (select from public.trading_gates as g where g.gate_key = private.gate_of(broken) and g.closed
@@ -270,7 +274,10 @@ as $$
 declare
   strategy_id uuid;
 begin
-  if private.halt_mode(p_breach.act) is not null then
+  if exists (select from public.risk_limit_kinds as k where k.name = p_limit.name and k.family = 'desk') then
+    -- The desk closes what expires, or rolls it, by orders of its own; it halts nothing.
+    return '[]';
+  elsif private.halt_mode(p_breach.act) is not null then
     perform private.move_gate(private.gate_of(p_limit), true, private.halt_mode(p_breach.act),
       format('LIMIT_BREACHED: limit=%s value=%s measured=%s', p_breach.name, trim_scale(p_breach.value), trim_scale(p_breach.measured)));
   elsif p_breach.act = 'reduce' then
@@ -286,7 +293,7 @@ begin
       perform public.deactivate_strategy(strategy_id, 'cancel_orders');
     end loop;
   end if;
-  -- To warn is done already; to roll is the desk's own work.
+  -- To warn is done already.
   return '[]';
 end $$;
 comment on function private.act_on_breach(public.limit_breaches, public.risk_limits) is
@@ -303,6 +310,7 @@ declare
   words text := case
     when near then format('The limit %s is near. Look at what is open before it acts.', p_breach.name)
     when p_breach.act = 'warn' then format('The limit %s is broken. It only warns: decide what to do.', p_breach.name)
+    when p_kind.family = 'desk' then format('The limit %s is broken and acts (%s): its orders follow, nothing is halted.', p_breach.name, p_breach.act)
     else format('The limit %s is broken and has acted (%s). Look at what is open; a halt is lifted by its owner with a second factor.',
       p_breach.name, p_breach.act) end;
 begin

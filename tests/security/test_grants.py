@@ -90,6 +90,7 @@ def test_tables_when_listed_then_each_shuts_out_the_disabled_and_keeps_viewers_f
 def test_policy_columns_when_listed_then_each_is_indexed(ledger: Ledger) -> None:
     tables = {name for name, kind in RELATIONS.items() if kind != "shared"} - {
         "deactivation_progress",
+        "expiring_positions",
         "halt_progress",
         "live_results",
         "position_results",

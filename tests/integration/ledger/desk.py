@@ -318,6 +318,7 @@ def fill_every_table(desk: Desk) -> None:
     desk.ledger.call("record_account_rules", "fn_execute", p_account_id=desk.account, p_as_of=NOON, p_rules=rules_of())
     desk.compare(SPY="1")
     desk.ledger.call("write_daily_report", "fn_report", p_account_id=desk.account, p_date="2013-10-07")
+    desk.activity("opening_balance", f"option of {desk.account}", symbol="SPY131019C00170000", quantity="1", price="1")
     desk.ledger.run(
         "insert into public.live_confirmations (user_id, broker_account_id, action, by_whom) "
         "values (%s, %s, 'withdrawn', 'a test')",
