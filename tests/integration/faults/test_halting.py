@@ -28,6 +28,9 @@ _BOUGHT = Step("place", more={"what": "share", "side": "buy", "quantity": 5, "aw
 _RESTS = Step("place", more={"what": "share", "side": "buy", "quantity": 3, "away": 500, "rests": True})
 _PROTECTS = Step("place", more={"what": "share", "side": "sell", "quantity": 5, "away": 500, "rests": True})
 
+_ALWAYS = (("trades", "answered"), ("trades", "timeout_after_accept"), ("rests", "reset_before_accept"))
+"""What every run tries; the rest is long."""
+
 
 class Halting:
     """A stage whose kill switch is pulled: what works is cancelled, what is open is closed, round by round."""
@@ -155,8 +158,14 @@ async def test_halt_when_the_broker_answers_errors_for_a_while_then_it_is_told_a
     await halting.over()
 
 
-@pytest.mark.parametrize("lost", ["answered", "timeout_after_accept", "reset_before_accept", "error_500_html"])
-@pytest.mark.parametrize("order", [_BOUGHT, _RESTS], ids=["trades", "rests"])
+@pytest.mark.parametrize(
+    ("order", "lost"),
+    [
+        pytest.param(order, lost, id=f"{name}-{lost}", marks=[] if (name, lost) in _ALWAYS else [pytest.mark.long])
+        for name, order in (("trades", _BOUGHT), ("rests", _RESTS))
+        for lost in ("answered", "timeout_after_accept", "reset_before_accept", "error_500_html")
+    ],
+)
 async def test_halt_when_pulled_in_the_middle_of_a_submit_then_nothing_is_unknown_and_all_is_flat(
     order: Step, lost: str, ledger: Ledger, alpaca: AlpacaMarket
 ) -> None:
