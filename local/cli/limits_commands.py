@@ -214,6 +214,8 @@ def _changed(
             else:
                 with as_person(connection, trader):
                     row = call(connection, meant)
+                    # The audit trail is written when the transaction ends: here it is still the trader who acts.
+                    connection.execute("set constraints all immediate")
         except psycopg.Error as error:
             raise refusal(error) from error
     return meant, row[0] if row else None

@@ -39,8 +39,9 @@ def test_story_when_bought_and_sold_then_signal_rules_broker_fills_exit_and_prof
     _filled(desk, bought, "10", "100.05")
     sold = desk.place_exit("sell", "10")
     _filled(desk, sold, "10", "101.05", "sell", executed_at="2013-10-07T16:05:00Z")
-    # Opened after it was closed: no part of this story.
+    # Opened and closed after it was closed: no part of this story.
     _filled(desk, desk.place(quantity="7"), "7", "50", executed_at="2013-10-07T16:06:00Z")
+    _filled(desk, desk.place_exit("sell", "7"), "7", "90", "sell", executed_at="2013-10-07T16:07:00Z")
 
     story = _story(desk, bought)
 
