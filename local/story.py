@@ -35,9 +35,11 @@ _TRADE = """
     left join public.strategies as s on s.id = t.strategy_id where t.id = %s"""
 _DECISION = """
     select d.bar_at, d.cause, d.symbol, d.strategy_version, d.reason, d.chain_taken_at, d.created_at
-    from public.strategy_decisions as d join public.trades as t on t.strategy_id = d.strategy_id and t.event_at = d.bar_at
-    where t.id = %s and t.source = 'strategy' and d.action = 'trade'
-    order by (t.signal like '%%' || d.symbol || '%%') desc, d.created_at limit 1"""
+    from public.trades as t
+    join public.strategy_decisions as d on d.strategy_id = t.strategy_id and d.bar_at = t.event_at
+    where t.id = %s and d.action = 'trade' and t.source = 'strategy' and split_part(t.signal, '|', 2) = d.symbol
+      and coalesce(nullif(split_part(t.signal, '|', 5), ''), 'bar') = d.cause
+    order by d.caused_by = split_part(t.signal, '|', 6) desc limit 1"""
 _VERDICTS = "select rule, verdict, numbers, at from public.risk_decisions where trade_id = %s order by number"
 _STEPS = """
     select number, from_status, to_status, actor, reason, event_at, at,
@@ -164,7 +166,7 @@ def _closing(trade: UUID, fills: Sequence[Row]) -> tuple[list[UUID], Decimal, De
     realised = fees = held = Decimal(0)
     opened: dict[str, int] = {}
     over: set[str] = set()
-    symbol = None
+    symbol = ""
     for fill in fills:
         if fill["symbol"] != symbol:
             symbol, held = fill["symbol"], Decimal(0)

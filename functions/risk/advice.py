@@ -34,6 +34,19 @@ _SENTENCES: Final[dict[str, str]] = {
     "STOP_ON_WRONG_SIDE": "Plan the stop where it loses: below the price of a buy, above that of a sell.",
     "BUYING_POWER": "Order less, or close something first: the broker would refuse it.",
     "UNSETTLED_CASH": "Wait until what was sold is settled, or order for less.",
+    "LEAVES_UNCOVERED": "Close the whole package in one order, or what is sold first.",
+    "UNDEFINED_RISK": "Buy a leg or shares that cover the call, or permit it by the limit undefined_risk.",
+    "MAX_DAILY_LOSS": "Entries of the day are over here: only exits pass until the next session day.",
+    "DRAWDOWN_FROM_PEAK": "Only exits pass until it has recovered, or another limit is set.",
+    "DRAWDOWN_FROM_START": "Only exits pass until it has recovered, or another limit is set.",
+    "DUPLICATE_ORDER": "The same order was placed a moment ago: place it again later if it is meant twice.",
+    "WASH_TRADE": "It could trade with a working order of your own: cancel that one first.",
+    "ORDER_RATE": "Orders come too fast: find out why before you place more.",
+    "ORDER_CHURN": "It was entered often enough today: leave it until the next session day.",
+    "ORDER_QUANTITY": "Order less at once, or set another limit: `agenttrader limits list`.",
+    "TRADE_CAPITAL": "Order less at once, or set another limit: `agenttrader limits list`.",
+    "OPEN_POSITIONS": "Close something first, or set another limit: `agenttrader limits list`.",
+    "DAY_TRADES": "Hold over night what is open, or wait until a day trade is five sessions old.",
     # The way to the broker.
     "ACCOUNT_NOT_VERIFIED": "Enter the account's credential and wait until it is verified: `agenttrader account list`.",
     "LIVE_NOT_CONFIRMED": "Confirm live trading of this account first, signed in with a second factor.",
@@ -49,7 +62,10 @@ _SENTENCES: Final[dict[str, str]] = {
     "HALT": "A halt has canceled it: `agenttrader halt status`.",
     "BROKER_REJECTED": "The broker refused it and did not say why: look at the broker's page.",
 }
-_BY_DENIAL: Final[dict[str, Rule]] = {code: rule for rule in RULES for code in rule.denials}
+_BY_DENIAL: Final[dict[str, list[Rule]]] = {}
+for _rule in RULES:
+    for _code in _rule.denials:
+        _BY_DENIAL.setdefault(_code, []).append(_rule)
 
 
 def advice(code: str) -> str:
@@ -57,11 +73,12 @@ def advice(code: str) -> str:
     said = _SENTENCES.get(code)
     if said is not None:
         return said
-    rule = _BY_DENIAL.get(code)
+    rules = _BY_DENIAL.get(code, [])
     if code.startswith(("MISSING_", "STALE_")):
-        whose = f"the rule {rule.name}" if rule is not None else "a rule"
+        whose = f"the rule {rules[0].name}" if len(rules) == 1 else "a rule"
         return f"What {whose} needs is missing or too old, so it refuses: wait until it is there, or turn the rule off."
-    if rule is None:
+    if len(rules) != 1:
         return "The text says what was found; docs/risk.md and docs/brokers.md say more."
+    (rule,) = rules
     setting = " Its limit is in `agenttrader limits list`." if rule.kind.scopes else ""
     return f"The rule {rule.name} asks: {rule.kind.summary.split('. ')[0].rstrip('.')}.{setting}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import psycopg
@@ -41,6 +42,10 @@ _WORDS = (
     "case l.scope when 'global' then 'everybody' when 'user' then u.email when 'account' then a.account_id "
     "else s.name end as of, l.symbol, l.name"
 )
+_MORE = (
+    "l.parameters, l.act, concat_ws(' ', (select string_agg(p.key || '=' || p.value, ' ' order by p.key) "
+    "from jsonb_each_text(l.parameters) as p), l.act) as more"
+)
 _JOINS = (
     "left join auth.users as u on u.id = l.user_id left join public.broker_accounts as a on a.id = l.broker_account_id "
     "left join public.strategies as s on s.id = l.strategy_id"
@@ -57,27 +62,29 @@ def _group() -> None:
     """
 
 
-@limits.command("kinds", short_help="Show every limit that can be set.")
-def kinds(as_json: Json = False) -> int:
-    """Show every limit that can be set: its unit, its default, which way is stricter, what else it takes.
+@limits.command("kinds", short_help="Show every limit that can be set, or all about one.")
+def kinds(
+    limit: Annotated[str | None, typer.Argument(help="One of them, with all that it takes.", metavar="LIMIT")] = None,
+    as_json: Json = False,
+) -> int:
+    """Show every limit that can be set: its default, its unit, which way is stricter. Of one, all that it takes.
 
-    Example: agenttrader limits kinds
+    Example: agenttrader limits kinds position_limit
     """
     screen = Screen.open(as_json)
+    found = list(LIMIT_KINDS.values()) if limit is None else [_kind(limit)]
     table = Table(title="Limits that can be set", title_justify="left", box=box.SIMPLE)
-    for column in ("limit", "family", "unit", "default", "stricter is", "scopes", "parameters", "acts"):
+    for column in ("limit", "family", "default", "unit", "stricter is"):
         table.add_column(column, overflow="fold", no_wrap=column == "limit")
-    for kind in LIMIT_KINDS.values():
-        parameters = ", ".join(f"{one.name}={text(one.default)} ({one.unit})" for one in kind.parameters)
-        table.add_row(
-            kind.name, kind.family, kind.unit, _default(kind), kind.tighter, " ".join(kind.scopes), parameters,
-            " ".join(kind.acts),
-        )  # fmt: skip
+    for kind in found:
+        table.add_row(kind.name, kind.family, _default(kind), kind.unit, kind.tighter)
     screen.show(table)
-    screen.say(
-        "What each asks is in docs/risk.md. The strictest that applies counts; no narrower scope loosens a wider one."
-    )
-    screen.result({"kinds": [_shown(kind) for kind in LIMIT_KINDS.values()]})
+    if limit is not None:
+        for line in _card(found[0]):
+            screen.say(line)
+    else:
+        screen.say("The strictest that applies counts. All about one: agenttrader limits kinds LIMIT")
+    screen.result({"kinds": [_shown(kind) for kind in found]})
     return Exit.FINE
 
 
@@ -93,12 +100,12 @@ def list_limits(
     Example: agenttrader limits list --email demo@example.com
     """
     query = (
-        f"select l.scope, {_WORDS}, trim_scale(l.value)::text as value, l.unit, l.parameters, l.act, "  # noqa: S608
+        f"select l.scope, {_WORDS}, trim_scale(l.value)::text as value, l.unit, {_MORE}, "  # noqa: S608
         "case when l.set_by_administrator then 'administrator' else 'owner' end as set_by, l.changed_by, l.updated_at "
         f"from public.risk_limits as l {_JOINS} where l.value is not null and {_WHERE} "
         "order by l.name, array_position(array['global', 'user', 'account', 'strategy'], l.scope), 2, 3"
     )
-    shown = ("name", "scope", "of", "symbol", "value", "unit", "parameters", "act", "set_by")
+    shown = ("name", "scope", "of", "symbol", "value", "more", "set_by")
     return _list(query, "limits", shown, "No limit is set: the defaults hold.", limit, email, 0, as_json, state)
 
 
@@ -116,10 +123,10 @@ def history(
     """
     query = (
         f"select l.at, l.actor, l.scope, {_WORDS}, trim_scale(l.value_before)::text as before, "  # noqa: S608
-        "trim_scale(l.value)::text as value, l.unit, l.parameters, l.act "
+        f"trim_scale(l.value)::text as value, l.unit, {_MORE} "
         f"from public.risk_limit_versions as l {_JOINS} where {_WHERE} order by l.at desc limit %(last)s"
     )
-    shown = ("at", "actor", "name", "scope", "of", "symbol", "before", "value", "parameters", "act")
+    shown = ("at", "actor", "name", "of", "symbol", "before", "value", "more")
     return _list(query, "history", shown, "No limit was ever set.", limit, email, last, as_json, state)
 
 
@@ -207,6 +214,8 @@ def _changed(
             else:
                 with as_person(connection, trader):
                     row = call(connection, meant)
+                    # The audit trail is written when the transaction ends: here it is still the trader who acts.
+                    connection.execute("set constraints all immediate")
         except psycopg.Error as error:
             raise refusal(error) from error
     return meant, row[0] if row else None
@@ -238,9 +247,20 @@ def _list(
     return Exit.FINE
 
 
+def _card(kind: LimitKind) -> Iterator[str]:
+    yield kind.summary
+    yield f"It is set for: {', '.join(kind.scopes)}."
+    for one in kind.parameters:
+        yield f"--parameter {one.name}={text(one.default)}: {one.summary} ({one.unit})"
+    if kind.acts:
+        yield f"--act {', '.join(kind.acts)}: what is done when it is broken; the first where nobody says."
+    if kind.source is not None:
+        yield f"It needs data that is not everywhere: {kind.source}."
+
+
 def _cell(value: Any) -> str:
-    if isinstance(value, dict):
-        return " ".join(f"{name}={said}" for name, said in value.items())
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return "" if value is None else str(value)
 
 

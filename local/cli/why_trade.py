@@ -56,7 +56,8 @@ def _signal(story: Story) -> Iterator[str]:
     yield ""
     if decision is not None:
         cause = "" if decision["cause"] == "bar" else f", on a {decision['cause']}"
-        yield f"Decided {_shown(decision['bar_at'])} by {trade['strategy']} (version {decision['strategy_version']}{cause})"
+        version = f"version {decision['strategy_version']}"
+        yield f"Decided {_shown(decision['bar_at'])} by {trade['strategy']} ({version}{cause})"
         yield f"  {decision['reason']}"
         if decision["chain_taken_at"] is not None:
             yield f"  with the option chain taken {_shown(decision['chain_taken_at'])}"

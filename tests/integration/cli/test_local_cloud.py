@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import signal
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import httpx
 import polars as pl
@@ -22,67 +18,15 @@ import pytest
 
 from local.cli import demo_trader
 from local.cli.app import run
-from local.cli.demo_accounts import DemoAccount, demo_accounts
 from local.cli.exits import Exit
 from local.cli.summary import summarise
-from local.conductor.control import Control
 from local.conductor.market import Market
-from local.conductor.pace import Pace
-from local.conductor.replay import Progressed, replay
-from local.linking import enter_credentials
-from local.stack import Stack, read_record
-from local.supervisor.environment import Brokers
+from local.conductor.replay import Progressed
 from local.verify import Verification, verify
-from tests.integration.cli.conftest import Running
+from tests.integration.cli.conftest import PUSHES, Running, processes, shown
 
-PUSHES = 45
 FIRST = "where placed_number = (select min(placed_number) from public.trades)"
 FIRST_FILL = "where number = (select min(number) from public.fills)"
-OPENS_AT = datetime(2018, 2, 5, 14, 30, tzinfo=UTC)
-
-
-def shown(capsys: pytest.CaptureFixture[str]) -> Any:
-    return json.loads(capsys.readouterr().out.splitlines()[-1])
-
-
-def processes(running: Running) -> dict[str, Any]:
-    found: dict[str, Any] = read_record(running.stack.state)["processes"]
-    return found
-
-
-def one_feed(broker: Brokers) -> tuple[DemoAccount, ...]:
-    """The demo's accounts, of which only tastytrade's has a credential for market data: the rarer way is gone here."""
-
-    def trading_only(connection: psycopg.Connection[Any], stack: Stack, account: UUID) -> None:
-        keys = {"key": stack.secrets.broker_key, "secret": stack.secrets.broker_secret}
-        enter_credentials(connection, account, "trading", keys)
-
-    return tuple(
-        replace(account, enter_credentials=trading_only) if account.broker == "alpaca" else account
-        for account in demo_accounts(broker)
-    )
-
-
-@pytest.fixture(scope="session")
-def traded(running: Running) -> list[Progressed]:
-    """A trader whose strategies have traded at both brokers for the first minutes; parts are killed on the way."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demo_trader, "demo_accounts", one_feed)
-        demo_trader.create(running.stack, ["SPY"], OPENS_AT, "both")
-    seen: list[Progressed] = []
-    victims = {5: "functions", 10: "bus", 15: "scheduler", 20: "gateway", 25: "webhooks", 30: "hotstore"}
-
-    def progress(progressed: Progressed) -> None:
-        seen.append(progressed)
-        victim = victims.get(len(seen))
-        if victim is not None:
-            os.kill(processes(running)[victim]["pid"], signal.SIGKILL)
-
-    replay(running.stack, Pace(None), progress=progress, wanted=lambda: len(seen) < PUSHES)
-    with closing(Control("the scheduler", running.stack.url("scheduler"), timeout=120)) as scheduler:
-        # What the cash is after the last fill.
-        scheduler.post("/run", {"functions": ["sync_accounts"], "now": seen[-1].at.isoformat()})
-    return seen
 
 
 @pytest.fixture

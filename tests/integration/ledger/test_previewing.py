@@ -129,7 +129,8 @@ def test_preview_when_the_order_is_bad_then_placings_own_refusal_is_the_answer(
     desk: Desk, change: dict[str, Any], code: str
 ) -> None:
     found = preview(desk, ORDER | change)
-    assert (found.verdict, found.step, found.code, found.quantity) == ("deny", "placing", code, 0)
+    assert (found.verdict, found.step, found.code) == ("deny", "placing", code)
+    assert found.quantity == 0
     assert found.do
     assert found.shown()["rules"] == []
 
@@ -145,13 +146,13 @@ def test_preview_when_an_option_has_no_quote_then_it_would_wait(desk: Desk) -> N
 
 
 def test_preview_when_by_notional_then_the_same_refusal_as_the_judges(desk: Desk) -> None:
-    found = preview(desk, order_of(quantity=None, notional="1000"))
+    found = preview(desk, order_of() | {"quantity": None, "notional": "1000"})
     assert (found.verdict, found.code) == ("deny", "NOTIONAL_NOT_JUDGED")
 
 
 def test_preview_book_when_the_verdict_is_wrong_then_the_recheck_says_so_and_the_trade_is_gone(desk: Desk) -> None:
     desk.set_limit("position_limit", "50")
-    verdict = {"decisions": [], "marks": {"SPY": "100"}, "quantity": None, "seen": None}
+    verdict: dict[str, Any] = {"decisions": [], "marks": {"SPY": "100"}, "quantity": None, "seen": None}
     said = ORDER | {"broker_account_id": str(desk.account)}
     answer = desk.ledger.call(
         "preview_book", "fn_risk", p_user_id=desk.user, p_order=said, p_at=NOON, p_verdict=verdict
@@ -161,7 +162,7 @@ def test_preview_book_when_the_verdict_is_wrong_then_the_recheck_says_so_and_the
 
 
 def test_preview_book_when_an_approval_came_between_then_it_is_to_be_judged_again(desk: Desk) -> None:
-    verdict = {"decisions": [], "marks": {"SPY": "100"}, "quantity": None, "seen": "another book"}
+    verdict: dict[str, Any] = {"decisions": [], "marks": {"SPY": "100"}, "quantity": None, "seen": "another book"}
     said = ORDER | {"broker_account_id": str(desk.account)}
     answer = desk.ledger.call(
         "preview_book", "fn_risk", p_user_id=desk.user, p_order=said, p_at=NOON, p_verdict=verdict

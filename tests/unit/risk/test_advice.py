@@ -1,0 +1,26 @@
+"""Every refusal says what to do, and of several rules with one code none is blamed."""
+
+from __future__ import annotations
+
+import pytest
+
+from functions.risk.advice import advice
+from functions.risk.assess import RULES
+
+CODES = sorted({code for rule in RULES for code in rule.denials})
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_advice_when_a_rule_may_deny_so_then_there_is_a_sentence_of_its_own(code: str) -> None:
+    said = advice(code)
+    assert said.endswith(".")
+    assert "The text says what was found" not in said
+
+
+def test_advice_when_several_rules_miss_the_same_then_none_is_named() -> None:
+    assert "a rule needs" in advice("MISSING_EXPOSURE")
+    assert "the rule market_hours needs" in advice("MISSING_CALENDAR")
+
+
+def test_advice_when_the_code_is_the_brokers_then_where_to_read() -> None:
+    assert "docs/brokers.md" in advice("INSUFFICIENT_MOOD")
