@@ -12,13 +12,17 @@ from functions.risk.rule import ALLOWED, Rule, RuleDecision, Verdict, allow, red
 from functions.risk.rules.account_restricted import account_restricted
 from functions.risk.rules.buying_power import buying_power
 from functions.risk.rules.capital_limit import capital_limit
+from functions.risk.rules.consecutive_losses_guard import consecutive_losses_guard
+from functions.risk.rules.cooldown import cooldown
 from functions.risk.rules.day_trade_limit import day_trade_limit
 from functions.risk.rules.drawdown_from_peak import drawdown_from_peak
 from functions.risk.rules.drawdown_from_start import drawdown_from_start
 from functions.risk.rules.duplicate_order import duplicate_order
 from functions.risk.rules.gate import gate
+from functions.risk.rules.low_profit_symbol import low_profit_symbol
 from functions.risk.rules.market_hours import market_hours
 from functions.risk.rules.max_daily_loss import max_daily_loss
+from functions.risk.rules.max_drawdown_guard import max_drawdown_guard
 from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
 from functions.risk.rules.open_positions_limit import open_positions_limit
 from functions.risk.rules.options_level import options_level
@@ -33,6 +37,7 @@ from functions.risk.rules.reduce_only import reduce_only
 from functions.risk.rules.settled_cash import settled_cash
 from functions.risk.rules.shortable import shortable
 from functions.risk.rules.stale_quote import stale_quote
+from functions.risk.rules.stop_loss_guard import stop_loss_guard
 from functions.risk.rules.trade_capital_limit import trade_capital_limit
 from functions.risk.rules.uncovers import uncovers
 from functions.risk.rules.undefined_risk import undefined_risk
@@ -67,6 +72,11 @@ RULES: tuple[Rule, ...] = (
     open_positions_limit,
     overlapping_strikes,
     day_trade_limit,
+    cooldown,
+    stop_loss_guard,
+    consecutive_losses_guard,
+    max_drawdown_guard,
+    low_profit_symbol,
 )
 
 

@@ -7,8 +7,9 @@ from decimal import Decimal
 from functions.core.errors import BadInput
 from functions.risk.assess import RULES
 from functions.risk.limits import Limit, LimitKind, Scope, Tighter
+from functions.risk.watch.breakers import BREAKERS
 
-WATCH_KINDS: tuple[LimitKind, ...] = ()
+WATCH_KINDS: tuple[LimitKind, ...] = (*BREAKERS,)
 LIMIT_KINDS: dict[str, LimitKind] = {
     kind.name: kind for kind in (*(rule.kind for rule in RULES if rule.kind.scopes), *WATCH_KINDS)
 }
