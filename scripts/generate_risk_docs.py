@@ -8,6 +8,7 @@ from pathlib import Path
 
 from functions.core.money import text
 from functions.risk.assess import RULES
+from functions.risk.limit_kinds import WATCH_KINDS
 from functions.risk.limits import LimitKind
 from functions.risk.rule import Rule
 
@@ -42,9 +43,27 @@ sent. Every rule's verdict is kept with the numbers that it saw. The first deny 
 """
 
 
+_WATCHES = """
+## Watched after the trade
+
+What no order brings about, or what is more than a refused order: these limits are measured on events and every minute.
+What is done when one is broken is its `act`, the first where none is set. Each is off until it is set.
+
+| limit | family | unit | scopes | acts | what must hold |
+|---|---|---|---|---|---|
+"""
+
+
 def page() -> str:
     """The whole page as Markdown."""
-    return _HEAD + "".join(_row(rule) for rule in RULES)
+    watches = "".join(_watch_row(kind) for kind in WATCH_KINDS)
+    return _HEAD + "".join(_row(rule) for rule in RULES) + (_WATCHES + watches if watches else "")
+
+
+def _watch_row(kind: LimitKind) -> str:
+    acts = ", ".join(f"`{act}`" for act in kind.acts)
+    cells = (f"`{kind.name}`", kind.family, kind.unit, ", ".join(kind.scopes), acts, kind.summary + _parameters(kind))
+    return "| " + " | ".join(cells) + " |\n"
 
 
 def _row(rule: Rule) -> str:

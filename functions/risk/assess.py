@@ -14,6 +14,8 @@ from functions.risk.rules.blackout import blackout
 from functions.risk.rules.blackout_days_before import blackout_days_before
 from functions.risk.rules.buying_power import buying_power
 from functions.risk.rules.capital_limit import capital_limit
+from functions.risk.rules.consecutive_losses_guard import consecutive_losses_guard
+from functions.risk.rules.cooldown import cooldown
 from functions.risk.rules.day_trade_limit import day_trade_limit
 from functions.risk.rules.drawdown_from_peak import drawdown_from_peak
 from functions.risk.rules.drawdown_from_start import drawdown_from_start
@@ -21,8 +23,10 @@ from functions.risk.rules.duplicate_order import duplicate_order
 from functions.risk.rules.ex_dividend_days import ex_dividend_days
 from functions.risk.rules.gate import gate
 from functions.risk.rules.last_minutes import last_minutes
+from functions.risk.rules.low_profit_symbol import low_profit_symbol
 from functions.risk.rules.market_hours import market_hours
 from functions.risk.rules.max_daily_loss import max_daily_loss
+from functions.risk.rules.max_drawdown_guard import max_drawdown_guard
 from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
 from functions.risk.rules.max_spread import max_spread
 from functions.risk.rules.min_open_interest import min_open_interest
@@ -42,6 +46,7 @@ from functions.risk.rules.settled_cash import settled_cash
 from functions.risk.rules.shortable import shortable
 from functions.risk.rules.stale_bars import stale_bars
 from functions.risk.rules.stale_quote import stale_quote
+from functions.risk.rules.stop_loss_guard import stop_loss_guard
 from functions.risk.rules.trade_capital_limit import trade_capital_limit
 from functions.risk.rules.uncovers import uncovers
 from functions.risk.rules.undefined_risk import undefined_risk
@@ -87,6 +92,11 @@ RULES: tuple[Rule, ...] = (
     open_positions_limit,
     overlapping_strikes,
     day_trade_limit,
+    cooldown,
+    stop_loss_guard,
+    consecutive_losses_guard,
+    max_drawdown_guard,
+    low_profit_symbol,
 )
 
 

@@ -13,6 +13,7 @@ from functions.core.runtime import event_of
 from functions.risk.halting import Flattener
 from functions.risk.judging import Judge
 from functions.risk.preview import Previewer
+from functions.risk.watch.breakers import Breakers
 from functions.risk.watch.expiry import ExpiryDesk
 from functions.risk.watch.results import ResultWatch
 
@@ -116,3 +117,26 @@ def watch_results(_message: Any) -> None:
 def watch_expiry(_message: Any) -> None:
     """Schedule: options that end, and shares that came by assignment: told, and closed where a limit asks for it."""
     ExpiryDesk(ports("risk")).watch()
+
+
+def break_on_trades(message: Any) -> None:
+    """Topic trade-events: an order was rejected, filled or lost sight of; measures the breakers that this moves."""
+    event = event_of(message)
+    if not isinstance(event, TradeChanged):
+        raise BadInput("WRONG_EVENT", f"expected trade.rejected, trade.filled or trade.unknown, was {event.type}")
+    Breakers(ports("risk")).on_trade(event.data.broker_account_id, event.occurred_at)
+
+
+@delivered
+def break_on_quotes(message: Any) -> None:
+    """Topic market-data-quotes: measures how far the symbol has moved, where a breaker watches it."""
+    event = event_of(message)
+    if not isinstance(event, QuoteUpdated):
+        raise BadInput("WRONG_EVENT", f"expected quote.updated, was {event.type}")
+    Breakers(ports("risk")).on_quote(event.data)
+
+
+@delivered
+def sweep_breakers(_message: Any) -> None:
+    """Schedule: every breaker, whatever no message brought; those that have no prices say so."""
+    Breakers(ports("risk")).sweep()

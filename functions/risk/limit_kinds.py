@@ -10,6 +10,9 @@ from functions.risk.limits import Limit, LimitKind, Scope, Tighter
 from functions.risk.watch.desk_kinds import DESK_KINDS
 
 WATCH_KINDS: tuple[LimitKind, ...] = (*DESK_KINDS,)
+from functions.risk.watch.breakers import BREAKERS
+
+WATCH_KINDS: tuple[LimitKind, ...] = (*BREAKERS,)
 LIMIT_KINDS: dict[str, LimitKind] = {
     kind.name: kind for kind in (*(rule.kind for rule in RULES if rule.kind.scopes), *WATCH_KINDS)
 }

@@ -27,6 +27,7 @@ from functions.risk.book import (
 from functions.risk.facts.market import Quote
 from functions.risk.limit_kinds import TIGHTER
 from functions.risk.limits import Act, Limit, Limits, Scope
+from functions.risk.reading_closed import closed_of
 from functions.risk.reading_market import market_of
 from functions.risk.reading_orders import order_facts
 from functions.risk.reading_results import results_of
@@ -106,6 +107,7 @@ def book_of(found: RiskBook, quotes: Mapping[str, Quote]) -> Book:
         results=results_of(found.results),
         orders=None if found.orders is None else order_facts(found.orders, found.trade.event_at),
         market=market_of(found, quotes, sessions),
+        closed=closed_of(found.closed, found.trade.strategy_id, found.trade.event_at),
     )
 
 

@@ -272,6 +272,7 @@ CALLERS: dict[str, set[str]] = {
     "risk_book": {"fn_risk"},
     "roll_up_bars": {"fn_ingest"},
     "roll_up_missed": {"fn_ingest"},
+    "run_breakers": {"fn_risk"},
     "sessions_between": {"fn_ingest", "fn_report", "fn_strategy"},
     "sessions_to_report": {"fn_report"},
     "set_blackout": {"authenticated"},

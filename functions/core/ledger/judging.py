@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, TypeAdapter
 
+from functions.core.ledger.book_closed import BookClosed
 from functions.core.ledger.book_market import BookMarket
 from functions.core.ledger.book_orders import BookOrders
 from functions.core.ledger.book_results import BookResults
@@ -185,6 +186,7 @@ class RiskBook(Row):
     closed_gates: list[str]
     account: BookAccount | None = None
     orders: BookOrders | None = None
+    closed: BookClosed | None = None
     sessions: list[BookSession]
     results: BookResults = BookResults()
     seen: str
