@@ -24,6 +24,7 @@ from functions.risk.rules.ex_dividend_days import ex_dividend_days
 from functions.risk.rules.gate import gate
 from functions.risk.rules.last_minutes import last_minutes
 from functions.risk.rules.low_profit_symbol import low_profit_symbol
+from functions.risk.rules.margin_utilisation import margin_utilisation
 from functions.risk.rules.market_hours import market_hours
 from functions.risk.rules.max_daily_loss import max_daily_loss
 from functions.risk.rules.max_drawdown_guard import max_drawdown_guard
@@ -31,6 +32,9 @@ from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
 from functions.risk.rules.max_spread import max_spread
 from functions.risk.rules.min_open_interest import min_open_interest
 from functions.risk.rules.min_volume import min_volume
+from functions.risk.rules.net_delta_limit import net_delta_limit
+from functions.risk.rules.net_gamma_limit import net_gamma_limit
+from functions.risk.rules.net_vega_limit import net_vega_limit
 from functions.risk.rules.open_positions_limit import open_positions_limit
 from functions.risk.rules.options_level import options_level
 from functions.risk.rules.order_churn_limit import order_churn_limit
@@ -42,11 +46,13 @@ from functions.risk.rules.position_limit import position_limit
 from functions.risk.rules.price_collar import price_collar
 from functions.risk.rules.quote_size import quote_size
 from functions.risk.rules.reduce_only import reduce_only
+from functions.risk.rules.sector_concentration import sector_concentration
 from functions.risk.rules.settled_cash import settled_cash
 from functions.risk.rules.shortable import shortable
 from functions.risk.rules.stale_bars import stale_bars
 from functions.risk.rules.stale_quote import stale_quote
 from functions.risk.rules.stop_loss_guard import stop_loss_guard
+from functions.risk.rules.symbol_concentration import symbol_concentration
 from functions.risk.rules.trade_capital_limit import trade_capital_limit
 from functions.risk.rules.uncovers import uncovers
 from functions.risk.rules.undefined_risk import undefined_risk
@@ -97,6 +103,12 @@ RULES: tuple[Rule, ...] = (
     consecutive_losses_guard,
     max_drawdown_guard,
     low_profit_symbol,
+    symbol_concentration,
+    sector_concentration,
+    margin_utilisation,
+    net_delta_limit,
+    net_gamma_limit,
+    net_vega_limit,
 )
 
 

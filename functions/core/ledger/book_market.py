@@ -6,6 +6,7 @@ from datetime import date
 
 from pydantic import AwareDatetime, Field
 
+from functions.core.ledger.book_portfolio import BookEquity, BookGreeks
 from functions.core.ledger.part import Row
 from functions.core.money import Amount
 
@@ -59,3 +60,12 @@ class BookMarket(Row):
     turnover: BookTurnover | None = None
     dates: BookDates | None = None
     bars: dict[str, AwareDatetime] | None = None
+    """`buying_back` is what the platform itself buys back at the market of sold options, contracts by symbol.
+
+    `equity`, `sectors` (by symbol) and `greeks` (by option) are there where a limit asks for them.
+    """
+
+    buying_back: dict[str, Amount] = Field(default_factory=dict)
+    equity: BookEquity | None = None
+    sectors: dict[str, str | None] = Field(default_factory=dict)
+    greeks: dict[str, BookGreeks] = Field(default_factory=dict)
