@@ -13,6 +13,7 @@ from functions.core.runtime import event_of
 from functions.risk.halting import Flattener
 from functions.risk.judging import Judge
 from functions.risk.preview import Previewer
+from functions.risk.watch.exits import ExitWatch
 from functions.risk.watch.results import ResultWatch
 
 
@@ -109,3 +110,36 @@ def watch_on_fills(message: Any) -> None:
 def watch_results(_message: Any) -> None:
     """Schedule: everybody's results, what no quote and no fill has brought, and the begin of a session day."""
     ResultWatch(ports("risk")).sweep()
+
+
+@delivered
+def watch_exits(message: Any) -> None:
+    """Topic market-data-quotes: fires the exits that this quote reaches."""
+    event = event_of(message)
+    if not isinstance(event, QuoteUpdated):
+        raise BadInput("WRONG_EVENT", f"expected quote.updated, was {event.type}")
+    ExitWatch(ports("risk")).on_quote(event.data)
+
+
+@delivered
+def watch_option_exits(message: Any) -> None:
+    """Topic market-data-options: the same, by the quote of an option."""
+    event = event_of(message)
+    if not isinstance(event, OptionQuoted):
+        raise BadInput("WRONG_EVENT", f"expected option_quote.updated, was {event.type}")
+    ExitWatch(ports("risk")).on_quote(event.data)
+
+
+@delivered
+def settle_exits(message: Any) -> None:
+    """Topic trade-events: an order is over; ends the exits whose positions are gone, and goes on with the others."""
+    event = event_of(message)
+    if not isinstance(event, TradeChanged):
+        raise BadInput("WRONG_EVENT", f"expected trade.filled, was {event.type}")
+    ExitWatch(ports("risk")).settle(event.data.broker_account_id)
+
+
+@delivered
+def sweep_exits(_message: Any) -> None:
+    """Schedule: exits by time, quotes that no message brought here, and exits that nothing is heard of."""
+    ExitWatch(ports("risk")).sweep()
