@@ -38,6 +38,24 @@ as $$
 $$;
 comment on function private.exit_is_over(public.position_exits) is 'Whether nothing is held of what an exit protects, and nothing more of its entry can fill.';
 
+create function private.awaits_split(p_exit public.position_exits, p_at timestamptz) returns boolean
+language sql stable set search_path = ''
+as $$
+  -- As a strategy waits: prices are in new shares, what is held is in old ones until the broker has booked it.
+  select exists (
+    select from unnest(p_exit.watches) as w (symbol)
+    join public.corporate_actions as c on c.symbol = w.symbol and c.kind = 'split' and c.withdrawn_at is null
+      and c.ex_date <= (p_at at time zone 'America/New_York')::date
+    where exists (select from public.position_lots as l
+        where l.broker_account_id = p_exit.broker_account_id and l.symbol = any (p_exit.watches) and l.quantity <> 0
+          and (l.opened_at at time zone 'America/New_York')::date < c.ex_date)
+      and not exists (select from public.position_adjustments as b
+        where b.broker_account_id = p_exit.broker_account_id and b.symbol = any (p_exit.watches) and b.kind = 'split'
+          and (b.effective_at at time zone 'America/New_York')::date >= c.ex_date - 3))
+$$;
+comment on function private.awaits_split(public.position_exits, timestamptz) is
+  'Whether a split on record of what an exit watches is not booked on the account yet: its prices say nothing then.';
+
 create function public.live_exits(p_symbol text default null, p_now timestamptz default null) returns jsonb
 language sql stable security definer set search_path = ''
 as $$
@@ -50,6 +68,7 @@ as $$
     'exit_trade_id', e.exit_trade_id, 'version', e.version,
     'open_since', case when k.kind = 'crypto' then e.created_at else (
       select c.opens_at from public.market_calendar as c where c.opens_at <= p_now and c.closes_at > p_now) end,
+    'awaits_split', p_now is not null and private.awaits_split(e, p_now),
     'legs', legs.found, 'quotes', quotes.found) order by e.created_at, e.id), '[]'::jsonb)
   from public.position_exits as e
   join public.broker_accounts as a on a.id = e.broker_account_id
@@ -158,6 +177,7 @@ begin
   select l.symbol, l.sign, l.held, i.kind into leg
   from private.exit_left(found_exit) as l join public.instruments as i on i.symbol = l.symbol limit 1;
   waits := case when leg.symbol is null then 'entry' when not private.in_session(leg.kind, p_at) then 'session'
+    when p_by not in ('time', 'rest') and private.awaits_split(found_exit, p_at) then 'split'
     when private.exit_pauses(found_exit, p_at) then 'pause' end;
   if waits is not null then
     return jsonb_build_object('status', 'armed', 'trade_id', null, 'waits_for', waits);

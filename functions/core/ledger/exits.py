@@ -47,7 +47,8 @@ class ExitQuote(Row):
 class LiveExit(Row):
     """An exit that is armed or under way. Prices in dollars of its position: of a package, of closing one unit.
 
-    `open_since` is when the session began that the asking moment is in; None out of session. Times are event time, UTC.
+    `open_since` is when the session began that the asking moment is in; None out of session. With
+    `awaits_split` prices are in shares that the broker has not booked yet. Times are event time, UTC.
     """
 
     exit_id: UUID
@@ -70,6 +71,7 @@ class LiveExit(Row):
     armed_from: AwareDatetime | None = None
     blind_since: AwareDatetime | None = None
     open_since: AwareDatetime | None = None
+    awaits_split: bool = False
     legs: list[ExitLeg]
     quotes: dict[str, ExitQuote] | None = Field(default_factory=dict)
 

@@ -98,7 +98,11 @@ class ExitWatch:
             return False  # Out of session nothing fires: the first price of the next one does.
         if one.fired:
             return self._goes_on(one, now)
-        counting = {symbol: quote for symbol, quote in quotes.items() if quote.counts(is_paper=one.is_paper, now=now)}
+        counting = {
+            symbol: quote
+            for symbol, quote in quotes.items()
+            if quote.counts(is_paper=one.is_paper, now=now) and not one.awaits_split
+        }
         self._follow(one, counting)
         found = crossed(one, counting, now)
         return found is not None and self._fire(one, found)

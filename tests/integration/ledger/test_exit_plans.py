@@ -358,6 +358,25 @@ def test_exit_when_its_shares_are_split_then_its_prices_are_in_new_shares_in_the
     assert closing(trader) == [("SPY", "sell", 400, "pending")]
 
 
+def test_exit_when_a_split_is_not_booked_yet_then_a_price_in_new_shares_neither_fires_nor_moves_it(
+    trader: Desk,
+) -> None:
+    plan = {"stop_price": "95", "trail_amount": "30", "exit_at": (NOON + timedelta(days=1)).isoformat()}
+    _, order = enter(trader, plan=plan)
+    trader.fill(order, "100", "100")
+    watch = Watching(trader)
+    session = {"date": "2013-10-08", "opens_at": "2013-10-08T13:30Z", "closes_at": "2013-10-08T20:00Z"}
+    trader.ledger.call("upsert_calendar", "fn_ingest", p_sessions=[session], p_source="test")
+    split = {"kind": "split", "ex_date": "2013-10-08", "ratio": "4"}
+    said = {"p_symbol": "SPY", "p_source": "a test", "p_from": "2013-10-01", "p_to": "2013-10-31"}
+    trader.ledger.call("record_corporate_actions", "fn_ingest", p_actions=[split], **said)
+    assert watch.quote("25", 22 * 60) == 0
+    assert (closing(trader), exits(trader, "best_price")) == ([], [(None,)])
+    assert watch.quote("25", 24 * 60) == 1
+    assert exits(trader, "triggered_by") == [("time",)]
+    trader.ledger.call("record_corporate_actions", "fn_ingest", p_actions=[], **said)
+
+
 # --- strategies -------------------------------------------------------------------------------------------------------
 
 

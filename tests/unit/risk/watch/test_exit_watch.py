@@ -73,6 +73,7 @@ def test_quote_when_it_reaches_an_exit_then_it_is_fired_at_its_price_and_time() 
         (live(), quote("90", delay_seconds=900)),
         (live(), quote("90", NOW - timedelta(minutes=1))),
         (live(open_since=None), quote("90")),
+        (live(awaits_split=True), quote("90")),
         (live(status="triggered"), quote("90")),
         (live(armed_from=(NOW + timedelta(seconds=1)).isoformat()), quote("90")),
     ],
