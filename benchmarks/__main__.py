@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.bus_delivery import bus_delivery
 from benchmarks.deciding import deciding
+from benchmarks.exits import exits
 from benchmarks.fills import fill_throughput
 from benchmarks.judging import judging
 from benchmarks.ledger_calls import ledger_calls
@@ -37,6 +38,8 @@ _CALLS_PER_MINUTE = 1_000_000
 _PORT_BASES = range(32_700, 23_000, -20)
 _SECONDS_EACH = 8.0
 _SECONDS_OF_FILLS = 18.0
+# A share each, of what the simulator's account can pay for.
+_MOST_EXITS = 250
 
 
 def main() -> int:
@@ -82,6 +85,7 @@ def run(rounds: int, port_base: int | None = None) -> list[Result]:
                 storing_bars(stack, rounds=rounds, seconds=_SECONDS_EACH),
                 bus_delivery(stack, rounds=rounds, seconds=_SECONDS_EACH),
                 judging(stack, settings, hot, rounds=rounds, seconds=_SECONDS_EACH),
+                exits(stack, hot, rounds=min(rounds, _MOST_EXITS), seconds=2 * _SECONDS_EACH),
                 deciding(stack, settings, rounds=rounds, seconds=2 * _SECONDS_EACH),
             ]
     finally:

@@ -42,7 +42,7 @@ Call = Callable[[int], object]
 
 def alpaca_orders(stack: Stack, settings: Settings, hot: HotStore, *, rounds: int, seconds: float) -> Result:
     """Submits orders that the simulator accepts and cancels at once; `settings` must hold no call back."""
-    _open_the_market(stack, "alpaca")
+    open_the_market(stack, "alpaca")
     secrets = stack.secrets
     guard = guard_of(hot, settings, "alpaca", secrets.broker_key, is_paper=True)
     keys = KeyPair(key=SecretStr(secrets.broker_key), secret=SecretStr(secrets.broker_secret))
@@ -51,7 +51,7 @@ def alpaca_orders(stack: Stack, settings: Settings, hot: HotStore, *, rounds: in
         headers = {"APCA-API-KEY-ID": secrets.broker_key, "APCA-API-SECRET-KEY": secrets.broker_secret}
         contestants = {
             "our adapter": ours,
-            "HTTP POST": _http(stack.port("alpaca"), "/v2/orders", headers, _alpaca_body),
+            "HTTP POST": http_post(stack.port("alpaca"), "/v2/orders", headers, alpaca_body),
             "alpaca-py": _alpaca_sdk(stack),
         }
         return measure("submit an order at Alpaca", _NOTE, contestants, rounds=rounds, seconds=seconds)
@@ -59,7 +59,7 @@ def alpaca_orders(stack: Stack, settings: Settings, hot: HotStore, *, rounds: in
 
 def tastytrade_orders(stack: Stack, settings: Settings, hot: HotStore, *, rounds: int, seconds: float) -> Result:
     """The same at tastytrade."""
-    _open_the_market(stack, "tastytrade")
+    open_the_market(stack, "tastytrade")
     secrets = stack.secrets
     login = TastytradeLogin(
         client_secret=SecretStr(secrets.tastytrade_secret), refresh_token=SecretStr(secrets.tastytrade_trading_grant)
@@ -72,7 +72,7 @@ def tastytrade_orders(stack: Stack, settings: Settings, hot: HotStore, *, rounds
         headers = {"Authorization": f"Bearer {token}", "User-Agent": "agenttrader-benchmarks/1"}
         contestants = {
             "our adapter": _adapter(broker, runner),
-            "HTTP POST": _http(stack.port("tastytrade"), path, headers, _tastytrade_body),
+            "HTTP POST": http_post(stack.port("tastytrade"), path, headers, _tastytrade_body),
             "tastytrade": sdk,
         }
         result = measure("submit an order at tastytrade", _NOTE, contestants, rounds=rounds, seconds=seconds)
@@ -80,7 +80,8 @@ def tastytrade_orders(stack: Stack, settings: Settings, hot: HotStore, *, rounds
         return result
 
 
-def _open_the_market(stack: Stack, broker: str) -> None:
+def open_the_market(stack: Stack, broker: str) -> None:
+    """Some minutes into the simulator's session."""
     url = f"{stack.url(broker)}/control/advance"
     requests.post(url, json={"minutes": _INTO_THE_SESSION}, timeout=30).raise_for_status()
 
@@ -145,7 +146,8 @@ def _tastytrade_sdk(stack: Stack, runner: asyncio.Runner) -> tuple[Call, str]:
     return submit, session.session_token
 
 
-def _alpaca_body(number: int) -> dict[str, Any]:
+def alpaca_body(number: int) -> dict[str, Any]:
+    """An order that the simulator accepts and cancels at once."""
     body = {"symbol": "SPY", "qty": "1", "side": "buy", "type": "limit", "time_in_force": "ioc"}
     return body | {"limit_price": _PRICE, "client_order_id": f"http-{number}"}
 
@@ -156,7 +158,8 @@ def _tastytrade_body(number: int) -> dict[str, Any]:
     return body | {"external-identifier": f"http-{number}"}
 
 
-def _http(port: int, path: str, headers: dict[str, str], body: Callable[[int], dict[str, Any]]) -> Call:
+def http_post(port: int, path: str, headers: dict[str, str], body: Callable[[int], dict[str, Any]]) -> Call:
+    """The bare request, over a kept connection."""
     connection = http.client.HTTPConnection(HOST, port, timeout=10)
 
     def submit(number: int) -> object:

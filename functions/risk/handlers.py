@@ -14,6 +14,7 @@ from functions.risk.halting import Flattener
 from functions.risk.judging import Judge
 from functions.risk.preview import Previewer
 from functions.risk.watch.breakers import Breakers
+from functions.risk.watch.exits import ExitWatch
 from functions.risk.watch.expiry import ExpiryDesk
 from functions.risk.watch.results import ResultWatch
 
@@ -140,3 +141,35 @@ def break_on_quotes(message: Any) -> None:
 def sweep_breakers(_message: Any) -> None:
     """Schedule: every breaker, whatever no message brought; those that have no prices say so."""
     Breakers(ports("risk")).sweep()
+
+
+def watch_exits(message: Any) -> None:
+    """Topic market-data-quotes: fires the exits that this quote reaches."""
+    event = event_of(message)
+    if not isinstance(event, QuoteUpdated):
+        raise BadInput("WRONG_EVENT", f"expected quote.updated, was {event.type}")
+    ExitWatch(ports("risk")).on_quote(event.data)
+
+
+@delivered
+def watch_option_exits(message: Any) -> None:
+    """Topic market-data-options: the same, by the quote of an option."""
+    event = event_of(message)
+    if not isinstance(event, OptionQuoted):
+        raise BadInput("WRONG_EVENT", f"expected option_quote.updated, was {event.type}")
+    ExitWatch(ports("risk")).on_quote(event.data)
+
+
+@delivered
+def settle_exits(message: Any) -> None:
+    """Topic trade-events: an order is over; ends the exits whose positions are gone, and goes on with the others."""
+    event = event_of(message)
+    if not isinstance(event, TradeChanged):
+        raise BadInput("WRONG_EVENT", f"expected trade.filled, was {event.type}")
+    ExitWatch(ports("risk")).settle(event.data.broker_account_id)
+
+
+@delivered
+def sweep_exits(_message: Any) -> None:
+    """Schedule: exits by time, quotes that no message brought here, and exits that nothing is heard of."""
+    ExitWatch(ports("risk")).sweep()

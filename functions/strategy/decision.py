@@ -25,10 +25,20 @@ class PlannedLeg:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedExits:
+    """Where an entry is to be got out of: prices on the tick, of several legs net as an order's; `at` in UTC."""
+
+    stop: Decimal | None = None
+    target: Decimal | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedOrder:
     """An order ready for the ledger: prices on the tick, times UTC, `good_until` in event time.
 
-    One leg is a plain order with a price above zero; the `limit_price` of several is their net: positive pays.
+    One leg is a plain order with a price above zero; the `limit_price` of several is their net: positive pays. `exits`
+    are for whoever watches them.
     """
 
     legs: tuple[PlannedLeg, ...]
@@ -39,6 +49,7 @@ class PlannedOrder:
     reason: str
     limit_price: Decimal | None = None
     stop_loss_price: Decimal | None = None
+    exits: PlannedExits | None = None
 
     @property
     def symbol(self) -> str:

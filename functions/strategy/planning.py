@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import reduce
@@ -12,7 +13,7 @@ from functions.core.errors import BadInput
 from functions.core.instruments import OPTION_TICKS, OptionSymbol, Terms, instrument, is_option
 from functions.core.money import text, to_tick
 from functions.strategy.bars import TIMEFRAME_LENGTHS
-from functions.strategy.decision import Action, Decision, PlannedLeg, PlannedOrder, stay
+from functions.strategy.decision import Action, Decision, PlannedExits, PlannedLeg, PlannedOrder, stay
 from functions.strategy.intents import Adjust, Close, CloseLegs, Intent, Leg, Open, OpenLegs, Side, Stay
 from functions.strategy.interface import Strategy
 from functions.strategy.moment import Moment
@@ -105,6 +106,12 @@ class _Planner:
             return self._reducing(held, abs(held), Close(reason=first, symbol=intent.symbol))
         return self._shares(intent, intent.side, intent.quantity, reduce_only=False, stop=intent.stop)
 
+    def _exits(self, intent: Open, symbol: str, stop: Decimal | None) -> PlannedExits | None:
+        target = self._on_tick(symbol, intent.target, up=intent.side == "sell")
+        if stop is None and target is None and intent.time_exit is None:
+            return None
+        return PlannedExits(stop=stop, target=target, at=intent.time_exit)
+
     def _close(self, intent: Close) -> PlannedOrder | None:
         held = self._held(intent)
         if held == 0:
@@ -138,6 +145,8 @@ class _Planner:
         if (intent.order_type == "limit") != (intent.limit is not None):
             raise self._bad(f"a limit order has a limit and a market order has none, was {intent.limit}")
         symbol = intent.symbol or self._now.symbol
+        # The stop rounds toward the entry: the planned loss is never larger than was asked for.
+        stop = self._on_tick(symbol, stop, up=side == "buy")
         return PlannedOrder(
             legs=(_leg(symbol, side, 1, closing=reduce_only),),
             quantity=quantity,
@@ -147,8 +156,8 @@ class _Planner:
             reason=intent.reason,
             # A buy limit rounds down and a sell limit up: rounding never pays more than was asked for.
             limit_price=self._on_tick(symbol, intent.limit, up=side == "sell"),
-            # The stop rounds toward the entry: the planned loss is never larger than was asked for.
-            stop_loss_price=self._on_tick(symbol, stop, up=side == "buy"),
+            stop_loss_price=stop,
+            exits=self._exits(intent, symbol, stop) if isinstance(intent, Open) else None,
         )
 
     def _open_legs(self, intent: OpenLegs) -> PlannedOrder:
@@ -163,7 +172,18 @@ class _Planner:
             quantity = held[leg.symbol].quantity if leg.symbol in held else Decimal(0)
             if quantity < 0 if leg.side == "buy" else quantity > 0:
                 raise self._bad(f"{leg.symbol}: {text(quantity)} is held; close it before the other side is opened")
-        return self._options(intent.legs, intent.quantity, intent.limit, intent.reason, closing=False)
+        order = self._options(intent.legs, intent.quantity, intent.limit, intent.reason, closing=False)
+        return replace(order, exits=self._package_exits(intent))
+
+    def _package_exits(self, intent: OpenLegs) -> PlannedExits | None:
+        if intent.stop is None and intent.target is None and intent.time_exit is None:
+            return None
+        stop, target = (None if price is None else _net_price(price) for price in (intent.stop, intent.target))
+        if len(intent.legs) == 1 and intent.legs[0].side == "sell":
+            # The price of a single option is above zero, whichever side it is on.
+            stop, target = (None if price is None else -price for price in (stop, target))
+        # At a price of nothing nobody closes: it runs until it expires.
+        return PlannedExits(stop=stop or None, target=target or None, at=intent.time_exit)
 
     def _require_own(self, legs: Iterable[Leg]) -> None:
         """On what the decision is about: of another underlying it does not see what is open already."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from functions.core.errors import BadInput
-from functions.core.ledger.deciding import DecisionToRecord, DueStrategy, LegToPlace, OrderToPlace, Saw
+from functions.core.ledger.deciding import DecisionToRecord, DueStrategy, LegToPlace, OrderToPlace, PlanToArm, Saw
 from functions.core.market_calendar import exchange_date
 from functions.strategy.chain import Chain
 from functions.strategy.decision import Decision, PlannedOrder
@@ -67,7 +67,7 @@ def recorded(
         cause=cause,
         caused_by=caused_by,
         reason=_storable(decision.reason),
-        orders=tuple(_order(number, order) for number, order in enumerate(decision.orders)),
+        orders=tuple(_order(number, order, one.exits_by) for number, order in enumerate(decision.orders)),
         cancels=decision.cancels,
         saw=saw(one) if acts else None,
         chain_taken_at=None if chain is None else chain.taken_at,
@@ -103,12 +103,13 @@ def _storable(reason: str) -> str:
     return reason[:_MOST_TEXT].replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
-def _order(number: int, order: PlannedOrder) -> OrderToPlace:
+def _order(number: int, order: PlannedOrder, exits_by: str) -> OrderToPlace:
     alone = len(order.legs) == 1
     legs = [
         LegToPlace(symbol=leg.symbol, side=leg.side, position_intent=leg.position_intent, ratio=leg.ratio)
         for leg in order.legs
     ]
+    plan = order.exits if exits_by == "watched" else None
     return OrderToPlace(
         number=number,
         symbol=order.symbol if alone else None,
@@ -119,6 +120,7 @@ def _order(number: int, order: PlannedOrder) -> OrderToPlace:
         quantity=order.quantity,
         price=order.limit_price,
         planned_stop=order.stop_loss_price,
+        exit_plan=None if plan is None else PlanToArm(stop_price=plan.stop, target_price=plan.target, exit_at=plan.at),
         reduce_only=order.reduce_only,
         good_until=order.good_until,
         reason=_storable(order.reason),

@@ -37,6 +37,7 @@ def create(
     symbols: Annotated[str, typer.Option(help="Its symbols, by commas.", metavar="SYMBOL,...")],
     config: Config = "{}",
     timeframe: Annotated[str, typer.Option(help="1Min, 5Min, 15Min, 1Hour or 1Day.")] = "1Min",
+    exits_by: Annotated[str, typer.Option(help="Who watches its planned exits: strategy or watched.")] = "strategy",
     as_json: Json = False,
     state: State = None,
 ) -> int:
@@ -53,9 +54,9 @@ def create(
         try:
             with as_person(connection, user):
                 row = connection.execute(
-                    "insert into public.strategies (user_id, broker_account_id, name, kind, config, symbols, timeframe)"
-                    " values (%s, %s, %s, %s, %s, %s, %s) returning id",
-                    [user, account, name, kind, given, list(symbols_of(symbols, ())), timeframe],
+                    "insert into public.strategies (user_id, broker_account_id, name, kind, config, symbols, timeframe,"
+                    " exits_by) values (%s, %s, %s, %s, %s, %s, %s, %s) returning id",
+                    [user, account, name, kind, given, list(symbols_of(symbols, ())), timeframe, exits_by],
                 ).fetchone()
         except psycopg.errors.UniqueViolation as error:
             raise Refused("NAME_TAKEN", f"{email} has a strategy {name!r} already; take another --name") from error

@@ -26,6 +26,7 @@ create table public.strategies (
   symbols text[] not null check (cardinality(symbols) between 1 and 100 and array_position(symbols, null) is null
     and length(array_to_string(symbols, ',')) <= 4000),
   timeframe text not null default '1Min' check (timeframe in ('1Min', '5Min', '15Min', '1Hour', '1Day')),
+  exits_by text not null default 'strategy' check (exits_by in ('strategy', 'watched')),
   status text not null default 'draft' check (status in ('draft', 'active', 'inactive', 'halted', 'deleted')),
   strategy_version integer not null default 1,
   effective_version integer,
@@ -50,8 +51,9 @@ comment on column public.strategies.kind is 'Which plug-in decides.';
 comment on column public.strategies.config is 'Configuration of the plug-in, by its JSON Schema.';
 comment on column public.strategies.symbols is 'The target symbols: what it looks at and trades.';
 comment on column public.strategies.timeframe is 'The bars it decides on.';
+comment on column public.strategies.exits_by is 'Who watches the planned exits of its entries: strategy, itself on each completed bar; watched, also the ledger''s exits, on quotes.';
 comment on column public.strategies.status is 'draft until first activated; active decides; inactive and halted do not; deleted is gone for its owner and stays for the books.';
-comment on column public.strategies.strategy_version is 'Grows with every edit of kind, configuration, symbols or timeframe; every trade names it.';
+comment on column public.strategies.strategy_version is 'Grows with every edit of kind, configuration, symbols, timeframe or who watches its exits; every trade names it.';
 comment on column public.strategies.effective_version is 'The newest version that was found valid: what the platform decides with. Null until one was. Follows from strategy_validations, whatever is written here.';
 comment on column public.strategies.effective_since is 'When that version took effect, UTC: the decisions after it are its own, those before it were the version''s before it.';
 comment on column public.strategies.created_at is 'When the row was written, UTC.';
@@ -72,6 +74,7 @@ create table public.strategy_versions (
   config jsonb not null,
   symbols text[] not null,
   timeframe text not null,
+  exits_by text not null default 'strategy',
   created_at timestamptz not null default now(),
   created_by text not null,
   primary key (strategy_id, strategy_version),
@@ -85,6 +88,7 @@ comment on column public.strategy_versions.kind is 'Which plug-in decided.';
 comment on column public.strategy_versions.config is 'Its configuration.';
 comment on column public.strategy_versions.symbols is 'Its target symbols.';
 comment on column public.strategy_versions.timeframe is 'Its bars.';
+comment on column public.strategy_versions.exits_by is 'Who watched its planned exits.';
 comment on column public.strategy_versions.created_at is 'When the edit was made, UTC.';
 comment on column public.strategy_versions.created_by is 'Who made it.';
 create index strategy_versions_user on public.strategy_versions (user_id);
@@ -104,7 +108,7 @@ begin
     -- Activating checks the symbols and sets where deciding begins; the market data of everybody is fetched by them.
     perform private.refuse(409, 'STRATEGY_IS_ACTIVE', 'Deactivate the strategy, then change its symbols or timeframe.',
       jsonb_build_object('strategy', old.id));
-  elsif (new.kind, new.config, new.symbols, new.timeframe) is distinct from (old.kind, old.config, old.symbols, old.timeframe) then
+  elsif (new.kind, new.config, new.symbols, new.timeframe, new.exits_by) is distinct from (old.kind, old.config, old.symbols, old.timeframe, old.exits_by) then
     new.strategy_version := old.strategy_version + 1;
   else
     new.strategy_version := old.strategy_version;
@@ -131,8 +135,8 @@ create function private.keep_strategy_version() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
-  insert into public.strategy_versions (strategy_id, strategy_version, user_id, kind, config, symbols, timeframe, created_by)
-  values (new.id, new.strategy_version, new.user_id, new.kind, new.config, new.symbols, new.timeframe, private.actor())
+  insert into public.strategy_versions (strategy_id, strategy_version, user_id, kind, config, symbols, timeframe, exits_by, created_by)
+  values (new.id, new.strategy_version, new.user_id, new.kind, new.config, new.symbols, new.timeframe, new.exits_by, private.actor())
   on conflict do nothing;
   if found then
     perform private.emit('strategy-events', 'strategy.edited', new.id::text, now(), private.strategy_data(new),
@@ -332,8 +336,8 @@ create policy "a user creates strategies of their own" on public.strategies for 
   with check (user_id = (select auth.uid()));
 create policy "a user edits their own strategies" on public.strategies for update to authenticated
   using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
-grant select, insert (user_id, broker_account_id, name, description, kind, config, symbols, timeframe),
-  update (name, description, config, symbols, timeframe) on public.strategies to authenticated;
+grant select, insert (user_id, broker_account_id, name, description, kind, config, symbols, timeframe, exits_by),
+  update (name, description, config, symbols, timeframe, exits_by) on public.strategies to authenticated;
 
 alter table public.strategy_versions enable row level security;
 create policy "a user reads versions of their own strategies" on public.strategy_versions for select to authenticated

@@ -34,6 +34,7 @@ create table public.trades (
   trail_price private.amount check (trail_price > 0),
   trail_percent private.amount check (trail_percent > 0 and trail_percent < 100),
   planned_stop private.amount check (planned_stop > 0),
+  exit_plan jsonb,
   reduce_only boolean not null default false,
   multi_leg boolean not null default false,
   extended_hours boolean not null default false,
@@ -108,6 +109,8 @@ comment on column public.trades.stop_price is 'Price at which a stop order is tr
 comment on column public.trades.trail_price is 'Distance of a trailing stop from the best price seen, dollars.';
 comment on column public.trades.trail_percent is 'Distance of a trailing stop from the best price seen, in percent of it.';
 comment on column public.trades.planned_stop is 'The price at which the decision plans to get out: what the max-loss rule measures by.';
+comment on column public.trades.exit_plan is
+  'How the position is to be got out of, armed by the first fill: {"stop_price", "target_price", "trail_amount" | "trail_percent", "exit_at", ...}; of several legs prices are net.';
 comment on column public.trades.reduce_only is 'It may only make a position smaller; checked again when it is sent.';
 comment on column public.trades.multi_leg is 'It has two to four legs that fill together at one net price.';
 comment on column public.trades.extended_hours is

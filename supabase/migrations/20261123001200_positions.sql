@@ -261,7 +261,9 @@ as $$
       select s.symbol, false as held, count(*) as strategies, row_number() over (partition by s.user_id order by count(*) desc, s.symbol) as turn
       from (select user_id, unnest(symbols) as symbol from public.strategies where status = 'active') as s group by s.user_id, s.symbol
       union all
-      select symbol, true, 1, null from public.position_books where quantity <> 0
+      -- Of an option the shares that it is on too: exits go by them.
+      select h.symbol, true, 1, null from public.position_books as b left join public.instruments as o on o.symbol = b.symbol
+      cross join lateral unnest(array[b.symbol, o.underlying]) as h (symbol) where b.quantity <> 0 and h.symbol is not null
       union all
       -- What an option is on decides what becomes of it.
       select i.underlying, true, 1, null

@@ -112,7 +112,8 @@ begin
     -- The same signal is the same order. A different order under a used signal is a mistake of the sender.
     if (placed.symbol, placed.side, placed.order_type, placed.multi_leg, placed.replaces_trade_id) is distinct from
          (wanted.symbol, wanted.side, coalesce(p_order ->> 'order_type', 'market'), wanted.multi_leg, p_replaces_trade_id)
-      or (p_source = 'manual' and (placed.price is distinct from (p_order ->> 'price')::numeric
+      or (p_source = 'manual' and (placed.exit_plan is distinct from nullif(p_order -> 'exit_plan', 'null')
+        or placed.price is distinct from (p_order ->> 'price')::numeric
         or legs <> (select jsonb_agg(jsonb_build_object('symbol', l.symbol, 'side', l.side, 'position_intent', l.position_intent, 'ratio', l.ratio)
             order by l.leg) from public.trade_legs as l where l.trade_id = placed.id)
         or (placed.status = 'pending' and placed.quantity is distinct from (p_order ->> 'quantity')::numeric))) then
@@ -122,6 +123,8 @@ begin
     return placed;
   end if;
 
+  wanted.exit_plan := nullif(p_order -> 'exit_plan', 'null');
+  wanted.price := (p_order ->> 'price')::numeric;
   wanted.id := private.named_uuid('trade|' || wanted.broker_account_id || '|' || wanted.signal);
   wanted.quantity := (p_order ->> 'quantity')::numeric;
   wanted.strategy_id := p_strategy.id;
@@ -132,6 +135,9 @@ begin
   if wanted.reduce_only and exists (select from jsonb_array_elements(legs) as leg where leg ->> 'position_intent' like '%\_to\_open') then
     perform private.refuse(422, 'INTENT_CONTRADICTS', 'An order that only reduces closes: name buy_to_close or sell_to_close.',
       jsonb_build_object('position_intent', p_order ->> 'position_intent'));
+  end if;
+  if wanted.exit_plan is not null then
+    perform private.check_exit_plan(wanted.exit_plan, wanted, legs);
   end if;
   wanted.parent_trade_id := (p_order ->> 'parent_trade_id')::uuid;
   if wanted.parent_trade_id is not null and not exists (
@@ -169,6 +175,7 @@ begin
   insert into public.trades (
     id, user_id, broker_account_id, strategy_id, strategy_version, source, signal, symbol, side, order_type, time_in_force,
     quantity, notional, price, stop_price, trail_price, trail_percent, planned_stop, reduce_only, multi_leg, extended_hours, parent_trade_id,
+    quantity, notional, price, stop_price, trail_price, trail_percent, planned_stop, exit_plan, reduce_only, multi_leg, parent_trade_id,
     replaces_trade_id, reprices_trade_id, oco_group, reason, client_order_id, event_at, status_at, good_until, trace)
   values (
     wanted.id, p_user_id, wanted.broker_account_id, p_strategy.id, p_strategy.strategy_version, p_source, wanted.signal,
@@ -176,6 +183,10 @@ begin
     wanted.quantity, (p_order ->> 'notional')::numeric, (p_order ->> 'price')::numeric, (p_order ->> 'stop_price')::numeric,
     (p_order ->> 'trail_price')::numeric, (p_order ->> 'trail_percent')::numeric, (p_order ->> 'planned_stop')::numeric,
     wanted.reduce_only, wanted.multi_leg, coalesce((p_order ->> 'extended_hours')::boolean, false), wanted.parent_trade_id, p_replaces_trade_id, p_reprices_trade_id, wanted.oco_group,
+    (p_order ->> 'trail_price')::numeric, (p_order ->> 'trail_percent')::numeric,
+    -- The plan's stop is the planned loss, where nothing else is said.
+    coalesce((p_order ->> 'planned_stop')::numeric, case when not wanted.multi_leg then (wanted.exit_plan ->> 'stop_price')::numeric end),
+    wanted.exit_plan, wanted.reduce_only, wanted.multi_leg, wanted.parent_trade_id, p_replaces_trade_id, p_reprices_trade_id, wanted.oco_group,
     coalesce(p_order ->> 'reason', ''),
     'at-' || replace(wanted.id::text, '-', ''),
     wanted.event_at, wanted.event_at, wanted.good_until,
@@ -283,5 +294,5 @@ begin
     (select auth.uid()), 'manual');
   return jsonb_build_object('trade_id', placed.id, 'status', placed.status, 'client_order_id', placed.client_order_id, 'version', placed.version);
 end $$;
-comment on function public.place_trade(jsonb) is 'A trader''s manual order: {"idempotency_key", "broker_account_id", "symbol", "side", "position_intent", "quantity", ...}, or "legs" [{"symbol", "side", "position_intent", "ratio"}] with a signed net price.';
+comment on function public.place_trade(jsonb) is 'A trader''s manual order: {"idempotency_key", "broker_account_id", "symbol", "side", "position_intent", "quantity", ...}, or "legs" [{"symbol", "side", "position_intent", "ratio"}] with a signed net price; an entry may have an "exit_plan".';
 grant execute on function public.place_trade(jsonb) to authenticated;

@@ -124,7 +124,7 @@ create function public.strategies_due(p_symbol text, p_timeframe text, p_until t
 language sql stable security definer set search_path = ''
 as $$
   with due as (
-    select s.id, v.kind, v.config, v.symbols, v.strategy_version, s.user_id, s.broker_account_id, c.symbol, c.last_bar_at
+    select s.id, v.kind, v.config, v.symbols, v.strategy_version, v.exits_by, s.user_id, s.broker_account_id, c.symbol, c.last_bar_at
     from public.strategies as s
     join public.strategy_versions as v on v.strategy_id = s.id and v.strategy_version = s.effective_version
     join public.strategy_validations as w on w.strategy_id = s.id and w.strategy_version = s.effective_version
@@ -138,7 +138,7 @@ as $$
   )
   select coalesce(jsonb_agg(jsonb_build_object(
     'strategy_id', d.id, 'user_id', d.user_id, 'broker_account_id', d.broker_account_id, 'kind', d.kind, 'config', d.config,
-    'symbols', d.symbols, 'strategy_version', d.strategy_version, 'symbol', d.symbol, 'last_bar_at', d.last_bar_at) || t.standing
+    'symbols', d.symbols, 'strategy_version', d.strategy_version, 'exits_by', d.exits_by, 'symbol', d.symbol, 'last_bar_at', d.last_bar_at) || t.standing
     order by d.id), '[]'::jsonb)
   from due as d
   join private.standings(array(select id from due order by id), array(select symbol from due order by id)) as t
@@ -169,7 +169,7 @@ create function public.strategies_hearing(p_what text, p_symbol text default nul
 language sql stable security definer set search_path = ''
 as $$
   with hearing as (
-    select s.id, v.kind, v.config, v.symbols, v.strategy_version, s.user_id, s.broker_account_id, s.timeframe, c.symbol, c.last_bar_at
+    select s.id, v.kind, v.config, v.symbols, v.strategy_version, v.exits_by, s.user_id, s.broker_account_id, s.timeframe, c.symbol, c.last_bar_at
     from public.strategies as s
     join public.strategy_versions as v on v.strategy_id = s.id and v.strategy_version = s.effective_version
     join public.strategy_validations as w on w.strategy_id = s.id and w.strategy_version = s.effective_version
@@ -179,7 +179,7 @@ as $$
   )
   select coalesce(jsonb_agg(jsonb_build_object(
     'strategy_id', h.id, 'user_id', h.user_id, 'broker_account_id', h.broker_account_id, 'kind', h.kind, 'config', h.config,
-    'symbols', h.symbols, 'strategy_version', h.strategy_version, 'symbol', h.symbol, 'last_bar_at', h.last_bar_at, 'timeframe', h.timeframe)
+    'symbols', h.symbols, 'strategy_version', h.strategy_version, 'exits_by', h.exits_by, 'symbol', h.symbol, 'last_bar_at', h.last_bar_at, 'timeframe', h.timeframe)
     || t.standing order by h.id, h.symbol), '[]'::jsonb)
   from hearing as h
   join private.standings(array(select id from hearing order by id, symbol), array(select symbol from hearing order by id, symbol)) as t

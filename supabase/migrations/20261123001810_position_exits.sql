@@ -1,4 +1,5 @@
--- Protective exits: one state machine per position, as rows, so that losing the hot store never forgets a stop.
+-- Protective exits: one state machine per position, as rows, so that losing the hot store never forgets a stop. How they are armed
+-- by an entry is in ..._exit_plans.sql, how they fire in ..._firing_exits.sql.
 
 create table public.position_exits (
   id uuid primary key default gen_random_uuid(),
@@ -15,9 +16,19 @@ create table public.position_exits (
   best_price private.amount check (best_price > 0),
   best_at timestamptz,
   exit_at timestamptz check (isfinite(exit_at)),
+  delta_limit private.amount check (delta_limit > 0 and delta_limit < 1),
+  underlying_below private.amount check (underlying_below > 0),
+  underlying_above private.amount check (underlying_above > 0),
+  short_strike boolean not null default false,
+  entry_trade_id uuid,
+  multi_leg boolean not null default false,
+  watches text[] not null,
+  armed_from timestamptz check (isfinite(armed_from)),
+  blind_since timestamptz,
+  fired boolean not null default false,
   status text not null default 'armed' check (status in ('armed', 'triggered', 'done', 'canceled')),
   round integer not null default 0 check (round >= 0),
-  triggered_by text check (triggered_by in ('stop', 'target', 'trail', 'time')),
+  triggered_by text check (triggered_by in ('stop', 'target', 'trail', 'time', 'delta', 'underlying', 'strike')),
   trigger_price private.amount,
   triggered_at timestamptz,
   exit_trade_id uuid,
@@ -29,8 +40,17 @@ create table public.position_exits (
   foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,
   foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict,
   foreign key (exit_trade_id, user_id) references public.trades (id, user_id) on delete restrict,
+  foreign key (entry_trade_id, user_id) references public.trades (id, user_id) on delete restrict,
   constraint owner_is_the_strategy check (owner_key = coalesce(strategy_id::text, 'manual')),
-  constraint exits_somehow check (num_nonnulls(stop_price, target_price, trail_amount, trail_percent, exit_at) > 0),
+  constraint exits_somehow check (short_strike
+    or num_nonnulls(stop_price, target_price, trail_amount, trail_percent, exit_at, delta_limit, underlying_below, underlying_above) > 0),
+  -- What is bought loses its delta as it loses: a limit of it is for what is sold.
+  constraint short_options_only check (multi_leg or direction = 'short' or (delta_limit is null and not short_strike)),
+  constraint options_have_an_underlying check (
+    private.occ_parts(symbol) is not null or (num_nonnulls(delta_limit, underlying_below, underlying_above) = 0 and not short_strike)),
+  constraint below_is_below_above check (underlying_below < underlying_above),
+  constraint package_is_of_an_entry check (not multi_leg or entry_trade_id is not null),
+  constraint fired_once_at_least check (not fired or round > 0),
   constraint trails_one_way check (num_nonnulls(trail_amount, trail_percent) <= 1),
   constraint stop_before_target check (
     stop_price is null or target_price is null
@@ -39,14 +59,14 @@ create table public.position_exits (
   constraint ended_when_over check ((status in ('done', 'canceled')) = (ended_at is not null)),
   constraint triggered_has_a_trade check (status <> 'triggered' or exit_trade_id is not null)
 );
-comment on table public.position_exits is 'Stop, target, trailing stop and time exit of each position: armed, triggered, then done; or canceled.';
+comment on table public.position_exits is 'Stop, target, trailing stop, time exit and the exits of options, one row for each position: armed, triggered, then done; or canceled. A package of several legs is one position.';
 comment on column public.position_exits.id is 'Key.';
 comment on column public.position_exits.user_id is 'Owner.';
 comment on column public.position_exits.broker_account_id is 'The account that holds the position.';
 comment on column public.position_exits.owner_key is 'Whose share of the position: the strategy''s id, or "manual".';
 comment on column public.position_exits.strategy_id is 'The strategy; null for manual and external trades.';
-comment on column public.position_exits.symbol is 'What is held.';
-comment on column public.position_exits.direction is 'Of the position it protects.';
+comment on column public.position_exits.symbol is 'What is held; of a package its leg 0.';
+comment on column public.position_exits.direction is 'Of the position it protects; a package is short where it was sold for a credit.';
 comment on column public.position_exits.stop_price is 'Gets out at this price or worse, dollars.';
 comment on column public.position_exits.target_price is 'Gets out at this price or better, dollars.';
 comment on column public.position_exits.trail_amount is 'Gets out this far behind the best price, dollars.';
@@ -54,10 +74,20 @@ comment on column public.position_exits.trail_percent is 'Gets out this far behi
 comment on column public.position_exits.best_price is 'The best price seen while armed, dollars; it only gets better.';
 comment on column public.position_exits.best_at is 'When that was, event time, UTC.';
 comment on column public.position_exits.exit_at is 'Gets out at this time, UTC.';
+comment on column public.position_exits.delta_limit is 'Gets out where the delta of an option that was sold reaches this, whatever its sign.';
+comment on column public.position_exits.underlying_below is 'Gets out where the underlying is bid at this price or lower, dollars.';
+comment on column public.position_exits.underlying_above is 'Gets out where the underlying is offered at this price or higher, dollars.';
+comment on column public.position_exits.short_strike is 'Gets out where the underlying reaches the strike of an option that was sold.';
+comment on column public.position_exits.entry_trade_id is 'The entry whose plan armed it last; null where it was set by hand. Of a package: its legs.';
+comment on column public.position_exits.multi_leg is 'Whether it is of a package: its prices are what closing one unit brings (long) or costs (short), dollars.';
+comment on column public.position_exits.watches is 'The symbols whose quotes it asks for: what is held, and the underlying where that matters.';
+comment on column public.position_exits.armed_from is 'Prices before this do not fire it: the fill that armed it, event time; null where it was set by hand.';
+comment on column public.position_exits.blind_since is 'Since when no fresh price of it came, event time; null while it sees.';
+comment on column public.position_exits.fired is 'It has fired and goes on until nothing is held, whatever the price does; setting it anew ends that.';
 comment on column public.position_exits.status is 'armed watches; triggered has an order on its way; done: the position is gone; canceled: taken away.';
 comment on column public.position_exits.round is 'How often it has fired: an order that ended with something left arms it again.';
-comment on column public.position_exits.triggered_by is 'What fired it last: stop, target, trail or time.';
-comment on column public.position_exits.trigger_price is 'The price that fired it, dollars.';
+comment on column public.position_exits.triggered_by is 'What fired it last: stop, target, trail, time, delta, underlying or strike.';
+comment on column public.position_exits.trigger_price is 'What fired it: dollars, or a delta.';
 comment on column public.position_exits.triggered_at is 'When it fired last, event time, UTC.';
 comment on column public.position_exits.exit_trade_id is 'The order it placed last.';
 comment on column public.position_exits.ended_at is 'When it was over, UTC.';
@@ -71,7 +101,8 @@ create index position_exits_user on public.position_exits (user_id);
 create index position_exits_account on public.position_exits (broker_account_id, user_id);
 create index position_exits_strategy on public.position_exits (strategy_id, user_id);
 create index position_exits_trade on public.position_exits (exit_trade_id, user_id);
-create index position_exits_symbol on public.position_exits (symbol) where status in ('armed', 'triggered');
+create index position_exits_entry on public.position_exits (entry_trade_id, user_id);
+create index position_exits_watches on public.position_exits using gin (watches) where status in ('armed', 'triggered');
 create index position_exits_instrument on public.position_exits (symbol);
 create trigger a_touch before insert or update on public.position_exits for each row execute function private.touch();
 create trigger keep_owner before update on public.position_exits for each row execute function private.keep_owner();
@@ -87,9 +118,14 @@ begin
     perform private.refuse(409, 'EXIT_IS_FIXED', 'An exit that is over stays as it was, and an exit keeps its position; set a new one.',
       jsonb_build_object('exit', old.id, 'status', old.status));
   end if;
+  if coalesce(current_setting('app.split_of_exits', true), '') <> '' then
+    return new; -- Its prices are said in new shares: see private.split_exits().
+  end if;
   if old.status = 'triggered' and new.status = 'triggered'
-    and (new.stop_price, new.target_price, new.trail_amount, new.trail_percent, new.exit_at)
-      is distinct from (old.stop_price, old.target_price, old.trail_amount, old.trail_percent, old.exit_at) then
+    and (new.stop_price, new.target_price, new.trail_amount, new.trail_percent, new.exit_at, new.delta_limit, new.underlying_below,
+        new.underlying_above, new.short_strike, new.entry_trade_id)
+      is distinct from (old.stop_price, old.target_price, old.trail_amount, old.trail_percent, old.exit_at, old.delta_limit,
+        old.underlying_below, old.underlying_above, old.short_strike, old.entry_trade_id) then
     perform private.refuse(409, 'EXIT_UNDER_WAY', 'Its order is on its way; wait for the outcome.', jsonb_build_object('exit', old.id, 'trade', old.exit_trade_id));
   end if;
   -- A trail gives nothing back.
@@ -101,6 +137,33 @@ begin
 end $$;
 comment on function private.guard_exit() is 'Keeps the state machine of an exit, and that a trail never goes back.';
 create trigger guard before update on public.position_exits for each row execute function private.guard_exit();
+
+create type private.exit_terms as (
+  stop_price private.amount, target_price private.amount, trail_amount private.amount, trail_percent private.amount, exit_at timestamptz,
+  delta_limit private.amount, underlying_below private.amount, underlying_above private.amount, short_strike boolean);
+comment on type private.exit_terms is 'When a position is got out of, as a person, an order or a strategy says it.';
+
+create function private.exit_terms_of(p_said jsonb) returns private.exit_terms
+language sql stable set search_path = ''
+as $$
+  select row((p_said ->> 'stop_price')::numeric, (p_said ->> 'target_price')::numeric, (p_said ->> 'trail_amount')::numeric,
+    (p_said ->> 'trail_percent')::numeric, (p_said ->> 'exit_at')::timestamptz, (p_said ->> 'delta_limit')::numeric,
+    (p_said ->> 'underlying_below')::numeric, (p_said ->> 'underlying_above')::numeric, (p_said ->> 'short_strike')::boolean)::private.exit_terms
+$$;
+comment on function private.exit_terms_of(jsonb) is 'Reads the terms of an exit.';
+
+create function private.exit_watches(p_terms private.exit_terms, p_symbols text[]) returns text[]
+language sql stable set search_path = ''
+as $$
+  select array(
+    select s from unnest(p_symbols) as s
+    union
+    select i.underlying from public.instruments as i
+    where i.symbol = any (p_symbols) and i.underlying is not null
+      and (coalesce(p_terms.short_strike, false) or num_nonnulls(p_terms.delta_limit, p_terms.underlying_below, p_terms.underlying_above) > 0)
+    order by 1)
+$$;
+comment on function private.exit_watches(private.exit_terms, text[]) is 'The symbols whose quotes an exit of these terms asks for.';
 
 create function private.held(p_account_id uuid, p_owner_key text, p_symbol text) returns numeric
 language sql stable set search_path = ''
@@ -142,25 +205,30 @@ begin
   where e.broker_account_id = p_account_id and e.owner_key = holder and e.symbol = p_symbol and e.status = 'armed'
     and e.direction <> case when quantity > 0 then 'long' else 'short' end;
   insert into public.position_exits as e (
-    user_id, broker_account_id, owner_key, strategy_id, symbol, direction, stop_price, target_price, trail_amount, trail_percent, exit_at)
-  values (
-    account.user_id, p_account_id, holder, p_strategy_id, p_symbol, case when quantity > 0 then 'long' else 'short' end,
-    (p_exit ->> 'stop_price')::numeric, (p_exit ->> 'target_price')::numeric, (p_exit ->> 'trail_amount')::numeric,
-    (p_exit ->> 'trail_percent')::numeric, (p_exit ->> 'exit_at')::timestamptz)
+    user_id, broker_account_id, owner_key, strategy_id, symbol, direction, stop_price, target_price, trail_amount, trail_percent, exit_at,
+    delta_limit, underlying_below, underlying_above, short_strike, watches)
+  select account.user_id, p_account_id, holder, p_strategy_id, p_symbol, case when quantity > 0 then 'long' else 'short' end,
+    t.stop_price, t.target_price, t.trail_amount, t.trail_percent, t.exit_at, t.delta_limit, t.underlying_below, t.underlying_above,
+    coalesce(t.short_strike, false), private.exit_watches(t, array[p_symbol])
+  from private.exit_terms_of(p_exit) as t
+  -- Of a package it is named by its leg 0, and stays that of the whole.
   on conflict (broker_account_id, owner_key, symbol) where status in ('armed', 'triggered') do update
   set stop_price = excluded.stop_price, target_price = excluded.target_price, trail_amount = excluded.trail_amount,
-      trail_percent = excluded.trail_percent, exit_at = excluded.exit_at
+      trail_percent = excluded.trail_percent, exit_at = excluded.exit_at, delta_limit = excluded.delta_limit,
+      underlying_below = excluded.underlying_below, underlying_above = excluded.underlying_above, short_strike = excluded.short_strike,
+      watches = case when e.multi_leg then array(select distinct w from unnest(e.watches || excluded.watches) as w order by w) else excluded.watches end,
+      fired = false
   returning e.id into exit_id;
   return exit_id;
 exception
   when data_exception or check_violation or not_null_violation then
     get stacked diagnostics broken_constraint = constraint_name, broken_column = column_name;
     perform private.refuse_malformed('BAD_EXIT',
-      'An exit has at least one of stop_price, target_price, trail_amount or trail_percent (not both), exit_at; a long position''s stop is below its target.',
+      'An exit has at least one of stop_price, target_price, trail_amount or trail_percent (not both), exit_at; of options also delta_limit and short_strike (of what is sold), underlying_below, underlying_above. A long position''s stop is below its target.',
       broken_constraint, broken_column, sqlerrm);
 end $$;
 comment on function public.set_position_exit(uuid, text, jsonb, uuid) is
-  'Arms or changes the exit of a position: {"stop_price", "target_price", "trail_amount" | "trail_percent", "exit_at"}, prices in dollars as text.';
+  'Arms or changes the exit of a position: {"stop_price", "target_price", "trail_amount" | "trail_percent", "exit_at", and of options "delta_limit", "underlying_below", "underlying_above", "short_strike"}, prices in dollars as text.';
 
 create function public.cancel_position_exit(p_exit_id uuid) returns boolean
 language plpgsql security definer set search_path = ''
@@ -185,137 +253,7 @@ begin
 end $$;
 comment on function public.cancel_position_exit(uuid) is 'Takes an armed exit away; false where it was over.';
 
-create function public.live_exits(p_symbol text default null) returns jsonb
-language sql stable security definer set search_path = ''
-as $$
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'exit_id', id, 'user_id', user_id, 'broker_account_id', broker_account_id, 'strategy_id', strategy_id, 'symbol', symbol,
-    'direction', direction, 'stop_price', stop_price::text, 'target_price', target_price::text, 'trail_amount', trail_amount::text,
-    'trail_percent', trail_percent::text, 'best_price', best_price::text, 'exit_at', exit_at, 'status', status,
-    'exit_trade_id', exit_trade_id, 'version', version) order by created_at, id), '[]'::jsonb)
-  from public.position_exits where status in ('armed', 'triggered') and (p_symbol is null or symbol = p_symbol)
-$$;
-comment on function public.live_exits(text) is 'The exits to watch, of one symbol or of all; amounts as text.';
-
-create function public.follow_price(p_symbol text, p_price text, p_at timestamptz) returns integer
-language plpgsql security definer set search_path = ''
-as $$
-declare
-  moved integer;
-  price numeric := p_price::numeric;
-begin
-  if (price > 0 and price < 'infinity') is not true then
-    perform private.refuse(422, 'BAD_PRICE', 'A price is a number above zero.', jsonb_build_object('price', p_price));
-  end if;
-  update public.position_exits as e set best_price = price, best_at = p_at
-  where e.symbol = p_symbol and e.status = 'armed' and num_nonnulls(e.trail_amount, e.trail_percent) > 0
-    and (e.best_price is null or case e.direction when 'long' then price > e.best_price else price < e.best_price end);
-  get diagnostics moved = row_count;
-  return moved;
-end $$;
-comment on function public.follow_price(text, text, timestamptz) is 'Moves the trailing stops of a symbol after a price in dollars that got better; returns how many moved.';
-
-create function private.exit_crossed(p_exit public.position_exits, p_by text, p_price numeric, p_at timestamptz) returns boolean
-language sql immutable set search_path = ''
-as $$
-  select case p_by
-    when 'time' then p_at >= p_exit.exit_at
-    when 'stop' then case p_exit.direction when 'long' then p_price <= p_exit.stop_price else p_price >= p_exit.stop_price end
-    when 'target' then case p_exit.direction when 'long' then p_price >= p_exit.target_price else p_price <= p_exit.target_price end
-    when 'trail' then case p_exit.direction
-      when 'long' then p_price <= p_exit.best_price - coalesce(p_exit.trail_amount, p_exit.best_price * p_exit.trail_percent / 100)
-      else p_price >= p_exit.best_price + coalesce(p_exit.trail_amount, p_exit.best_price * p_exit.trail_percent / 100) end
-    end is true
-$$;
-comment on function private.exit_crossed(public.position_exits, text, numeric, timestamptz) is 'Whether the price, or the time, is where the exit triggers.';
-
-create function public.trigger_exit(p_exit_id uuid, p_by text, p_price text, p_at timestamptz) returns jsonb
-language plpgsql security definer set search_path = ''
-as $$
-declare
-  found_exit public.position_exits;
-  strategy public.strategies;
-  held numeric;
-  quantity numeric;
-  closing text;
-  placed public.trades;
-begin
-  select * into found_exit from public.position_exits where id = p_exit_id;
-  if not found then
-    perform private.refuse(404, 'NO_SUCH_EXIT', 'Name an exit that exists.', jsonb_build_object('exit', p_exit_id));
-  end if;
-  perform private.lock_scopes(found_exit.user_id, found_exit.broker_account_id, found_exit.strategy_id);
-  select * into found_exit from public.position_exits where id = p_exit_id for update;
-  if found_exit.status <> 'armed' then
-    return jsonb_build_object('status', found_exit.status, 'trade_id', found_exit.exit_trade_id);
-  end if;
-  if p_by <> 'time' and (p_price::numeric > 0 and p_price::numeric < 'infinity') is not true then
-    perform private.refuse(422, 'BAD_PRICE', 'A price is a number above zero.', jsonb_build_object('price', p_price));
-  end if;
-  if not private.exit_crossed(found_exit, p_by, p_price::numeric, p_at) then
-    perform private.refuse(409, 'NOT_CROSSED', 'The exit has moved, or this price does not reach it; read it again.',
-      jsonb_build_object('exit', p_exit_id, 'by', p_by, 'price', p_price));
-  end if;
-  closing := case found_exit.direction when 'long' then 'sell' else 'buy' end;
-  -- Under the account's lock: what is held, less what its owner's other orders are already closing.
-  held := private.held(found_exit.broker_account_id, found_exit.owner_key, found_exit.symbol)
-    * case found_exit.direction when 'long' then 1 else -1 end;
-  quantity := held
-    - coalesce((select sum(w.open) from private.open_legs as w
-        where w.broker_account_id = found_exit.broker_account_id and w.symbol = found_exit.symbol and w.side = closing
-          and coalesce(w.strategy_id::text, 'manual') = found_exit.owner_key), 0);
-  if held <= 0 then
-    update public.position_exits set status = 'done', ended_at = now() where id = p_exit_id;
-    return jsonb_build_object('status', 'done', 'trade_id', null);
-  elsif quantity <= 0 then
-    -- Other orders close all of it already; the exit stays armed in case they do not fill.
-    return jsonb_build_object('status', 'armed', 'trade_id', null);
-  end if;
-  select * into strategy from public.strategies where id = found_exit.strategy_id;
-  placed := private.place(
-    jsonb_build_object(
-      'broker_account_id', found_exit.broker_account_id, 'symbol', found_exit.symbol, 'side', closing,
-      'position_intent', closing || '_to_close', 'quantity', quantity::text, 'order_type', 'market', 'reduce_only', true,
-      'signal', concat_ws('|', 'exit', found_exit.id, found_exit.round + 1), 'event_at', p_at,
-      'reason', concat_ws(' ', 'exit by', p_by, 'at', p_price)),
-    found_exit.user_id, 'risk', strategy);
-  update public.position_exits
-  set status = 'triggered', round = round + 1, triggered_by = p_by, trigger_price = p_price::numeric, triggered_at = p_at,
-      exit_trade_id = placed.id
-  where id = p_exit_id;
-  return jsonb_build_object('status', 'triggered', 'trade_id', placed.id);
-end $$;
-comment on function public.trigger_exit(uuid, text, text, timestamptz) is
-  'Fires an armed exit by stop, target, trail or time, at a price in dollars and event time p_at: places one reduce-only market order for what is held and not already being closed. Refused where the price does not reach it. Safe to call again.';
-
-create function public.settle_exits() returns integer
-language plpgsql security definer set search_path = ''
-as $$
-declare
-  live public.position_exits;
-  left_over numeric;
-  settled integer := 0;
-begin
-  for live in select * from public.position_exits where status in ('armed', 'triggered') order by id for update skip locked loop
-    left_over := private.held(live.broker_account_id, live.owner_key, live.symbol) * case live.direction when 'long' then 1 else -1 end;
-    if left_over <= 0 then
-      -- Gone, whoever closed it. An exit of a position that was turned round protects nothing either.
-      update public.position_exits set status = 'done', ended_at = now() where id = live.id;
-      settled := settled + 1;
-    elsif live.status = 'triggered' and exists (
-      select from public.trades as t where t.id = live.exit_trade_id and private.is_final(t.status)) then
-      -- Its order is over and something is left: armed again, and the next price fires it again.
-      update public.position_exits set status = 'armed' where id = live.id;
-      settled := settled + 1;
-    end if;
-  end loop;
-  return settled;
-end $$;
-comment on function public.settle_exits() is 'Ends the exits whose positions are gone and arms again those whose order ended with something left; returns how many.';
-
 grant execute on function public.set_position_exit(uuid, text, jsonb, uuid), public.cancel_position_exit(uuid) to authenticated, fn_risk;
-grant execute on function public.live_exits(text), public.follow_price(text, text, timestamptz),
-  public.trigger_exit(uuid, text, text, timestamptz), public.settle_exits() to fn_risk;
 
 alter table public.position_exits enable row level security;
 create policy "a user reads exits of their own positions" on public.position_exits for select to authenticated

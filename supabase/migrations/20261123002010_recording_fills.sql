@@ -324,6 +324,9 @@ begin
       perform private.refuse(422, 'BAD_FILL', 'The order has no such leg.', p_fill);
     end if;
     trade := private.count_trade(trade, fill_leg, (p_fill ->> 'ordered_quantity')::numeric, executed);
+    if trade.exit_plan is not null then
+      perform private.arm_exit(trade, executed);
+    end if;
   end if;
   perform private.name_fill(account, p_fill, fill_id);
   if exists (select from public.broker_activities where broker_account_id = p_account_id and state = 'waiting') then

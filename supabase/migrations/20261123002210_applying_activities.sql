@@ -71,6 +71,7 @@ begin
       case when told ->> 'symbol' is not null then private.known_symbol(told ->> 'symbol') end, told_amount, p_activity.occurred_at);
   elsif kind = 'split' then
     perform private.adjust(p_activity, told ->> 'symbol', kind, 0, 0, null, (told ->> 'numerator')::numeric, (told ->> 'denominator')::numeric);
+    perform private.split_exits(p_activity.broker_account_id, told ->> 'symbol', (told ->> 'numerator')::numeric, (told ->> 'denominator')::numeric);
   elsif kind in ('opening_balance', 'transfer_in') then
     perform private.known_symbol(told ->> 'symbol');
     select * into option from public.instruments where symbol = told ->> 'symbol';

@@ -217,6 +217,7 @@ CALLERS: dict[str, set[str]] = {
     "latest_bar_end": {"fn_ingest", "fn_report", "fn_strategy"},
     "listed_contracts": {"fn_ingest"},
     "live_exits": {"fn_risk"},
+    "mark_exit_blind": {"fn_risk"},
     "mark_published": {"fn_relay"},
     "months_in_archive": {"fn_ingest", "fn_report", "fn_strategy"},
     "open_break": {"fn_execute", "fn_report"},

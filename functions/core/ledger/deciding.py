@@ -45,6 +45,7 @@ class DueStrategy(Row):
 
     `symbol` is the one that it decides in the name of; `last_bar_at` the end of the last bar it decided on, UTC.
     `held` and `working` are its own, in the symbol and in options on it, or in all symbols that it decides on at once.
+    `exits_by` says who watches the planned exits of its entries: itself, or the ledger's exits too.
     `splits_to_book` may lie ahead: from its ex-date on, `held` is in old shares and prices are in new ones.
     """
 
@@ -60,6 +61,7 @@ class DueStrategy(Row):
     held: dict[str, HeldPosition]
     working: list[OpenOrder]
     splits_to_book: tuple[SplitToBook, ...] = ()
+    exits_by: Literal["strategy", "watched"] = "strategy"
 
 
 class HearingStrategy(DueStrategy):
@@ -114,6 +116,14 @@ class LegToPlace(Row):
     ratio: int
 
 
+class PlanToArm(Row):
+    """The planned exits of an entry, armed by its first fill: dollars, of several legs net; UTC."""
+
+    stop_price: Amount | None = None
+    target_price: Amount | None = None
+    exit_at: AwareDatetime | None = None
+
+
 class OrderToPlace(Row):
     """An order of a decision: a plain one has symbol, side and position_intent, one of several legs has legs.
 
@@ -129,6 +139,7 @@ class OrderToPlace(Row):
     quantity: Amount
     price: Amount | None = None
     planned_stop: Amount | None = None
+    exit_plan: PlanToArm | None = None
     reduce_only: bool = False
     good_until: AwareDatetime
     reason: str

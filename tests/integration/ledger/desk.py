@@ -304,6 +304,12 @@ def calling(function: str, role: str, user: UUID | None = None, /, **arguments: 
     return lambda connection: call(connection, function, role, user, **arguments)
 
 
+def open_session(desk: Desk) -> None:
+    """The calendar knows the day of the tests: noon is in its session."""
+    session = {"date": "2013-10-07", "opens_at": "2013-10-07T13:30Z", "closes_at": "2013-10-07T20:00Z"}
+    desk.ledger.call("upsert_calendar", "fn_ingest", p_sessions=[session], p_source="test")
+
+
 def fill_every_table(desk: Desk) -> None:
     """One eventful session: at least one row of the desk in every table that has an owner."""
     _, order = desk.working()
@@ -311,8 +317,7 @@ def fill_every_table(desk: Desk) -> None:
     desk.activity("transfer_out", f"transfer of {desk.account}", symbol="SPY", quantity="-1")
     desk.activity("dividend", f"dividend of {desk.account}", symbol="SPY", amount="1")
     desk.set_limit("position_limit", "1000")
-    session = {"date": "2013-10-07", "opens_at": "2013-10-07T13:30Z", "closes_at": "2013-10-07T20:00Z"}
-    desk.ledger.call("upsert_calendar", "fn_ingest", p_sessions=[session], p_source="test")
+    open_session(desk)
     snapshot = {"p_as_of": NOON, "p_cash": "1", "p_equity": "1"}
     desk.ledger.call("record_account_snapshot", "fn_execute", p_account_id=desk.account, **snapshot)
     desk.ledger.call("record_account_rules", "fn_execute", p_account_id=desk.account, p_as_of=NOON, p_rules=rules_of())

@@ -80,6 +80,7 @@ NOT_AUDITED = {
     "private.api_key_hashes": "made with its key, which is audited",
     "private.audit_heads": "is the trail",
     "private.dashboard_watches": "what open dashboards look at",
+    "private.exit_plans": "what entries have planned, which are audited",
     "private.inbox": "machines",
     "private.oco_groups": "machines",
     "private.option_chain_lists": "market data",

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.ledger.desk import NOON, Desk, calling, claim_of
+from tests.integration.ledger.desk import NOON, Desk, calling, claim_of, open_session
 from tests.integration.ledger.ledger import THREADS, Ledger, refused
 from tests.integration.ledger.test_live_consent import confirm, live_desk
 
@@ -180,6 +180,7 @@ def test_exit_when_the_position_is_gone_then_the_new_one_is_denied(desk: Desk) -
 
 
 def test_exit_of_a_position_when_its_order_is_placed_anew_then_it_waits_for_the_new_one(desk: Desk) -> None:
+    open_session(desk)
     desk.hold("100")
     armed = desk.ledger.call(
         "set_position_exit",

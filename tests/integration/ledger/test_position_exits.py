@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.integration.ledger.desk import NOON, Desk, calling
+from tests.integration.ledger.desk import NOON, Desk, calling, open_session
 from tests.integration.ledger.ledger import answers, refused
 
 CLIENTS = 16
@@ -36,8 +36,8 @@ def _fire(desk: Desk, armed: UUID, by: str = "stop", price: str = "95", minutes:
     return fired
 
 
-def _follow(desk: Desk, price: str) -> int:
-    moved: int = desk.ledger.call("follow_price", "fn_risk", p_symbol="SPY", p_price=price, p_at=NOON.isoformat())
+def _follow(desk: Desk, armed: UUID, price: str) -> bool:
+    moved: bool = desk.ledger.call("follow_price", "fn_risk", p_exit_id=armed, p_price=price, p_at=NOON.isoformat())
     return moved
 
 
@@ -48,6 +48,7 @@ def _status(desk: Desk, armed: UUID) -> str:
 @pytest.fixture
 def holder(fresh_desk: Desk) -> Desk:
     """Long 100 SPY, alone in the ledger."""
+    open_session(fresh_desk)
     fresh_desk.hold("100")
     return fresh_desk
 
@@ -90,7 +91,7 @@ def test_exit_when_the_price_does_not_reach_it_then_refused(
     holder: Desk, exit_: dict[str, str], by: str, reached: str, short_of_it: str
 ) -> None:
     armed = _arm(holder, **exit_)
-    _follow(holder, "104")
+    _follow(holder, armed, "104")
     with refused("NOT_CROSSED", 409):
         _fire(holder, armed, by, short_of_it)
     for other in {"stop", "target", "trail", "time", "mood"} - {by}:
@@ -108,16 +109,17 @@ def test_exit_when_its_time_has_come_then_it_fires_and_not_before(holder: Desk) 
 
 def test_trail_when_the_price_gets_worse_then_it_stays(holder: Desk) -> None:
     armed = _arm(holder, trail_amount="5")
-    assert [_follow(holder, price) for price in ("100", "104", "101", "104", "104.5")] == [1, 1, 0, 0, 1]
+    moved = [_follow(holder, armed, price) for price in ("100", "104", "101", "104", "104.5")]
+    assert moved == [True, True, False, False, True]
     with refused("TRAIL_WENT_BACK", 409):
         holder.ledger.run("update public.position_exits set best_price = 100 where id = %s", armed)
 
 
 @pytest.mark.parametrize("price", ["NaN", "-1", "0", "Infinity"])
 def test_trail_when_the_price_is_none_then_refused(holder: Desk, price: str) -> None:
-    _arm(holder, trail_amount="5")
+    armed = _arm(holder, trail_amount="5")
     with refused("BAD_PRICE", 422):
-        _follow(holder, price)
+        _follow(holder, armed, price)
 
 
 def test_exit_when_other_orders_close_it_all_then_nothing_more_is_ordered(holder: Desk) -> None:
@@ -125,7 +127,7 @@ def test_exit_when_other_orders_close_it_all_then_nothing_more_is_ordered(holder
     closing = holder.place_exit("sell", "100")
     holder.approve(closing)
 
-    assert _fire(holder, armed) == {"status": "armed", "trade_id": None}
+    assert _fire(holder, armed) == {"status": "armed", "trade_id": None, "waits_for": "orders"}
     assert _status(holder, armed) == "armed"
 
 

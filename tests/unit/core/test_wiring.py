@@ -80,6 +80,7 @@ def test_subscribers_when_a_topic_is_heard_then_they_are_found() -> None:
         "watch_on_fills",
         "break_on_trades",
     }
+    assert set(wiring().subscribers("trade-events")) == {"submit_order", "evaluate_on_fills", "settle_exits"}
     assert wiring().subscribers("alerts") == {}
 
 
