@@ -120,6 +120,7 @@ def watch_expiry(_message: Any) -> None:
     ExpiryDesk(ports("risk")).watch()
 
 
+@delivered
 def break_on_trades(message: Any) -> None:
     """Topic trade-events: an order was rejected, filled or lost sight of; measures the breakers that this moves."""
     event = event_of(message)
@@ -143,6 +144,7 @@ def sweep_breakers(_message: Any) -> None:
     Breakers(ports("risk")).sweep()
 
 
+@delivered
 def watch_exits(message: Any) -> None:
     """Topic market-data-quotes: fires the exits that this quote reaches."""
     event = event_of(message)

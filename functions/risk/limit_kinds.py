@@ -7,12 +7,10 @@ from decimal import Decimal
 from functions.core.errors import BadInput
 from functions.risk.assess import RULES
 from functions.risk.limits import Limit, LimitKind, Scope, Tighter
+from functions.risk.watch.breakers import BREAKERS
 from functions.risk.watch.desk_kinds import DESK_KINDS
 
-WATCH_KINDS: tuple[LimitKind, ...] = (*DESK_KINDS,)
-from functions.risk.watch.breakers import BREAKERS
-
-WATCH_KINDS: tuple[LimitKind, ...] = (*BREAKERS,)
+WATCH_KINDS: tuple[LimitKind, ...] = (*BREAKERS, *DESK_KINDS)
 LIMIT_KINDS: dict[str, LimitKind] = {
     kind.name: kind for kind in (*(rule.kind for rule in RULES if rule.kind.scopes), *WATCH_KINDS)
 }

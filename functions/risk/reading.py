@@ -27,9 +27,9 @@ from functions.risk.book import (
 from functions.risk.facts.market import Quote
 from functions.risk.limit_kinds import TIGHTER
 from functions.risk.limits import Act, Limit, Limits, Scope
+from functions.risk.reading_asked import with_portfolio
 from functions.risk.reading_closed import closed_of
 from functions.risk.reading_market import market_of
-from functions.risk.reading_market import with_market
 from functions.risk.reading_orders import order_facts
 from functions.risk.reading_results import results_of
 
@@ -98,7 +98,6 @@ def book_of(found: RiskBook, quotes: Mapping[str, Quote]) -> Book:
         marks.pop(leg.symbol, None)
     # No session within a week either way is a calendar that is missing, not a holiday.
     sessions = tuple(Session(row.date, row.opens_at, row.closes_at) for row in found.sessions) or None
-    return Book(
     book = Book(
         exposures=exposures,
         marks=marks | {symbol: quote.mark for symbol, quote in quotes.items()},
@@ -111,7 +110,7 @@ def book_of(found: RiskBook, quotes: Mapping[str, Quote]) -> Book:
         market=market_of(found, quotes, sessions),
         closed=closed_of(found.closed, found.trade.strategy_id, found.trade.event_at),
     )
-    return with_market(book, found, order_of)
+    return with_portfolio(book, found, order_of)
 
 
 def _account(said: BookAccount) -> AccountFacts:

@@ -174,19 +174,18 @@ begin
 
   insert into public.trades (
     id, user_id, broker_account_id, strategy_id, strategy_version, source, signal, symbol, side, order_type, time_in_force,
-    quantity, notional, price, stop_price, trail_price, trail_percent, planned_stop, reduce_only, multi_leg, extended_hours, parent_trade_id,
-    quantity, notional, price, stop_price, trail_price, trail_percent, planned_stop, exit_plan, reduce_only, multi_leg, parent_trade_id,
+    quantity, notional, price, stop_price, trail_price, trail_percent, planned_stop, exit_plan, reduce_only, multi_leg, extended_hours,
+    parent_trade_id,
     replaces_trade_id, reprices_trade_id, oco_group, reason, client_order_id, event_at, status_at, good_until, trace)
   values (
     wanted.id, p_user_id, wanted.broker_account_id, p_strategy.id, p_strategy.strategy_version, p_source, wanted.signal,
     wanted.symbol, wanted.side, coalesce(p_order ->> 'order_type', 'market'), coalesce(p_order ->> 'time_in_force', 'day'),
     wanted.quantity, (p_order ->> 'notional')::numeric, (p_order ->> 'price')::numeric, (p_order ->> 'stop_price')::numeric,
-    (p_order ->> 'trail_price')::numeric, (p_order ->> 'trail_percent')::numeric, (p_order ->> 'planned_stop')::numeric,
-    wanted.reduce_only, wanted.multi_leg, coalesce((p_order ->> 'extended_hours')::boolean, false), wanted.parent_trade_id, p_replaces_trade_id, p_reprices_trade_id, wanted.oco_group,
     (p_order ->> 'trail_price')::numeric, (p_order ->> 'trail_percent')::numeric,
     -- The plan's stop is the planned loss, where nothing else is said.
     coalesce((p_order ->> 'planned_stop')::numeric, case when not wanted.multi_leg then (wanted.exit_plan ->> 'stop_price')::numeric end),
-    wanted.exit_plan, wanted.reduce_only, wanted.multi_leg, wanted.parent_trade_id, p_replaces_trade_id, p_reprices_trade_id, wanted.oco_group,
+    wanted.exit_plan, wanted.reduce_only, wanted.multi_leg, coalesce((p_order ->> 'extended_hours')::boolean, false),
+    wanted.parent_trade_id, p_replaces_trade_id, p_reprices_trade_id, wanted.oco_group,
     coalesce(p_order ->> 'reason', ''),
     'at-' || replace(wanted.id::text, '-', ''),
     wanted.event_at, wanted.event_at, wanted.good_until,

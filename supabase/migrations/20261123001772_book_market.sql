@@ -173,8 +173,6 @@ begin
     'buying_back', private.book_buying_back(p_trade),
     'turnover', private.book_turnover(p_trade, limits),
     'dates', private.book_dates(p_trade, limits),
-    'bars', private.book_bars(p_trade, limits));
+    'bars', private.book_bars(p_trade, limits)) || private.book_portfolio(p_trade);
 end $$;
-  select private.book_portfolio(p_trade) || jsonb_build_object('buying_back', private.book_buying_back(p_trade))
-$$;
 comment on function private.book_market(public.trades) is 'Of a trade''s book: quotes, volumes, greeks, sectors and dates, for the rules that look at them.';

@@ -53,19 +53,14 @@ class BookMarket(Row):
     """As of the order's event time; None is what was not read.
 
     `bars` is when the newest completed bar of each ordered symbol ended; `buying_back` what the platform itself buys
-    back at the market of sold options, contracts by symbol.
+    back at the market of sold options, contracts by symbol. `equity`, `sectors` (by symbol) and `greeks` (by option)
+    are there where a limit asks for them.
     """
 
     buying_back: dict[str, Amount] = Field(default_factory=dict)
     turnover: BookTurnover | None = None
     dates: BookDates | None = None
     bars: dict[str, AwareDatetime] | None = None
-    """`buying_back` is what the platform itself buys back at the market of sold options, contracts by symbol.
-
-    `equity`, `sectors` (by symbol) and `greeks` (by option) are there where a limit asks for them.
-    """
-
-    buying_back: dict[str, Amount] = Field(default_factory=dict)
     equity: BookEquity | None = None
     sectors: dict[str, str | None] = Field(default_factory=dict)
     greeks: dict[str, BookGreeks] = Field(default_factory=dict)

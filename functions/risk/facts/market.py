@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from functions.risk.book import Mark
+from functions.risk.facts.portfolio import PortfolioFacts
 
 
 @dataclass(slots=True)
@@ -70,18 +71,13 @@ class Dates:
     trades_until: Mapping[str, datetime] = field(default_factory=dict)
 
 
-from functions.risk.facts.portfolio import PortfolioFacts
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketFacts:
     """Of the symbols that are ordered or open, as of the order's event time.
 
     `buying_back` is what the platform itself buys back at the market of sold options, because it flattens or exits.
     `quotes` are of what is ordered. `bars_until` is the end of the newest completed bar of what is ordered, of an
-    option of its underlying. None where it was not read.
-    `buying_back` is what the platform itself buys back at the market of sold options, because it flattens or exits;
-    `portfolio` is None where no limit asks for it.
+    option of its underlying. None where it was not read; `portfolio` where no limit asks for it.
     """
 
     portfolio: PortfolioFacts | None = None
