@@ -17,9 +17,13 @@ from functions.risk.rules.drawdown_from_peak import drawdown_from_peak
 from functions.risk.rules.drawdown_from_start import drawdown_from_start
 from functions.risk.rules.duplicate_order import duplicate_order
 from functions.risk.rules.gate import gate
+from functions.risk.rules.margin_utilisation import margin_utilisation
 from functions.risk.rules.market_hours import market_hours
 from functions.risk.rules.max_daily_loss import max_daily_loss
 from functions.risk.rules.max_loss_per_trade import max_loss_per_trade
+from functions.risk.rules.net_delta_limit import net_delta_limit
+from functions.risk.rules.net_gamma_limit import net_gamma_limit
+from functions.risk.rules.net_vega_limit import net_vega_limit
 from functions.risk.rules.open_positions_limit import open_positions_limit
 from functions.risk.rules.options_level import options_level
 from functions.risk.rules.order_churn_limit import order_churn_limit
@@ -30,9 +34,11 @@ from functions.risk.rules.package import package
 from functions.risk.rules.position_limit import position_limit
 from functions.risk.rules.price_sanity import price_sanity
 from functions.risk.rules.reduce_only import reduce_only
+from functions.risk.rules.sector_concentration import sector_concentration
 from functions.risk.rules.settled_cash import settled_cash
 from functions.risk.rules.shortable import shortable
 from functions.risk.rules.stale_quote import stale_quote
+from functions.risk.rules.symbol_concentration import symbol_concentration
 from functions.risk.rules.trade_capital_limit import trade_capital_limit
 from functions.risk.rules.uncovers import uncovers
 from functions.risk.rules.undefined_risk import undefined_risk
@@ -67,6 +73,12 @@ RULES: tuple[Rule, ...] = (
     open_positions_limit,
     overlapping_strikes,
     day_trade_limit,
+    symbol_concentration,
+    sector_concentration,
+    margin_utilisation,
+    net_delta_limit,
+    net_gamma_limit,
+    net_vega_limit,
 )
 
 

@@ -25,7 +25,7 @@ from functions.risk.book import (
 )
 from functions.risk.limit_kinds import TIGHTER
 from functions.risk.limits import Act, Limit, Limits, Scope
-from functions.risk.reading_market import market_of
+from functions.risk.reading_market import with_market
 from functions.risk.reading_orders import order_facts
 from functions.risk.reading_results import results_of
 
@@ -90,7 +90,7 @@ def book_of(found: RiskBook, quoted: Mapping[str, Mark]) -> Book:
     # What is ordered is valued by its quote; a mark that waits for the next bar is not fresh enough for an order.
     for leg in found.legs:
         marks.pop(leg.symbol, None)
-    return Book(
+    book = Book(
         exposures=exposures,
         marks=marks | dict(quoted),
         # No session within a week either way is a calendar that is missing, not a holiday.
@@ -98,10 +98,10 @@ def book_of(found: RiskBook, quoted: Mapping[str, Mark]) -> Book:
         closed_gates=tuple(Gate(_gate_scope(gate), gate) for gate in found.closed_gates),
         packages={cast("Scope", scope): tuple(packages) for scope, packages in found.packages.items()},
         account=None if found.account is None else _account(found.account),
-        market=market_of(found),
         results=results_of(found.results),
         orders=None if found.orders is None else order_facts(found.orders, found.trade.event_at),
     )
+    return with_market(book, found, order_of)
 
 
 def _account(said: BookAccount) -> AccountFacts:
