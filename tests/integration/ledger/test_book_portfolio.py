@@ -17,6 +17,7 @@ from tests.integration.ledger.test_account_rules import BEFORE, WITHIN, told
 from tests.integration.ledger.test_judging_options import filled, leg, place
 from tests.integration.ledger.test_uncovering import judged
 
+D = Decimal
 EXPIRY = date(2013, 11, 16)
 CALL, QUIET = (str(OptionSymbol("SPY", EXPIRY, "call", Decimal(strike))) for strike in (170, 180))
 SESSION = {"date": "2013-10-07", "opens_at": "2013-10-07T13:30Z", "closes_at": "2013-10-07T20:00Z"}
@@ -74,12 +75,12 @@ def test_equity_when_told_several_times_then_the_last_word_of_before_the_open_co
     told(desk, WITHIN, "700")
     first = market_of(desk, trade).equity
     assert first is not None
-    assert (first.equity, first.margin_requirement, first.as_of) == (700, None, WITHIN)
+    assert (first.equity, first.margin_requirement, first.as_of) == (D(700), None, WITHIN)
     told(desk, BEFORE - timedelta(hours=1), "900")
     told(desk, BEFORE, "1000", p_margin_requirement="250")
     found = market_of(desk, trade).equity
     assert found is not None
-    assert (found.equity, found.margin_requirement, found.as_of) == (1000, 250, BEFORE)
+    assert (found.equity, found.margin_requirement, found.as_of) == (D(1000), D(250), BEFORE)
 
 
 def test_sectors_when_nobody_has_entered_any_then_the_limit_is_refused_and_else_an_option_has_its_underlying_s(
@@ -107,8 +108,14 @@ def test_greeks_when_options_are_held_and_ordered_then_the_feed_s_and_what_it_ta
     assert found.keys() == {CALL, QUIET}
     spoken, quiet = found[CALL], found[QUIET]
     assert spoken.told == (Decimal("0.5"), Decimal("0.04"), Decimal("0.1"))
-    assert (spoken.price, spoken.priced_at, spoken.spot, spoken.spot_at) == (Decimal("3.1"), NOON, 100, NOON)
-    assert (quiet.told, quiet.price, quiet.right, quiet.strike, quiet.expires_on) == (None, 1, "call", 180, EXPIRY)
+    assert (spoken.price, spoken.priced_at, spoken.spot, spoken.spot_at) == (D("3.1"), NOON, D(100), NOON)
+    assert (quiet.told, quiet.price, quiet.right, quiet.strike, quiet.expires_on) == (
+        None,
+        D(1),
+        "call",
+        D(180),
+        EXPIRY,
+    )
 
 
 def test_judging_when_the_equity_does_not_carry_the_order_then_refused_by_the_rule(desk: Desk) -> None:
