@@ -47,13 +47,46 @@ $$;
 comment on function private.least_worth(jsonb, boolean) is
   'What options [{"piece", "symbol", "units"}] are worth at expiry at the least, dollars, and the units of calls that nothing covers: by piece, root and the expiry of what is sold.';
 
+create function private.calls_alone(p_contracts jsonb) returns table (symbol text, quantity numeric)
+language plpgsql immutable set search_path = ''
+as $$
+declare
+  sold record;
+  cover record;
+  free jsonb := '{}';
+begin
+  -- As _alone() of functions/risk/covering.py: the last and highest first, each bought one covers the nearest that it can.
+  for sold in
+    select c.key as symbol, -c.value::numeric as quantity, o.occ
+    from jsonb_each_text(p_contracts) as c, lateral (select private.occ_parts(c.key) as occ) as o
+    where o.occ[3] = 'C' and c.value::numeric < 0 order by o.occ[2] desc, o.occ[4] desc
+  loop
+    for cover in
+      select c.key as symbol, coalesce(free ->> c.key, c.value)::numeric as quantity
+      from jsonb_each_text(p_contracts) as c, lateral (select private.occ_parts(c.key) as occ) as o
+      where o.occ[3] = 'C' and o.occ[1] = sold.occ[1] and o.occ[2] >= sold.occ[2] and c.value::numeric > 0
+      order by o.occ[2], abs(o.occ[4]::numeric - sold.occ[4]::numeric), c.key collate "C"
+    loop
+      free := free || jsonb_build_object(cover.symbol, cover.quantity - least(sold.quantity, cover.quantity));
+      sold.quantity := sold.quantity - least(sold.quantity, cover.quantity);
+    end loop;
+    if sold.quantity > 0 then
+      symbol := sold.symbol;
+      quantity := sold.quantity;
+      return next;
+    end if;
+  end loop;
+end $$;
+comment on function private.calls_alone(jsonb) is
+  'How many of each sold call of {symbol: signed contracts} are left when each bought one covers the one nearest to it that it can cover.';
+
 create function private.options_capital(
   p_scope text, p_trade public.trades, p_quantity numeric, p_marks jsonb, p_symbol text) returns numeric
 language sql stable set search_path = ''
 as $$
   -- What an account holds of one root counts together, with the order and without it, and each as it is left by the orders
   -- that close something, the worst of the four; each order that may open something counts apart. Calls that shares cover
-  -- are left out, the soonest and lowest first: what is being sold covers nothing, and no share covers two calls.
+  -- are left out, first those that nothing bought covers, the soonest and lowest first: what is being sold covers nothing, and no share covers two calls.
   with open_now as (
     select e.*, private.occ_parts(e.symbol) is not null as is_option from private.exposure(p_scope, p_trade) as e
   ), exposed as (
@@ -83,22 +116,35 @@ as $$
   ), pieces as (
     select r.moment, r.account, r.piece, r.symbol, sum(r.quantity) as quantity from rows as r
     where p_symbol is null or r.symbol = p_symbol group by r.moment, r.account, r.piece, r.symbol having sum(r.quantity) <> 0
-  ), sold as (
-    select p.moment, p.piece, p.account, p.symbol, -p.quantity as quantity, i.multiplier, o.occ[1] as root,
-      coalesce(sum(-p.quantity * i.multiplier) over (partition by p.moment, p.account, o.occ[1]
-        order by p.piece, o.occ[2], o.occ[4] rows between unbounded preceding and 1 preceding), 0) as earlier
+  ), calls as (
+    select p.moment, p.piece, p.account, p.symbol, -p.quantity as quantity, i.multiplier, o.occ
     from pieces as p join public.instruments as i on i.symbol = p.symbol, lateral (select private.occ_parts(p.symbol) as occ) as o
-    where p.quantity < 0 and o.occ[3] = 'C'
+    where p.quantity < 0 and o.occ[3] = 'C' and exists (select from shares as h where h.account = p.account and h.root = o.occ[1])
+  ), alone as (
+    select g.moment, g.piece, a.symbol, a.quantity
+    from (select p.moment, p.piece, jsonb_object_agg(p.symbol, p.quantity) as contracts from pieces as p
+        where (p.moment, p.piece) in (select c.moment, c.piece from calls as c) group by p.moment, p.piece) as g,
+      lateral private.calls_alone(g.contracts) as a
+  ), turns as (
+    select c.moment, c.piece, c.account, c.symbol, c.multiplier, c.occ, t.turn, t.quantity
+    from calls as c left join alone as a on (a.moment, a.piece, a.symbol) = (c.moment, c.piece, c.symbol),
+      lateral (values (1, coalesce(a.quantity, 0)), (2, c.quantity - coalesce(a.quantity, 0))) as t (turn, quantity)
+    where t.quantity > 0
+  ), sold as (
+    select t.moment, t.piece, t.account, t.symbol, t.quantity, t.multiplier, t.occ[1] as root,
+      coalesce(sum(t.quantity * t.multiplier) over (partition by t.moment, t.account, t.occ[1]
+        order by t.piece, t.turn, t.occ[2], t.occ[4] rows between unbounded preceding and 1 preceding), 0) as earlier
+    from turns as t
   ), needed as (
     select s.account, s.root, s.moment, sum(s.quantity * s.multiplier) as units from sold as s group by s.account, s.root, s.moment
   ), covered as (
-    select s.moment, s.piece, s.symbol, least(s.quantity, floor(greatest(c.free - s.earlier - case s.moment
+    select s.moment, s.piece, s.symbol, sum(least(s.quantity, floor(greatest(c.free - s.earlier - case s.moment
         when 'after' then c.ordered when 'after_left' then c.ordered
         when 'working' then (select max(coalesce(n.units, 0) + case when m.moment in ('after', 'after_left') then c.ordered else 0 end)
           from unnest(array['before', 'left', 'after', 'after_left']) as m (moment)
             left join needed as n on n.moment = m.moment and n.account = c.account and n.root = c.root)
-        else 0 end, 0) / s.multiplier)) as quantity
-    from sold as s join shares as c on c.account = s.account and c.root = s.root
+        else 0 end, 0) / s.multiplier))) as quantity
+    from sold as s join shares as c on c.account = s.account and c.root = s.root group by s.moment, s.piece, s.symbol
   ), valued as (
     select p.moment || '|' || p.piece as piece, p.symbol, (p.quantity + coalesce(c.quantity, 0)) * i.multiplier as units,
       case when p_marks ? p.symbol then (p_marks ->> p.symbol)::numeric else m.mark end as mark

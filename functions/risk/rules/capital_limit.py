@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from functions.core.instruments import is_option
 from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Mark, Package, ProposedOrder
-from functions.risk.capital import UnknownMark, marks_of, of_options, of_others, uncovered
+from functions.risk.capital import UnknownMark, marks_of, of_options, of_others
+from functions.risk.covering import after_shares
 from functions.risk.limits import ALL_SCOPES, Limit, Limits, Scope
 from functions.risk.roots import Root, Sum, root_of, roots_in, roots_of
 from functions.risk.rule import Verdict, allow, deny, rule
@@ -24,12 +25,12 @@ def capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     """What all that is open after this order keeps at work, working orders included, stays within the limit.
 
     Every symbol counts at its mark and at the worse of its two sides, so that an entry counts the same, filled or
-    still working; the symbol of a stop order at its stop price where that is more. Options of one root count together,
-    those of each working order apart, and what is being closed covers nothing: what is bought, alone or dearer than
-    what is sold against it, at what it costs; a credit spread at its width less the credit; an uncovered put at its
-    strike less its price; an uncovered call as if the underlying came to twice its strike. Calls that shares cover,
-    which are held and not being sold, add nothing. All at the marks. A limit on a symbol counts that symbol only. An
-    order that adds nothing is not denied.
+    still working; the symbol of a stop order at its stop price where that is more. Options of one root count
+    together, those of each working order apart, and what is being closed covers nothing: what is bought, alone or
+    dearer than what is sold against it, at what it costs; a credit spread at its width less the credit; an
+    uncovered put at its strike less its price; an uncovered call as if the underlying came to twice its strike.
+    Calls that shares cover, which are held and not being sold, add nothing: first those that nothing bought covers.
+    All at the marks. A limit on a symbol counts that symbol only. An order that adds nothing is not denied.
     """
     seen = allow(limit="not set")
     first = True
@@ -143,9 +144,9 @@ def _options(
     worst, left = ZERO, dict[str, Decimal]()
     for number, (contracts, covering) in enumerate(states):
         shares = dict(covering)
-        worst = max(worst, of_options(uncovered(contracts, shares, marks), marks))
+        worst = max(worst, of_options(after_shares(contracts, shares, marks), marks))
         left = {root: min(rest, left.get(root, rest)) if number else rest for root, rest in shares.items()}
-    return worst + sum((of_options(uncovered(package, left, marks), marks) for package in packages), ZERO)
+    return worst + sum((of_options(after_shares(package, left, marks), marks) for package in packages), ZERO)
 
 
 def _left(contracts: Package, closing: Package) -> Package:

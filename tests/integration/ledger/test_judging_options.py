@@ -17,7 +17,11 @@ from functions.core.instruments import OptionSymbol
 from functions.core.ledger.judging import RiskLedger
 from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.options.payoff import OptionUnits, capital_at_work, largest_loss
+from functions.risk.book import Mark
 from functions.risk.judging import Judge
+from functions.risk.limits import Limits
+from functions.risk.reading import book_of, limits_of, order_of
+from functions.risk.rules.capital_limit import capital_limit
 from tests.integration.ledger.desk import NOON, Desk
 from tests.integration.ledger.ledger import Direct, Ledger, refused
 from tests.unit.core.doubles import World
@@ -25,8 +29,9 @@ from tests.unit.core.doubles import World
 EXPIRY = date(2013, 10, 19)
 LOW, HIGH = (str(OptionSymbol("SPY", EXPIRY, "call", Decimal(strike))) for strike in (170, 175))
 PUT = str(OptionSymbol("SPY", EXPIRY, "put", Decimal(160)))
+LATE = str(OptionSymbol("SPY", date(2013, 11, 16), "call", Decimal(180)))
 OTHER = str(OptionSymbol("IWM", EXPIRY, "call", Decimal(100)))
-MARKS = {LOW: "3", HIGH: "1", PUT: "2", OTHER: "1"}
+MARKS = {LOW: "3", HIGH: "1", PUT: "2", LATE: "2", OTHER: "1"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -230,6 +235,34 @@ def test_call_when_a_spread_is_open_beside_it_then_the_shares_cover_it_all_the_s
     desk.set_limit("max_loss_per_trade", "0")
     assert verdict(desk, place(desk, *COVERED_CALL, price="1", quantity="2")) == "MISSING_STOP"
     assert verdict(desk, place(desk, *COVERED_CALL, price="1")) == "approved"
+
+
+@pytest.mark.usefixtures("_shares_have_a_mark")
+@pytest.mark.parametrize("is_filled", [True, False], ids=["filled", "working"])
+@pytest.mark.parametrize("is_closing", [True, False], ids=["being closed", "open"])
+def test_capital_when_a_spread_that_ends_sooner_is_beside_a_covered_call_then_the_shares_are_the_call_s(
+    ledger: Ledger, is_filled: bool, is_closing: bool
+) -> None:
+    desk = Desk.open(ledger)
+    desk.hold("100", "100")
+    filled(desk, place(desk, *CREDIT, price="-2"), "3", "1")
+    if is_closing:
+        bought_back = (leg(LOW, "buy", to="close"), leg(HIGH, "sell", to="close"))
+        assert verdict(desk, place(desk, *bought_back, price="1")) == "approved"
+    call = place(desk, leg(LATE, "sell"), price="2")
+    # The shares, and the spread at its width less the credit.
+    desk.set_limit("capital_limit", "10299.99")
+    book = RiskLedger(Direct(ledger, "fn_risk")).risk_book(call)
+    assert book is not None
+    judged = book_of(book, {LATE: Mark(Decimal(2), NOON, Decimal(100))})
+    (limit,) = limits_of(book).of("capital_limit")
+    assert capital_limit(order_of(book), judged, Limits([limit])).text.startswith("CAPITAL_LIMIT: notional_after=10300")
+    desk.set_limit("capital_limit", "10300")
+    if is_filled:
+        filled(desk, call, "2")
+    else:
+        assert verdict(desk, call) == "approved"
+    assert verdict(desk, place(desk, leg(LATE, "sell"), price="2")) == "CAPITAL_LIMIT"
 
 
 @pytest.mark.usefixtures("_shares_have_a_mark")
