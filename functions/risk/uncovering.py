@@ -11,6 +11,7 @@ from functions.core.instruments import OptionSymbol, is_option
 from functions.core.market_calendar import exchange_date
 from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Package, ProposedOrder
 from functions.risk.covering import assignment, held_options, lacking, units_of
+from functions.risk.roots import Root, root_of, roots_in, roots_of
 
 
 @dataclass(slots=True)
@@ -32,48 +33,44 @@ class Uncovered:
 COVERED = Uncovered()
 
 
-def leaves_uncovered(order: ProposedOrder, exposure: Exposure, book: Book) -> Uncovered:
-    """Counted over the account's `exposure`, order filled beside order not placed.
+def leaves_uncovered(order: ProposedOrder, book: Book) -> Uncovered:
+    """Counted over the account, order filled beside order not placed.
 
     What is being sold covers nothing. What is being bought back is still sold, but for what the platform itself buys
     back at the market, because it flattens: that is sent first. Each working order is covered by itself or not at all.
     """
-    packages = book.working_packages("account")
+    there, roots = roots_in(book, "account"), roots_of(order)
     opens = any(leg.side == "sell" and leg.kind == "option" and not leg.closes for leg in order.legs)
-    if not opens and not packages and not _has_sold(exposure):
+    if not opens and not any(_has_sold(there[root]) for root in roots if root in there):
         return COVERED
-    held = _held(exposure, book, exchange_date(order.event_time))
+    today = exchange_date(order.event_time)
     ordered = {leg.symbol: leg.sign * leg.quantity for leg in order.legs if leg.kind == "option"}
-    together = {name: held.get(name, ZERO) + ordered.get(name, ZERO) for name in held | ordered}
     sold = {leg.symbol: leg.quantity for leg in order.legs if leg.side == "sell" and leg.kind != "option"}
-    roots = {OptionSymbol.parse(symbol).root for symbol in ordered} | sold.keys()
-    working: dict[str, Decimal] = {}
-    for package in packages:
-        for root, count in lacking(package, "call").items():
-            working[root] = working.get(root, ZERO) + count * units_of(root, package, book)
-    before, after = lacking(held, "call"), lacking(together, "call")
-    calls = ZERO
-    for root in roots:
-        here = exposure.get(root, NOTHING_OPEN)
+    calls = puts = ZERO
+    for name in roots:
+        root = there.get(name) or Root()
+        held = _held(root.exposure, book, today)
+        added = {symbol: count for symbol, count in ordered.items() if root_of(symbol) == name}
+        together = {symbol: held.get(symbol, ZERO) + added.get(symbol, ZERO) for symbol in held | added}
+        size = units_of(name, together, book)
+        waits = sum((lacking(one, "call").get(name, ZERO) * units_of(name, one, book) for one in root.packages), ZERO)
+        here = root.exposure.get(name, NOTHING_OPEN)
         shares = here.position - here.to_sell
-        size, waits = units_of(root, together, book), working.get(root, ZERO)
-        calls += max(
-            _beyond(after.get(root, ZERO) * size + waits, shares - sold.get(root, ZERO))
-            - _beyond(before.get(root, ZERO) * size + waits, shares),
-            ZERO,
-        )
-    puts = _puts(held, together)
-    if puts and assignment([together, *packages]) <= _cash(book):
+        before, after = (lacking(one, "call").get(name, ZERO) * size + waits for one in (held, together))
+        calls += max(_beyond(after, shares - sold.get(name, ZERO)) - _beyond(before, shares), ZERO)
+        puts += max(lacking(together, "put").get(name, ZERO) - lacking(held, "put").get(name, ZERO), ZERO)
+    if puts and _are_paid(ordered, book, today):
         puts = ZERO
     return Uncovered(calls, puts)
 
 
-def _has_sold(exposure: Exposure) -> bool:
-    # A loop: it runs for every sale, and any() takes twice as long.
-    for name, found in exposure.items():  # noqa: SIM110
-        if found.position.is_signed() and found.position and is_option(name):
-            return True
-    return False
+def _has_sold(root: Root) -> bool:
+    """Options, held or in working orders."""
+    if root.packages or not root.has_options:
+        return bool(root.packages)
+    return any(
+        found.position.is_signed() and found.position and is_option(name) for name, found in root.exposure.items()
+    )
 
 
 def _held(exposure: Exposure, book: Book, today: date) -> dict[str, Decimal]:
@@ -91,12 +88,11 @@ def _beyond(needed: Decimal, shares: Decimal) -> Decimal:
     return max(needed - max(shares, ZERO), ZERO)
 
 
-def _puts(held: Package, together: Package) -> Decimal:
-    before = lacking(held, "put")
-    return sum((max(count - before.get(root, ZERO), ZERO) for root, count in lacking(together, "put").items()), ZERO)
-
-
-def _cash(book: Book) -> Decimal:
-    """Nothing where nobody has told it."""
+def _are_paid(ordered: Package, book: Book, today: date) -> bool:
+    """Whether the account's cash pays all puts that nothing else covers; nothing where nobody has told it."""
     money = None if book.account is None else book.account.money
-    return ZERO if money is None else money.cash + money.moved - money.spent
+    if money is None:
+        return False
+    held = _held(book.exposure("account") or {}, book, today)
+    together = {symbol: held.get(symbol, ZERO) + ordered.get(symbol, ZERO) for symbol in held | dict(ordered)}
+    return assignment([together, *book.working_packages("account")]) <= money.cash + money.moved - money.spent

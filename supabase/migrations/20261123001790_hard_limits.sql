@@ -86,7 +86,8 @@ language sql stable set search_path = ''
 as $$
   -- What an account holds of one root counts together, with the order and without it, and each as it is left by the orders
   -- that close something, the worst of the four; each order that may open something counts apart. Calls that shares cover
-  -- are left out, first those that nothing bought covers, the soonest and lowest first: what is being sold covers nothing, and no share covers two calls.
+  -- are left out, first those that nothing bought covers, the soonest and lowest first: what is being sold covers nothing,
+  -- and no share covers two calls.
   with open_now as (
     select e.*, private.occ_parts(e.symbol) is not null as is_option from private.exposure(p_scope, p_trade) as e
   ), exposed as (

@@ -24,10 +24,9 @@ def uncovers(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
             break
     else:
         return ALLOWED
-    exposure = book.exposures.get("account")
-    if exposure is None:
+    if book.exposure("account") is None:
         return deny("MISSING_EXPOSURE", scope="account")
-    left = leaves_uncovered(order, exposure, book)
+    left = leaves_uncovered(order, book)
     if not left.more:
         return ALLOWED
     if permitted(book, limits):

@@ -37,10 +37,9 @@ def undefined_risk(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
             break
     else:
         return ALLOWED
-    exposure = book.exposures.get("account")
-    if exposure is None:
+    if book.exposure("account") is None:
         return deny("MISSING_EXPOSURE", scope="account")
-    calls = leaves_uncovered(order, exposure, book).calls
+    calls = leaves_uncovered(order, book).calls
     if calls == 0:
         return allow(units_of_calls=calls)
     if permitted(book, limits):
