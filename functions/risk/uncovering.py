@@ -39,10 +39,13 @@ def leaves_uncovered(order: ProposedOrder, book: Book) -> Uncovered:
     What is being sold covers nothing. What is being bought back is still sold, but for what the platform itself buys
     back at the market, because it flattens: that is sent first. Each working order is covered by itself or not at all.
     """
-    there, roots = roots_in(book, "account"), roots_of(order)
-    opens = any(leg.side == "sell" and leg.kind == "option" and not leg.closes for leg in order.legs)
-    if not opens and not any(_has_sold(there[root]) for root in roots if root in there):
+    opens = False
+    for leg in order.legs:
+        opens = opens or (leg.side == "sell" and leg.kind == "option" and not leg.closes)
+    roots = roots_of(order)
+    if not opens and book.once("roots that are sold", lambda: _sold_roots(book)).isdisjoint(roots):
         return COVERED
+    there = roots_in(book, "account")
     today = exchange_date(order.event_time)
     ordered = {leg.symbol: leg.sign * leg.quantity for leg in order.legs if leg.kind == "option"}
     sold = {leg.symbol: leg.quantity for leg in order.legs if leg.side == "sell" and leg.kind != "option"}
@@ -64,12 +67,12 @@ def leaves_uncovered(order: ProposedOrder, book: Book) -> Uncovered:
     return Uncovered(calls, puts)
 
 
-def _has_sold(root: Root) -> bool:
-    """Options, held or in working orders."""
-    if root.packages or not root.has_options:
-        return bool(root.packages)
-    return any(
-        found.position.is_signed() and found.position and is_option(name) for name, found in root.exposure.items()
+def _sold_roots(book: Book) -> frozenset[str]:
+    """Those with options that are sold, or in working orders."""
+    return frozenset(
+        name
+        for name, root in roots_in(book, "account").items()
+        if root.packages or any(found.position < 0 and is_option(symbol) for symbol, found in root.exposure.items())
     )
 
 
