@@ -17,7 +17,7 @@ from functions.core.instruments import OptionSymbol
 from functions.core.ledger.judging import RiskLedger
 from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.options.payoff import OptionUnits, capital_at_work, largest_loss
-from functions.risk.book import Mark
+from functions.risk.facts.market import Quote
 from functions.risk.judging import Judge
 from functions.risk.limits import Limits
 from functions.risk.reading import book_of, limits_of, order_of
@@ -254,7 +254,7 @@ def test_capital_when_a_spread_that_ends_sooner_is_beside_a_covered_call_then_th
     desk.set_limit("capital_limit", "10299.99")
     book = RiskLedger(Direct(ledger, "fn_risk")).risk_book(call)
     assert book is not None
-    judged = book_of(book, {LATE: Mark(Decimal(2), NOON, Decimal(100))})
+    judged = book_of(book, {LATE: Quote(Decimal(2), Decimal(2), Decimal(1), Decimal(1), NOON, Decimal(100))})
     (limit,) = limits_of(book).of("capital_limit")
     assert capital_limit(order_of(book), judged, Limits([limit])).text.startswith("CAPITAL_LIMIT: notional_after=10300")
     desk.set_limit("capital_limit", "10300")

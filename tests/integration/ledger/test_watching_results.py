@@ -14,7 +14,7 @@ import pytest
 from functions.core.events import QuoteData
 from functions.core.ledger.judging import RiskLedger
 from functions.risk.assess import assess
-from functions.risk.book import Mark
+from functions.risk.facts.market import Quote
 from functions.risk.halting import Flattener
 from functions.risk.reading import book_of, limits_of, order_of
 from functions.risk.watch.results import ResultWatch
@@ -197,8 +197,9 @@ def judged(desk: Desk, trade: UUID) -> str:
     """What the rules say of a trade by the ledger's own book."""
     found = RiskLedger(Direct(desk.ledger, "fn_risk")).risk_book(trade)
     assert found is not None
-    marks = {leg.symbol: Mark(Decimal(100), found.trade.event_at) for leg in found.legs}
-    verdict = assess(order_of(found), book_of(found, marks), limits_of(found)).verdict
+    price, size = Decimal(100), Decimal(1)
+    quotes = {leg.symbol: Quote(price, price, size, size, found.trade.event_at) for leg in found.legs}
+    verdict = assess(order_of(found), book_of(found, quotes), limits_of(found)).verdict
     return verdict.code or verdict.outcome
 
 
