@@ -34,7 +34,7 @@ begin
       when t.source = 'strategy' then 'signal'
       when t.source <> 'risk' then 'manual'
       when t.signal like 'halt|%' or t.signal like 'deactivation|%' or t.reason like 'flattened %' then 'flatten'
-      else coalesce(substring(t.reason from '^exit by (stop|target|trail|time)\M'),
+      else coalesce(substring(t.reason from '^exit (?:goes on, )?by (stop|target|trail|time)\M'),
         (select e.triggered_by from public.position_exits as e
          where e.exit_trade_id = t.id and e.triggered_by in ('stop', 'target', 'trail', 'time') limit 1), 'rule') end
   from by_trade as b join public.trades as t on t.id = b.trade_id join public.instruments as i on i.symbol = t.symbol
