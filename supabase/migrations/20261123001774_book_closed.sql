@@ -34,7 +34,7 @@ begin
       when t.source = 'strategy' then 'signal'
       when t.source <> 'risk' then 'manual'
       when t.signal like 'halt|%' or t.signal like 'deactivation|%' or t.reason like 'flattened %' then 'flatten'
-      else coalesce(substring(t.reason from '^exit by (stop|target|trail|time)\M'),
+      else coalesce(substring(t.reason from '^exit (?:goes on, )?by (stop|target|trail|time)\M'),
         (select e.triggered_by from public.position_exits as e
          where e.exit_trade_id = t.id and e.triggered_by in ('stop', 'target', 'trail', 'time') limit 1), 'rule') end
   from by_trade as b join public.trades as t on t.id = b.trade_id join public.instruments as i on i.symbol = t.symbol
@@ -51,14 +51,15 @@ comment on function private.closed_trades(uuid, uuid, uuid, timestamptz, timesta
   'The orders and expiries of a user (an account, a strategy) that closed lots, event time after p_after and until p_until: the newest, newest first. Realised by lots, first in first out, fees not deducted; it is theirs who closed it. An option counts as its underlying; of several legs quantity is the most of one. closed_by: stop, target, trail, time, signal, flatten, manual, expiry, or another rule.';
 
 create function private.minutes_back(p_limit public.risk_limits) returns numeric
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
+begin
   -- Ten years at most: a longer one is no time that could be reckoned with.
-  select least(5270400, case when k.unit = 'minutes' then p_limit.value else 0 end + (
+  return (select least(5270400, case when k.unit = 'minutes' then p_limit.value else 0 end + (
     select coalesce(sum(coalesce((p_limit.parameters ->> p.key)::numeric, (p.value ->> 'default')::numeric)), 0)
     from jsonb_each(k.parameters) as p where p.key like '%\_minutes'))
-  from public.risk_limit_kinds as k where k.name = p_limit.name
-$$;
+  from public.risk_limit_kinds as k where k.name = p_limit.name);
+end $$;
 comment on function private.minutes_back(public.risk_limits) is 'How far back a limit looks: all its minutes together.';
 
 create function private.book_closed(p_trade public.trades) returns jsonb
@@ -69,6 +70,11 @@ declare
   minutes numeric;
   told jsonb;
 begin
+  -- Mostly there is none, and what applies to the order need not be found out.
+  if not exists (select from public.risk_limits as r join public.risk_limit_kinds as k on k.name = r.name
+      where k.family = 'protection' and r.value is not null and (r.user_id is null or r.user_id = p_trade.user_id)) then
+    return null;
+  end if;
   select max(private.minutes_back(r)) into minutes
   from private.limits_on(p_trade) as r join public.risk_limit_kinds as k on k.name = r.name where k.family = 'protection';
   if minutes is null then

@@ -12,7 +12,7 @@ import pytest
 
 from functions.core.ledger.breakers import BreakerLedger, BreakerRound
 from tests.integration.ledger.closing import exit_by, judged, protect
-from tests.integration.ledger.desk import NOON, Desk, calling
+from tests.integration.ledger.desk import NOON, Desk, calling, open_session
 from tests.integration.ledger.ledger import THREADS, Direct, refused
 from tests.integration.ledger.market import bar, record
 
@@ -225,11 +225,6 @@ def minute(desk: Desk, minutes: int, low: str, high: str, symbol: str = "SPY") -
     record(desk.ledger, [bar(starts, symbol=symbol, open=low, high=high, low=low, close=high)])
 
 
-def open_market(desk: Desk) -> None:
-    session = {"date": "2013-10-07", "opens_at": "2013-10-07T13:30Z", "closes_at": "2013-10-07T20:00Z"}
-    desk.ledger.call("upsert_calendar", "fn_ingest", p_sessions=[session], p_source="test")
-
-
 @pytest.mark.parametrize(("price", "acts"), [("105", False), ("105.01", True), ("95.24", False), ("95.23", True)])
 def test_volatility_when_a_quote_moves_it_further_than_allowed_then_it_halts(
     fresh_desk: Desk, price: str, acts: bool
@@ -272,7 +267,7 @@ def test_volatility_when_no_price_comes_while_the_market_is_open_then_it_is_blin
     protect(fresh_desk, "circuit_volatility", "0", within_minutes="5")
     # Nobody knows whether the market is open.
     assert swept(fresh_desk, 0) == []
-    open_market(fresh_desk)
+    open_session(fresh_desk)
     minute(fresh_desk, -1, "100", "100", "IWM")
     assert swept(fresh_desk, 0) == [("blind", None)]
     assert swept(fresh_desk, 1) == [("blind", None)]

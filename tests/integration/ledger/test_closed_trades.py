@@ -15,7 +15,7 @@ from functions.risk.facts.closed import ClosedTrades, moment
 from functions.risk.reading import book_of, limits_of, order_of
 from functions.risk.rules.cooldown import cooldown
 from tests.integration.ledger.closing import exit_by, judged, protect
-from tests.integration.ledger.desk import NOON, Desk
+from tests.integration.ledger.desk import NOON, Desk, open_session
 from tests.integration.ledger.ledger import refused
 
 CALL = str(OptionSymbol("SPY", date(2013, 10, 19), "call", Decimal(170)))
@@ -43,6 +43,7 @@ def told(desk: Desk, trade: UUID) -> list[tuple[Any, ...]]:
 
 def fired(desk: Desk, **exit_: str) -> str:
     """The position's exit fires at noon by whichever of stop or target is given; the order works at the broker."""
+    open_session(desk)
     armed = desk.ledger.call(
         "set_position_exit",
         "authenticated",
@@ -101,8 +102,7 @@ def test_closed_trades_when_told_by_hand_or_by_a_halt_then_they_say_so(desk: Des
     assert desk.approve(out) == "approved"
     assert desk.claim(out, datetime.now(NOON.tzinfo))["claimed"]
     exit_by(desk, desk.submit(out), "101", 2, quantity="40")
-    session = {"date": "2013-10-07", "opens_at": "2013-10-07T13:30Z", "closes_at": "2013-10-07T20:00Z"}
-    desk.ledger.call("upsert_calendar", "fn_ingest", p_sessions=[session], p_source="test")
+    open_session(desk)
     desk.close(mode="flatten")
     (placed,) = desk.ledger.call("continue_halt", "fn_risk", p_account_id=desk.account, p_now=NOON)["placed"]
     assert desk.approve(UUID(placed)) == "approved"

@@ -131,6 +131,16 @@ def test_protection_when_the_limit_is_on_a_symbol_then_only_its_trades_count(
     assert said(rule(order(), book(closed=facts(ago(2), ago(1, symbol="IWM"), ago(1))), held)) == rule.code
 
 
+@pytest.mark.parametrize(
+    "rule", [stop_loss_guard, consecutive_losses_guard, max_drawdown_guard], ids=lambda rule: rule.name
+)
+def test_protection_when_the_limit_is_on_no_symbol_then_every_symbol_counts(
+    order: Orders, book: Books, rule: Rule
+) -> None:
+    closed = book(closed=facts(ago(2, symbol="IWM"), ago(1, symbol="QQQ")))
+    assert said(rule(order(), closed, limits(rule, "1"))) == rule.code
+
+
 def test_protection_when_an_option_is_ordered_then_its_underlying_counts(book: Books) -> None:
     call = ProposedLeg(
         symbol="SPY260116C00100000",
@@ -234,6 +244,15 @@ def test_consecutive_losses_guard_when_the_losses_are_far_apart_then_they_are_no
     assert said(consecutive_losses_guard(order(), book(closed=facts(ago(first), ago(10))), held)) == outcome
 
 
+def test_consecutive_losses_guard_when_a_long_row_is_over_then_later_losses_are_counted_anew(
+    order: Orders, book: Books
+) -> None:
+    row = [ago(200), ago(190), ago(180)]
+    after = [ago(30, "5", "target"), ago(20), ago(15, "5", "target"), ago(10)]
+    held = limits(consecutive_losses_guard, "1", pause_minutes="60")
+    assert said(consecutive_losses_guard(order(), book(closed=facts(*row, *after)), held)) == "allow"
+
+
 # --- max_drawdown_guard -------------------------------------------------------------------------------------------
 
 
@@ -259,6 +278,8 @@ def test_max_drawdown_guard_when_part_of_the_fall_is_too_old_then_it_is_not_coun
     outside = book(closed=facts(ago(40, "-80"), ago(10, "-80")))
     assert said(max_drawdown_guard(order(), inside, held)) == "MAX_DRAWDOWN_GUARD"
     assert said(max_drawdown_guard(order(), outside, held)) == "allow"
+    exactly = book(closed=facts(ago(40, "-80"), ago(10, "-100")))
+    assert said(max_drawdown_guard(order(), exactly, held)) == "allow"
 
 
 def test_max_drawdown_guard_when_a_win_follows_then_the_pause_of_the_fall_goes_on(order: Orders, book: Books) -> None:
