@@ -16,6 +16,7 @@ from functions.risk.preview import Previewer
 from functions.risk.watch.breakers import Breakers
 from functions.risk.watch.exits import ExitWatch
 from functions.risk.watch.expiry import ExpiryDesk
+from functions.risk.watch.margin import MarginWatch
 from functions.risk.watch.results import ResultWatch
 
 
@@ -112,6 +113,12 @@ def watch_on_fills(message: Any) -> None:
 def watch_results(_message: Any) -> None:
     """Schedule: everybody's results, what no quote and no fill has brought, and the begin of a session day."""
     ResultWatch(ports("risk")).sweep()
+
+
+@delivered
+def watch_margin(_message: Any) -> None:
+    """Schedule: how much of each account's equity keeps its positions, by the broker's newest word."""
+    MarginWatch(ports("risk")).sweep()
 
 
 @delivered

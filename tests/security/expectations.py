@@ -304,6 +304,7 @@ CALLERS: dict[str, set[str]] = {
     "versions_to_validate": {"fn_strategy"},
     "warn_of_limit": {"fn_risk"},
     "watch_symbols": {"authenticated"},
+    "watch_margin": {"fn_risk"},
     "watch_quote": {"fn_risk"},
     "watch_results": {"fn_risk"},
     "watch_strategies": {"fn_strategy"},

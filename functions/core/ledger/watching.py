@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter
+from pydantic import AwareDatetime, Field, TypeAdapter
 
 from functions.core.ledger.book_results import BookResult
 from functions.core.ledger.part import LedgerPart, Row
@@ -46,7 +46,23 @@ class WatchedResult(Row):
     on: BookResult
 
 
+class WatchedMargin(Row):
+    """A limit on margin, an account of its scope, and the broker's newest word on it, dollars, `as_of` event time."""
+
+    limit_id: UUID
+    scope: Literal["global", "user", "account"]
+    broker_account_id: UUID
+    value: Amount
+    parameters: dict[str, Amount] = Field(default_factory=dict)
+    state: Literal["warned", "breached", "worse", "recovered"] | None
+    today: bool
+    margin_requirement: Amount
+    equity: Amount
+    as_of: AwareDatetime
+
+
 _WATCHED = TypeAdapter(list[WatchedResult])
+_MARGINS = TypeAdapter(list[WatchedMargin])
 
 
 class WatchLedger(LedgerPart):
@@ -65,6 +81,10 @@ class WatchLedger(LedgerPart):
         """Records everybody's results, or an account's owner's, as of `at` (event time); the limits to measure then."""
         said = {"p_at": at.isoformat(), "p_account_id": None if account is None else str(account)}
         return _WATCHED.validate_python(self._call("watch_results", said))
+
+    def watch_margin(self, at: datetime) -> list[WatchedMargin]:
+        """The limits on margin with what the broker last said by `at` (event time); who says nothing is left out."""
+        return _MARGINS.validate_python(self._call("watch_margin", {"p_at": at.isoformat()}))
 
     def tell_blind(self, watched: WatchedResult, at: datetime, detail: Mapping[str, str]) -> bool:
         """Tells that a limit cannot be measured; True the first time of a session day."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functions.risk.book import ZERO, Book, ProposedOrder
 from functions.risk.limits import Limits
+from functions.risk.losses import ACTS, WARN_AT
 from functions.risk.rule import ALLOWED, Verdict, allow, deny, rule
 from functions.risk.share_of_equity import MAX_AGE, MISSING, STALE, exceeds, refused_equity
 
@@ -12,7 +13,9 @@ from functions.risk.share_of_equity import MAX_AGE, MISSING, STALE, exceeds, ref
     code="MARGIN_UTILISATION",
     unit="percent of the account's equity",
     scopes=("global", "user", "account"),
-    parameters=(MAX_AGE,),
+    family="watch",
+    acts=ACTS,
+    parameters=(MAX_AGE, WARN_AT),
     denials=("MISSING_MARGIN", MISSING, STALE),
 )
 def margin_utilisation(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:

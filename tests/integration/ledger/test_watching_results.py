@@ -17,8 +17,9 @@ from functions.risk.assess import assess
 from functions.risk.facts.market import Quote
 from functions.risk.halting import Flattener
 from functions.risk.reading import book_of, limits_of, order_of
+from functions.risk.watch.margin import MarginWatch
 from functions.risk.watch.results import ResultWatch
-from tests.integration.ledger.desk import NOON, Desk
+from tests.integration.ledger.desk import NOON, Desk, new_account
 from tests.integration.ledger.ledger import Direct, Ledger
 from tests.unit.core.doubles import StandingClock, World
 
@@ -190,6 +191,31 @@ def test_drawdown_when_it_breaks_amid_a_partial_fill_then_all_that_fills_is_clos
     assert str(desk.account) not in str(desk.ledger.call("check_positions", "fn_report"))
 
 
+def test_margin_when_an_account_keeps_too_much_then_it_is_reduced_to_the_limit_and_its_neighbour_is_left(
+    desk: Desk,
+) -> None:
+    desk.hold("100", "100")
+    neighbour = Desk(desk.ledger, desk.user, new_account(desk.ledger, desk.user), desk.strategy)
+    said = {"p_scope": "user", "p_scope_id": desk.user, "p_name": "margin_utilisation", "p_value": "50"}
+    unit = desk.ledger.one("select unit from public.risk_limit_kinds where name = 'margin_utilisation'")
+    desk.ledger.call("set_limit", "authenticated", desk.user, **said, p_unit=unit, p_act="reduce")
+    for account, requirement in ((desk.account, "800"), (neighbour.account, "500")):
+        told = {"p_as_of": NOON, "p_cash": "1", "p_equity": "1000", "p_margin_requirement": requirement}
+        desk.ledger.call("record_account_snapshot", "fn_execute", p_account_id=account, **told)
+    reach = replace(World().ports, ledger=Direct(desk.ledger, "fn_risk"), clock=StandingClock(NOON + MINUTE))
+    for _ in range(2):
+        MarginWatch(reach).sweep()
+    rows = (
+        "select happened, measured, broker_account_id from public.limit_breaches where user_id = %s order by measured"
+    )
+    assert desk.ledger.rows(rows, desk.user) == [("warned", 50, neighbour.account), ("breached", 80, desk.account)]
+    placed = desk.ledger.rows(
+        "select side, quantity from public.trades where user_id = %s and source = 'risk'", desk.user
+    )
+    # 30 of 80 percent is too much: three eighths of a hundred, in whole shares.
+    assert placed == [("sell", 38)]
+
+
 # --- before the trade ----------------------------------------------------------------------------------------------
 
 
@@ -197,8 +223,8 @@ def judged(desk: Desk, trade: UUID) -> str:
     """What the rules say of a trade by the ledger's own book."""
     found = RiskLedger(Direct(desk.ledger, "fn_risk")).risk_book(trade)
     assert found is not None
-    price, size = Decimal(100), Decimal(1)
-    quotes = {leg.symbol: Quote(price, price, size, size, found.trade.event_at) for leg in found.legs}
+    hundred = Decimal(100)
+    quotes = {leg.symbol: Quote(hundred, hundred, hundred, hundred, found.trade.event_at) for leg in found.legs}
     verdict = assess(order_of(found), book_of(found, quotes), limits_of(found)).verdict
     return verdict.code or verdict.outcome
 
