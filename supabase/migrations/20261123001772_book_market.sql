@@ -1,13 +1,5 @@
 -- What the book of a trade says of quotes, volumes, greeks, sectors and dates, for the rules that look at them.
 
-create function private.symbols_behind(p_trade public.trades) returns setof text
-language sql stable set search_path = ''
-as $$
-  select distinct coalesce(i.underlying, i.symbol)
-  from public.trade_legs as l join public.instruments as i on i.symbol = l.symbol where l.trade_id = p_trade.id
-$$;
-comment on function private.symbols_behind(public.trades) is 'What a trade is about: its symbols, of options their underlyings.';
-
 -- One plan for all calls: to plan over sixty months of bars costs more than to read two of them.
 create function private.average_volume(p_symbol text, p_until timestamptz) returns numeric
 language plpgsql stable set search_path = '' set plan_cache_mode = 'force_generic_plan'
@@ -20,69 +12,78 @@ end $$;
 comment on function private.average_volume(text, timestamptz) is
   'The mean volume of the daily bars of the last 30 days that were over at a time; null where none is stored.';
 
-create function private.book_turnover(p_trade public.trades, p_limits text[]) returns jsonb
-language sql stable set search_path = ''
+-- In PL/pgSQL, which keeps its plans: they run for every order. What no limit asks for is not read.
+create function private.book_turnover(p_trade public.trades, p_symbols text[], p_limits text[]) returns jsonb
+language plpgsql stable set search_path = ''
 as $$
-  select jsonb_build_object(
-    'daily_volume', case when 'min_volume' = any (p_limits) then coalesce((
-      select jsonb_object_agg(v.symbol, v.volume::text)
-      from (select s as symbol, private.average_volume(s, p_trade.event_at) as volume from private.symbols_behind(p_trade) as s) as v
-      where v.volume is not null), '{}') else '{}' end,
-    'open_interest', case when 'min_open_interest' = any (p_limits) then coalesce((
-      select jsonb_object_agg(c.symbol, jsonb_build_object('contracts', c.open_interest::text, 'on', c.open_interest_on))
-      from public.trade_legs as l join public.option_contracts as c on c.symbol = l.symbol
-      where l.trade_id = p_trade.id and c.open_interest is not null
-        and c.open_interest_on <= (p_trade.event_at at time zone 'America/New_York')::date), '{}') else '{}' end)
-$$;
-comment on function private.book_turnover(public.trades, text[]) is
+declare
+  volumes jsonb;
+  interest jsonb;
+begin
+  if 'min_volume' = any (p_limits) then
+    select jsonb_object_agg(v.symbol, v.volume::text) into volumes
+    from (select s as symbol, private.average_volume(s, p_trade.event_at) as volume from unnest(p_symbols) as s) as v where v.volume is not null;
+  end if;
+  if 'min_open_interest' = any (p_limits) then
+    select jsonb_object_agg(c.symbol, jsonb_build_object('contracts', c.open_interest::text, 'on', c.open_interest_on)) into interest
+    from public.trade_legs as l join public.option_contracts as c on c.symbol = l.symbol
+    where l.trade_id = p_trade.id and c.open_interest is not null
+      and c.open_interest_on <= (p_trade.event_at at time zone 'America/New_York')::date;
+  end if;
+  return jsonb_build_object('daily_volume', coalesce(volumes, '{}'), 'open_interest', coalesce(interest, '{}'));
+end $$;
+comment on function private.book_turnover(public.trades, text[], text[]) is
   'How much of a trade''s symbols is traded and open, where one of these limits asks for it.';
 
-create function private.book_dates(p_trade public.trades, p_limits text[]) returns jsonb
-language sql stable set search_path = ''
+create function private.book_dates(p_trade public.trades, p_symbols text[], p_limits text[]) returns jsonb
+language plpgsql stable set search_path = ''
 as $$
-  with day as (
-    select (p_trade.event_at at time zone 'America/New_York')::date as today
-  ), named as (
-    select s as symbol from private.symbols_behind(p_trade) as s
-  ), entered as (
-    select b.* from public.blackout_dates as b
-    where b.removed_at is null and (b.user_id is null or b.user_id = p_trade.user_id)
-      and (b.symbol is null or b.symbol in (select n.symbol from named as n)
-        or b.symbol in (select l.symbol from public.trade_legs as l where l.trade_id = p_trade.id))
-  ), earnings as (
-    select n.symbol, min(e.from_date) filter (where e.until_date >= d.today) as next, bool_or(e.from_date is null) as none
-    from day as d, named as n join entered as e on e.symbol = n.symbol and e.kind = 'earnings'
-    where 'blackout_days_before' = any (p_limits) group by n.symbol
-  ), dividends as (
+declare
+  today constant date := (p_trade.event_at at time zone 'America/New_York')::date;
+  closed jsonb;
+  earnings jsonb;
+  dividends jsonb;
+begin
+  select jsonb_agg(jsonb_build_object('kind', b.kind, 'symbol', b.symbol, 'until_date', b.until_date, 'reason', b.reason)
+    order by b.symbol, b.until_date desc, b.kind) into closed
+  from public.blackout_dates as b
+  where b.removed_at is null and (b.user_id is null or b.user_id = p_trade.user_id) and today between b.from_date and b.until_date
+    and (b.symbol is null or b.symbol = any (p_symbols) or b.symbol in (select l.symbol from public.trade_legs as l where l.trade_id = p_trade.id));
+  if 'blackout_days_before' = any (p_limits) then
+    select jsonb_object_agg(n.symbol, n.next) into earnings
+    from (select b.symbol, min(b.from_date) filter (where b.until_date >= today) as next, bool_or(b.from_date is null) as none
+      from public.blackout_dates as b
+      where b.removed_at is null and (b.user_id is null or b.user_id = p_trade.user_id) and b.symbol = any (p_symbols) and b.kind = 'earnings'
+      group by b.symbol) as n
+    where n.next is not null or n.none;
+  end if;
+  if 'ex_dividend_days' = any (p_limits) then
     -- Who sells short on the ex-dividend date itself owes nothing any more.
-    select n.symbol, least((select min(x) from unnest(i.ex_dividend_dates) as x where x > d.today),
-        (select min(e.from_date) from entered as e where e.symbol = n.symbol and e.kind = 'ex_dividend' and e.from_date > d.today)) as next
-    from day as d, named as n join public.instruments as i on i.symbol = n.symbol
-    where 'ex_dividend_days' = any (p_limits)
-      and (i.ex_dividend_dates <> '{}' or exists (select from entered as e where e.symbol = n.symbol and e.kind = 'ex_dividend'))
-  )
-  select jsonb_build_object(
-    'today', d.today,
-    'blackouts', coalesce((select jsonb_agg(jsonb_build_object('kind', e.kind, 'symbol', e.symbol, 'until_date', e.until_date, 'reason', e.reason)
-        order by e.symbol, e.until_date desc, e.kind)
-      from entered as e where d.today between e.from_date and e.until_date), '[]'),
-    'earnings', coalesce((select jsonb_object_agg(s.symbol, s.next) from earnings as s where s.next is not null or s.none), '{}'),
-    'ex_dividends', coalesce((select jsonb_object_agg(s.symbol, s.next) from dividends as s), '{}'))
-  from day as d
-$$;
-comment on function private.book_dates(public.trades, text[]) is
+    select jsonb_object_agg(i.symbol, least((select min(x) from unnest(i.ex_dividend_dates) as x where x > today), b.next)) into dividends
+    from public.instruments as i
+      left join (select e.symbol, min(e.from_date) filter (where e.from_date > today) as next from public.blackout_dates as e
+        where e.removed_at is null and (e.user_id is null or e.user_id = p_trade.user_id) and e.symbol = any (p_symbols) and e.kind = 'ex_dividend'
+        group by e.symbol) as b on b.symbol = i.symbol
+    where i.symbol = any (p_symbols) and (i.ex_dividend_dates <> '{}' or b.symbol is not null);
+  end if;
+  return jsonb_build_object('today', today, 'blackouts', coalesce(closed, '[]'), 'earnings', coalesce(earnings, '{}'),
+    'ex_dividends', coalesce(dividends, '{}'));
+end $$;
+comment on function private.book_dates(public.trades, text[], text[]) is
   'What the exchange day of a trade means for its symbols: blackouts in force, and the next earnings and ex-dividend dates where one of these limits asks for them.';
 
-create function private.book_bars(p_trade public.trades, p_limits text[]) returns jsonb
-language sql stable set search_path = ''
+create function private.book_bars(p_symbols text[], p_limits text[]) returns jsonb
+language plpgsql stable set search_path = ''
 as $$
-  select case when 'stale_bars' = any (p_limits) then coalesce((
-    select jsonb_object_agg(m.symbol, m.marked_at)
-    from private.symbols_behind(p_trade) as s join public.position_marks as m on m.symbol = s where m.source like 'bar %'), '{}')
-    else '{}' end
-$$;
-comment on function private.book_bars(public.trades, text[]) is
-  'When the newest completed bar of each of a trade''s symbols ended, where one of these limits asks for it.';
+begin
+  if not 'stale_bars' = any (p_limits) then
+    return '{}';
+  end if;
+  return (select coalesce(jsonb_object_agg(m.symbol, m.marked_at), '{}') from public.position_marks as m
+    where m.symbol = any (p_symbols) and m.source like 'bar %');
+end $$;
+comment on function private.book_bars(text[], text[]) is
+  'When the newest completed bar of each of these symbols ended, where one of these limits asks for it.';
 
 create function private.book_buying_back(p_trade public.trades) returns jsonb
 language sql stable set search_path = ''
@@ -167,12 +168,15 @@ create function private.book_market(p_trade public.trades) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 declare
-  limits constant text[] := array(select distinct r.name from private.limits_on(p_trade) as r);
+  limits constant text[] := array(select r.name from private.limits_on(p_trade) as r);
+  -- What the order is about: its symbols, of options their underlyings.
+  symbols constant text[] := array(select distinct coalesce(i.underlying, i.symbol)
+    from public.trade_legs as l join public.instruments as i on i.symbol = l.symbol where l.trade_id = p_trade.id);
 begin
   return jsonb_build_object(
     'buying_back', private.book_buying_back(p_trade),
-    'turnover', private.book_turnover(p_trade, limits),
-    'dates', private.book_dates(p_trade, limits),
-    'bars', private.book_bars(p_trade, limits)) || private.book_portfolio(p_trade);
+    'turnover', private.book_turnover(p_trade, symbols, limits),
+    'dates', private.book_dates(p_trade, symbols, limits),
+    'bars', private.book_bars(symbols, limits)) || private.book_portfolio(p_trade);
 end $$;
 comment on function private.book_market(public.trades) is 'Of a trade''s book: quotes, volumes, greeks, sectors and dates, for the rules that look at them.';

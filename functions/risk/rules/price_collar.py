@@ -7,10 +7,11 @@ from decimal import Decimal
 from functions.core.money import divided
 from functions.risk.book import ZERO, Book, ProposedOrder
 from functions.risk.facts.market import Quote
-from functions.risk.limits import ALL_SCOPES, Limits, Parameter
+from functions.risk.limits import ALL_SCOPES, Limit, Limits, Parameter
 from functions.risk.rule import Verdict, allow, deny, rule
 
 _DEFAULT = Decimal(10)
+_SHARES = Limit("price_collar", "account", _DEFAULT)
 _OPTION_DOLLARS = Parameter(
     "option_dollars", "dollars", Decimal("0.25"), "An option may always be this far beyond: few cents are many percent."
 )
@@ -30,13 +31,18 @@ def price_collar(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     The other direction only waits. Of a stop limit, the stop price stands for the quote where it is beyond it. A net
     price pays at most so much more, or receives so much less, than the legs' asks that are bought and bids that are
     sold, as if each leg were this far from its own. A market order has no price to hold: its risk is the spread, which
-    max_spread bounds. Without a limit set it is 10 percent, which catches a wrong digit and no honest order.
+    max_spread bounds. Without a limit set it is 10 percent for shares, which catches a wrong digit and no honest order;
+    options, whose limits are often far from a wide quote on purpose, are held to one that is set.
     """
     price = order.limit_price
     if price is None:
         return allow()
+    limit = limits.tightest("price_collar")
+    if limit is None:
+        if order.legs[0].kind == "option":
+            return allow(limit="not set")
+        limit = _SHARES
     quotes = {} if book.market is None else book.market.quotes
-    limit = limits.of("price_collar", _DEFAULT)[0]
     if order.several_legs:
         net, of = ZERO, ZERO
         for leg in order.legs:

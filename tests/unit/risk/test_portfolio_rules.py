@@ -13,7 +13,7 @@ from functions.core.ledger.book_portfolio import BookEquity, BookGreeks
 from functions.risk.account import AccountFacts
 from functions.risk.assess import assess
 from functions.risk.book import Book, OpenQuantity, ProposedOrder
-from functions.risk.facts.market import MarketFacts
+from functions.risk.facts.market import Dates, MarketFacts
 from functions.risk.facts.portfolio import Held, Money, Net, NetGreeks, PortfolioFacts
 from functions.risk.limits import Limit, Limits, Scope
 from functions.risk.reading_greeks import net_greeks
@@ -54,7 +54,7 @@ def facts_of(**changes: Any) -> dict[str, Any]:
         "money": money(),
         "held": {"account": held},
     }
-    return {"market": MarketFacts(portfolio=PortfolioFacts(**(plain | changes)))}
+    return {"market": MarketFacts(dates=Dates(), portfolio=PortfolioFacts(**(plain | changes)))}
 
 
 def greeks_of(greek: str, net: Net, age: int = 10, **changes: Any) -> dict[str, Any]:

@@ -185,16 +185,13 @@ def test_price_collar_when_a_cheap_option_is_a_quarter_beyond_then_that_is_never
     order: Orders, book: Books
 ) -> None:
     cheap = book(market=MarketFacts(quotes={CALL: Quote(D(0), D("0.05"), D(0), D(9), NOON, D(100))}))
-    prices = ("0.30", "0.31")
-    said_of = [
-        said(
-            price_collar(
-                order(symbol=CALL, order_type="limit", limit_price=D(price), legs=(option(CALL),)), cheap, UNSET
-            )
-        )
-        for price in prices
+    orders = [
+        order(symbol=CALL, order_type="limit", limit_price=D(price), legs=(option(CALL),)) for price in ("0.30", "0.31")
     ]
-    assert said_of == ["allow", "PRICE_COLLAR"]
+    collar = limits("price_collar", "10")
+    assert [said(price_collar(each, cheap, collar)) for each in orders] == ["allow", "PRICE_COLLAR"]
+    # Of options without a limit nothing is asked.
+    assert [price_collar(each, cheap, UNSET).numbers for each in orders] == [{"limit": "not set"}] * 2
 
 
 # --- position limit -----------------------------------------------------------------------------------------------
