@@ -20,7 +20,7 @@ from functions.core.options.settlement import SettledIn, at_expiry
 from functions.core.ports import Ports
 from functions.risk.judging import Judge
 from functions.risk.watch.expiry import ExpiryDesk
-from tests.integration.ledger.desk import Desk, calling, new_user
+from tests.integration.ledger.desk import Desk, calling, decision, new_user
 from tests.integration.ledger.ledger import Direct, Ledger, become, refused
 from tests.unit.core.doubles import StandingClock, World
 
@@ -317,6 +317,23 @@ def test_desk_when_a_minute_is_left_then_an_open_option_is_closed_and_judged_lik
         desk.ledger.one("select strategy_id from public.trades where broker_account_id = %s", desk.account)
         == desk.strategy
     )
+
+
+def test_desk_when_a_minute_is_left_then_an_entry_is_refused_and_the_exit_goes(desk: Desk) -> None:
+    hold(desk, CALL, "-1")
+    at = CLOSE - timedelta(minutes=1)
+    for symbol, price in ((CALL, "2"), (FAR_CALL, "1")):
+        quote(desk.ledger, at, **{symbol: (price, price)})
+    order = {"quantity": "1", "order_type": "limit", "price": "1.00", "symbol": FAR_CALL, "event_at": at.isoformat()}
+    (entry,) = desk.decide(
+        decision(desk.strategy, {"side": "buy", "position_intent": "buy_to_open", "number": 1} | order, at=at)
+    )
+    expiry_close(desk, "5", "flatten")
+    watch(desk, at)
+    Judge(ports_at(desk, at)).judge_pending(desk.account)
+    refusal = desk.ledger.one("select refusal from public.trades where id = %s", entry)
+    assert refusal.startswith("ZERO_DTE_CUTOFF"), refusal
+    assert orders(desk) == [(CALL, "buy", "market", "approved")]
 
 
 def test_desk_when_nobody_set_a_limit_then_a_minute_before_it_is_told_and_nothing_closed(desk: Desk, mark: Any) -> None:
