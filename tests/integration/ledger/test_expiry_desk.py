@@ -548,7 +548,7 @@ def test_assignment_when_it_took_shares_that_were_held_then_nothing_is_left_to_c
     assert (desk.position(), len(alerts(desk, "ASSIGNED"))) == (0, 1)
 
 
-def test_assignment_when_calls_leave_shares_sold_short_then_as_many_are_bought_back_and_no_stop_is_taken_away(
+def test_assignment_when_calls_leave_shares_sold_short_then_as_many_are_bought_back(
     desk: Desk,
 ) -> None:
     hold(desk, "SPY", "50")
@@ -556,6 +556,24 @@ def test_assignment_when_calls_leave_shares_sold_short_then_as_many_are_bought_b
     limit(desk, "assigned_shares", "0", "flatten", "shares")
     assert watch(desk, NEXT_OPEN) == [("SPY", "buy", "market", "pending")]
     assert desk.ledger.one("select quantity from public.trades where broker_account_id = %s", desk.account) == 50
+
+
+def test_assignment_when_its_owner_holds_more_then_only_what_came_is_sold_and_the_rest_keeps_its_exit(
+    desk: Desk,
+) -> None:
+    hold(desk, "SPY", "200")
+    resting = desk.place_by_hand(
+        "resting", "sell", "200", position_intent="sell_to_close", order_type="limit", price="300"
+    )
+    _assigned(desk, "put", "1", None)
+    limit(desk, "assigned_shares", "0", "flatten", "shares")
+    assert desk.approve(resting) == "approved"
+    sold = [("SPY", "sell", "market", "pending")]
+    assert watch(desk, NEXT_OPEN) == sold
+    assert watch(desk, NEXT_OPEN + timedelta(minutes=1)) == sold
+    row = "select quantity from public.trades where broker_account_id = %s and source = 'risk'"
+    assert desk.ledger.one(row, desk.account) == 100
+    assert desk.status(resting) == "approved"
 
 
 def test_early_assignment_when_the_ex_date_is_the_next_session_then_warned_and_closed_where_asked(
