@@ -155,6 +155,7 @@ declare
   symbols text[];
   quantities numeric[];
   whole boolean;
+  most numeric;
   in_the_way public.trades;
   target record;
   room record;
@@ -176,6 +177,14 @@ begin
     return;
   end loop;
 
+  -- Of the most, less what the desk's own orders for it may still fill; other orders close something else of the position.
+  most := (p_closing ->> 'most')::numeric - (
+    select coalesce(sum(greatest(t.quantity - t.filled_quantity, 0)), 0) from public.trades as t
+    where t.broker_account_id = p_account.id and starts_with(t.signal, prefix) and not private.is_final(t.status));
+  if most <= 0 then
+    return;
+  end if;
+
   -- What would open more of it, and resting exits that hold it: only while it can be closed.
   for in_the_way in
     select t.* from public.trades as t
@@ -188,7 +197,7 @@ begin
           and private.in_session(i.kind, p_now)
           and case when private.opens(t) then i.kind = 'option'
             else t.order_type <> 'market' and l.side = case when o.quantity > 0 then 'sell' else 'buy' end
-              and coalesce((p_closing ->> 'most')::numeric, abs(o.quantity))
+              and coalesce(most, abs(o.quantity))
                 > (select r.own from private.closing_rooms(p_account.id, o.symbol, owner, o.quantity) as r) end)
     order by t.placed_number
   loop
@@ -239,7 +248,7 @@ begin
         jsonb_build_object('symbol', target.symbol, 'quantity', trim_scale(target.quantity)::text), concat_ws('|', 'opposed', prefix, target.symbol));
       continue;
     end if;
-    room.own := least(room.own, room.account, (p_closing ->> 'most')::numeric - (abs(target.quantity) - room.own));
+    room.own := least(room.own, room.account, most);
     continue when room.own <= 0;
     select count(*) + 1 into round from public.trades as t
     where t.broker_account_id = p_account.id and starts_with(t.signal, prefix || target.symbol || '|');

@@ -20,7 +20,7 @@ from functions.core.options.settlement import SettledIn, at_expiry
 from functions.core.ports import Ports
 from functions.risk.judging import Judge
 from functions.risk.watch.expiry import ExpiryDesk
-from tests.integration.ledger.desk import Desk, calling, new_user
+from tests.integration.ledger.desk import Desk, calling, decision, new_user
 from tests.integration.ledger.ledger import Direct, Ledger, become, refused
 from tests.unit.core.doubles import StandingClock, World
 
@@ -319,6 +319,23 @@ def test_desk_when_a_minute_is_left_then_an_open_option_is_closed_and_judged_lik
     )
 
 
+def test_desk_when_a_minute_is_left_then_an_entry_is_refused_and_the_exit_goes(desk: Desk) -> None:
+    hold(desk, CALL, "-1")
+    at = CLOSE - timedelta(minutes=1)
+    for symbol, price in ((CALL, "2"), (FAR_CALL, "1")):
+        quote(desk.ledger, at, **{symbol: (price, price)})
+    order = {"quantity": "1", "order_type": "limit", "price": "1.00", "symbol": FAR_CALL, "event_at": at.isoformat()}
+    (entry,) = desk.decide(
+        decision(desk.strategy, {"side": "buy", "position_intent": "buy_to_open", "number": 1} | order, at=at)
+    )
+    expiry_close(desk, "5", "flatten")
+    watch(desk, at)
+    Judge(ports_at(desk, at)).judge_pending(desk.account)
+    refusal = desk.ledger.one("select refusal from public.trades where id = %s", entry)
+    assert refusal.startswith("ZERO_DTE_CUTOFF"), refusal
+    assert orders(desk) == [(CALL, "buy", "market", "approved")]
+
+
 def test_desk_when_nobody_set_a_limit_then_a_minute_before_it_is_told_and_nothing_closed(desk: Desk, mark: Any) -> None:
     hold(desk, CALL, "-2")
     mark(CLOSE - timedelta(minutes=2), SPY="171.25")
@@ -531,7 +548,7 @@ def test_assignment_when_it_took_shares_that_were_held_then_nothing_is_left_to_c
     assert (desk.position(), len(alerts(desk, "ASSIGNED"))) == (0, 1)
 
 
-def test_assignment_when_calls_leave_shares_sold_short_then_as_many_are_bought_back_and_no_stop_is_taken_away(
+def test_assignment_when_calls_leave_shares_sold_short_then_as_many_are_bought_back(
     desk: Desk,
 ) -> None:
     hold(desk, "SPY", "50")
@@ -539,6 +556,24 @@ def test_assignment_when_calls_leave_shares_sold_short_then_as_many_are_bought_b
     limit(desk, "assigned_shares", "0", "flatten", "shares")
     assert watch(desk, NEXT_OPEN) == [("SPY", "buy", "market", "pending")]
     assert desk.ledger.one("select quantity from public.trades where broker_account_id = %s", desk.account) == 50
+
+
+def test_assignment_when_its_owner_holds_more_then_only_what_came_is_sold_and_the_rest_keeps_its_exit(
+    desk: Desk,
+) -> None:
+    hold(desk, "SPY", "200")
+    resting = desk.place_by_hand(
+        "resting", "sell", "200", position_intent="sell_to_close", order_type="limit", price="300"
+    )
+    _assigned(desk, "put", "1", None)
+    limit(desk, "assigned_shares", "0", "flatten", "shares")
+    assert desk.approve(resting) == "approved"
+    sold = [("SPY", "sell", "market", "pending")]
+    assert watch(desk, NEXT_OPEN) == sold
+    assert watch(desk, NEXT_OPEN + timedelta(minutes=1)) == sold
+    row = "select quantity from public.trades where broker_account_id = %s and source = 'risk'"
+    assert desk.ledger.one(row, desk.account) == 100
+    assert desk.status(resting) == "approved"
 
 
 def test_early_assignment_when_the_ex_date_is_the_next_session_then_warned_and_closed_where_asked(

@@ -298,6 +298,7 @@ DEEP = {"in_the_money": "20", "if_left": "assigned", "dividend": "1.80", "next_e
         ({"time_value": "-0.10"}, True),
         ({"time_value": "1.79", "in_the_money": "0"}, False),
         ({"time_value": "1.79", "next_ex_date": "2026-11-24"}, False),
+        ({"time_value": "1.79", "next_ex_date": "2026-11-20"}, False),
         ({"time_value": "1.79", "next_ex_date": None, "dividend": None}, False),
         ({"time_value": "1.79", "style": "european"}, False),
         ({"time_value": "1.79", "quantity": "1"}, False),
