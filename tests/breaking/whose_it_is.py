@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.breaking.changes import MATRIX, Break, Sql, drop_constraint, drop_trigger, ledger
+from tests.breaking.changes import MATRIX, Break, Sql, drop_constraint, drop_trigger, ledger, rewrite
 
 GUARDS = ledger("test_append_only", "test_guards_when_listed_then_these_tables_have_them_and_a_new_one_is_named_here")
 
@@ -101,5 +101,40 @@ BREAKS: dict[str, Break] = {
         15,
         (Sql("drop index position_exits_live"),),
         (ledger("test_position_exits", "test_exit_when_set_by_sixteen_at_once_then_there_is_one"),),
+    ),
+    "a fill arms no exit": Break(
+        15,
+        (rewrite("public.record_fill", ("perform private.arm_exit(trade, executed);", "null;")),),
+        (ledger("test_exit_plans", "test_plan_when_its_entry_is_first_filled_then_the_same_transaction_has_armed_it"),),
+    ),
+    "an exit lets the cover of what was sold go first": Break(
+        15,
+        (rewrite("private.exit_left", ("order by l.sign, l.symbol", "order by l.sign desc, l.symbol")),),
+        (
+            ledger(
+                "test_package_exits",
+                "test_package_when_it_is_reached_then_what_was_sold_is_closed_before_its_cover_and_all_of_it",
+            ),
+        ),
+    ),
+    "an exit sells what is being sold already": Break(
+        15,
+        (rewrite("public.trigger_exit", ("least(room.own, room.account)::text", "leg.held::text")),),
+        (
+            ledger(
+                "test_position_exits",
+                "test_exit_when_an_order_closes_a_part_of_an_odd_position_then_it_fires_for_the_rest",
+            ),
+        ),
+    ),
+    "a split leaves exits in old shares": Break(
+        15,
+        (rewrite("private.split_exits", ("factor numeric := p_denominator / p_numerator;", "factor numeric := 1;")),),
+        (
+            ledger(
+                "test_exit_plans",
+                "test_exit_when_its_shares_are_split_then_its_prices_are_in_new_shares_in_the_same_transaction",
+            ),
+        ),
     ),
 }

@@ -124,12 +124,13 @@ INSERTABLE: dict[str, set[str]] = {
         "config",
         "symbols",
         "timeframe",
+        "exits_by",
     },
 }
 UPDATABLE: dict[str, set[str]] = {
     "broker_accounts": {"label"},
     "profiles": {"display_name", "time_zone"},
-    "strategies": {"name", "description", "config", "symbols", "timeframe"},
+    "strategies": {"name", "description", "config", "symbols", "timeframe", "exits_by"},
 }
 """The columns that a signed-in user writes, in their own rows; every other writing is a function's."""
 

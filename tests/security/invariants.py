@@ -206,6 +206,7 @@ INVARIANTS: dict[int, Invariant] = {
         "Breakers and exits are rows: losing the hot store opens no gate and forgets no stop",
         (
             "test_position_exits::test_exit_when_the_stop_is_reached_then_one_reduce_only_order_for_what_is_held",
+            "test_exit_plans::test_plan_when_its_entry_is_first_filled_then_the_same_transaction_has_armed_it",
             "test_halts::test_halt_when_engaged_and_lifted_then_history_events_and_audit_tell_it",
         ),
         (

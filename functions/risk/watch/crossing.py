@@ -6,17 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from math import isfinite
 
 from functions.core.ledger.exits import By, ExitLeg, LiveExit
-from functions.core.market_calendar import Session
-from functions.core.money import rounded
-from functions.core.options import black_scholes, implied
-from functions.core.options.valuation import years_between
 
 FRESH = timedelta(seconds=30)
 """An older quote fires nothing; a delayed feed's, where it counts, by as much more as it is late."""
-_DELTA_PLACES = 8
 _ZERO = Decimal(0)
 
 
@@ -175,15 +169,12 @@ def delta_of(leg: ExitLeg, quotes: Quotes, *, is_paper: bool, now: datetime) -> 
     spot = None if leg.underlying is None else quotes.get(leg.underlying)
     if quote is None or spot is None or leg.option_right is None or leg.strike is None or leg.expires_on is None:
         return None
+    # Here alone, so that no other function of risk waits for the numbers' library when it starts.
+    from functions.risk.watch.model_delta import model_delta
+
     at = max(quote.quoted_at, spot.quoted_at)
-    middle, strike = float(spot.bid + spot.ask) / 2, float(leg.strike)
-    years = years_between(at, Session.in_new_york(leg.expires_on).closes_at)
-    volatility = float(
-        implied.european(
-            float(quote.bid + quote.ask) / 2, leg.option_right, spot=middle, strike=strike, years=years, rate=0.0
-        )
-    )
-    delta = black_scholes.value(
-        leg.option_right, spot=middle, strike=strike, years=years, volatility=volatility, rate=0.0
-    ).delta
-    return (abs(rounded(Decimal(repr(delta)), _DELTA_PLACES)), at) if isfinite(delta) else None
+    delta = model_delta(
+        leg.option_right, price=(quote.bid + quote.ask) / 2, spot=(spot.bid + spot.ask) / 2, strike=leg.strike,
+        at=at, expires_on=leg.expires_on,
+    )  # fmt: skip
+    return None if delta is None else (abs(delta), at)

@@ -25,6 +25,7 @@ from functions.ingest.calendar_sync import sync_calendar
 from functions.ingest.options import OptionQuotes
 from functions.relay.publishing import publish_outbox
 from functions.risk.judging import Judge
+from functions.risk.watch.exits import ExitWatch
 from local.conductor.market import Market as Books
 from local.verify import verify
 from tests.integration.faults.market import Market, price
@@ -222,6 +223,32 @@ async def test_vertical_spread_when_placed_by_hand_then_both_legs_fill_and_all_a
     assert filled == [(high, -3), (low, 3)]
     paid = flow.ledger.one("select fill_price from public.trades where id = %s", trade)
     assert 0 < paid <= net + Decimal("0.50")
+    flow.verified()
+
+
+async def test_spread_when_its_stop_is_gapped_through_then_what_was_sold_is_closed_first_and_it_ends_flat(
+    flow: Flow,
+) -> None:
+    low, _, _, high, *_ = await flow.calls()
+    legs = [
+        {"symbol": low, "side": "sell", "position_intent": "sell_to_open"},
+        {"symbol": high, "side": "buy", "position_intent": "buy_to_open"},
+    ]
+    credit = await flow.mid(low) - await flow.mid(high)
+    # To buy it back costs more than that from the first price on.
+    plan = {"stop_price": "-0.01"}
+    trade = flow.place(legs=legs, price=str(Decimal("0.50") - credit), quantity="2", exit_plan=plan)
+    assert await flow.whole(trade) == "filled", flow.refusal(trade)
+    for _ in range(2):
+        await flow.quote()
+        await asyncio.to_thread(ExitWatch(flow.ports("risk")).sweep)
+        await flow.judge()
+        await flow.send()
+    await asyncio.to_thread(ExitWatch(flow.ports("risk")).sweep)
+    closed = "select symbol, side, status, refusal from public.trades where source = 'risk' order by placed_number"
+    assert flow.ledger.rows(closed) == [(low, "buy", "filled", None), (high, "sell", "filled", None)]
+    ended = "select status, triggered_by, round from public.position_exits"
+    assert flow.ledger.rows(ended) == [("done", "stop", 2)]
     flow.verified()
 
 
