@@ -19,7 +19,7 @@ def test_advice_when_a_rule_may_deny_so_then_there_is_a_sentence_of_its_own(code
 
 def test_advice_when_several_rules_miss_the_same_then_none_is_named() -> None:
     assert "a rule needs" in advice("MISSING_EXPOSURE")
-    assert "the rule market_hours needs" in advice("MISSING_CALENDAR")
+    assert "the rule gate needs" in advice("MISSING_GATES")
 
 
 def test_advice_when_the_code_is_the_brokers_then_where_to_read() -> None:
