@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from functions.risk.book import ZERO, Book, ProposedOrder
 from functions.risk.limits import Limit, Limits
-from functions.risk.rule import ALLOWED, Rule, RuleDecision, Verdict, allow, reduce
+from functions.risk.rule import ALLOWED, EXEMPT, Rule, RuleDecision, Verdict, allow, reduce
 from functions.risk.rules.account_restricted import account_restricted
 from functions.risk.rules.blackout import blackout
 from functions.risk.rules.blackout_days_before import blackout_days_before
@@ -120,12 +120,20 @@ OFF = "NOT_SET"
 class Assessment:
     """The verdict on the order, and every rule's own. `quantity` is what may be sent: 0 for a deny.
 
-    The last decision names the rules that were off, if any were.
+    `verdicts` are those of `rules`, one by one; `off` names the rules that were not asked, if any.
     """
 
     verdict: Verdict
-    decisions: tuple[RuleDecision, ...]
     quantity: Decimal
+    rules: tuple[Rule, ...]
+    verdicts: list[Verdict]
+    off: tuple[RuleDecision, ...]
+
+    @property
+    def decisions(self) -> tuple[RuleDecision, ...]:
+        """Each rule's verdict under its name, in their order."""
+        said = zip(self.rules, self.verdicts, strict=True)
+        return (*(RuleDecision(rule.name, rule.code, verdict) for rule, verdict in said), *self.off)
 
 
 def assess(order: ProposedOrder, book: Book, limits: Limits) -> Assessment:
@@ -137,27 +145,27 @@ def assess(order: ProposedOrder, book: Book, limits: Limits) -> Assessment:
     judged = order
     reduces = book.only_reduces(order)
     on, off = _on_and_off(limits.names)
-    decisions: list[RuleDecision] = []
+    verdicts: list[Verdict] = []
     denied: Verdict | None = None
     for rule in on:
         if reduces and rule.entries_only:
-            decisions.append(rule.exempt)
+            verdicts.append(EXEMPT)
             continue
         verdict = rule.check(judged, book, limits)
-        decisions.append(rule.decides(verdict))
-        if verdict is ALLOWED:
+        verdicts.append(verdict)
+        if verdict.outcome == "allow":
             continue
         if verdict.to is not None:
             judged = replace(judged, quantity=verdict.to)
             reduces = book.only_reduces(judged)
-        elif denied is None and verdict.outcome == "deny":
+        elif denied is None:
             denied = verdict
-    decisions.extend(off)
     if denied is not None:
-        return Assessment(denied, tuple(decisions), ZERO)
+        return Assessment(denied, ZERO, on, verdicts, off)
     if judged is not order:
-        return Assessment(reduce(judged.quantity, quantity=order.quantity), tuple(decisions), judged.quantity)
-    return Assessment(ALLOWED, tuple(decisions), order.quantity)
+        smaller = reduce(judged.quantity, quantity=order.quantity)
+        return Assessment(smaller, judged.quantity, on, verdicts, off)
+    return Assessment(ALLOWED, order.quantity, on, verdicts, off)
 
 
 @lru_cache(maxsize=1024)

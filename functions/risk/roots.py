@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from functions.core.instruments import OptionSymbol, is_option
-from functions.risk.book import ZERO, Book, Exposure, OpenQuantity, Package, ProposedOrder
+from functions.risk.book import Book, Exposure, OpenQuantity, Package, ProposedOrder
 from functions.risk.limits import Scope
 
 
@@ -69,14 +69,14 @@ class Sum:
     unknown: Mapping[str, str]
     total: Decimal
 
-    def without(self, roots: Iterable[str]) -> Decimal | str:
-        """Of all other roots; or the first symbol that lacks a mark among them."""
-        left = self.total
-        apart = frozenset(roots)
+    def without(self, roots: tuple[str, ...]) -> Decimal | str:
+        """Of all other roots, each of these named once; or the first symbol that lacks a mark among the others."""
         if self.unknown:
             for root, symbol in sorted(self.unknown.items()):
-                if root not in apart:
+                if root not in roots:
                     return symbol
-        for root in apart:
-            left -= self.by_root.get(root, ZERO)
+        left = self.total
+        for root in roots:
+            if root in self.by_root:
+                left -= self.by_root[root]
         return left

@@ -57,6 +57,10 @@ def allow(**numbers: Number) -> Verdict:
     return Verdict("allow", None, numbers) if numbers else ALLOWED
 
 
+EXEMPT = allow(order="only reduces")
+"""What a rule for entries says of an order that only reduces."""
+
+
 def deny(code: str, **numbers: Number) -> Verdict:
     """The order must not be sent."""
     return Verdict("deny", code, numbers)
@@ -86,8 +90,7 @@ class Rule:
     """A rule, and the name card of its limit.
 
     `kind.name` is also the name of its limit in `risk_limits`; without scopes the rule has no limit and is always on.
-    `entries_only` rules let an order pass that only reduces. `check` is called only where the rule is on. `allowed` is
-    the decision of a rule that saw no number, `exempt` that on an order that only reduces.
+    `entries_only` rules let an order pass that only reduces. `check` is called only where the rule is on.
     """
 
     kind: LimitKind
@@ -95,22 +98,14 @@ class Rule:
     entries_only: bool
     denials: tuple[str, ...]
     check: Check
-    name: str = field(init=False)
-    allowed: RuleDecision = field(init=False)
-    exempt: RuleDecision = field(init=False)
-
-    def __post_init__(self) -> None:
-        # Most verdicts are one of these two: made once.
-        object.__setattr__(self, "name", self.kind.name)
-        object.__setattr__(self, "allowed", RuleDecision(self.kind.name, self.code, ALLOWED))
-        object.__setattr__(self, "exempt", RuleDecision(self.kind.name, self.code, allow(order="only reduces")))
 
     def __call__(self, order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
         return self.check(order, book, limits)
 
-    def decides(self, verdict: Verdict) -> RuleDecision:
-        """The verdict under the rule's name."""
-        return self.allowed if verdict is ALLOWED else RuleDecision(self.name, self.code, verdict)
+    @property
+    def name(self) -> str:
+        """The rule's, and its limit's."""
+        return self.kind.name
 
     def is_on(self, limits: Limits) -> bool:
         """Whether it has something to hold an order to: a limit that is set, a default, or no need of one."""

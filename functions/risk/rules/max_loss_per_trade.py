@@ -30,13 +30,12 @@ def max_loss_per_trade(order: ProposedOrder, book: Book, limits: Limits) -> Verd
     limit = limits.tightest("max_loss_per_trade")
     if limit is None:
         return allow(limit="not set")
-    market = net_of_marks(order, book.marks)
-    if order.limit_price is None and isinstance(market, str):
-        return deny("MISSING_MARK", symbol=market, mark="missing")
     stop = order.stop_loss_price
     price = order.limit_price
     if price is None:
-        assert not isinstance(market, str)  # noqa: S101 - said above
+        market = net_of_marks(order, book.marks)
+        if isinstance(market, str):
+            return deny("MISSING_MARK", symbol=market, mark="missing")
         price = market if order.several_legs else order.worst_price(abs(market))
     if order.several_legs or (stop is None and order.side == "sell"):
         paid = price if order.several_legs else -price

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.risk.book import NOTHING_OPEN, Book, ProposedOrder
+from functions.risk.book import NOTHING_OPEN, ZERO, Book, ProposedOrder
 from functions.risk.limits import ALL_SCOPES, Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
@@ -20,17 +20,25 @@ def position_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     Of several legs each symbol's. Long and short count alike. Each scope's limit is held against what is open in that
     scope.
     """
-    seen = allow(limit="not set")
+    seen = None
     for limit in limits.of("position_limit"):
         exposure = book.exposure(limit.scope)
         if exposure is None:
             return deny("MISSING_EXPOSURE", scope=limit.scope)
-        counted = [leg for leg in order.legs if limit.counts(leg.symbol)]
-        after = {leg.symbol: exposure.get(leg.symbol, NOTHING_OPEN).with_leg(leg).toward(leg.side) for leg in counted}
-        for symbol, quantity in after.items():
-            named = {"symbol": symbol} if order.several_legs else {}
-            if quantity > limit.value:
-                return deny("POSITION_LIMIT", **named, quantity_after=quantity, limit=limit.value, scope=limit.scope)
-        if after and seen.numbers.get("limit") == "not set":
-            seen = allow(quantity_after=max(after.values()), limit=limit.value, scope=limit.scope)
-    return seen
+        most = None
+        for leg in order.legs:
+            if limit.symbol is not None and limit.symbol != leg.symbol:
+                continue
+            held = exposure.get(leg.symbol, NOTHING_OPEN)
+            if leg.side == "buy":
+                after = held.position + held.to_buy + leg.quantity
+            else:
+                after = held.to_sell + leg.quantity - held.position
+            if after > limit.value:
+                named = {"symbol": leg.symbol} if order.several_legs else {}
+                return deny("POSITION_LIMIT", **named, quantity_after=after, limit=limit.value, scope=limit.scope)
+            if most is None or after > most:
+                most = after
+        if seen is None and most is not None:
+            seen = allow(quantity_after=max(most, ZERO), limit=limit.value, scope=limit.scope)
+    return seen or allow(limit="not set")

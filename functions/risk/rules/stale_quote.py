@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from functions.risk.book import Book, ProposedOrder
+from functions.risk.book import ZERO, Book, ProposedOrder
 from functions.risk.limits import ALL_SCOPES, Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
@@ -27,14 +27,17 @@ def stale_quote(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     over, and expires.
     """
     limit = limits.of("stale_quote", _DEFAULT)[0]
-    oldest = Decimal(0)
+    oldest = ZERO
     for leg in order.legs:
         mark = book.marks.get(leg.symbol)
         if mark is None:
             return deny("MISSING_QUOTE", symbol=leg.symbol, quote="missing")
-        age = max(Decimal((order.event_time - mark.quoted_at) // _MICROSECOND).scaleb(-6), Decimal(0))
+        if mark.quoted_at >= order.event_time:
+            continue
+        age = Decimal((order.event_time - mark.quoted_at) // _MICROSECOND).scaleb(-6)
         if age > limit.value:
             named = {"symbol": leg.symbol} if order.several_legs else {}
             return deny("STALE_QUOTE", **named, age_seconds=age, limit_seconds=limit.value, scope=limit.scope)
-        oldest = max(oldest, age)
+        if age > oldest:
+            oldest = age
     return allow(age_seconds=oldest, limit_seconds=limit.value, scope=limit.scope)
