@@ -28,6 +28,8 @@ Kind = Literal["equity", "option", "crypto", "future"]
 OrderType = Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
 PositionIntent = Literal["buy_to_open", "buy_to_close", "sell_to_open", "sell_to_close"]
 ZERO = Decimal(0)
+AT_THE_MARK = ("market", "limit")
+"""Types of order that meet the market where it is; the others at their stop."""
 Made = TypeVar("Made")
 
 

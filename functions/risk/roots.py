@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from functions.core.instruments import OptionSymbol, is_option
 from functions.risk.book import Book, Exposure, OpenQuantity, Package, ProposedOrder
-from functions.risk.limits import Scope
+from functions.risk.limits import ALL_SCOPES, Scope
 
 
 @dataclass(slots=True)
@@ -23,6 +23,10 @@ class Root:
     exposure: dict[str, OpenQuantity] = field(default_factory=dict)
     packages: list[dict[str, Decimal]] = field(default_factory=list)
     has_options: bool = False
+
+
+EMPTY = Root()
+"""Nothing open; not to be added to."""
 
 
 @lru_cache(maxsize=1 << 14)
@@ -51,7 +55,10 @@ def by_root(exposure: Exposure, packages: Iterable[Package]) -> dict[str, Root]:
 
 def roots_in(book: Book, scope: Scope) -> dict[str, Root]:
     """What is open in a scope, root by root. Sorted once for a book."""
-    return book.once(f"roots {scope}", lambda: by_root(book.exposure(scope) or {}, book.working_packages(scope)))
+    return book.once(_NAMES[scope], lambda: by_root(book.exposure(scope) or {}, book.working_packages(scope)))
+
+
+_NAMES: dict[Scope, str] = {scope: f"roots {scope}" for scope in ALL_SCOPES}
 
 
 def roots_of(order: ProposedOrder) -> tuple[str, ...]:

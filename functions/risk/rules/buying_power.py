@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from functions.core.instruments import is_option
@@ -11,7 +12,7 @@ from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Mark, Packag
 from functions.risk.capital import UnknownMark, marks_of, of_options, of_others
 from functions.risk.covering import after_shares
 from functions.risk.limits import Limits
-from functions.risk.roots import Root, Sum, by_root, root_of, roots_in, roots_of
+from functions.risk.roots import EMPTY, Root, Sum, by_root, root_of, roots_in, roots_of
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
@@ -35,67 +36,68 @@ def buying_power(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     money, exposure = book.account.money, book.exposure("account")
     if exposure is None:
         return deny("MISSING_EXPOSURE", scope="account")
-    trades_options = any(leg.kind == "option" for leg in order.legs)
-    if money is None or money.buying_power is None or (trades_options and money.options_buying_power is None):
+    if money is None or money.buying_power is None:
         return deny("MISSING_BUYING_POWER", buying_power="missing")
-    rate = _rate(money)
+    for leg in order.legs:
+        if leg.kind == "option" and money.options_buying_power is None:
+            return deny("MISSING_BUYING_POWER", buying_power="missing")
+    power = book.once("buying power", lambda: _power(book, money))
     touched = roots_of(order)
+    takes = ZERO
+    opened = power.since.without(touched)
+    if isinstance(opened, str):
+        return deny("MISSING_MARK", symbol=opened, mark="missing")
     try:
-        rest_now, rest_then = _rest(book, money, touched)
-        before, after, then = rest_now, rest_now, rest_then
         for name in touched:
-            now, ordered, earlier = _of_root(order, name, book, money, rate)
-            before, after, then = before + now, after + ordered, then + earlier
+            before, after, then = _of_root(order, name, book, money, power.rate)
+            takes += after - before
+            opened += before - then
     except UnknownMark as unknown:
         return deny("MISSING_MARK", symbol=str(unknown), mark="missing")
-    takes = after - before
-    left = money.buying_power + money.moved * rate - (before - then)
+    left = power.told - opened
     if takes > 0 and takes > left:
         return deny("BUYING_POWER", takes=takes, left=left, told=money.buying_power, as_of=money.as_of)
     return allow(takes=takes, left=left, told=money.buying_power, as_of=money.as_of)
 
 
-def power_now(book: Book, money: BrokerMoney) -> tuple[Sum, Sum]:
-    """The buying power that is taken by root, without any order: now, and when the broker spoke. Once for a book."""
-    return book.once("buying power", lambda: _power(book, money))
+@dataclass(slots=True)
+class _Power:
+    """Of a book, without any order: what the broker told and what was deposited since; what is taken more than then.
+
+    `rate` is how much buying power one dollar of options takes.
+    """
+
+    told: Decimal
+    rate: Decimal
+    since: Sum
 
 
-def _power(book: Book, money: BrokerMoney) -> tuple[Sum, Sum]:
+def _power(book: Book, money: BrokerMoney) -> _Power:
     rate = _rate(money)
     now_by_root, then_by_root = roots_in(book, "account"), _roots_then(book, money)
-    now: dict[str, Decimal] = {}
-    then: dict[str, Decimal] = {}
+    since: dict[str, Decimal] = {}
     unknown: dict[str, str] = {}
     for name in now_by_root.keys() | then_by_root.keys():
         try:
-            earlier = then_by_root.get(name) or Root()
-            then[name] = _in_power(_taken(*_marked(earlier, book.marks), book.marks), rate)
-            here = _weighed(now_by_root.get(name) or Root(), earlier, book.marks)
-            now[name] = _in_power(_taken(*here, book.marks), rate)
+            earlier = then_by_root.get(name, EMPTY)
+            then = _in_power(_taken(*_marked(earlier, book.marks), book.marks), rate)
+            here = _weighed(now_by_root.get(name, EMPTY), earlier, book.marks)
+            since[name] = _in_power(_taken(*here, book.marks), rate) - then
         except UnknownMark as mark:
             unknown[name] = str(mark)
-    return Sum(now, unknown, sum(now.values(), ZERO)), Sum(then, {}, sum(then.values(), ZERO))
+    told = (money.buying_power or ZERO) + money.moved * rate
+    return _Power(told, rate, Sum(since, unknown, sum(since.values(), ZERO)))
 
 
 def _roots_then(book: Book, money: BrokerMoney) -> dict[str, Root]:
     return book.once("roots then", lambda: by_root(money.then, money.packages_then))
 
 
-def _rest(book: Book, money: BrokerMoney, touched: tuple[str, ...]) -> tuple[Decimal, Decimal]:
-    """Of the roots that the order does not touch. Raises UnknownMark."""
-    now, then = power_now(book, money)
-    rest, earlier = now.without(touched), then.without(touched)
-    if isinstance(rest, str):
-        raise UnknownMark(rest)
-    assert not isinstance(earlier, str)  # noqa: S101 - what nobody has a mark of is left out of it
-    return rest, earlier
-
-
 def _of_root(
     order: ProposedOrder, name: str, book: Book, money: BrokerMoney, rate: Decimal
 ) -> tuple[Decimal, Decimal, Decimal]:
     """Buying power taken of one root: without the order, with it, and when the broker spoke. Raises UnknownMark."""
-    root, earlier = roots_in(book, "account").get(name) or Root(), _roots_then(book, money).get(name) or Root()
+    root, earlier = roots_in(book, "account").get(name, EMPTY), _roots_then(book, money).get(name, EMPTY)
     leg = order.legs[0]
     if len(order.legs) == 1 and leg.kind != "option" and not root.has_options and not earlier.has_options:
         mark = book.marks.get(leg.symbol)
@@ -105,7 +107,7 @@ def _of_root(
         held = root.exposure.get(leg.symbol, NOTHING_OPEN)
         was = earlier.exposure.get(leg.symbol, NOTHING_OPEN)
         before = held.worst
-        return before * unit, max(before, held.worst_with(leg)) * unit, was.worst * unit
+        return before * unit, held.worst_with(leg) * unit, before * unit if was == held else was.worst * unit
     marks = marks_of(order, book, order.worst_price)
     then = _in_power(_taken(*_marked(earlier, marks), marks), rate)
     exposure, working = _weighed(root, earlier, marks)

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from functions.core.instruments import is_option
-from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Mark, Package, ProposedOrder
+from functions.risk.book import AT_THE_MARK, NOTHING_OPEN, ZERO, Book, Exposure, Mark, Package, ProposedOrder
 from functions.risk.capital import UnknownMark, marks_of, of_options, of_others
 from functions.risk.covering import after_shares
 from functions.risk.limits import ALL_SCOPES, Limit, Limits, Scope
-from functions.risk.roots import Root, Sum, root_of, roots_in, roots_of
+from functions.risk.roots import EMPTY, Root, Sum, root_of, roots_in, roots_of
 from functions.risk.rule import Verdict, allow, deny, rule
 
 
@@ -50,7 +50,10 @@ def capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
 
 def at_work(book: Book, scope: Scope) -> Sum:
     """The capital at work in a scope by root, without any order. Reckoned once for a book."""
-    return book.once(f"capital at work {scope}", lambda: _at_work(book, scope))
+    return book.once(_NAMES[scope], lambda: _at_work(book, scope))
+
+
+_NAMES: dict[Scope, str] = {scope: f"capital at work {scope}" for scope in ALL_SCOPES}
 
 
 def _at_work(book: Book, scope: Scope) -> Sum:
@@ -75,7 +78,7 @@ def _before_and_after(order: ProposedOrder, book: Book, limit: Limit) -> tuple[D
     before = after = rest
     roots = roots_in(book, scope)
     for name in touched:
-        root = roots.get(name) or Root()
+        root = roots.get(name, EMPTY)
         now, then = _of_root(order, name, root, only, book)
         before, after = before + now, after + then
     return before, after
@@ -88,7 +91,10 @@ def _of_root(order: ProposedOrder, name: str, root: Root, only: str | None, book
         mark = book.marks.get(leg.symbol)
         if mark is None:
             raise UnknownMark(leg.symbol)
-        unit = max(mark.price, order.trigger_price(mark.price)) * mark.multiplier
+        price = mark.price
+        if order.order_type not in AT_THE_MARK:
+            price = max(price, order.trigger_price(price))
+        unit = price * mark.multiplier
         held = root.exposure.get(leg.symbol, NOTHING_OPEN)
         return held.worst * unit, held.worst_with(leg) * unit
     marks = marks_of(order, book, order.trigger_price)
