@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from functions.risk.book import ZERO, Book, ProposedOrder
 from functions.risk.limits import Limit, Limits
-from functions.risk.rule import ALLOWED, EXEMPT, Rule, RuleDecision, Verdict, allow, reduce
+from functions.risk.rule import ALLOWED, EXEMPT, Check, Rule, RuleDecision, Verdict, allow, reduce
 from functions.risk.rules.account_restricted import account_restricted
 from functions.risk.rules.blackout import blackout
 from functions.risk.rules.blackout_days_before import blackout_days_before
@@ -142,36 +142,53 @@ def assess(order: ProposedOrder, book: Book, limits: Limits) -> Assessment:
     A rule that is for entries only lets an order pass that really only reduces. After a reduce the following rules see
     the smaller order. Pure: the same order, book and limits give the same assessment.
     """
+    rules, checks, off = _on_and_off(limits.names)
+    if not order.reduce_only:
+        verdicts = [check(order, book, limits) for check in checks]
+        denied = None
+        for verdict in verdicts:
+            if verdict.outcome != "allow":
+                denied = verdict
+                break
+        if denied is None:
+            return Assessment(ALLOWED, order.quantity, rules, verdicts, off)
+        if not any(verdict.outcome == "reduce" for verdict in verdicts):
+            return Assessment(denied, ZERO, rules, verdicts, off)
+    return _one_by_one(order, book, limits, rules, off)
+
+
+def _one_by_one(
+    order: ProposedOrder, book: Book, limits: Limits, rules: tuple[Rule, ...], off: tuple[RuleDecision, ...]
+) -> Assessment:
+    """Where a rule may make the order smaller for those that follow, or some are not for it."""
     judged = order
     reduces = book.only_reduces(order)
-    on, off = _on_and_off(limits.names)
     verdicts: list[Verdict] = []
     denied: Verdict | None = None
-    for rule in on:
+    for rule in rules:
         if reduces and rule.entries_only:
             verdicts.append(EXEMPT)
             continue
         verdict = rule.check(judged, book, limits)
         verdicts.append(verdict)
-        if verdict.outcome == "allow":
-            continue
         if verdict.to is not None:
             judged = replace(judged, quantity=verdict.to)
             reduces = book.only_reduces(judged)
-        elif denied is None:
+        elif denied is None and verdict.outcome == "deny":
             denied = verdict
     if denied is not None:
-        return Assessment(denied, ZERO, on, verdicts, off)
+        return Assessment(denied, ZERO, rules, verdicts, off)
     if judged is not order:
         smaller = reduce(judged.quantity, quantity=order.quantity)
-        return Assessment(smaller, judged.quantity, on, verdicts, off)
-    return Assessment(ALLOWED, order.quantity, on, verdicts, off)
+        return Assessment(smaller, judged.quantity, rules, verdicts, off)
+    return Assessment(ALLOWED, order.quantity, rules, verdicts, off)
 
 
 @lru_cache(maxsize=1024)
-def _on_and_off(names: frozenset[str]) -> tuple[tuple[Rule, ...], tuple[RuleDecision, ...]]:
+def _on_and_off(names: frozenset[str]) -> tuple[tuple[Rule, ...], tuple[Check, ...], tuple[RuleDecision, ...]]:
     """The rules that speak where these limits are set, and what is said of the others."""
     limits = Limits(Limit(name, "account", ZERO) for name in names)
     off = " ".join(rule.code for rule in RULES if not rule.is_on(limits))
     said = (RuleDecision("not_set", OFF, allow(rules=off)),) if off else ()
-    return tuple(rule for rule in RULES if rule.is_on(limits)), said
+    on = tuple(rule for rule in RULES if rule.is_on(limits))
+    return on, tuple(rule.check for rule in on), said

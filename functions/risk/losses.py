@@ -38,5 +38,5 @@ def held_to(name: str, code: str, loss: Loss, book: Book, limits: Limits) -> Ver
         if lost > limit.value:
             return deny(code, lost=lost, limit=limit.value, scope=limit.scope)
         if seen is None:
-            seen = Verdict("allow", None, {"lost": lost, "limit": limit.value, "scope": limit.scope})
+            seen = allow(lost=lost, limit=limit.value, scope=limit.scope)
     return seen or allow(limit="not set")

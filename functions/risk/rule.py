@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from inspect import getdoc
@@ -18,17 +18,19 @@ Number = Decimal | str | datetime
 """What a rule saw: a quantity, a price or an amount as Decimal; a time, UTC; a name or "missing" as text."""
 
 
-@dataclass(slots=True)
 class Verdict:
-    """One rule's answer, not changed once it is given.
+    """One rule's answer, not changed once it is given. Made by `allow`, `deny` and `reduce`.
 
-    `code` is set for a deny; `to` is the quantity that a reduce leaves.
+    `code` is set for a deny; `to` is the quantity that a reduce leaves. Plain and small: each order has fifty of them.
     """
 
-    outcome: Outcome
+    __slots__ = ("numbers",)
+    outcome: Outcome = "allow"
     code: str | None = None
-    numbers: dict[str, Number] = field(default_factory=dict)
     to: Decimal | None = None
+
+    def __init__(self, **numbers: Number) -> None:
+        self.numbers = numbers
 
     @property
     def text(self) -> str:
@@ -41,6 +43,39 @@ class Verdict:
         """The numbers as text, ready for JSON."""
         return {name: _shown(seen) for name, seen in self.numbers.items()}
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Verdict) and self._all == other._all
+
+    def __hash__(self) -> int:
+        return hash((self.outcome, self.code, self.to))
+
+    def __repr__(self) -> str:
+        return f"Verdict({self.text!r})"
+
+    @property
+    def _all(self) -> tuple[object, ...]:
+        return self.outcome, self.code, self.to, self.numbers
+
+
+class _Denial(Verdict):
+    __slots__ = ("code",)
+    outcome = "deny"
+
+    def __init__(self, code: str, /, **numbers: Number) -> None:
+        self.code = code
+        self.numbers = numbers
+
+
+class _Reduction(Verdict):
+    __slots__ = ("to",)
+    outcome = "reduce"
+
+    def __init__(self, to: Decimal, /, **numbers: Number) -> None:
+        if to <= 0:
+            raise ValueError(f"a reduced quantity must be above zero, was {to}")
+        self.to = to
+        self.numbers = numbers
+
 
 def _shown(seen: Number) -> str:
     if isinstance(seen, Decimal):
@@ -48,29 +83,16 @@ def _shown(seen: Number) -> str:
     return seen if isinstance(seen, str) else seen.isoformat()
 
 
-ALLOWED = Verdict("allow")
+allow = Verdict
+"""The rule has nothing against the order; by name, the numbers that it saw."""
+deny = _Denial
+"""The order must not be sent: a code, and the numbers."""
+reduce = _Reduction
+"""The order may be sent with this smaller quantity, which is above zero; and the numbers. Raises ValueError."""
+ALLOWED = allow()
 """The rule has nothing against the order, and saw no number."""
-
-
-def allow(**numbers: Number) -> Verdict:
-    """The rule has nothing against the order."""
-    return Verdict("allow", None, numbers) if numbers else ALLOWED
-
-
 EXEMPT = allow(order="only reduces")
 """What a rule for entries says of an order that only reduces."""
-
-
-def deny(code: str, **numbers: Number) -> Verdict:
-    """The order must not be sent."""
-    return Verdict("deny", code, numbers)
-
-
-def reduce(to: Decimal, **numbers: Number) -> Verdict:
-    """The order may be sent with this smaller quantity, which is above zero."""
-    if to <= 0:
-        raise ValueError(f"a reduced quantity must be above zero, was {to}")
-    return Verdict("reduce", None, numbers, to)
 
 
 @dataclass(slots=True)
