@@ -84,6 +84,7 @@ def run(rounds: int, port_base: int | None = None) -> list[Result]:
                 *ledger_calls(stack, settings, rounds=rounds, seconds=_SECONDS_EACH),
                 storing_bars(stack, rounds=rounds, seconds=_SECONDS_EACH),
                 bus_delivery(stack, rounds=rounds, seconds=_SECONDS_EACH),
+                risk_rules(rounds=rounds, seconds=_SECONDS_EACH),
                 judging(stack, settings, hot, rounds=rounds, seconds=_SECONDS_EACH),
                 exits(stack, hot, rounds=min(rounds, _MOST_EXITS), seconds=2 * _SECONDS_EACH),
                 deciding(stack, settings, rounds=rounds, seconds=2 * _SECONDS_EACH),
@@ -134,7 +135,7 @@ def _show(results: list[Result]) -> None:
         for column in ("calls", "p50 ms", "p99 ms", "times the floor"):
             table.add_column(column, justify="right")
         for row in result.figures:
-            table.add_row(row.name, str(row.count), f"{row.p50_ms:.3f}", f"{row.p99_ms:.3f}", f"{row.ratio:.2f}")
+            table.add_row(row.name, str(row.count), f"{row.p50_ms:.4f}", f"{row.p99_ms:.4f}", f"{row.ratio:.2f}")
         console.print(table)
 
 

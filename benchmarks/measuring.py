@@ -55,8 +55,8 @@ def compared(samples: Mapping[str, Sequence[float]]) -> list[Figures]:
         Figures(
             name,
             len(taken),
-            round(percentile(taken, 50) * 1000, 3),
-            round(percentile(taken, 99) * 1000, 3),
+            round(percentile(taken, 50) * 1000, 5),
+            round(percentile(taken, 99) * 1000, 5),
             round(percentile(taken, 50) / floor, 2),
         )
         for name, taken in samples.items()

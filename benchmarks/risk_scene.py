@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from functions.core.market_calendar import Session
 from functions.risk.account import AccountFacts, BrokerMoney, BrokerRules
-from functions.risk.book import Book, Mark, OpenQuantity, Package, ProposedOrder
+from functions.risk.book import Book, Mark, OpenQuantity, Package, ProposedLeg, ProposedOrder, Side
 from functions.risk.facts.closed import ClosedTrade, ClosedTrades, Closings, moment
 from functions.risk.facts.market import Dates, MarketFacts, Quote, Turnover
 from functions.risk.facts.orders import OrderFacts, OtherSide, RestingOrder, SymbolsOpen
@@ -28,15 +28,47 @@ _HUNDRED = Decimal(100)
 
 
 def order(number: int) -> ProposedOrder:
-    """A buy of ten shares at a limit near the market, in one of sixteen symbols."""
+    """A buy of ten shares at a limit near the market, in one of the symbols on which no options are open."""
     return ProposedOrder(
-        symbol=_SHARES[number % len(_SHARES)],
+        symbol=_SHARES[2 + number % (len(_SHARES) - 2)],
         side="buy",
         quantity=Decimal(10),
         event_time=_NOW,
         order_type="limit",
         limit_price=Decimal("50.30"),
         stop_loss_price=Decimal("49.00"),
+    )
+
+
+def option_order() -> ProposedOrder:
+    """One call spread more, of a root whose shares and options are held."""
+    sides: tuple[tuple[str, Side, Decimal], ...] = (
+        (_OPTIONS[1], "buy", Decimal(65)),
+        (_OPTIONS[0], "sell", Decimal(60)),
+    )
+    bought, sold = (
+        ProposedLeg(
+            symbol=symbol,
+            side=side,
+            position_intent="buy_to_open" if side == "buy" else "sell_to_open",
+            quantity=_ONE,
+            multiplier=_HUNDRED,
+            kind="option",
+            underlying="S00",
+            right="call",
+            strike=strike,
+            expiry=date(2026, 3, 20),
+        )
+        for symbol, side, strike in sides
+    )
+    return ProposedOrder(
+        symbol=bought.symbol,
+        side="buy",
+        quantity=_ONE,
+        event_time=_NOW,
+        order_type="limit",
+        limit_price=Decimal("-1.20"),
+        legs=(bought, sold),
     )
 
 

@@ -12,8 +12,8 @@ from functions.risk.rule import ALLOWED, EXEMPT, Check, Rule, RuleDecision, Verd
 from functions.risk.rules.account_restricted import account_restricted
 from functions.risk.rules.blackout import blackout
 from functions.risk.rules.blackout_days_before import blackout_days_before
-from functions.risk.rules.buying_power import buying_power
-from functions.risk.rules.capital_limit import capital_limit
+from functions.risk.rules.buying_power import buying_power, power_of
+from functions.risk.rules.capital_limit import at_work, capital_limit
 from functions.risk.rules.consecutive_losses_guard import consecutive_losses_guard
 from functions.risk.rules.cooldown import cooldown
 from functions.risk.rules.day_trade_limit import day_trade_limit
@@ -155,6 +155,16 @@ def assess(order: ProposedOrder, book: Book, limits: Limits) -> Assessment:
         if not any(verdict.outcome == "reduce" for verdict in verdicts):
             return Assessment(denied, ZERO, rules, verdicts, off)
     return _one_by_one(order, book, limits, rules, off)
+
+
+def prepare(book: Book, limits: Limits) -> Book:
+    """The book, with what rules reckon of it alone. Not needed: the first rule that asks would make it."""
+    for limit in limits.of("capital_limit"):
+        if book.exposure(limit.scope) is not None:
+            at_work(book, "account" if limit.scope == "symbol" else limit.scope)
+    if book.account is not None and book.account.money is not None:
+        power_of(book, book.account.money)
+    return book
 
 
 def _one_by_one(

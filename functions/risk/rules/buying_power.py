@@ -41,7 +41,7 @@ def buying_power(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     for leg in order.legs:
         if leg.kind == "option" and money.options_buying_power is None:
             return deny("MISSING_BUYING_POWER", buying_power="missing")
-    power = book.once("buying power", lambda: _power(book, money))
+    power = power_of(book, money)
     touched = roots_of(order)
     takes = ZERO
     opened = power.since.without(touched)
@@ -58,6 +58,11 @@ def buying_power(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     if takes > 0 and takes > left:
         return deny("BUYING_POWER", takes=takes, left=left, told=money.buying_power, as_of=money.as_of)
     return allow(takes=takes, left=left, told=money.buying_power, as_of=money.as_of)
+
+
+def power_of(book: Book, money: BrokerMoney) -> _Power:
+    """The buying power of a book without any order. Reckoned once for a book."""
+    return book.once("buying power", lambda: _power(book, money))
 
 
 @dataclass(slots=True)
