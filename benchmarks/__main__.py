@@ -23,6 +23,7 @@ from benchmarks.judging import judging
 from benchmarks.ledger_calls import ledger_calls
 from benchmarks.measuring import Result, Throughput
 from benchmarks.orders import alpaca_orders, tastytrade_orders
+from benchmarks.risk import risk_rules
 from benchmarks.storing_bars import storing_bars
 from functions.core.errors import AgentTraderError, Misconfigured
 from functions.core.hotstore.local import LocalHotStore
