@@ -32,6 +32,7 @@ NAMES_NOBODY = {
     "begin_request",
     "create_api_key",
     "finish_request",
+    "preview_user",
     "request_backfill",
     "set_blackout",
     "watch_symbols",

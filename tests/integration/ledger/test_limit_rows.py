@@ -108,7 +108,7 @@ def test_limit_when_what_it_limits_is_edited_then_refused(desk: Desk, edit: str)
 
 def test_limit_when_deleted_then_refused(desk: Desk) -> None:
     _add(desk)
-    for statement in ("delete from public.risk_limits", "truncate public.risk_limits"):
+    for statement in ("delete from public.risk_limits", "truncate public.risk_limits cascade"):
         with refused("APPEND_ONLY", 409):
             desk.ledger.run(statement)
 

@@ -38,6 +38,7 @@ KEPT_BY_TRIGGER = {"created_at", "updated_at", "version"}
 GENERATED = {"placed_number"}
 ANOTHER_VALUE = {
     "uuid": "gen_random_uuid()",
+    "jsonb": '\'{{"stop_price": "1"}}\'',
     "text": "coalesce({column}, '') || 'x'",
     "private.amount": "coalesce({column}, 0) + 1",
     "integer": "coalesce({column}, 0) + 1",

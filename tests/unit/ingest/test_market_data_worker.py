@@ -473,6 +473,7 @@ async def test_stream_when_it_is_silent_and_rest_knows_more_then_it_is_asked_and
         source.history = {}
         source.arriving.put_nowait(bar(3))
         await until(lambda: "DATA_STREAM_BACK" in codes(world))
+        await until(lambda: len(world.asked("publish market-data-bars")) == 4)
     assert codes(world) == ["DATA_STALE", "DATA_STREAM_BACK"]
     assert ("stale", "SPY") in found(world)
     assert world.asked("publish market-data-bars") == [[BarCompleted.of(bar(minute)).id] for minute in range(4)]
