@@ -16,14 +16,14 @@ from functions.risk.reading_portfolio import held_of, money_of, underlying_of
 _GREEKS = ("net_delta_limit", "net_gamma_limit", "net_vega_limit")
 _SHARES = ("symbol_concentration", "sector_concentration")
 _EQUITY = (*_SHARES, "margin_utilisation")
-_ASK = (*_EQUITY, *_GREEKS)
+PORTFOLIO_LIMITS = (*_EQUITY, *_GREEKS)
 _SCOPES: tuple[Scope, ...] = ("account", "strategy")
 
 
 def with_portfolio(book: Book, found: RiskBook, order_of: Callable[[RiskBook], ProposedOrder]) -> Book:
     """The book, with the facts of the portfolio where a limit asks for one of them."""
     names = {limit.name for limit in found.limits}
-    if book.market is None or names.isdisjoint(_ASK):
+    if book.market is None or names.isdisjoint(PORTFOLIO_LIMITS):
         return book
     portfolio = portfolio_of(book, order_of(found), found.market, names)
     return replace(book, market=replace(book.market, portfolio=portfolio))

@@ -35,7 +35,7 @@ def held_of(
     missing = ""
     for name in sorted(there):
         try:
-            worth[name] = sum(_taken(*parts.get(name, ({}, [])), marks), ZERO)
+            worth[name] = sum(taken(*parts.get(name, ({}, [])), marks), ZERO)
         except UnknownMark as unknown:
             missing = missing or str(unknown)
     try:
@@ -90,7 +90,7 @@ def added(order: ProposedOrder, exposure: Exposure, marks: Mapping[str, Mark]) -
     return max(shares, ZERO), max(of_options(after_shares(together, _free(exposure), marks), marks) - before, ZERO)
 
 
-def _taken(exposure: Exposure, packages: Iterable[Package], marks: Mapping[str, Mark]) -> tuple[Decimal, Decimal]:
+def taken(exposure: Exposure, packages: Iterable[Package], marks: Mapping[str, Mark]) -> tuple[Decimal, Decimal]:
     """What is open takes: in shares, and in options. Calls that shares cover take nothing. Raises UnknownMark."""
     shares = _free(exposure)
     held = {name: found.position for name, found in exposure.items() if is_option(name)}
@@ -109,9 +109,9 @@ def _opened_since(
     for name in sorted(now):
         if now[name] == then.get(name):
             continue
-        shares, options = _taken(*now[name], marks)
+        shares, options = taken(*now[name], marks)
         if name in then:
-            had_shares, had_options = _taken(*then[name], marks)
+            had_shares, had_options = taken(*then[name], marks)
             shares, options = shares - had_shares, options - had_options
         total += max(shares * rate + options, ZERO)
     return total

@@ -69,6 +69,24 @@ class Closings:
             of_symbol = self.by_symbol[trade.symbol] = Closings()
         of_symbol._count(at, trade)
 
+    def take_back(self, trade: ClosedTrade) -> None:
+        """The newest one is out again: more of its order was filled, and that makes another of it."""
+        self._uncount(trade)
+        of_symbol: Closings = self.by_symbol[trade.symbol]
+        of_symbol._uncount(trade)
+        if not of_symbol.times:
+            del self.by_symbol[trade.symbol]
+
+    def _uncount(self, trade: ClosedTrade) -> None:
+        self.times.pop()
+        self.sums.pop()
+        if self.falls.pop() == self.deepest:
+            self.deepest = max(self.falls, default=_ZERO)
+        if self.losing.pop() == self.longest:
+            self.longest = max(self.losing, default=0)
+        if _is_stop(trade):
+            self.stops.pop()
+
     def _count(self, at: int, trade: ClosedTrade) -> None:
         if self.times and at < self.times[-1]:
             raise ValueError(f"closed trades come in the order of their times, {trade.closed_at} came late")
@@ -82,12 +100,16 @@ class Closings:
         row = (self.losing[-1] if self.losing else 0) + 1 if result < 0 else 0
         self.losing.append(row)
         self.longest = max(self.longest, row)
-        if result < 0 and trade.by in ("stop", "trail"):
+        if _is_stop(trade):
             self.stops.append(at)
 
     def first_after(self, time: int) -> int:
         """The index of the first that was closed later than that."""
         return bisect_right(self.times, time)
+
+
+def _is_stop(trade: ClosedTrade) -> bool:
+    return trade.realised_pnl < 0 and trade.by in ("stop", "trail")
 
 
 _NONE = Closings()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -14,16 +14,11 @@ from functions.core.log import logger
 from functions.core.money import text
 from functions.core.ports import Ports
 from functions.risk.limits import Limit
-from functions.risk.losses import BLIND_AFTER, MAX_AGE, WARN_AT, Loss
+from functions.risk.losses import BLIND_AFTER
 from functions.risk.reading_results import scope_result
-from functions.risk.rules import drawdown_from_peak, drawdown_from_start, max_daily_loss
+from functions.risk.watch.measuring import measured
 
 _log = logger("risk")
-_LOSSES: Mapping[str, Loss] = {
-    "max_daily_loss": max_daily_loss.LOSS,
-    "drawdown_from_peak": drawdown_from_peak.LOSS,
-    "drawdown_from_start": drawdown_from_start.LOSS,
-}
 # The middle of a wider quote is no price: of a bid of 90 and an ask of 110 it may be either.
 _WIDEST = Decimal("0.1")
 
@@ -76,19 +71,17 @@ class ResultWatch:
 
     def _measure(self, one: WatchedResult, at: datetime) -> bool:
         limit = Limit(one.name, one.scope, one.value, parameters=one.parameters)
-        lost = _LOSSES[one.name](scope_result(one.on))
-        if lost is None or one.on.mark_age > limit.parameter(MAX_AGE):
+        found = measured(limit, scope_result(one.on))
+        if found.lost is None or found.stands == "blind":
             self._blind(one, limit, at)
-            return False
-        near = one.value * limit.parameter(WARN_AT) / 100
-        if lost > one.value:
-            return self._breach(one, lost, at)
-        if lost >= near and lost > 0:
+        elif found.stands == "broken":
+            return self._breach(one, found.lost, at)
+        elif found.stands == "near":
             if one.state in (None, "recovered") or not one.today:
-                self._ledger.warn_of_limit(one.limit_id, None, None, lost, at, _numbers(one))
+                self._ledger.warn_of_limit(one.limit_id, None, None, found.lost, at, _numbers(one))
         elif one.state not in (None, "recovered"):
             # Only well within: what goes to and fro about the limit is one breach.
-            self._ledger.rearm_limit(one.limit_id, None, None, lost, at)
+            self._ledger.rearm_limit(one.limit_id, None, None, found.lost, at)
         return False
 
     def _breach(self, one: WatchedResult, lost: Decimal, at: datetime) -> bool:
