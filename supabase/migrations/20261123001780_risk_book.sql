@@ -262,6 +262,8 @@ as $$
       from public.position_marks as m
       where m.symbol in (select l.symbol from public.trade_legs as l where l.trade_id = t.id)
         or m.symbol in (select b.symbol from public.position_books as b where b.quantity <> 0)
+        -- What two strategies hold against each other is nothing in the account's book, and something in theirs.
+        or m.symbol in (select p.symbol from public.strategy_positions as p where p.strategy_id = t.strategy_id and p.quantity <> 0)
         or m.symbol in (select o.symbol from private.open_legs as o)), '{}'::jsonb),
     'limits', coalesce((select jsonb_agg(jsonb_build_object(
         'scope', r.scope, 'symbol', r.symbol, 'name', r.name, 'value', r.value::text, 'unit', r.unit,

@@ -210,6 +210,7 @@ class RunningBook:
         at = order.event_time
         day = self._advance(at)
         quotes = {leg.symbol: self.quotes[leg.symbol] for leg in order.legs if leg.symbol in self.quotes}
+        exposures = self._exposures(strategy)
         market = MarketFacts(
             buying_back=self.exposures.buying_back,
             quotes=quotes,
@@ -218,8 +219,8 @@ class RunningBook:
             bars_until=self.bars_until,
         )
         book = Book(
-            exposures=self._exposures(strategy),
-            marks=self._marks(order, quotes),
+            exposures=exposures,
+            marks=self._marks(order, quotes, exposures),
             sessions=day.sessions,
             closed_gates=self._closed_gates(strategy),
             packages=self._packages(strategy),
@@ -265,13 +266,17 @@ class RunningBook:
             scopes["strategy"] = self.exposures.of(strategy).packages
         return scopes
 
-    def _marks(self, order: ProposedOrder, quotes: Mapping[str, Quote]) -> dict[str, Mark]:
+    def _marks(
+        self, order: ProposedOrder, quotes: Mapping[str, Quote], scopes: Mapping[Scope, Exposure]
+    ) -> dict[str, Mark]:
         """Of what is open, or was when the account was looked at; what is ordered is valued by its quote."""
         known = self.marks
         found = {symbol: known[symbol] for symbol in self.exposures.account.open if symbol in known}
-        for symbol in self.exposures.then.open:
-            if symbol not in found and symbol in known:
-                found[symbol] = known[symbol]
+        # What two strategies hold against each other is open in theirs, and not in the account.
+        for more in (self.exposures.then.open, scopes.get("strategy", {})):
+            for symbol in more:
+                if symbol not in found and symbol in known:
+                    found[symbol] = known[symbol]
         for leg in order.legs:
             quote = quotes.get(leg.symbol)
             if quote is not None:
