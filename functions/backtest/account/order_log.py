@@ -46,7 +46,7 @@ class OrderLog:
     def approved(self, order: Working, day: Day) -> None:
         """It works now."""
         placed = order.placed
-        self._equal.setdefault(placed.sort, []).append((placed.order_id, order.at))
+        self._equal.setdefault(order.sort, []).append((placed.order_id, order.at))
         if not placed.order.several_legs and placed.order.order_type in _RESTS:
             proposed = placed.order
             rests = RestingOrder(placed.order_id, proposed.order_type, proposed.limit_price, proposed.stop_price)
@@ -57,7 +57,7 @@ class OrderLog:
         """It works no more: filled, canceled, expired, or rejected."""
         placed = order.placed
         self._resting.get((placed.order.symbol, placed.order.side), {}).pop(placed.order_id, None)
-        equal = self._equal[placed.sort]
+        equal = self._equal[order.sort]
         place = next(index for index, one in enumerate(equal) if one[0] == placed.order_id)
         if how not in _STANDS_NOT:
             # It stands for good, so that those before it will not be asked for again.
@@ -65,7 +65,7 @@ class OrderLog:
         else:
             del equal[place]
             if not equal:
-                del self._equal[placed.sort]
+                del self._equal[order.sort]
             if not order.filled:
                 self._enters(order, day, Decimal(-1))
 

@@ -57,13 +57,17 @@ class Placed:
 class Working:
     """An approved order that is not over: what is filled of each leg, by symbol.
 
-    `since_open` says that it was placed after the account was looked at for this session.
+    `since_open` says that it was placed after the account was looked at for this session; `sort` is as it was approved.
     """
 
     placed: Placed
     at: datetime
     since_open: bool
     filled: dict[str, Decimal] = field(default_factory=dict)
+    sort: tuple[Any, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sort = self.placed.sort
 
     def left(self, leg: ProposedLeg) -> Decimal:
         """What may still fill of a leg."""
