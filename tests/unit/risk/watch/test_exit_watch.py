@@ -55,7 +55,7 @@ def quote(bid: str, at: datetime = NOW, **more: Any) -> QuoteData:
 
 
 def world(*rows: dict[str, Any], **answers: Any) -> World:
-    return World({"live_exits": list(rows), "trigger_exit": FIRED, "settle_exits": 0} | answers)
+    return World({"live_exits": list(rows), "trigger_exit": FIRED, "settle_exits": 0, "exits_to_rest": []} | answers)
 
 
 def test_quote_when_it_reaches_an_exit_then_it_is_fired_at_its_price_and_time() -> None:
@@ -203,7 +203,7 @@ def test_settle_when_an_order_of_an_exit_is_over_then_what_has_fired_goes_on_on_
 def test_settle_when_no_exit_has_moved_then_nothing_more_is_asked() -> None:
     here = world(live(fired=True))
     assert ExitWatch(here.ports).settle(named_uuid("account")) == 0
-    assert here.said() == ["settle_exits"]
+    assert here.said() == ["settle_exits", "exits_to_rest"]
 
 
 # --- its entry points -------------------------------------------------------------------------------------------------
