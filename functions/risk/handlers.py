@@ -171,11 +171,17 @@ def watch_option_exits(message: Any) -> None:
 
 @delivered
 def settle_exits(message: Any) -> None:
-    """Topic trade-events: an order is over; ends the exits whose positions are gone, and goes on with the others."""
+    """Topic trade-events: an order is over; ends the exits whose positions are gone, and goes on with the others.
+
+    What was cancelled may have been the stop that a closing order waited for: that is judged now.
+    """
     event = event_of(message)
     if not isinstance(event, TradeChanged):
         raise BadInput("WRONG_EVENT", f"expected trade.filled, was {event.type}")
-    ExitWatch(ports("risk")).settle(event.data.broker_account_id)
+    reach = ports("risk")
+    ExitWatch(reach).settle(event.data.broker_account_id)
+    if event.type == "trade.canceled":
+        Judge(reach).judge_pending(event.data.broker_account_id)
 
 
 @delivered

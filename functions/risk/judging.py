@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from functions.core.errors import BadInput, Final, Mistake, Temporary, Unavailable
-from functions.core.ledger.judging import RiskBook, RiskLedger, RuleVerdict
+from functions.core.ledger.exits import ExitLedger
+from functions.core.ledger.judging import PendingTrade, RiskBook, RiskLedger, RuleVerdict
 from functions.core.log import logger
 from functions.core.money import text
 from functions.core.ports import Ports
@@ -29,6 +30,7 @@ class Judge:
     def __init__(self, reach: Ports) -> None:
         self._reach = reach
         self._ledger = RiskLedger(reach.ledger)
+        self._exits = ExitLedger(reach.ledger)
         self._pricing = Pricing(reach)
 
     def judge_pending(self, account: UUID | None) -> int:
@@ -41,7 +43,8 @@ class Judge:
         failure: Final | None = None
         for trade in waiting:
             try:
-                self._judge(trade.trade_id, trade.book)
+                if self._has_room(trade):
+                    self._judge(trade.trade_id, None if trade.waits_for_exit is not None else trade.book)
             except Final as error:
                 _log.error("not judged", trade=str(trade.trade_id), code=error.code, reason=error.text)
                 failure = error
@@ -53,6 +56,14 @@ class Judge:
         if failure is not None:
             raise failure
         return len(waiting)
+
+    def _has_room(self, trade: PendingTrade) -> bool:
+        """False while the stop that an exit has resting at the broker is still giving way: it is judged after that."""
+        if trade.waits_for_exit is None:
+            return True
+        done = self._exits.rest_exit(trade.waits_for_exit, self._reach.clock.now())
+        _log.info("waits for a resting stop", trade=str(trade.trade_id), step=done.step, resting=done.resting)
+        return done.step == "place" or not done.resting
 
     def _judge(self, trade_id: UUID, answer: Any) -> None:
         """Judges by a book, and again by a newer one where an order was approved or a limit set since it was read.

@@ -283,32 +283,52 @@ $$;
 comment on function private.working_quantity(uuid, text, text, uuid, uuid) is
   'What may still fill on one side of a symbol, shares or contracts: of the account, or of one strategy on it.';
 
+create function private.rests_for_exit(p_trade public.trades) returns boolean
+language sql immutable parallel safe set search_path = ''
+as $$ select p_trade.source = 'risk' and p_trade.signal like 'exit-rest|%' $$;
+comment on function private.rests_for_exit(public.trades) is
+  'Whether the order is the stop of a position''s exit that rests at the broker: it gives way to whatever else its owner closes with.';
+
+create function private.yielding_quantity(p_account_id uuid, p_symbol text, p_side text, p_owner_key text) returns numeric
+language sql stable set search_path = ''
+as $$
+  select coalesce(sum(greatest(t.quantity - t.filled_quantity, 0)), 0) from public.trades as t
+  where t.broker_account_id = p_account_id and t.symbol = p_symbol and t.side = p_side
+    and t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced') and private.rests_for_exit(t)
+    and p_owner_key in ('account', coalesce(t.strategy_id::text, 'manual'))
+$$;
+comment on function private.yielding_quantity(uuid, text, text, text) is
+  'How much of what closes a position is the resting stop of its owner''s exit, which gives way.';
+
 create function private.reduces(p_trade public.trades, p_legs jsonb default null) returns boolean
 language sql stable set search_path = ''
 as $$
   -- It only reduces when it promises to, and each of its legs is on the other side of the position and fits into what closing
   -- orders leave of it; and a strategy's order reduces what that strategy holds, not what somebody else holds on the account.
-  -- A replacement needs room only for what it adds to the order it replaces.
+  -- A replacement needs room only for what it adds to the order it replaces. Before an order is written, the stop that an exit
+  -- of its owner has resting at the broker takes no room: it gives way before the order is approved.
   select p_trade.reduce_only and p_trade.quantity is not null and coalesce((
     select bool_and(coalesce((
         select ((b.quantity > 0 and l.side = 'sell') or (b.quantity < 0 and l.side = 'buy'))
-          and l.added <= abs(b.quantity) - private.working_quantity(p_trade.broker_account_id, l.symbol, l.side, p_trade.id)
+          and l.added <= abs(b.quantity) - private.working_quantity(p_trade.broker_account_id, l.symbol, l.side, p_trade.id) + l.yielding
         from public.position_books as b
         where b.broker_account_id = p_trade.broker_account_id and b.symbol = l.symbol), false)
       and (p_trade.strategy_id is null or coalesce((
         select ((o.quantity > 0 and l.side = 'sell') or (o.quantity < 0 and l.side = 'buy'))
           and l.added <= abs(o.quantity)
-            - private.working_quantity(p_trade.broker_account_id, l.symbol, l.side, p_trade.id, p_trade.strategy_id)
+            - private.working_quantity(p_trade.broker_account_id, l.symbol, l.side, p_trade.id, p_trade.strategy_id) + l.yielding
         from public.strategy_positions as o
         where o.broker_account_id = p_trade.broker_account_id and o.owner_key = p_trade.strategy_id::text
           and o.symbol = l.symbol), false)))
     from (
       select t.symbol, t.side,
-        private.added_open(p_trade.replaces_trade_id, t.leg, t.ratio * p_trade.quantity, t.filled_quantity) as added
+        private.added_open(p_trade.replaces_trade_id, t.leg, t.ratio * p_trade.quantity, t.filled_quantity) as added, 0 as yielding
       from public.trade_legs as t where t.trade_id = p_trade.id and p_legs is null
       union all
       select g.leg ->> 'symbol', g.leg ->> 'side',
-        private.added_open(p_trade.replaces_trade_id, g.place::integer - 1, (g.leg ->> 'ratio')::integer * p_trade.quantity, 0)
+        private.added_open(p_trade.replaces_trade_id, g.place::integer - 1, (g.leg ->> 'ratio')::integer * p_trade.quantity, 0),
+        least(private.working_quantity(p_trade.broker_account_id, g.leg ->> 'symbol', g.leg ->> 'side'),
+          private.yielding_quantity(p_trade.broker_account_id, g.leg ->> 'symbol', g.leg ->> 'side', coalesce(p_trade.strategy_id::text, 'manual')))
       from jsonb_array_elements(p_legs) with ordinality as g (leg, place)) as l), false)
 $$;
 comment on function private.reduces(public.trades, jsonb) is

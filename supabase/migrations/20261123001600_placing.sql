@@ -233,9 +233,10 @@ begin
   update public.trades set status = 'expired', status_at = greatest(p_at, status_at), refusal = p_refusal
   where id = p_trade.id returning * into trade;
   -- Nothing stale is sent, and no exit is lost: what would have closed a position is placed anew, at a price of now. One
-  -- whose cancel was asked for is not wanted; one that was to replace a working exit leaves that one working.
+  -- whose cancel was asked for is not wanted; one that was to replace a working exit leaves that one working; a stop that
+  -- was to rest at the broker is placed anew by its exit.
   if not trade.reduce_only or trade.multi_leg or trade.quantity is null or trade.source not in ('risk', 'strategy')
-    or trade.cancel_requested_at is not null or trade.replaces_trade_id is not null then
+    or trade.cancel_requested_at is not null or trade.replaces_trade_id is not null or private.rests_for_exit(trade) then
     return null;
   end if;
   if trade.strategy_id is not null then

@@ -54,7 +54,8 @@ as $$
           * private.added_open(t.replaces_trade_id, l.leg, l.quantity, l.filled_quantity))::text) as remaining,
         bool_or(l.symbol = a.symbol or i.underlying = a.symbol) as concerns
       from public.trade_legs as l left join public.instruments as i on i.symbol = l.symbol where l.trade_id = t.id) as l
-    where a.everything or l.concerns
+    -- The stop that an exit has resting at the broker is nothing to wait for: it gives way to what is decided.
+    where (a.everything or l.concerns) and not private.rests_for_exit(t)
     group by a.id, a.symbol
   ), to_book as (
     -- What was opened before the ex-date is in old shares until the broker has booked the split on the account. It books

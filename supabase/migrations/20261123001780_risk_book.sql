@@ -292,8 +292,9 @@ as $$
 declare
   waiting jsonb;
 begin
-  select coalesce(jsonb_agg(jsonb_build_object('trade_id', id, 'broker_account_id', broker_account_id) order by placed_number), '[]'::jsonb)
-  into waiting from public.trades where status = 'pending' and (p_account_id is null or broker_account_id = p_account_id);
+  select coalesce(jsonb_agg(jsonb_build_object('trade_id', t.id, 'broker_account_id', t.broker_account_id,
+    'waits_for_exit', private.waits_for_exit(t)) order by t.placed_number), '[]'::jsonb)
+  into waiting from public.trades as t where status = 'pending' and (p_account_id is null or broker_account_id = p_account_id);
   if jsonb_array_length(waiting) > 0 then
     begin
       -- Mostly one trade waits: its book comes with the answer, and spares a call.

@@ -24,6 +24,10 @@ create table public.position_exits (
   multi_leg boolean not null default false,
   watches text[] not null,
   armed_from timestamptz check (isfinite(armed_from)),
+  held text not null default 'here' check (held in ('here', 'broker')),
+  rest_trade_id uuid,
+  rest_round integer not null default 0 check (rest_round >= 0),
+  crossed_at timestamptz check (isfinite(crossed_at)),
   blind_since timestamptz,
   fired boolean not null default false,
   status text not null default 'armed' check (status in ('armed', 'triggered', 'done', 'canceled')),
@@ -40,6 +44,7 @@ create table public.position_exits (
   foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,
   foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict,
   foreign key (exit_trade_id, user_id) references public.trades (id, user_id) on delete restrict,
+  foreign key (rest_trade_id, user_id) references public.trades (id, user_id) on delete restrict,
   foreign key (entry_trade_id, user_id) references public.trades (id, user_id) on delete restrict,
   constraint owner_is_the_strategy check (owner_key = coalesce(strategy_id::text, 'manual')),
   constraint exits_somehow check (short_strike
@@ -50,7 +55,9 @@ create table public.position_exits (
     private.occ_parts(symbol) is not null or (num_nonnulls(delta_limit, underlying_below, underlying_above) = 0 and not short_strike)),
   constraint below_is_below_above check (underlying_below < underlying_above),
   constraint package_is_of_an_entry check (not multi_leg or entry_trade_id is not null),
-  constraint fired_once_at_least check (not fired or round > 0),
+  constraint fired_by_something check (not fired or triggered_by is not null),
+  constraint broker_holds_stops_of_shares check (held = 'here'
+    or (not multi_leg and private.occ_parts(symbol) is null and num_nonnulls(stop_price, trail_amount, trail_percent) > 0)),
   constraint trails_one_way check (num_nonnulls(trail_amount, trail_percent) <= 1),
   constraint stop_before_target check (
     stop_price is null or target_price is null
@@ -82,6 +89,10 @@ comment on column public.position_exits.entry_trade_id is 'The entry whose plan 
 comment on column public.position_exits.multi_leg is 'Whether it is of a package: its prices are what closing one unit brings (long) or costs (short), dollars.';
 comment on column public.position_exits.watches is 'The symbols whose quotes it asks for: what is held, and the underlying where that matters.';
 comment on column public.position_exits.armed_from is 'Prices before this do not fire it: the fill that armed it, event time; null where it was set by hand.';
+comment on column public.position_exits.held is 'here: it is watched here alone; broker: its stop or trail rests as an order at the broker too, where the broker takes it.';
+comment on column public.position_exits.rest_trade_id is 'The order that rests for it at the broker, the last one; where it is also exit_trade_id, the broker closed the position.';
+comment on column public.position_exits.rest_round is 'How many orders were placed to rest for it: each change is another one.';
+comment on column public.position_exits.crossed_at is 'Since when its stop is crossed while the broker has it resting and is left the first moments, event time; null otherwise.';
 comment on column public.position_exits.blind_since is 'Since when no fresh price of it came, event time; null while it sees.';
 comment on column public.position_exits.fired is 'It has fired and goes on until nothing is held, whatever the price does; setting it anew ends that.';
 comment on column public.position_exits.status is 'armed watches; triggered has an order on its way; done: the position is gone; canceled: taken away.';
@@ -101,6 +112,7 @@ create index position_exits_user on public.position_exits (user_id);
 create index position_exits_account on public.position_exits (broker_account_id, user_id);
 create index position_exits_strategy on public.position_exits (strategy_id, user_id);
 create index position_exits_trade on public.position_exits (exit_trade_id, user_id);
+create index position_exits_rest on public.position_exits (rest_trade_id, user_id) where rest_trade_id is not null;
 create index position_exits_entry on public.position_exits (entry_trade_id, user_id);
 create index position_exits_watches on public.position_exits using gin (watches) where status in ('armed', 'triggered');
 create index position_exits_instrument on public.position_exits (symbol);
@@ -123,9 +135,9 @@ begin
   end if;
   if old.status = 'triggered' and new.status = 'triggered'
     and (new.stop_price, new.target_price, new.trail_amount, new.trail_percent, new.exit_at, new.delta_limit, new.underlying_below,
-        new.underlying_above, new.short_strike, new.entry_trade_id)
+        new.underlying_above, new.short_strike, new.entry_trade_id, new.held)
       is distinct from (old.stop_price, old.target_price, old.trail_amount, old.trail_percent, old.exit_at, old.delta_limit,
-        old.underlying_below, old.underlying_above, old.short_strike, old.entry_trade_id) then
+        old.underlying_below, old.underlying_above, old.short_strike, old.entry_trade_id, old.held) then
     perform private.refuse(409, 'EXIT_UNDER_WAY', 'Its order is on its way; wait for the outcome.', jsonb_build_object('exit', old.id, 'trade', old.exit_trade_id));
   end if;
   -- A trail gives nothing back.
@@ -140,7 +152,7 @@ create trigger guard before update on public.position_exits for each row execute
 
 create type private.exit_terms as (
   stop_price private.amount, target_price private.amount, trail_amount private.amount, trail_percent private.amount, exit_at timestamptz,
-  delta_limit private.amount, underlying_below private.amount, underlying_above private.amount, short_strike boolean);
+  delta_limit private.amount, underlying_below private.amount, underlying_above private.amount, short_strike boolean, held text);
 comment on type private.exit_terms is 'When a position is got out of, as a person, an order or a strategy says it.';
 
 create function private.exit_terms_of(p_said jsonb) returns private.exit_terms
@@ -148,7 +160,8 @@ language sql stable set search_path = ''
 as $$
   select row((p_said ->> 'stop_price')::numeric, (p_said ->> 'target_price')::numeric, (p_said ->> 'trail_amount')::numeric,
     (p_said ->> 'trail_percent')::numeric, (p_said ->> 'exit_at')::timestamptz, (p_said ->> 'delta_limit')::numeric,
-    (p_said ->> 'underlying_below')::numeric, (p_said ->> 'underlying_above')::numeric, (p_said ->> 'short_strike')::boolean)::private.exit_terms
+    (p_said ->> 'underlying_below')::numeric, (p_said ->> 'underlying_above')::numeric, (p_said ->> 'short_strike')::boolean,
+    coalesce(p_said ->> 'held', 'here'))::private.exit_terms
 $$;
 comment on function private.exit_terms_of(jsonb) is 'Reads the terms of an exit.';
 
@@ -200,16 +213,23 @@ begin
     perform private.refuse(422, 'NO_POSITION', 'There is nothing to protect: name a symbol that is held.',
       jsonb_build_object('symbol', p_symbol, 'owner', holder));
   end if;
+  if p_exit ->> 'held' = 'broker' and not exists (select from public.instruments as i where i.symbol = p_symbol and i.kind = 'equity') then
+    perform private.refuse(422, 'BAD_EXIT', 'The broker holds stops and trails of shares: leave held away, and the exit is watched here.',
+      jsonb_build_object('symbol', p_symbol, 'held', 'broker'));
+  end if;
+  -- What the broker has begun to fill is under way.
+  perform private.adopt_rest(e) from public.position_exits as e
+  where e.broker_account_id = p_account_id and e.owner_key = holder and e.symbol = p_symbol and e.status = 'armed';
   -- An exit of the other direction protected a position that has been turned round.
   update public.position_exits as e set status = 'canceled', ended_at = now()
   where e.broker_account_id = p_account_id and e.owner_key = holder and e.symbol = p_symbol and e.status = 'armed'
     and e.direction <> case when quantity > 0 then 'long' else 'short' end;
   insert into public.position_exits as e (
     user_id, broker_account_id, owner_key, strategy_id, symbol, direction, stop_price, target_price, trail_amount, trail_percent, exit_at,
-    delta_limit, underlying_below, underlying_above, short_strike, watches)
+    delta_limit, underlying_below, underlying_above, short_strike, watches, held)
   select account.user_id, p_account_id, holder, p_strategy_id, p_symbol, case when quantity > 0 then 'long' else 'short' end,
     t.stop_price, t.target_price, t.trail_amount, t.trail_percent, t.exit_at, t.delta_limit, t.underlying_below, t.underlying_above,
-    coalesce(t.short_strike, false), private.exit_watches(t, array[p_symbol])
+    coalesce(t.short_strike, false), private.exit_watches(t, array[p_symbol]), t.held
   from private.exit_terms_of(p_exit) as t
   -- Of a package it is named by its leg 0, and stays that of the whole.
   on conflict (broker_account_id, owner_key, symbol) where status in ('armed', 'triggered') do update
@@ -217,18 +237,18 @@ begin
       trail_percent = excluded.trail_percent, exit_at = excluded.exit_at, delta_limit = excluded.delta_limit,
       underlying_below = excluded.underlying_below, underlying_above = excluded.underlying_above, short_strike = excluded.short_strike,
       watches = case when e.multi_leg then array(select distinct w from unnest(e.watches || excluded.watches) as w order by w) else excluded.watches end,
-      fired = false
+      held = excluded.held, rest_trade_id = private.open_rest(e), fired = false, crossed_at = null
   returning e.id into exit_id;
   return exit_id;
 exception
   when data_exception or check_violation or not_null_violation then
     get stacked diagnostics broken_constraint = constraint_name, broken_column = column_name;
     perform private.refuse_malformed('BAD_EXIT',
-      'An exit has at least one of stop_price, target_price, trail_amount or trail_percent (not both), exit_at; of options also delta_limit and short_strike (of what is sold), underlying_below, underlying_above. A long position''s stop is below its target.',
+      'An exit has at least one of stop_price, target_price, trail_amount or trail_percent (not both), exit_at; of options also delta_limit and short_strike (of what is sold), underlying_below, underlying_above. A long position''s stop is below its target. held is here, or broker for a stop or trail of shares.',
       broken_constraint, broken_column, sqlerrm);
 end $$;
 comment on function public.set_position_exit(uuid, text, jsonb, uuid) is
-  'Arms or changes the exit of a position: {"stop_price", "target_price", "trail_amount" | "trail_percent", "exit_at", and of options "delta_limit", "underlying_below", "underlying_above", "short_strike"}, prices in dollars as text.';
+  'Arms or changes the exit of a position: {"stop_price", "target_price", "trail_amount" | "trail_percent", "exit_at", and of options "delta_limit", "underlying_below", "underlying_above", "short_strike"}, prices in dollars as text; "held" is here or broker.';
 
 create function public.cancel_position_exit(p_exit_id uuid) returns boolean
 language plpgsql security definer set search_path = ''
@@ -237,9 +257,15 @@ declare
   found_exit public.position_exits;
 begin
   select * into found_exit from public.position_exits where id = p_exit_id
-    and private.reaches(user_id) for update;
+    and private.reaches(user_id);
   if not found then
     perform private.refuse(404, 'NO_SUCH_EXIT', 'Name an exit of your own.', jsonb_build_object('exit', p_exit_id));
+  end if;
+  -- The order that rests for it goes with it, which takes the locks of an order, before the exit's.
+  perform private.lock_scopes(found_exit.user_id, found_exit.broker_account_id, found_exit.strategy_id);
+  select * into found_exit from public.position_exits where id = p_exit_id for update;
+  if private.adopt_rest(found_exit) then
+    select * into found_exit from public.position_exits where id = p_exit_id;
   end if;
   if found_exit.status = 'triggered' then
     perform private.refuse(409, 'EXIT_UNDER_WAY', 'Its order is on its way; cancel that order if you must.',
@@ -249,9 +275,11 @@ begin
     return false;
   end if;
   update public.position_exits set status = 'canceled', ended_at = now() where id = p_exit_id;
+  perform private.cancel_order(t, 'EXIT: it was taken away', null) from public.trades as t where t.id = found_exit.rest_trade_id;
   return true;
 end $$;
-comment on function public.cancel_position_exit(uuid) is 'Takes an armed exit away; false where it was over.';
+comment on function public.cancel_position_exit(uuid) is
+  'Takes an armed exit away, and with it the order that rests for it at the broker; false where it was over.';
 
 grant execute on function public.set_position_exit(uuid, text, jsonb, uuid), public.cancel_position_exit(uuid) to authenticated, fn_risk;
 

@@ -33,7 +33,7 @@ declare
   of_options boolean := not exists (select from jsonb_array_elements(p_legs) as l where private.occ_parts(l ->> 'symbol') is null);
   sells boolean := exists (select from jsonb_array_elements(p_legs) as l where l ->> 'side' = 'sell');
   known constant text[] := array['stop_price', 'target_price', 'trail_amount', 'trail_percent', 'exit_at', 'delta_limit', 'underlying_below',
-    'underlying_above', 'short_strike'];
+    'underlying_above', 'short_strike', 'held'];
 begin
   if jsonb_typeof(p_plan) <> 'object' then
     wrong := 'it is an object';
@@ -71,10 +71,14 @@ begin
     when not of_options and (coalesce(terms.short_strike, false)
       or num_nonnulls(terms.delta_limit, terms.underlying_below, terms.underlying_above) > 0) then 'an underlying and a delta are of options'
     when not sells and (coalesce(terms.short_strike, false) or terms.delta_limit is not null) then 'short_strike and delta_limit are of what is sold'
-    when terms.underlying_below >= terms.underlying_above then 'underlying_below is below underlying_above' end);
+    when terms.underlying_below >= terms.underlying_above then 'underlying_below is below underlying_above'
+    when terms.held not in ('here', 'broker') then 'held is here or broker'
+    when terms.held = 'broker' and (p_trade.multi_leg or num_nonnulls(terms.stop_price, terms.trail_amount, terms.trail_percent) = 0
+      or not exists (select from public.instruments as i where i.symbol = p_legs -> 0 ->> 'symbol' and i.kind = 'equity'))
+      then 'the broker holds a stop or a trail of shares' end);
   if wrong is not null then
     perform private.refuse(422, 'BAD_EXIT_PLAN',
-      'An entry''s exit_plan has at least one of stop_price, target_price, trail_amount or trail_percent, exit_at; of options also delta_limit, underlying_below, underlying_above, short_strike. Prices of several legs are net, as the order''s.',
+      'An entry''s exit_plan has at least one of stop_price, target_price, trail_amount or trail_percent, exit_at; of options also delta_limit, underlying_below, underlying_above, short_strike. Prices of several legs are net, as the order''s. held is here, or broker for a stop or trail of shares.',
       jsonb_build_object('because', wrong));
   end if;
 end $$;
@@ -114,6 +118,9 @@ begin
   select * into live from public.position_exits as e
   where e.broker_account_id = p_trade.broker_account_id and e.owner_key = holder and e.symbol = p_trade.symbol
     and e.status in ('armed', 'triggered') for update;
+  if private.adopt_rest(live) then
+    live.status := 'triggered'; -- The broker has begun to close what the exit protects.
+  end if;
   if live.status = 'triggered' or not private.is_held(p_trade) then
     -- An exit is under way, or the entry is still working off the other side: settle_exits() comes back to it.
     update private.exit_plans set settled_at = p_at
@@ -127,10 +134,10 @@ begin
     update public.position_exits set status = 'canceled', ended_at = p_at where id = live.id and direction <> way;
     insert into public.position_exits as e (
       user_id, broker_account_id, owner_key, strategy_id, symbol, direction, stop_price, target_price, trail_amount, trail_percent, exit_at,
-      delta_limit, underlying_below, underlying_above, short_strike, watches, entry_trade_id, multi_leg, armed_from)
+      delta_limit, underlying_below, underlying_above, short_strike, watches, entry_trade_id, multi_leg, armed_from, held)
     select p_trade.user_id, p_trade.broker_account_id, holder, p_trade.strategy_id, p_trade.symbol, way, t.stop_price, t.target_price,
       t.trail_amount, t.trail_percent, t.exit_at, t.delta_limit, t.underlying_below, t.underlying_above, coalesce(t.short_strike, false),
-      private.exit_watches(t, legs), p_trade.id, p_trade.multi_leg, plan.filled_at
+      private.exit_watches(t, legs), p_trade.id, p_trade.multi_leg, plan.filled_at, t.held
     from private.exit_terms_of(p_trade.exit_plan || jsonb_strip_nulls(jsonb_build_object(
       'stop_price', abs((p_trade.exit_plan ->> 'stop_price')::numeric), 'target_price', abs((p_trade.exit_plan ->> 'target_price')::numeric)))) as t
     -- The newest entry's plan is that of the whole position. A trail keeps the best price that it has seen.
@@ -139,7 +146,7 @@ begin
         trail_percent = excluded.trail_percent, exit_at = excluded.exit_at, delta_limit = excluded.delta_limit,
         underlying_below = excluded.underlying_below, underlying_above = excluded.underlying_above, short_strike = excluded.short_strike,
         watches = excluded.watches, entry_trade_id = excluded.entry_trade_id, multi_leg = excluded.multi_leg,
-        armed_from = excluded.armed_from, fired = false;
+        armed_from = excluded.armed_from, held = excluded.held, rest_trade_id = private.open_rest(e), fired = false, crossed_at = null;
   exception
     when check_violation or data_exception or sqlstate 'PT409' then
       -- The fill stands whatever becomes of the plan.

@@ -65,7 +65,8 @@ as $$
     'trail_amount', e.trail_amount::text, 'trail_percent', e.trail_percent::text, 'best_price', e.best_price::text, 'exit_at', e.exit_at,
     'delta_limit', e.delta_limit::text, 'underlying_below', e.underlying_below::text, 'underlying_above', e.underlying_above::text,
     'short_strike', e.short_strike, 'status', e.status, 'fired', e.fired, 'armed_from', e.armed_from, 'blind_since', e.blind_since,
-    'exit_trade_id', e.exit_trade_id, 'version', e.version,
+    'exit_trade_id', e.exit_trade_id, 'version', e.version, 'crossed_at', e.crossed_at,
+    'rest_due', p_now is not null and private.rest_step(e, p_now) is not null,
     'open_since', case when k.kind = 'crypto' then e.created_at else (
       select c.opens_at from public.market_calendar as c where c.opens_at <= p_now and c.closes_at > p_now) end,
     'awaits_split', p_now is not null and private.awaits_split(e, p_now),
@@ -143,7 +144,10 @@ language plpgsql security definer set search_path = ''
 as $$
 declare
   most_rounds constant integer := 5;
+  -- Where the broker has the stop, it fires it: so long it is left alone with it.
+  brokers_turn constant interval := '5 seconds';
   found_exit public.position_exits;
+  resting public.trades;
   strategy public.strategies;
   leg record;
   room record;
@@ -169,6 +173,9 @@ begin
     perform private.refuse(409, 'NOT_CROSSED', 'The exit has moved, or this price does not reach it; read it again.',
       jsonb_build_object('exit', p_exit_id, 'by', p_by, 'price', p_price));
   end if;
+  if private.adopt_rest(found_exit) then
+    return jsonb_build_object('status', 'triggered', 'trade_id', found_exit.rest_trade_id);
+  end if;
   if private.exit_is_over(found_exit) then
     update public.position_exits set status = 'done', ended_at = now() where id = p_exit_id;
     return jsonb_build_object('status', 'done', 'trade_id', null);
@@ -181,6 +188,15 @@ begin
     when private.exit_pauses(found_exit, p_at) then 'pause' end;
   if waits is not null then
     return jsonb_build_object('status', 'armed', 'trade_id', null, 'waits_for', waits);
+  end if;
+  select * into resting from public.trades as t where t.id = found_exit.rest_trade_id and not private.is_final(t.status);
+  if resting.status in ('submitted', 'partially_filled') and (p_by, resting.order_type) in (('stop', 'stop'), ('trail', 'trailing_stop')) then
+    if found_exit.crossed_at is null then
+      update public.position_exits set crossed_at = p_at where id = p_exit_id returning * into found_exit;
+    end if;
+    if p_at < found_exit.crossed_at + brokers_turn then
+      return jsonb_build_object('status', 'armed', 'trade_id', null, 'waits_for', 'broker');
+    end if;
   end if;
   closing := case leg.sign when 1 then 'sell' else 'buy' end;
   -- All that may be cancelled is locked before the first change. What rests to close the same at a price that did not come
@@ -203,7 +219,12 @@ begin
       jsonb_build_object('exit', p_exit_id, 'symbol', leg.symbol, 'quantity', trim_scale(leg.held)::text), 'exit-opposed|' || p_exit_id);
     return jsonb_build_object('status', 'armed', 'trade_id', null, 'waits_for', 'other_side');
   elsif least(room.own, room.account) <= 0 then
-    -- Other orders close all of it already, or hold it until the broker lets go; the exit stays armed.
+    -- Other orders close all of it already, or hold it until the broker lets go; the exit stays armed. Where that is its own
+    -- stop, which was in the way of what has fired it, it goes on as soon as the broker has let go, whatever the price does.
+    if resting.id is not null and not found_exit.fired then
+      update public.position_exits set fired = true, triggered_by = p_by, trigger_price = p_price::numeric, triggered_at = p_at, crossed_at = null
+      where id = p_exit_id;
+    end if;
     return jsonb_build_object('status', 'armed', 'trade_id', null, 'waits_for', 'orders');
   end if;
   select * into strategy from public.strategies where id = found_exit.strategy_id;
@@ -223,7 +244,7 @@ begin
       return jsonb_build_object('status', 'armed', 'trade_id', null, 'waits_for', 'somebody');
   end;
   update public.position_exits
-  set status = 'triggered', round = round + 1, fired = true, triggered_at = p_at, exit_trade_id = placed.id,
+  set status = 'triggered', round = round + 1, fired = true, crossed_at = null, triggered_at = p_at, exit_trade_id = placed.id,
       triggered_by = case p_by when 'rest' then triggered_by else p_by end,
       trigger_price = case p_by when 'rest' then trigger_price else p_price::numeric end
   where id = p_exit_id returning * into found_exit;
@@ -236,7 +257,7 @@ begin
   return jsonb_build_object('status', 'triggered', 'trade_id', placed.id);
 end $$;
 comment on function public.trigger_exit(uuid, text, text, timestamptz) is
-  'Fires an armed exit by stop, target, trail, time, delta, underlying or strike, at a price and event time p_at; by rest one that has fired goes on. Places one reduce-only market order in session for what is held and not already being closed, of a package for one leg, what was sold first; cancels what is left of the entry and what rests in the way. Refused where the price does not reach it. Safe to call again.';
+  'Fires an armed exit by stop, target, trail, time, delta, underlying or strike, at a price and event time p_at; by rest one that has fired goes on. Places one reduce-only market order in session for what is held and not already being closed, of a package for one leg, what was sold first; cancels what is left of the entry and what rests in the way. A stop that rests at the broker for it is left its first moments. Refused where the price does not reach it. Safe to call again.';
 
 create function public.settle_exits(p_account_id uuid default null) returns integer
 language plpgsql security definer set search_path = ''
@@ -251,6 +272,10 @@ begin
     select * from public.position_exits where status in ('armed', 'triggered') and (p_account_id is null or broker_account_id = p_account_id)
     order by id for update skip locked
   loop
+    if private.adopt_rest(live) then
+      select * into live from public.position_exits where id = live.id;
+      settled := settled + 1;
+    end if;
     if live.status = 'triggered' then
       select t.cancel_requested_by like 'user:%' into wished from public.trades as t where t.id = live.exit_trade_id and private.is_final(t.status);
       continue when not found;
@@ -263,6 +288,10 @@ begin
       -- Its order is over and something is left: armed again, and it goes on; where a person took its order back, only by
       -- the next price that reaches it.
       update public.position_exits set status = 'armed', fired = wished is not true where id = live.id;
+      settled := settled + 1;
+    elsif live.fired and live.rest_trade_id is not null and private.open_rest(live) is null then
+      -- Its stop was in the way and is gone: it goes on.
+      update public.position_exits set rest_trade_id = null where id = live.id;
       settled := settled + 1;
     end if;
   end loop;
@@ -299,7 +328,7 @@ begin
         and t.order_type in ('stop', 'stop_limit', 'trailing_stop') and not private.opens(t));
     perform private.alert(marked.user_id, marked.broker_account_id, 'EXIT_BLIND', 'critical',
       'An exit is armed and no fresh price of it comes: it cannot fire. '
-        || case when held_there then 'A stop order rests at the broker meanwhile.' else 'No stop order rests at the broker: watch the position, or close it by hand.' end,
+        || case when held_there then 'The broker holds its stop order meanwhile.' else 'The broker holds no stop order: watch the position, or close it by hand.' end,
       jsonb_build_object('exit', marked.id, 'symbol', marked.symbol, 'seen_at', p_seen_at, 'at', p_at, 'stop_at_broker', held_there),
       concat_ws('|', 'exit-blind', marked.id, extract(epoch from p_at)));
   end if;

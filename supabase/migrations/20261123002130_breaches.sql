@@ -175,7 +175,9 @@ begin
     return null;
   end if;
   room := private.closing_rooms(p_account.id, p_symbol, p_owner_key, p_quantity);
-  wanted := least(wanted, room.own, room.account);
+  -- The stop that an exit has resting at the broker gives way.
+  wanted := least(wanted, room.own + private.yielding_quantity(p_account.id, p_symbol, side, p_owner_key),
+    room.account + private.yielding_quantity(p_account.id, p_symbol, side, p_owner_key));
   if not private.in_session(kind, p_breach.at) then
     refusal := 'the market is closed';
   elsif room.account is null then

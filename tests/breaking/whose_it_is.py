@@ -127,6 +127,19 @@ BREAKS: dict[str, Break] = {
             ),
         ),
     ),
+    "a second stop rests before the first has let go": Break(
+        15,
+        (
+            rewrite(
+                "private.rest_step",
+                (
+                    "when rest.cancel_requested_at is not null then null",
+                    "when rest.cancel_requested_at is not null then 'place'",
+                ),
+            ),
+        ),
+        (ledger("test_resting_exits", "test_stop_when_more_is_bought_then_it_is_cancelled_and_placed_anew_for_all"),),
+    ),
     "a split leaves exits in old shares": Break(
         15,
         (rewrite("private.split_exits", ("factor numeric := p_denominator / p_numerator;", "factor numeric := 1;")),),

@@ -213,6 +213,8 @@ INVARIANTS: dict[int, Invariant] = {
             "test_hot_store_lost::test_halt_and_limit_when_the_hot_store_is_wiped_then_they_hold_and_flattening_goes_on",
             "test_position_exits::test_exit_when_fired_by_sixteen_at_once_then_there_is_one_order",
             "test_position_exits::test_exit_when_set_by_sixteen_at_once_then_there_is_one",
+            "test_resting_exits::test_step_when_sixteen_take_it_at_once_then_there_is_one_order",
+            "test_resting_exits_in_any_order::test_resting_stop_when_anything_happens_in_any_order_then_never_more_is_closed_than_is_held_and_it_ends_flat",
         ),
     ),
 }

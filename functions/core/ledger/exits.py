@@ -48,7 +48,9 @@ class LiveExit(Row):
     """An exit that is armed or under way. Prices in dollars of its position: of a package, of closing one unit.
 
     `open_since` is when the session began that the asking moment is in; None out of session. With
-    `awaits_split` prices are in shares that the broker has not booked yet. Times are event time, UTC.
+    `awaits_split` prices are in shares that the broker has not booked yet. `rest_due` says that something is to be done
+    for the order that rests for it at the broker, `crossed_at` since when the broker is left to fire it. Times are
+    event time, UTC.
     """
 
     exit_id: UUID
@@ -72,6 +74,8 @@ class LiveExit(Row):
     blind_since: AwareDatetime | None = None
     open_since: AwareDatetime | None = None
     awaits_split: bool = False
+    rest_due: bool = False
+    crossed_at: AwareDatetime | None = None
     legs: list[ExitLeg]
     quotes: dict[str, ExitQuote] | None = Field(default_factory=dict)
 
@@ -84,7 +88,15 @@ class Fired(Row):
     waits_for: str | None = None
 
 
+class Rested(Row):
+    """What was done for the order that rests at the broker for an exit; `resting` is whether it may still fill."""
+
+    step: Literal["adopt", "cancel", "refused", "taken", "place"] | None = None
+    resting: bool = False
+
+
 _EXITS = TypeAdapter(list[LiveExit])
+_IDS = TypeAdapter(list[UUID])
 
 
 class ExitLedger(LedgerPart):
@@ -113,6 +125,19 @@ class ExitLedger(LedgerPart):
         """Ends what is over and arms again what is not, of an account or of all; returns how many exits moved."""
         settled: int = self._call("settle_exits", {"p_account_id": str(account) if account else None})
         return settled
+
+    def exits_to_rest(self, account: UUID | None, now: datetime) -> list[UUID]:
+        """Exits, of an account or of all, with something to be done for the order that rests for them."""
+        said = {"p_account_id": str(account) if account else None, "p_at": now.isoformat()}
+        return _IDS.validate_python(self._call("exits_to_rest", said))
+
+    def rest_exit(self, exit_id: UUID, at: datetime) -> Rested:
+        """Takes the next step of the order that rests at the broker for an exit."""
+        return Rested.model_validate(self._call("rest_exit", {"p_exit_id": str(exit_id), "p_at": at.isoformat()}))
+
+    def uncross_exit(self, exit_id: UUID, at: datetime) -> bool:
+        """Says that the price came back from a stop that the broker was left to fire; False where that was known."""
+        return bool(self._call("uncross_exit", {"p_exit_id": str(exit_id), "p_at": at.isoformat()}))
 
     def mark_exit_blind(self, exit_id: UUID, blind: bool, at: datetime, seen_at: datetime | None) -> bool:
         """Says that no fresh price of an armed exit comes, or that it sees again; False where that was known."""

@@ -27,9 +27,13 @@ class WaitingTrade(Row):
 
 
 class PendingTrade(WaitingTrade):
-    """One that waits for its verdict. `book` is the ledger's answer of `risk_book`, where it came along."""
+    """One that waits for its verdict. `book` is the ledger's answer of `risk_book`, where it came along.
+
+    With `waits_for_exit` the stop that rests at the broker for this exit has to give way first.
+    """
 
     book: Any = None
+    waits_for_exit: UUID | None = None
 
 
 class JudgedTrade(Row):

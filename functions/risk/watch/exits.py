@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from functions.core.errors import AgentTraderError, Final, Temporary
@@ -60,38 +61,33 @@ class ExitWatch:
             _quiet_until[quote.symbol] = quote.quoted_at + _NOBODY_WATCHES
             return 0
         told = {quote.symbol: _seen(quote)}
-        return self._each(exits, lambda one: self._look(one, self._quotes(one, told), now))
+        try:
+            return self._each(exits, lambda one: self._look(one, self._quotes(one, told), now))
+        finally:
+            self._rest([one.exit_id for one in exits if one.rest_due], now)
 
     def settle(self, account: UUID | None) -> int:
         """After an order has ended: ends what is over, and goes on with what has fired; returns how many it fired."""
-        if self._ledger.settle_exits(account) == 0:
-            return 0
+        moved = self._ledger.settle_exits(account)
         now = self._clock.now()
-        left = [one for one in self._ledger.live_exits(None, now) if account in (None, one.broker_account_id)]
-        return self._each([one for one in left if one.fired], lambda one: self._goes_on(one, now))
+        fired = 0
+        if moved > 0:
+            left = [one for one in self._ledger.live_exits(None, now) if account in (None, one.broker_account_id)]
+            fired = self._each([one for one in left if one.fired], lambda one: self._goes_on(one, now))
+        self._rest(self._ledger.exits_to_rest(account, now), now)
+        return fired
 
     def sweep(self) -> int:
         """By the minute: exits by time, lost quotes, and exits that nothing is heard of; returns how many it fired."""
         self._ledger.settle_exits(None)
         now = self._clock.now()
-        return self._each(self._ledger.live_exits(None, now), lambda one: self._swept(one, now))
+        try:
+            return self._each(self._ledger.live_exits(None, now), lambda one: self._swept(one, now))
+        finally:
+            self._rest(self._ledger.exits_to_rest(None, now), now)
 
     def _each(self, exits: Iterable[LiveExit], look: Callable[[LiveExit], bool]) -> int:
-        fired = 0
-        failure: AgentTraderError | None = None
-        for one in exits:
-            if one.status != "armed":
-                continue
-            try:
-                fired += look(one)
-            except Temporary:
-                raise
-            except Final as error:
-                _log.error("exit not watched", exit=str(one.exit_id), code=error.code, reason=error.text)
-                failure = error
-        if failure is not None:
-            raise failure
-        return fired
+        return _in_turn((one.exit_id, partial(look, one)) for one in exits if one.status == "armed")
 
     def _look(self, one: LiveExit, quotes: Quotes, now: datetime) -> bool:
         if one.open_since is None:
@@ -105,7 +101,21 @@ class ExitWatch:
         }
         self._follow(one, counting)
         found = crossed(one, counting, now)
-        return found is not None and self._fire(one, found)
+        if found is not None:
+            return self._fire(one, found)
+        if one.crossed_at is not None and (seen := position_price(one, counting)) is not None:
+            self._ledger.uncross_exit(one.exit_id, seen[1])
+        return False
+
+    def _rest(self, exits: Iterable[UUID], now: datetime) -> None:
+        """What is to rest at the broker is placed, moved, or cancelled."""
+
+        def step(exit_id: UUID) -> int:
+            done = self._ledger.rest_exit(exit_id, now)
+            _log.info("resting stop", exit=str(exit_id), step=done.step, resting=done.resting)
+            return 0
+
+        _in_turn((exit_id, partial(step, exit_id)) for exit_id in exits)
 
     def _follow(self, one: LiveExit, quotes: Quotes) -> None:
         seen = position_price(one, quotes) if trails(one) else None
@@ -171,6 +181,23 @@ class ExitWatch:
         blind = now - since > most
         if blind != (one.blind_since is not None):
             self._ledger.mark_exit_blind(one.exit_id, blind, now, seen_at)
+
+
+def _in_turn(turns: Iterable[tuple[UUID, Callable[[], int]]]) -> int:
+    """Each exit has its turn, whatever becomes of the others; returns the sum."""
+    total = 0
+    failure: AgentTraderError | None = None
+    for exit_id, turn in turns:
+        try:
+            total += turn()
+        except Temporary:
+            raise
+        except Final as error:
+            _log.error("exit not watched", exit=str(exit_id), code=error.code, reason=error.text)
+            failure = error
+    if failure is not None:
+        raise failure
+    return total
 
 
 def _seen(quote: QuoteData | OptionQuoteData) -> Seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from functions.core.events import QuoteData
+from functions.core.ports import Ports
 from functions.risk.watch import exits as watching
 from functions.risk.watch.exits import ExitWatch
 from tests.integration.ledger.desk import NOON, Desk, calling, fill_of, found_valid, open_session
@@ -48,13 +50,12 @@ class Watching:
         world.ledger = Direct(desk.ledger, "fn_risk")  # type: ignore[assignment]
         self.world = world
 
+    def ports(self, minutes: float) -> Ports:
+        self.world.clock.at = NOON + timedelta(minutes=minutes)
+        return replace(self.world.ports, ledger=self.world.ledger)
+
     def _watch(self, minutes: float) -> ExitWatch:
-        at = NOON + timedelta(minutes=minutes)
-        self.world.clock.at = at
-        ports = self.world.ports
-        return ExitWatch(
-            type(ports)(ports.settings, self.world.ledger, ports.bus, ports.hot, self.world.clock, ports.archive)
-        )
+        return ExitWatch(self.ports(minutes))
 
     def quote(self, bid: str, minutes: float = 5, ask: str | None = None) -> int:
         watching._quiet_until.clear()

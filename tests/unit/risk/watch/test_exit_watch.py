@@ -55,7 +55,7 @@ def quote(bid: str, at: datetime = NOW, **more: Any) -> QuoteData:
 
 
 def world(*rows: dict[str, Any], **answers: Any) -> World:
-    return World({"live_exits": list(rows), "trigger_exit": FIRED, "settle_exits": 0} | answers)
+    return World({"live_exits": list(rows), "trigger_exit": FIRED, "settle_exits": 0, "exits_to_rest": []} | answers)
 
 
 def test_quote_when_it_reaches_an_exit_then_it_is_fired_at_its_price_and_time() -> None:
@@ -203,7 +203,36 @@ def test_settle_when_an_order_of_an_exit_is_over_then_what_has_fired_goes_on_on_
 def test_settle_when_no_exit_has_moved_then_nothing_more_is_asked() -> None:
     here = world(live(fired=True))
     assert ExitWatch(here.ports).settle(named_uuid("account")) == 0
-    assert here.said() == ["settle_exits"]
+    assert here.said() == ["settle_exits", "exits_to_rest"]
+
+
+# --- what rests at the broker -----------------------------------------------------------------------------------------
+
+
+def test_quote_when_something_is_due_for_what_rests_at_the_broker_then_it_is_done_after_the_look() -> None:
+    here = world(live(rest_due=True, open_since=None), live(SECOND), rest_exit={"step": "place", "resting": True})
+    assert ExitWatch(here.ports).on_quote(quote("96")) == 0
+    assert here.asked("rest_exit") == [{"p_exit_id": FIRST, "p_at": NOW.isoformat()}]
+
+
+def test_settle_and_sweep_when_something_is_due_then_each_exit_has_its_turn() -> None:
+    refused = LedgerRefused("NO_SUCH_EXIT", "a test", 404)
+    here = world(exits_to_rest=[FIRST, SECOND], rest_exit=Turns(refused, {"step": "cancel", "resting": True}))
+    with pytest.raises(LedgerRefused):
+        ExitWatch(here.ports).settle(named_uuid("account"))
+    assert [asked["p_exit_id"] for asked in here.asked("rest_exit")] == [FIRST, SECOND]
+    assert here.asked("exits_to_rest")[0]["p_account_id"] == str(named_uuid("account"))
+    ExitWatch(here.ports).sweep()
+    assert len(here.asked("rest_exit")) == 4
+
+
+@pytest.mark.parametrize(("bid", "at", "told"), [("96", NOW, 1), ("96", NOW - timedelta(minutes=1), 0), ("94", NOW, 0)])
+def test_quote_when_the_price_comes_back_from_a_stop_left_to_the_broker_then_that_is_said(
+    bid: str, at: datetime, told: int
+) -> None:
+    here = world(live(crossed_at=(NOW - timedelta(seconds=2)).isoformat()), uncross_exit=True)
+    ExitWatch(here.ports).on_quote(quote(bid, at))
+    assert len(here.asked("uncross_exit")) == told
 
 
 # --- its entry points -------------------------------------------------------------------------------------------------
@@ -237,3 +266,15 @@ def test_entry_points_when_woken_then_the_watch_looks_and_another_event_is_refus
     for other in set(messages) - {name} if name in messages else ():
         with pytest.raises(BadInput, match="expected"):
             getattr(handlers, name)(messages[other])
+
+
+def test_settle_when_an_order_was_cancelled_then_what_waited_for_it_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = world(pending_trades=[])
+    monkeypatch.setattr(handlers, "ports", lambda _: here.ports)
+    told = _messages()["settle_exits"]
+    handlers.settle_exits(told)
+    assert here.asked("pending_trades") == []
+    trade = {"trade_id": TRADE, "user_id": str(named_uuid("user")), "broker_account_id": str(named_uuid("account"))}
+    data = trade | {"symbol": "SPY", "status": "canceled", "version": 3}
+    handlers.settle_exits(message("trade.canceled", "account", data))
+    assert here.asked("pending_trades") == [{"p_account_id": str(named_uuid("account"))}]
