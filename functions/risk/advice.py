@@ -47,6 +47,28 @@ _SENTENCES: Final[dict[str, str]] = {
     "TRADE_CAPITAL": "Order less at once, or set another limit: `agenttrader limits list`.",
     "OPEN_POSITIONS": "Close something first, or set another limit: `agenttrader limits list`.",
     "DAY_TRADES": "Hold over night what is open, or wait until a day trade is five sessions old.",
+    "LAST_MINUTES": "Place it in the next session: so near to the close only exits pass.",
+    "BLACKOUT_DAYS_BEFORE": "Wait until the earnings are over; exits pass.",
+    "EX_DIVIDEND_DAYS": "Wait until the ex-dividend date is over, or sell a call that expires before it.",
+    "QUOTE_SIZE": "Order no more than is offered, or place it again when more is quoted.",
+    "MIN_VOLUME": "Too little of it is traded: take another symbol, or set another limit: `agenttrader limits list`.",
+    "MIN_OPEN_INTEREST": "Too few contracts are open: take another strike or expiry, or set another limit: "
+    "`agenttrader limits list`.",
+    "OVERLAPPING_STRIKES": "Choose strikes beyond those of the open packages, or close one of them first.",
+    "OPPOSITE_CONTRACT": "The account holds this contract the other way: close that first, or take another strike.",
+    "COOLDOWN": "Wait until the time that it says: the symbol was closed a moment ago. Exits pass.",
+    "STOP_LOSS_GUARD": "Entries pause until the time that it says and then pass by themselves. Exits pass.",
+    "CONSECUTIVE_LOSSES_GUARD": "Entries pause until the time that it says and then pass by themselves. Exits pass.",
+    "MAX_DRAWDOWN_GUARD": "Entries pause until the time that it says and then pass by themselves. Exits pass.",
+    "LOW_PROFIT_SYMBOL": "This symbol pauses until the time that it says; trade another. Exits pass.",
+    "SYMBOL_CONCENTRATION": "Order less, or close something in this underlying first.",
+    "SECTOR_CONCENTRATION": "Order less, or close something in this sector first.",
+    "MARGIN_UTILISATION": "Order less, close something first, or deposit: it would tie up too much margin.",
+    "NET_DELTA_LIMIT": "Order less, or first something of the other direction.",
+    "NET_GAMMA_LIMIT": "Order fewer options, or first some that lower the net gamma.",
+    "NET_VEGA_LIMIT": "Order fewer options, or first some that lower the net vega.",
+    # What is missing.
+    "MISSING_SECTOR": "Nobody has entered the sector of its underlying: have it entered, or trade what has one.",
     # The way to the broker.
     "ACCOUNT_NOT_VERIFIED": "Enter the account's credential and wait until it is verified: `agenttrader account list`.",
     "LIVE_NOT_CONFIRMED": "Confirm live trading of this account first, signed in with a second factor.",
@@ -76,9 +98,12 @@ def advice(code: str) -> str:
     rules = _BY_DENIAL.get(code, [])
     if code.startswith(("MISSING_", "STALE_")):
         whose = f"the rule {rules[0].name}" if len(rules) == 1 else "a rule"
-        return f"What {whose} needs is missing or too old, so it refuses: wait until it is there, or turn the rule off."
+        # A rule without scopes, or with a default, is on whatever anybody sets.
+        off = len(rules) == 1 and rules[0].kind.scopes and rules[0].kind.default is None
+        way = "or remove its limit: `agenttrader limits list`" if off else "`agenttrader status` says whether all runs"
+        return f"What {whose} needs is missing or too old, so it refuses: wait until it is there, {way}."
     if len(rules) != 1:
         return "The text says what was found; docs/risk.md and docs/brokers.md say more."
     (rule,) = rules
-    setting = " Its limit is in `agenttrader limits list`." if rule.kind.scopes else ""
+    setting = f" `agenttrader limits kinds {rule.name}` says more." if rule.kind.scopes else ""
     return f"The rule {rule.name} asks: {rule.kind.summary.split('. ')[0].rstrip('.')}.{setting}"
