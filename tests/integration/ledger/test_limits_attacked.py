@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from functions.core.ledger.judging import RiskLedger
 from functions.core.ledger.watching import WatchLedger
-from tests.integration.ledger.desk import NOON, Desk
+from tests.integration.ledger.desk import NOON, Desk, order_of
 from tests.integration.ledger.ledger import Direct
+
+OPTION = "SPY131019C00170000"
 
 
 def limited(desk: Desk, name: str, value: str, **more: Any) -> None:
@@ -36,3 +40,25 @@ def test_limit_when_a_parameter_is_written_oddly_then_it_is_kept_as_plain_text_a
         "warn_at": kept
     }
     assert neighbour.account in {one.broker_account_id for one in WatchLedger(risk).watch_results(NOON)}
+
+
+def placed(desk: Desk, symbol: str) -> UUID:
+    """A pending order by hand, decided at noon."""
+    order = order_of(quantity="1", symbol=symbol, signal=f"manual|{symbol}", broker_account_id=str(desk.account))
+    said = json.dumps(order | {"event_at": NOON.isoformat()})
+    return UUID(str(desk.ledger.one("select (private.place(%s::jsonb, %s, 'manual')).id", said, desk.user)))
+
+
+def test_limit_on_quotes_when_it_is_longer_than_any_time_then_orders_of_everybody_are_sent_as_ever(desk: Desk) -> None:
+    limited(desk, "stale_quote", "999999999999999")
+    option = placed(desk, OPTION)
+    listed = {"symbol": OPTION, "feed": "test", "listed_at": "1980-01-01T00:00:00Z"}
+    quote = {"symbol": OPTION, "bid": "1", "ask": "2", "bid_size": "9", "ask_size": "9", "feed": "test"}
+    old = quote | {"quoted_at": "1980-01-01T00:00:00Z"}
+    desk.ledger.call("record_option_data", "fn_ingest", p_contracts=[listed], p_quotes=[old])
+    trades = [placed(desk, "SPY"), placed(Desk.open(desk.ledger), "SPY")]
+    for trade in trades:
+        assert desk.approve(trade) == "approved"
+    found = desk.ledger.call("approved_trades", "fn_execute")
+    assert {str(trade) for trade in trades} <= {one["trade_id"] for one in found}
+    assert desk.ledger.one("select private.awaits_quote(t) from public.trades as t where t.id = %s", option)
