@@ -8,10 +8,11 @@ from uuid import UUID
 
 import pytest
 
+from functions.core.ledger.exits import ExitLedger
 from functions.core.ledger.judging import RiskLedger
 from functions.core.ledger.watching import WatchLedger
 from tests.integration.ledger.desk import NOON, Desk, order_of
-from tests.integration.ledger.ledger import Direct
+from tests.integration.ledger.ledger import Direct, refused
 
 OPTION = "SPY131019C00170000"
 
@@ -62,3 +63,34 @@ def test_limit_on_quotes_when_it_is_longer_than_any_time_then_orders_of_everybod
     found = desk.ledger.call("approved_trades", "fn_execute")
     assert {str(trade) for trade in trades} <= {one["trade_id"] for one in found}
     assert desk.ledger.one("select private.awaits_quote(t) from public.trades as t where t.id = %s", option)
+
+
+@pytest.mark.parametrize("moment", ["20000-01-01T00:00:00Z", "0044-03-15 BC", "9999-12-31T23:59:59-11:00"])
+def test_exit_when_its_time_is_of_no_calendar_that_risk_reads_then_refused_and_everybodys_exits_are_watched(
+    desk: Desk, moment: str
+) -> None:
+    desk.activity("opening_balance", "held", symbol="SPY", quantity="1", price="100")
+    said = {"p_account_id": desk.account, "p_symbol": "SPY"}
+    with refused("BAD_EXIT", 422):
+        desk.ledger.call("set_position_exit", "authenticated", desk.user, p_exit={"exit_at": moment}, **said)
+    with refused("BAD_EXIT_PLAN", 422):
+        desk.place_by_hand("with a plan", exit_plan={"exit_at": moment})
+    desk.ledger.call(
+        "set_position_exit", "authenticated", desk.user, p_exit={"exit_at": "9999-12-31T00:00:00Z"}, **said
+    )
+    watched = ExitLedger(Direct(desk.ledger, "fn_risk")).live_exits(None, NOON)
+    assert desk.account in {one.broker_account_id for one in watched}
+
+
+@pytest.mark.parametrize("day", ["20000-01-01", "10000-01-01", "0044-03-15 BC"])
+def test_blackout_when_its_day_is_of_no_calendar_that_risk_reads_then_refused_and_exits_are_judged(
+    desk: Desk, day: str
+) -> None:
+    desk.hold("1")
+    said = {"p_kind": "other"}
+    with refused("BAD_BLACKOUT", 422):
+        desk.ledger.call("set_blackout", "authenticated", desk.user, p_from=day, p_until=day, **said)
+    with refused("BAD_BLACKOUT", 422):
+        desk.ledger.call("set_blackout", "authenticated", desk.user, p_from="2013-01-01", p_until="20000-01-01", **said)
+    desk.ledger.call("set_blackout", "authenticated", desk.user, p_from="2013-01-01", p_until="9999-12-31", **said)
+    assert RiskLedger(Direct(desk.ledger, "fn_risk")).risk_book(desk.place_exit("sell", "1")) is not None
