@@ -29,6 +29,12 @@ alter default privileges in schema public revoke execute on functions from anon,
 create domain private.amount as numeric(28, 10) constraint is_a_number check (value <> 'NaN');
 comment on domain private.amount is 'Money, price or quantity; the unit is said by the column.';
 
+create function private.is_readable(p_at timestamptz) returns boolean
+language sql immutable parallel safe set search_path = ''
+as $$ select p_at >= '1970-01-01T00:00Z'::timestamptz and p_at < '9999-12-31T00:00:01Z'::timestamptz $$;
+comment on function private.is_readable(timestamptz) is
+  'Whether a moment that a person names is of years that every reader knows: one that Python cannot read would blind a watch over all.';
+
 create function private.named_uuid(p_name text) returns uuid
 language sql immutable strict parallel safe set search_path = ''
 as $$

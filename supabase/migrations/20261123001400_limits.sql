@@ -143,6 +143,9 @@ begin
     perform private.refuse(422, 'BAD_LIMIT', 'A limit has a value of zero or more; without a value there is none.', jsonb_build_object('value', new.value));
   end if;
   perform private.require_fitting_limit(new);
+  -- However it was written, as everybody reads it: one number that somebody cannot read would blind a watch over all.
+  new.parameters := coalesce((select jsonb_object_agg(p.key, trim_scale(p.value::private.amount)::text)
+    from jsonb_each_text(new.parameters) as p), '{}');
   new.set_by_administrator := administrator;
   new.changed_by := private.actor();
   return new;

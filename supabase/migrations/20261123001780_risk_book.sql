@@ -93,8 +93,8 @@ as $$
     where l.trade_id = p_trade.id and not exists (
       select from public.option_quotes_latest as q
       where q.symbol = l.symbol and (q.delay_seconds = 0 or a.is_paper)
-        and q.quoted_at >= p_trade.event_at - make_interval(secs => coalesce((
-          select min(r.value) from private.limits_on(p_trade) as r where r.name = 'stale_quote'), 120)::double precision)))
+        and q.quoted_at >= p_trade.event_at - private.seconds(coalesce((
+          select min(r.value) from private.limits_on(p_trade) as r where r.name = 'stale_quote'), 120))))
 $$;
 comment on function private.awaits_quote(public.trades) is
   'Whether an order in options is not judged yet because one of them has no quote that is fresh at its event time.';

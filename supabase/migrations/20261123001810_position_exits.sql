@@ -15,7 +15,7 @@ create table public.position_exits (
   trail_percent private.amount check (trail_percent > 0 and trail_percent < 100),
   best_price private.amount check (best_price > 0),
   best_at timestamptz,
-  exit_at timestamptz check (isfinite(exit_at)),
+  exit_at timestamptz check (private.is_readable(exit_at)),
   delta_limit private.amount check (delta_limit > 0 and delta_limit < 1),
   underlying_below private.amount check (underlying_below > 0),
   underlying_above private.amount check (underlying_above > 0),

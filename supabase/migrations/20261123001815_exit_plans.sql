@@ -58,7 +58,7 @@ begin
     when num_nonnulls(terms.stop_price, terms.target_price, terms.trail_amount, terms.trail_percent, terms.exit_at, terms.delta_limit,
       terms.underlying_below, terms.underlying_above) = 0 and not coalesce(terms.short_strike, false) then 'it says no exit'
     when num_nonnulls(terms.trail_amount, terms.trail_percent) > 1 then 'trail_amount or trail_percent'
-    when not isfinite(terms.exit_at) then 'exit_at is a moment'
+    when not private.is_readable(terms.exit_at) then 'exit_at is a moment'
     when least(terms.trail_amount, terms.trail_percent, terms.delta_limit, terms.underlying_below, terms.underlying_above) <= 0
       or terms.trail_percent >= 100 or terms.delta_limit >= 1 then 'each number is above zero, a percentage below 100, a delta below 1'
     when not p_trade.multi_leg and least(terms.stop_price, terms.target_price) <= 0 then 'prices are above zero'

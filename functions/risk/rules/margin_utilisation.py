@@ -26,19 +26,21 @@ def margin_utilisation(order: ProposedOrder, book: Book, limits: Limits) -> Verd
     options at what they keep at work. What was closed since gives nothing back. An order that takes nothing is not
     denied.
     """
-    limit = limits.tightest("margin_utilisation")
-    if limit is None:
-        return ALLOWED
+    seen = ALLOWED
     facts = None if book.market is None else book.market.portfolio
-    refusal = refused_equity(None if facts is None else facts.money, limit)
-    if refusal is not None:
-        return refusal
-    assert facts is not None and facts.money is not None  # noqa: PT018, S101 - said above
-    money = facts.money
-    if money.requires is None or money.adds is None:
-        return deny("MISSING_MARGIN", missing=money.missing, limit=limit.value, scope=limit.scope)
-    takes = facts.part(money.adds, order.quantity)
-    after = money.requires + takes
-    if takes > ZERO and exceeds(after, money, limit):
-        return deny("MARGIN_UTILISATION", after=after, equity=money.equity, limit=limit.value, scope=limit.scope)
-    return allow(after=after, equity=money.equity, limit=limit.value, scope=limit.scope)
+    # Each on its own: what a tighter one takes for fresh, a wider scope's need not.
+    for limit in limits.of("margin_utilisation"):
+        refusal = refused_equity(None if facts is None else facts.money, limit)
+        if refusal is not None:
+            return refusal
+        assert facts is not None and facts.money is not None  # noqa: PT018, S101 - said above
+        money = facts.money
+        if money.requires is None or money.adds is None:
+            return deny("MISSING_MARGIN", missing=money.missing, limit=limit.value, scope=limit.scope)
+        takes = facts.part(money.adds, order.quantity)
+        after = money.requires + takes
+        if takes > ZERO and exceeds(after, money, limit):
+            return deny("MARGIN_UTILISATION", after=after, equity=money.equity, limit=limit.value, scope=limit.scope)
+        if seen is ALLOWED:
+            seen = allow(after=after, equity=money.equity, limit=limit.value, scope=limit.scope)
+    return seen

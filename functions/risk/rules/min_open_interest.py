@@ -28,23 +28,28 @@ def min_open_interest(order: ProposedOrder, book: Book, limits: Limits) -> Verdi
     turnover = None if book.market is None else book.market.turnover
     known = {} if turnover is None else turnover.open_interest
     for leg in order.legs:
-        limit = limits.strictest("min_open_interest", leg.symbol) if leg.kind == "option" else None
-        if limit is None:
+        if leg.kind != "option":
             continue
-        found = known.get(leg.symbol)
-        if found is None:
-            return deny("MISSING_OPEN_INTEREST", symbol=leg.symbol, open_interest="missing")
-        contracts, days = found
-        within = limit.parameter(_WITHIN)
-        if days > within:
-            return deny("STALE_OPEN_INTEREST", symbol=leg.symbol, age_days=str(days), limit_days=within)
-        if contracts < limit.value:
-            return deny(
-                "MIN_OPEN_INTEREST",
-                symbol=leg.symbol,
-                open_interest=contracts,
-                limit=limit.value,
-                scope=limit.scope,
-            )
-        seen = allow(open_interest=contracts, limit=limit.value, scope=limit.scope)
+        passed = None
+        # Each on its own: what a stricter one takes for fresh, a wider scope's need not.
+        for limit in limits.of("min_open_interest"):
+            if not limit.counts(leg.symbol):
+                continue
+            found = known.get(leg.symbol)
+            if found is None:
+                return deny("MISSING_OPEN_INTEREST", symbol=leg.symbol, open_interest="missing")
+            contracts, days = found
+            within = limit.parameter(_WITHIN)
+            if days > within:
+                return deny("STALE_OPEN_INTEREST", symbol=leg.symbol, age_days=str(days), limit_days=within)
+            if contracts < limit.value:
+                return deny(
+                    "MIN_OPEN_INTEREST",
+                    symbol=leg.symbol,
+                    open_interest=contracts,
+                    limit=limit.value,
+                    scope=limit.scope,
+                )
+            passed = passed or allow(open_interest=contracts, limit=limit.value, scope=limit.scope)
+        seen = passed or seen
     return seen

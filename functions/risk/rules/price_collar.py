@@ -37,11 +37,11 @@ def price_collar(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     price = order.limit_price
     if price is None:
         return allow()
-    limit = limits.tightest("price_collar")
-    if limit is None:
+    held_to = limits.of("price_collar")
+    if not held_to:
         if order.legs[0].kind == "option":
             return allow(limit="not set")
-        limit = _SHARES
+        held_to = (_SHARES,)
     quotes = {} if book.market is None else book.market.quotes
     if order.several_legs:
         net, of = ZERO, ZERO
@@ -59,13 +59,16 @@ def price_collar(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
             return deny("MISSING_QUOTE", symbol=order.symbol, quote="missing")
         market = of = order.trigger_price(_hit(quote, order.side))
         beyond = price - market if order.side == "buy" else market - price
-    # Compared without a division, whose rounding could let a price pass that is just outside.
-    if beyond <= ZERO or beyond * 100 <= limit.value * of:
-        return allow(limit_price=price, quote=market, limit_percent=limit.value)
-    if order.legs[0].kind == "option" and beyond <= limit.parameter(_OPTION_DOLLARS):
-        return allow(limit_price=price, quote=market, beyond_dollars=beyond)
-    percent = divided(beyond * 100, of) if of else "of nothing"
-    return deny("PRICE_COLLAR", limit_price=price, quote=market, percent=percent, limit_percent=limit.value)
+    # Each on its own: what a tighter one lets pass by its option_dollars, a wider scope's need not.
+    for limit in held_to:
+        # Compared without a division, whose rounding could let a price pass that is just outside.
+        if beyond <= ZERO or beyond * 100 <= limit.value * of:
+            continue
+        if order.legs[0].kind == "option" and beyond <= limit.parameter(_OPTION_DOLLARS):
+            continue
+        percent = divided(beyond * 100, of) if of else "of nothing"
+        return deny("PRICE_COLLAR", limit_price=price, quote=market, percent=percent, limit_percent=limit.value)
+    return allow(limit_price=price, quote=market, limit_percent=held_to[0].value)
 
 
 def _hit(quote: Quote, side: str) -> Decimal:
