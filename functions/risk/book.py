@@ -84,7 +84,8 @@ class ProposedOrder:
     `legs` are all that it trades: left out, the order is of one symbol and its leg is made. `symbol`, `side` and
     `multiplier` are leg 0's. A leg's quantity always follows from the order's. The limit price of several legs is net:
     positive pays, negative receives, and may be zero. `trades_around_the_clock` is for crypto; `extended_hours` is
-    the order's own wish to be filled in the hours around the session too.
+    the order's own wish to be filled in the hours around the session too. `several_legs`: more than one symbol is
+    traded, at one net price.
     Raises BadInput BAD_ORDER where the numbers cannot be judged.
     """
 
@@ -103,8 +104,10 @@ class ProposedOrder:
     trades_around_the_clock: bool = False
     extended_hours: bool = False
     legs: tuple[ProposedLeg, ...] = ()
+    several_legs: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "several_legs", len(self.legs) > 1)
         _above_zero(self, "quantity", "multiplier", "stop_price", "trail_price", "trail_percent", "stop_loss_price")
         if self.event_time.tzinfo is None:
             raise BadInput("BAD_ORDER", f"event_time must carry a time zone, was {self.event_time}")
@@ -143,11 +146,6 @@ class ProposedOrder:
         fitted = tuple(replace(leg, quantity=leg.ratio * self.quantity) for leg in legs)
         object.__setattr__(self, "legs", fitted)
         object.__setattr__(self, "multiplier", fitted[0].multiplier)
-
-    @property
-    def several_legs(self) -> bool:
-        """Whether more than one symbol is traded, at one net price."""
-        return len(self.legs) > 1
 
     def trigger_price(self, mark: Decimal) -> Decimal:
         """Where an order of one symbol meets the market: at the mark, or at its stop where that is worse.
@@ -295,10 +293,10 @@ class Book:
 
     def once(self, name: str, make: Callable[[], Made]) -> Made:
         """What rules reckon of the book alone, whatever the order: made by the first that asks."""
-        found = self.made.get(name)
+        found: Made | None = self.made.get(name)
         if found is None:
             found = self.made[name] = make()
-        return cast("Made", found)
+        return found
 
     _asked: list[tuple[datetime, Session | None]] = field(default_factory=list, init=False, repr=False, compare=False)
 

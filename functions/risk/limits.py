@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -73,13 +73,22 @@ class Limit:
         return self.parameters.get(known.name, known.default)
 
 
+class _Table(dict[str, tuple[Limit, ...]]):
+    """Limits by name; a name that has none is not kept."""
+
+    def __missing__(self, name: str) -> tuple[Limit, ...]:
+        return ()
+
+
 class Limits:
     """The limits that apply to one order: those of everybody, its user, account, strategy and symbol.
 
     Sorted once, by name and strictest first, because every rule asks.
     """
 
-    __slots__ = ("_by_name", "names", "values")
+    __slots__ = ("_by_name", "names", "of", "values")
+    of: Callable[[str], tuple[Limit, ...]]
+    """The limits of a rule, strictest first; none where none is set. The table itself: every rule asks."""
 
     def __init__(self, values: Iterable[Limit] = (), tighter: Mapping[str, Tighter] | None = None) -> None:
         """`tighter` names the limits whose larger number is the stricter one."""
@@ -90,15 +99,9 @@ class Limits:
         higher = {name for name, way in (tighter or {}).items() if way == "higher"}
         for name, limits in found.items():
             limits.sort(key=lambda limit: limit.value, reverse=name in higher)
-        self._by_name = {name: tuple(limits) for name, limits in found.items()}
+        self._by_name = _Table((name, tuple(limits)) for name, limits in found.items())
         self.names = frozenset(self._by_name)
-
-    def of(self, name: str, default: Decimal | None = None) -> tuple[Limit, ...]:
-        """The limits of a rule, strictest first; its default, on the account, where none is set."""
-        found = self._by_name.get(name)
-        if found is None:
-            return () if default is None else (Limit(name, "account", default),)
-        return found
+        self.of = self._by_name.__getitem__
 
     def tightest(self, name: str, default: Decimal | None = None) -> Limit | None:
         """The strictest limit of a rule, or None where it is not set."""

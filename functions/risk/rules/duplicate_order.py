@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from functions.risk.book import Book, ProposedOrder
-from functions.risk.limits import ALL_SCOPES, Limits
+from functions.risk.limits import ALL_SCOPES, Limit, Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
 _DEFAULT = Decimal(5)
+_WITHOUT = Limit("duplicate_order", "account", _DEFAULT)
 
 
 @rule(
@@ -27,7 +28,7 @@ def duplicate_order(order: ProposedOrder, book: Book, limits: Limits) -> Verdict
     for nothing. A replacement is no duplicate of anything. 0 lets equal orders pass. What SEC rule 15c3-5(c)(1)(ii)
     asks of a broker: to stop orders "that indicate duplicative orders".
     """
-    facts, limit = book.orders, limits.of("duplicate_order", _DEFAULT)[0]
+    facts, limit = book.orders, limits.tightest("duplicate_order") or _WITHOUT
     if facts is None:
         return deny("MISSING_EARLIER_ORDERS", orders="missing")
     since = facts.since_equal

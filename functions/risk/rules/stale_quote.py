@@ -6,11 +6,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 from functions.risk.book import ZERO, Book, ProposedOrder
-from functions.risk.limits import ALL_SCOPES, Limits
+from functions.risk.limits import ALL_SCOPES, Limit, Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
 _MICROSECOND = timedelta(microseconds=1)
 _DEFAULT = Decimal(120)
+_WITHOUT = Limit("stale_quote", "account", _DEFAULT)
 
 
 @rule(
@@ -26,7 +27,7 @@ def stale_quote(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     Of several legs each symbol's. An order in options is not rejected for this: it waits for a quote until its time is
     over, and expires.
     """
-    limit = limits.of("stale_quote", _DEFAULT)[0]
+    limit = limits.tightest("stale_quote") or _WITHOUT
     oldest = ZERO
     for leg in order.legs:
         mark = book.marks.get(leg.symbol)

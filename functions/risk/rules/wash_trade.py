@@ -11,6 +11,7 @@ from functions.risk.rule import ALLOWED, Verdict, deny, rule
 
 _DEFAULT = Decimal("0.5")
 _PERCENT = Decimal("0.01")
+_WITHOUT = Limit("wash_trade", "account", _DEFAULT)
 
 
 @rule(
@@ -39,7 +40,7 @@ def wash_trade(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     other = facts.other_side.get(order.symbol)
     if other is None:
         return ALLOWED
-    limit = limits.of("wash_trade", _DEFAULT)[0]
+    limit = limits.tightest("wash_trade") or _WITHOUT
     mark = book.marks.get(order.symbol)
     if mark is None:
         return deny("MISSING_MARK", symbol=order.symbol, mark="missing")
