@@ -77,7 +77,7 @@ LIMITS: dict[str, tuple[int, ...]] = {
 PLACED = """
 select (private.place(%s, %s, %s, s)).id from (values (1)) as v left join public.strategies as s on s.id = %s
 """
-SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3, 60))]
+SEEDS = [*range(2), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 60))]
 
 
 class TwoBooks:
@@ -320,3 +320,23 @@ def test_running_book_when_anything_happens_then_it_is_judged_as_the_ledgers_is(
         books.limit()
     books.run()
     assert books.said.count("allow") > STEPS
+
+
+def test_book_when_two_strategies_hold_against_each_other_then_the_symbol_has_its_mark(ledger: Ledger) -> None:
+    ledger.run("insert into public.instruments (symbol, kind, source) values ('AGAINST', 'equity', 'test')")
+    desk = Desk.open(ledger)
+    symbols = ("SPY", "AGAINST")
+    desk, other = (
+        Desk(ledger, desk.user, desk.account, new_strategy(ledger, desk.user, desk.account, symbols)) for _ in range(2)
+    )
+    for one, side in ((desk, "buy"), (other, "sell")):
+        trade = one.place(side, "10", symbol="AGAINST")
+        assert one.approval(trade, AGAINST="100")["status"] == "approved"
+        assert one.claim(trade)["claimed"]
+        one.fill(one.submit(trade), "10", "100", symbol="AGAINST", side=side)
+    said = {"symbol": "AGAINST", "mark": "100", "marked_at": "2013-10-07T16:00Z", "source": "test"}
+    ledger.call("upsert_marks", "fn_ingest", p_marks=[said])
+    assert desk.position("AGAINST") == 0
+    found = RiskLedger(Direct(ledger, "fn_risk")).risk_book(desk.place())
+    assert found is not None
+    assert "AGAINST" in found.marks
