@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import psycopg
@@ -77,23 +78,11 @@ class Street:
             self._fill(order, one, self.dice.randint(1, one.remaining))
 
     def lets_go(self) -> None:
-        for order, one in self.orders.items():
-            if one.open and self.desk.status(one.trade) == "cancel_pending":
-                one.open = False
-                self._say(
-                    lambda order=order, done=str(one.filled): self.desk.update(order, "canceled", filled_quantity=done)
-                )  # type: ignore[misc]
-                return
+        self._end(lambda one: one.open and self.desk.status(one.trade) == "cancel_pending")
 
     def gives_up(self) -> None:
         """The broker cancels one of its own accord, as after a corporate action."""
-        for order, one in self.orders.items():
-            if one.remaining > 0:
-                one.open = False
-                self._say(
-                    lambda order=order, done=str(one.filled): self.desk.update(order, "canceled", filled_quantity=done)
-                )  # type: ignore[misc]
-                return
+        self._end(lambda one: one.remaining > 0)
 
     def is_told_again(self) -> None:
         self.last()
@@ -218,8 +207,15 @@ class Street:
     def _fill(self, order: str, one: Working, many: int) -> None:
         one.filled += many
         when = (NOON + timedelta(minutes=self.minutes - 0.5)).isoformat()
-        said = {"cumulative": str(one.filled), "side": one.side, "executed_at": when}
-        self._say(lambda: self.desk.fill(order, str(many), "100", **said))
+        said = {"side": one.side, "executed_at": when}
+        self._say(partial(self.desk.fill, order, str(many), "100", str(one.filled), **said))
+
+    def _end(self, which: Callable[[Working], bool]) -> None:
+        for order, one in self.orders.items():
+            if which(one):
+                one.open = False
+                self._say(partial(self.desk.update, order, "canceled", filled_quantity=str(one.filled)))
+                return
 
     def _say(self, told: Callable[[], object]) -> None:
         told()
