@@ -68,6 +68,10 @@ class Limit:
         """Whether what is open in this symbol is held against it."""
         return self.symbol is None or self.symbol == symbol
 
+    def tells(self, **seen: Decimal | str) -> dict[str, Decimal | str]:
+        """What was summed up in its scope, for the record; of everybody's nothing: any of them reads the record."""
+        return {} if self.scope == "global" else seen
+
     def parameter(self, known: Parameter) -> Decimal:
         """What was set, else the default."""
         return self.parameters.get(known.name, known.default)

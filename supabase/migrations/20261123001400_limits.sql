@@ -130,14 +130,17 @@ begin
       perform private.refuse(403, 'ADMINISTRATOR_NEEDED', 'An administrator has set this limit: set a tighter one on a narrower scope, or ask.',
         jsonb_build_object('name', old.name, 'scope', old.scope, 'value', trim_scale(old.value)));
     end if;
-    -- An administrator tightens at once; what loosens what others rely on is done with a second factor.
-    if (old.set_by_administrator or new.user_id is distinct from (select auth.uid()))
-      and old.value is not null and private.is_administrator()
-      and ((private.strictness(new.name, new.value) <= private.strictness(old.name, old.value)) is not true
-        or (new.parameters, new.act) is distinct from (old.parameters, old.act))
-      and coalesce(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'aal', 'aal1') <> 'aal2' then
-      perform private.refuse(403, 'SECOND_FACTOR_NEEDED', 'Loosening this limit needs a second factor: sign in with it and try again.');
-    end if;
+  end if;
+  -- An administrator tightens at once; what loosens what others rely on is done with a second factor. Where none is set
+  -- they rely on the default.
+  if ((tg_op = 'UPDATE' and old.set_by_administrator) or new.user_id is distinct from (select auth.uid())) and private.is_administrator()
+    and (case when tg_op = 'UPDATE' and old.value is not null
+      then (private.strictness(new.name, new.value) <= private.strictness(old.name, old.value)) is not true
+        or (new.parameters, new.act) is distinct from (old.parameters, old.act)
+      else exists (select from public.risk_limit_kinds as k where k.name = new.name and k.default_value is not null
+        and (private.strictness(k.name, new.value) > private.strictness(k.name, k.default_value) or new.parameters <> '{}')) end)
+    and coalesce(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'aal', 'aal1') <> 'aal2' then
+    perform private.refuse(403, 'SECOND_FACTOR_NEEDED', 'Loosening this limit needs a second factor: sign in with it and try again.');
   end if;
   if new.value < 0 then
     perform private.refuse(422, 'BAD_LIMIT', 'A limit has a value of zero or more; without a value there is none.', jsonb_build_object('value', new.value));

@@ -338,8 +338,9 @@ begin
       end
     into after_trade from valued as v;
     if after_trade > l.value then
-      return jsonb_build_object('code', upper(l.name), 'scope', l.scope, 'limit', trim_scale(l.value)::text,
-        'after', trim_scale(after_trade)::text, 'unit', l.unit);
+      -- What strangers hold together is not this trader's to read.
+      return jsonb_build_object('code', upper(l.name), 'scope', l.scope, 'limit', trim_scale(l.value)::text, 'unit', l.unit)
+        || case when l.scope = 'global' then '{}' else jsonb_build_object('after', trim_scale(after_trade)::text) end;
     end if;
   end loop;
   return private.loss_refusal(p_trade, p_quantity, p_marks);

@@ -28,7 +28,7 @@ comment on column public.limit_breaches.user_id is 'Owner of the limit, or of wh
 comment on column public.limit_breaches.broker_account_id is 'The account that it was measured on; null: on all of the scope.';
 comment on column public.limit_breaches.strategy_id is 'The strategy that it was measured on; null: on all of the scope.';
 comment on column public.limit_breaches.name is 'Which limit: see risk_limit_kinds.';
-comment on column public.limit_breaches.scope is 'Where the limit is set: what is done is done there.';
+comment on column public.limit_breaches.scope is 'Where the limit is set: what is done is done there; where everybody''s was measured on one account, on that account.';
 comment on column public.limit_breaches.happened is
   'warned: it came near. breached: it broke, and the act was done. worse: it went on, and the act was done again. recovered: it may act again.';
 comment on column public.limit_breaches.measured is 'What was measured, in the limit''s unit.';
@@ -98,10 +98,15 @@ as $$
 $$;
 comment on function private.newest_breach(uuid, uuid, uuid, text) is 'How a limit stands on what it was measured on: its newest row, those that happened as p_but says left out.';
 
-create function private.gate_of(p_limit public.risk_limits) returns text
+create function private.gate_of(p_limit public.risk_limits, p_account_id uuid) returns text
 language sql immutable set search_path = ''
-as $$ select concat_ws(':', p_limit.scope, coalesce(p_limit.strategy_id, p_limit.broker_account_id, p_limit.user_id)) $$;
-comment on function private.gate_of(public.risk_limits) is 'The gate of the scope on which a limit is set.';
+as $$
+  -- Nobody is halted for what a stranger's account did: everybody's limit, measured on one account, halts that account.
+  select case when p_limit.scope = 'global' and p_account_id is not null then 'account:' || p_account_id
+    else concat_ws(':', p_limit.scope, coalesce(p_limit.strategy_id, p_limit.broker_account_id, p_limit.user_id)) end
+$$;
+comment on function private.gate_of(public.risk_limits, uuid) is
+  'The gate that a broken limit closes: of the scope on which it is set; of the account where everybody''s was measured on one.';
 
 create function private.halt_mode(p_act text) returns text
 language sql immutable parallel safe set search_path = ''
@@ -130,7 +135,7 @@ begin
   end if;
   further := case kind.tighter when 'higher' then newest.measured - p_measured else p_measured - newest.measured end;
   if further <= greatest(abs(newest.value), abs(newest.measured)) / 10
-    or exists (select from public.trading_gates as g where g.gate_key = private.gate_of(broken) and g.closed
+    or exists (select from public.trading_gates as g where g.gate_key = private.gate_of(broken, p_seen.broker_account_id) and g.closed
       and private.halt_rank(g.mode) >= private.halt_rank(private.halt_mode(act))) then
     return null;
   end if;
@@ -280,7 +285,7 @@ begin
     -- The desk closes what expires, or rolls it, by orders of its own; it halts nothing.
     return '[]';
   elsif private.halt_mode(p_breach.act) is not null then
-    perform private.move_gate(private.gate_of(p_limit), true, private.halt_mode(p_breach.act),
+    perform private.move_gate(private.gate_of(p_limit, p_breach.broker_account_id), true, private.halt_mode(p_breach.act),
       format('LIMIT_BREACHED: limit=%s value=%s measured=%s', p_breach.name, trim_scale(p_breach.value), trim_scale(p_breach.measured)));
   elsif p_breach.act = 'reduce' then
     return private.reduce_scope(p_breach, p_limit);
@@ -299,7 +304,7 @@ begin
   return '[]';
 end $$;
 comment on function private.act_on_breach(public.limit_breaches, public.risk_limits) is
-  'Does what a broken limit asks for, in the scope on which it is set; the ids of the orders that it placed.';
+  'Does what a broken limit asks for, in the scope on which it is set or, of everybody''s, the account that it was measured on; the ids of the orders that it placed.';
 
 create function private.tell_breach(p_breach public.limit_breaches, p_kind public.risk_limit_kinds) returns void
 language plpgsql set search_path = ''

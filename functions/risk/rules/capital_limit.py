@@ -40,11 +40,15 @@ def capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
         try:
             before, after = _before_and_after(order, book, limit)
         except UnknownMark as unknown:
-            return deny("MISSING_MARK", symbol=str(unknown), mark="missing")
+            symbol = str(unknown)
+            ordered = any(leg.symbol == symbol for leg in order.legs)
+            return deny(
+                "MISSING_MARK", **({"symbol": symbol} if ordered else limit.tells(symbol=symbol)), mark="missing"
+            )
         if after > limit.value and after > before:
-            return deny("CAPITAL_LIMIT", notional_after=after, limit=limit.value, scope=limit.scope)
+            return deny("CAPITAL_LIMIT", **limit.tells(notional_after=after), limit=limit.value, scope=limit.scope)
         if first:
-            seen, first = allow(notional_after=after, limit=limit.value, scope=limit.scope), False
+            seen, first = allow(**limit.tells(notional_after=after), limit=limit.value, scope=limit.scope), False
     return seen
 
 

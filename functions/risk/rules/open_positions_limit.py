@@ -26,7 +26,8 @@ def open_positions_limit(order: ProposedOrder, book: Book, limits: Limits) -> Ve
         if open_now is None:
             return deny("MISSING_POSITION_COUNT", scope=limit.scope)
         if open_now.added and open_now.after > limit.value:
-            return deny("OPEN_POSITIONS", positions_after=open_now.after, limit=limit.value, scope=limit.scope)
+            positions = limit.tells(positions_after=open_now.after)
+            return deny("OPEN_POSITIONS", **positions, limit=limit.value, scope=limit.scope)
         if seen is None:
-            seen = allow(positions_after=open_now.after, limit=limit.value, scope=limit.scope)
+            seen = allow(**limit.tells(positions_after=open_now.after), limit=limit.value, scope=limit.scope)
     return seen or allow(limit="not set")

@@ -33,7 +33,8 @@ def order_rate_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdic
         if placed is None:
             return deny("MISSING_ORDER_COUNT", scope=limit.scope)
         if placed >= limit.value:
-            return deny("ORDER_RATE", placed=placed, limit=limit.value, within_seconds=within, scope=limit.scope)
+            seen_there = limit.tells(placed=placed)
+            return deny("ORDER_RATE", **seen_there, limit=limit.value, within_seconds=within, scope=limit.scope)
         if seen is None:
-            seen = allow(placed=placed, limit=limit.value, within_seconds=within, scope=limit.scope)
+            seen = allow(**limit.tells(placed=placed), limit=limit.value, within_seconds=within, scope=limit.scope)
     return seen or allow(limit="not set")

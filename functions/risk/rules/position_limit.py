@@ -36,9 +36,10 @@ def position_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
                 after = held.to_sell + leg.quantity - held.position
             if after > limit.value:
                 named = {"symbol": leg.symbol} if order.several_legs else {}
-                return deny("POSITION_LIMIT", **named, quantity_after=after, limit=limit.value, scope=limit.scope)
+                seen_there = limit.tells(quantity_after=after)
+                return deny("POSITION_LIMIT", **named, **seen_there, limit=limit.value, scope=limit.scope)
             if most is None or after > most:
                 most = after
         if seen is None and most is not None:
-            seen = allow(quantity_after=max(most, ZERO), limit=limit.value, scope=limit.scope)
+            seen = allow(**limit.tells(quantity_after=max(most, ZERO)), limit=limit.value, scope=limit.scope)
     return seen or allow(limit="not set")

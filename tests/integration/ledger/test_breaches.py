@@ -280,9 +280,29 @@ def test_breach_when_of_everybody_then_the_global_gate_closes_and_administrators
         "values ('global', 'max_daily_loss', 1, 'dollars', 'cancel') returning id"
     )
     trade, _ = desk.working()
-    assert breach(desk, limit, p_account_id=desk.account)["status"] == "breached"
+    assert breach(desk, limit)["status"] == "breached"
     assert mode(desk, "global") == "cancel_working"
     assert desk.status(trade) == "cancel_pending"
+    owners = fresh_ledger.rows("select user_id from public.alerts where code = 'LIMIT_BREACHED'")
+    assert owners == [(None,)]
+
+
+def test_breach_when_everybodys_limit_is_broken_on_one_account_then_that_account_is_halted_and_no_stranger(
+    fresh_ledger: Ledger,
+) -> None:
+    desk, stranger = Desk.open(fresh_ledger), Desk.open(fresh_ledger)
+    limit = fresh_ledger.one(
+        "insert into public.risk_limits (scope, name, value, unit, act) "
+        "values ('global', 'margin_utilisation', 50, '', 'flatten') returning id"
+    )
+    (trade, _), (other, _) = desk.working(), stranger.working()
+    assert breach(desk, limit, "80", p_account_id=desk.account)["status"] == "breached"
+    assert [mode(desk, scope) for scope in ("global", "user", "account")] == [None, None, "flatten"]
+    assert [mode(stranger, scope) for scope in ("user", "account")] == [None, None]
+    assert (desk.status(trade), stranger.status(other)) == ("cancel_pending", "submitted")
+    assert breach(desk, limit, "99", p_account_id=desk.account)["status"] == "stands"
+    desk.lift()
+    assert breach(desk, limit, "99", p_account_id=desk.account)["status"] == "worse"
     owners = fresh_ledger.rows("select user_id from public.alerts where code = 'LIMIT_BREACHED' order by 1 nulls first")
     assert {owner for (owner,) in owners} == {None, desk.user}
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.integration.ledger.desk import Desk, approval_of, calling, new_account
 from tests.integration.ledger.ledger import Connection, Ledger, call, refused
@@ -161,6 +162,40 @@ def test_limit_when_an_administrator_loosens_it_then_only_with_a_second_factor(d
     with refused("SECOND_FACTOR_NEEDED", 403):
         loosen()
     loosen(**SECOND_FACTOR)
+
+
+@pytest.mark.parametrize("removed", [False, True])
+@pytest.mark.parametrize(
+    ("name", "value", "parameters"),
+    [
+        ("undefined_risk", "1", {}),
+        ("duplicate_order", "0", {}),
+        ("stale_quote", "121", {}),
+        ("pin_risk", "1", {"within_minutes": "0"}),
+    ],
+)
+def test_limit_when_an_administrator_sets_one_looser_than_its_default_then_only_with_a_second_factor(
+    desk: Desk, name: str, value: str, parameters: dict[str, str], removed: bool
+) -> None:
+    administrator = new_administrator(desk.ledger)
+    unit, default = desk.ledger.rows(
+        "select unit, default_value::text from public.risk_limit_kinds where name = %s", name
+    )[0]
+    said = {"p_scope": "account", "p_scope_id": desk.account, "p_name": name, "p_unit": unit}
+    loose = said | {"p_value": value, "p_parameters": Jsonb(parameters)}
+
+    def set_by(person: UUID, asked: dict[str, Any], **claims: Any) -> None:
+        with signed_in(desk.ledger, person, **CLAIM, **claims) as connection:
+            ask(connection, "set_limit", **asked)
+
+    if removed:
+        set_by(administrator, said | {"p_value": default})
+        gone = {key: said[key] for key in ("p_scope", "p_scope_id", "p_name")}
+        with signed_in(desk.ledger, administrator, **CLAIM, **SECOND_FACTOR) as connection:
+            ask(connection, "remove_limit", **gone)
+    with refused("SECOND_FACTOR_NEEDED", 403):
+        set_by(administrator, loose)
+    set_by(administrator, loose, **SECOND_FACTOR)
 
 
 def test_limit_when_the_claim_is_forged_or_a_viewer_sets_it_then_refused(desk: Desk) -> None:

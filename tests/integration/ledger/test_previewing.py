@@ -198,3 +198,42 @@ def test_preview_user_when_a_program_asks_then_it_needs_to_read_or_trade(
 def test_preview_user_when_nobody_is_signed_in_then_401(desk: Desk) -> None:
     with refused("SIGN_IN", 401):
         desk.ledger.call("preview_user", "authenticated")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("position_limit", "150"), ("capital_limit", "15000"), ("open_positions_limit", "5"), ("order_rate_limit", "50")],
+)
+@pytest.mark.parametrize("quantity", ["1", "100"])
+def test_preview_when_a_limit_is_everybodys_then_nothing_of_what_a_stranger_holds_is_told(
+    fresh_ledger: Ledger, name: str, value: str, quantity: str
+) -> None:
+    fresh_ledger.call("upsert_calendar", "fn_ingest", p_sessions=[SESSION], p_source="test")
+    desk, stranger = Desk.open(fresh_ledger), Desk.open(fresh_ledger)
+    stranger.hold("77")
+    unit = fresh_ledger.one("select unit from public.risk_limit_kinds where name = %s", name)
+    fresh_ledger.run("select public.set_limit('global', null, %s, %s, %s)", name, value, unit)
+    order = ORDER | {"quantity": quantity}
+    found = preview(desk, order)
+    assert found.rules
+    for rule in found.rules:
+        if rule.numbers.get("scope") == "global":
+            assert set(rule.numbers) <= {"code", "limit", "scope", "within_seconds"}
+    trade = desk.place(quantity=quantity)
+    refusal = desk.approval(trade).get("refusal") or {}
+    told = fresh_ledger.one("select coalesce(refusal, '') from public.trades where id = %s", trade)
+    assert "after" not in refusal
+    assert "after" not in told
+
+
+def test_preview_when_everybodys_limit_meets_what_a_stranger_holds_without_a_mark_then_it_is_not_named(
+    fresh_ledger: Ledger,
+) -> None:
+    fresh_ledger.call("upsert_calendar", "fn_ingest", p_sessions=[SESSION], p_source="test")
+    desk, stranger = Desk.open(fresh_ledger), Desk.open(fresh_ledger)
+    stranger.activity("opening_balance", "held", symbol="IWM", quantity="7", price="100")
+    fresh_ledger.run("delete from public.position_marks where symbol = 'IWM'")
+    fresh_ledger.run("select public.set_limit('global', null, 'capital_limit', '15000', 'dollars')")
+    found = preview(desk, ORDER)
+    assert found.code == "MISSING_MARK"
+    assert "IWM" not in found.text
