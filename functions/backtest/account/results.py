@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from functions.backtest.account.holdings import Heap
 from functions.core.instruments import symbol_kind
@@ -67,15 +68,21 @@ class Won:
 
         What trades around the clock ages always.
         """
-        oldest = ZERO
+        oldest: datetime | None = None
         for symbol, mark in self.open.items():
             if mark is None:
                 continue
-            if symbol_kind(symbol) == "crypto":
-                since = mark.quoted_at
-            elif session is None:
-                continue
-            else:
-                since = max(mark.quoted_at, session.opens_at)
-            oldest = max(oldest, Decimal((at - since) // _MICROSECOND).scaleb(-6))
-        return oldest
+            since = mark.quoted_at
+            if not _is_crypto(symbol):
+                if session is None:
+                    continue
+                if since < session.opens_at:
+                    since = session.opens_at
+            if oldest is None or since < oldest:
+                oldest = since
+        return ZERO if oldest is None else max(Decimal((at - oldest) // _MICROSECOND).scaleb(-6), ZERO)
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_crypto(symbol: str) -> bool:
+    return symbol_kind(symbol) == "crypto"

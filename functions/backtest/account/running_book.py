@@ -227,14 +227,14 @@ class RunningBook:
             account=None if self.account is None else self.account.facts(self.exposures.then),
             orders=order_facts(self, placed, limits, day),
             market=market,
-            results=None if limits.names.isdisjoint(LOSSES) else ResultFacts(scopes=self._lost(at, strategy)),
+            results=None if limits.names.isdisjoint(LOSSES) else ResultFacts(scopes=self._lost(at, strategy, limits)),
             closed=None if limits.names.isdisjoint(_PROTECTIONS) else self._closed.facts(at, strategy),
         )
         return portfolio_facts(self, book, order, limits.names)
 
     def measured(self, limits: Limits, strategy: str | None, at: datetime) -> Iterator[tuple[Limit, Measured]]:
         """Every limit on results, and how it stands: as the watch measures it after the trade."""
-        scopes = self._lost(at, strategy)
+        scopes = self._lost(at, strategy, limits)
         for name in LOSSES:
             for limit in limits.of(name):
                 if limit.scope in scopes:
@@ -285,15 +285,18 @@ class RunningBook:
                 found.pop(leg.symbol, None)
         return found
 
-    def _lost(self, at: datetime, strategy: str | None) -> dict[Scope, ScopeResult]:
+    def _lost(self, at: datetime, strategy: str | None, limits: Limits) -> dict[Scope, ScopeResult]:
+        """Of the scopes that a limit on results asks for."""
         day = self._advance(at)
         session = day.calendar.at(at)
-        own = self._won.result(at, day.session_day, session)
-        scopes: dict[Scope, ScopeResult] = {"account": own, "user": own}
-        if strategy is not None:
-            won = self._strategies_won.get(strategy, _NOBODY)
-            scopes["strategy"] = won.result(at, day.session_day, session)
-        return scopes
+        found: dict[Scope, ScopeResult] = {}
+        for scope in {limit.scope for name in LOSSES for limit in limits.of(name)}:
+            own = scope == "strategy"
+            if own and strategy is None:
+                continue
+            won = self._strategies_won.get(strategy or "", _NOBODY) if own else self._won
+            found[scope] = won.result(at, day.session_day, session)
+        return found
 
     def _closed_gates(self, strategy: str | None) -> tuple[Gate, ...]:
         if not self._gates:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -137,13 +137,16 @@ def _after(
 
 def _taken(
     exposure: Exposure,
-    working: Iterable[Package],
+    working: Sequence[Package],
     marks: Mapping[str, Mark],
     added: Package | None = None,
 ) -> tuple[Decimal, Decimal]:
     """What is open takes: in shares, and in options, dollars."""
     more = added or {}
     held = {name: found.position for name, found in exposure.items() if is_option(name)}
+    if not (held or more or working):
+        # Mostly there are only shares.
+        return of_others(exposure, marks), ZERO
     shares = {name: found.position - found.to_sell for name, found in exposure.items()}
     together = {name: held.get(name, ZERO) + more.get(name, ZERO) for name in held | dict(more)}
     options = of_options(after_shares(together, shares, marks), marks)

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from functions.backtest.account.money import CashAccount
 from functions.backtest.account.placed import Placed, Working
 from functions.backtest.account.running_book import RunningBook
-from functions.core.instruments import OptionSymbol
+from functions.core.instruments import OptionRight, OptionSymbol
 from functions.core.ledger.judging import RiskLedger
 from functions.core.market_calendar import Calendar, Session
 from functions.core.money import text
@@ -38,6 +38,7 @@ DAYS = [MONDAY + timedelta(days=number) for number in range(-7, 60)]
 CALENDAR = Calendar([Session.in_new_york(day) for day in DAYS if day.weekday() < 5])
 SHARES = {"SPY": 100, "IWM": 50}
 CASH = D(60_000)
+STRIKES: tuple[tuple[OptionRight, int], ...] = (("call", 100), ("call", 105), ("put", 95), ("put", 90))
 STEPS = 50
 # Numbers that some of the orders keep to, and not all of them.
 LIMITS: dict[str, tuple[int, ...]] = {
@@ -91,10 +92,7 @@ class TwoBooks:
         self.owners = (self.desk.strategy, new_strategy(ledger, self.desk.user, self.desk.account), None)
         monday = MONDAY + timedelta(days=7 * (seed % 4))
         expiry = monday + timedelta(days=25)
-        self.options = [
-            str(OptionSymbol("SPY", expiry, right, D(strike)))
-            for right, strike in (("call", 100), ("call", 105), ("put", 95), ("put", 90))
-        ]
+        self.options = [str(OptionSymbol("SPY", expiry, right, D(strike))) for right, strike in STRIKES]
         self.sessions = [CALENDAR.on(monday), CALENDAR.on(monday + timedelta(days=1))]
         self.prices = {**{name: D(price) for name, price in SHARES.items()}, **dict.fromkeys(self.options, D(3))}
         self.running = RunningBook(CALENDAR, CashAccount(CASH, BrokerRules(options_level=4)))
@@ -257,7 +255,7 @@ class TwoBooks:
         scopes = [scope for scope in kind.scopes if scope in ("user", "account", "strategy")]
         scope = self.random.choice(scopes)
         owner = {"user": self.desk.user, "account": self.desk.account, "strategy": self.desk.strategy}[scope]
-        said = {"p_scope": scope, "p_scope_id": owner, "p_name": name, "p_unit": kind.unit}
+        said: dict[str, Any] = {"p_scope": scope, "p_scope_id": owner, "p_name": name, "p_unit": kind.unit}
         said |= {"p_value": str(self.random.choice(LIMITS[name])), "p_parameters": {}}
         if "symbol" in kind.scopes and self.random.random() < 0.25:
             said["p_symbol"] = "SPY"

@@ -63,7 +63,7 @@ def test_money_when_a_session_opens_then_what_is_held_has_taken_its_part(margin:
     facts = book.book(placed("two", TUESDAY.opens_at), NONE).account
     assert facts is not None
     assert facts.money is not None
-    assert (facts.money.cash, facts.money.buying_power, facts.money.spent) == (D(10_000), D(power), 0)
+    assert (facts.money.cash, facts.money.buying_power, facts.money.spent) == (D(10_000), D(power), D(0))
     assert facts.money.as_of == TUESDAY.opens_at
     assert facts.money.then["SPY"].position == 100
 
@@ -98,9 +98,9 @@ def test_book_when_an_order_of_yesterday_fills_today_then_it_was_as_good_as_held
     book.record(TUESDAY.opens_at)
     fill(book, "one", "60", "100", TUESDAY.opens_at + MINUTE)
     then = book.exposures.then.open["SPY"]
-    assert (then.position, then.to_buy) == (60, 40)
+    assert (then.position, then.to_buy) == (D(60), D(40))
     book.ended("one", "canceled", TUESDAY.opens_at + MINUTE)
-    assert (then.position, then.to_buy) == (60, 0)
+    assert (then.position, then.to_buy) == (D(60), D(0))
 
 
 def test_reduced_when_the_other_of_a_pair_fills_then_less_of_it_works() -> None:
@@ -159,7 +159,10 @@ def test_proposed_when_of_several_legs_then_risk_and_the_exchange_see_the_same_o
         legs=legs, quantity=D(3), order_type="limit", reduce_only=False, good_until=NOON, reason="", limit_price=D(-1)
     )
     order = proposed(plan, NOON)
-    assert [(leg.quantity, leg.strike, leg.multiplier) for leg in order.legs] == [(3, 90, 100), (6, 85, 100)]
+    assert [(leg.quantity, leg.strike, leg.multiplier) for leg in order.legs] == [
+        (D(3), D(90), D(100)),
+        (D(6), D(85), D(100)),
+    ]
     new = to_exchange(Placed(order_id="one", order=order))
     assert isinstance(new, NewPackage)
     assert ([leg.ratio for leg in new.legs], new.quantity, new.limit) == ([1, 2], 3, D(-1))
@@ -180,7 +183,7 @@ def listed(found: Closings | None) -> dict[str, Any]:
 
 
 def test_closed_when_an_order_closes_in_parts_then_it_is_one_trade_whatever_came_between() -> None:
-    stop = {"order_type": "stop", "stop_price": D(90)}
+    stop: dict[str, Any] = {"order_type": "stop", "stop_price": D(90)}
     first, second = placed("first", **stop), placed("second", symbol="IWM", strategy="other", **stop)
     parts, whole = ClosedLately(), ClosedLately()
     closed(parts, first, "-5", 1)
