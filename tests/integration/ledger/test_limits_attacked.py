@@ -94,3 +94,22 @@ def test_blackout_when_its_day_is_of_no_calendar_that_risk_reads_then_refused_an
         desk.ledger.call("set_blackout", "authenticated", desk.user, p_from="2013-01-01", p_until="20000-01-01", **said)
     desk.ledger.call("set_blackout", "authenticated", desk.user, p_from="2013-01-01", p_until="9999-12-31", **said)
     assert RiskLedger(Direct(desk.ledger, "fn_risk")).risk_book(desk.place_exit("sell", "1")) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        *((name, True) for name in ("cooldown", "stop_loss_guard", "consecutive_losses_guard", "max_drawdown_guard")),
+        *((name, True) for name in ("low_profit_symbol", "min_volume", "stale_bars", "symbol_concentration")),
+        *((name, False) for name in ("position_limit", "max_spread", "max_loss_per_trade")),
+    ],
+)
+def test_limit_on_a_symbol_when_an_option_on_it_is_ordered_then_what_looks_at_the_underlying_is_in_the_book(
+    desk: Desk, name: str, counts: bool
+) -> None:
+    limited(desk, name, "1", p_symbol="SPY")
+    limited(desk, name, "1", p_symbol="IWM")
+    found = RiskLedger(Direct(desk.ledger, "fn_risk")).risk_book(placed(desk, OPTION))
+    assert found is not None
+    assert [(limit.name, limit.symbol) for limit in found.limits] == ([(name, "SPY")] if counts else [])
+    assert (found.closed is not None) == (counts and name not in ("min_volume", "stale_bars", "symbol_concentration"))
