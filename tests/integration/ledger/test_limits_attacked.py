@@ -113,3 +113,22 @@ def test_limit_on_a_symbol_when_an_option_on_it_is_ordered_then_what_looks_at_th
     assert found is not None
     assert [(limit.name, limit.symbol) for limit in found.limits] == ([(name, "SPY")] if counts else [])
     assert (found.closed is not None) == (counts and name not in ("min_volume", "stale_bars", "symbol_concentration"))
+
+
+@pytest.mark.parametrize(
+    ("side", "planned", "exit_stop", "counts"),
+    [
+        ("buy", "99.99", "50", "50"),
+        ("buy", "50", "99.99", "50"),
+        ("sell", "100.01", "150", "150"),
+        ("buy", None, "9", "9"),
+    ],
+)
+def test_order_when_its_planned_stop_and_that_of_its_exit_plan_differ_then_the_worse_is_its_loss(
+    desk: Desk, side: str, planned: str | None, exit_stop: str, counts: str
+) -> None:
+    limited(desk, "max_loss_per_trade", "100")
+    said = {"order_type": "limit", "price": "100", "planned_stop": planned, "exit_plan": {"stop_price": exit_stop}}
+    trade = desk.place_by_hand("an entry", side, quantity="10", **said)
+    assert desk.ledger.one("select planned_stop from public.trades where id = %s", trade) == int(counts)
+    assert desk.approval(trade)["refusal"]["code"] == "MAX_LOSS_PER_TRADE"
