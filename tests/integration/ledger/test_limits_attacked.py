@@ -13,6 +13,7 @@ from functions.core.ledger.judging import RiskLedger
 from functions.core.ledger.watching import WatchLedger
 from tests.integration.ledger.desk import NOON, Desk, order_of
 from tests.integration.ledger.ledger import Direct, refused
+from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, ask, new_administrator, signed_in
 
 OPTION = "SPY131019C00170000"
 
@@ -132,3 +133,17 @@ def test_order_when_its_planned_stop_and_that_of_its_exit_plan_differ_then_the_w
     trade = desk.place_by_hand("an entry", side, quantity="10", **said)
     assert desk.ledger.one("select planned_stop from public.trades where id = %s", trade) == int(counts)
     assert desk.approval(trade)["refusal"]["code"] == "MAX_LOSS_PER_TRADE"
+
+
+def test_blackout_of_everybody_when_an_administrator_removes_it_then_only_with_a_second_factor(desk: Desk) -> None:
+    administrator = new_administrator(desk.ledger)
+    with signed_in(desk.ledger, administrator, **CLAIM) as connection:
+        said = {"p_kind": "earnings", "p_from": "2014-01-02", "p_until": "2014-01-02", "p_for_everybody": True}
+        blackout = ask(connection, "set_blackout", p_symbol="IWM", **said)
+    with (
+        refused("SECOND_FACTOR_NEEDED", 403),
+        signed_in(desk.ledger, administrator, **CLAIM) as connection,
+    ):
+        ask(connection, "remove_blackout", p_blackout_id=blackout)
+    with signed_in(desk.ledger, administrator, **CLAIM, **SECOND_FACTOR) as connection:
+        assert ask(connection, "remove_blackout", p_blackout_id=blackout)
