@@ -114,9 +114,9 @@ class Limits:
             return found[0]
         return None if default is None else Limit(name, "account", default)
 
-    def strictest(self, name: str, symbol: str) -> Limit | None:
-        """The strictest limit of a rule that counts this symbol, or None where none does."""
+    def strictest(self, name: str, symbol: str, underlying: str | None = None) -> Limit | None:
+        """The strictest limit of a rule that counts this symbol, or what it is an option on; None where none does."""
         for limit in self._by_name.get(name, ()):
-            if limit.symbol is None or limit.symbol == symbol:
+            if limit.symbol is None or limit.symbol in (symbol, underlying):
                 return limit
         return None

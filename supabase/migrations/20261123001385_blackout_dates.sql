@@ -48,6 +48,11 @@ begin
     is distinct from (old.user_id, old.symbol, old.kind, old.from_date, old.until_date) then
     perform private.refuse(409, 'BLACKOUT_IS_FIXED', 'Remove these dates and enter others.', jsonb_build_object('blackout', old.id));
   end if;
+  -- As a limit of everybody's: an administrator tightens at once, and loosens with a second factor.
+  if tg_op = 'UPDATE' and new.user_id is null and new.removed_at is not null and old.removed_at is null and private.is_administrator()
+    and coalesce(nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'aal', 'aal1') <> 'aal2' then
+    perform private.refuse(403, 'SECOND_FACTOR_NEEDED', 'Removing dates of everybody''s needs a second factor: sign in with it and try again.');
+  end if;
   new.changed_by := private.actor();
   return new;
 end $$;
@@ -109,7 +114,7 @@ begin
   update public.blackout_dates set removed_at = now() where id = p_blackout_id and removed_at is null;
   return found;
 end $$;
-comment on function public.remove_blackout(uuid) is 'Removes dates: their row stays, marked. True where they counted until now. Those of everybody only an administrator removes.';
+comment on function public.remove_blackout(uuid) is 'Removes dates: their row stays, marked. True where they counted until now. Those of everybody only an administrator removes, with a second factor.';
 grant execute on function public.set_blackout(text, date, date, text, text, text, boolean), public.remove_blackout(uuid) to authenticated;
 
 alter table public.blackout_dates enable row level security;

@@ -77,6 +77,7 @@ declare
   legs jsonb;
   gate text;
   closes timestamptz;
+  planned_stop numeric;
   unknown_symbol text;
   broken_constraint text;
   broken_column text;
@@ -139,6 +140,7 @@ begin
   if wanted.exit_plan is not null then
     perform private.check_exit_plan(wanted.exit_plan, wanted, legs);
   end if;
+  planned_stop := case when not wanted.multi_leg then (wanted.exit_plan ->> 'stop_price')::numeric end;
   wanted.parent_trade_id := (p_order ->> 'parent_trade_id')::uuid;
   if wanted.parent_trade_id is not null and not exists (
     select from public.trades where id = wanted.parent_trade_id and user_id = p_user_id and broker_account_id = wanted.broker_account_id) then
@@ -182,8 +184,8 @@ begin
     wanted.symbol, wanted.side, coalesce(p_order ->> 'order_type', 'market'), coalesce(p_order ->> 'time_in_force', 'day'),
     wanted.quantity, (p_order ->> 'notional')::numeric, (p_order ->> 'price')::numeric, (p_order ->> 'stop_price')::numeric,
     (p_order ->> 'trail_price')::numeric, (p_order ->> 'trail_percent')::numeric,
-    -- The plan's stop is the planned loss, where nothing else is said.
-    coalesce((p_order ->> 'planned_stop')::numeric, case when not wanted.multi_leg then (wanted.exit_plan ->> 'stop_price')::numeric end),
+    -- The plan's stop is the planned loss; where another one is said, the worse: a near word makes no far stop cheap.
+    case wanted.side when 'buy' then least((p_order ->> 'planned_stop')::numeric, planned_stop) else greatest((p_order ->> 'planned_stop')::numeric, planned_stop) end,
     wanted.exit_plan, wanted.reduce_only, wanted.multi_leg, coalesce((p_order ->> 'extended_hours')::boolean, false),
     wanted.parent_trade_id, p_replaces_trade_id, p_reprices_trade_id, wanted.oco_group,
     coalesce(p_order ->> 'reason', ''),

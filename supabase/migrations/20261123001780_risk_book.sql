@@ -72,6 +72,15 @@ $$;
 comment on function private.exposure(text, public.trades) is
   'What is open and working in one scope of a trade, by account and symbol, the trade itself and the order that it replaces left out.';
 
+create function private.counts_underlying(p_name text) returns boolean
+language sql stable set search_path = ''
+as $$
+  select p_name in ('blackout_days_before', 'ex_dividend_days', 'min_volume', 'stale_bars', 'symbol_concentration')
+    or exists (select from public.risk_limit_kinds as k where k.name = p_name and k.family = 'protection')
+$$;
+comment on function private.counts_underlying(text) is
+  'Whether to a limit an option counts as its underlying, so that one that is set for a share holds orders in options on it too.';
+
 create function private.limits_on(p_trade public.trades) returns setof public.risk_limits
 language sql stable set search_path = ''
 as $$
@@ -79,9 +88,12 @@ as $$
   where r.value is not null
     and (r.scope = 'global' or (r.scope = 'user' and r.user_id = p_trade.user_id)
       or r.broker_account_id = p_trade.broker_account_id or r.strategy_id = p_trade.strategy_id)
-    and (r.symbol is null or r.symbol in (select l.symbol from public.trade_legs as l where l.trade_id = p_trade.id))
+    and (r.symbol is null or r.symbol in (select l.symbol from public.trade_legs as l where l.trade_id = p_trade.id)
+      or (private.counts_underlying(r.name) and r.symbol in (select i.underlying
+        from public.trade_legs as l join public.instruments as i on i.symbol = l.symbol where l.trade_id = p_trade.id)))
 $$;
-comment on function private.limits_on(public.trades) is 'The limits that apply to a trade, of every scope and of each symbol that it trades.';
+comment on function private.limits_on(public.trades) is
+  'The limits that apply to a trade, of every scope and of each symbol that it trades; of an option its underlying too, where the limit looks at that.';
 
 create function private.awaits_quote(p_trade public.trades) returns boolean
 language sql stable set search_path = ''

@@ -25,7 +25,7 @@ def blackout_days_before(order: ProposedOrder, book: Book, limits: Limits) -> Ve
     dates = None if book.market is None else book.market.dates
     known = {} if dates is None else dates.days_to_earnings
     for leg in order.legs:
-        limit = limits.strictest("blackout_days_before", leg.symbol)
+        limit = limits.strictest("blackout_days_before", leg.symbol, leg.underlying)
         if limit is None:
             continue
         symbol = leg.underlying or leg.symbol

@@ -30,7 +30,7 @@ def ex_dividend_days(order: ProposedOrder, book: Book, limits: Limits) -> Verdic
     for leg in order.legs:
         if leg.side == "buy" or leg.closes or leg.right == "put":
             continue
-        limit = limits.strictest("ex_dividend_days", leg.symbol)
+        limit = limits.strictest("ex_dividend_days", leg.symbol, leg.underlying)
         if limit is None:
             continue
         account = book.exposure("account")

@@ -18,7 +18,7 @@ def min_volume(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     turnover = None if book.market is None else book.market.turnover
     volumes = {} if turnover is None else turnover.daily_volume
     for leg in order.legs:
-        limit = limits.strictest("min_volume", leg.symbol)
+        limit = limits.strictest("min_volume", leg.symbol, leg.underlying)
         if limit is None:
             continue
         symbol = leg.underlying or leg.symbol

@@ -22,7 +22,7 @@ def stale_bars(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     seen = ALLOWED
     bars = None if book.market is None else book.market.bars_until
     for leg in order.legs:
-        limit = limits.strictest("stale_bars", leg.symbol)
+        limit = limits.strictest("stale_bars", leg.symbol, leg.underlying)
         if limit is None or order.trades_around_the_clock:
             continue
         symbol = leg.underlying or leg.symbol

@@ -13,6 +13,7 @@ from functions.core.ledger.judging import RiskLedger
 from functions.core.ledger.watching import WatchLedger
 from tests.integration.ledger.desk import NOON, Desk, order_of
 from tests.integration.ledger.ledger import Direct, refused
+from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, ask, new_administrator, signed_in
 
 OPTION = "SPY131019C00170000"
 
@@ -94,3 +95,55 @@ def test_blackout_when_its_day_is_of_no_calendar_that_risk_reads_then_refused_an
         desk.ledger.call("set_blackout", "authenticated", desk.user, p_from="2013-01-01", p_until="20000-01-01", **said)
     desk.ledger.call("set_blackout", "authenticated", desk.user, p_from="2013-01-01", p_until="9999-12-31", **said)
     assert RiskLedger(Direct(desk.ledger, "fn_risk")).risk_book(desk.place_exit("sell", "1")) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        *((name, True) for name in ("cooldown", "stop_loss_guard", "consecutive_losses_guard", "max_drawdown_guard")),
+        *((name, True) for name in ("low_profit_symbol", "min_volume", "stale_bars", "symbol_concentration")),
+        *((name, False) for name in ("position_limit", "max_spread", "max_loss_per_trade")),
+    ],
+)
+def test_limit_on_a_symbol_when_an_option_on_it_is_ordered_then_what_looks_at_the_underlying_is_in_the_book(
+    desk: Desk, name: str, counts: bool
+) -> None:
+    limited(desk, name, "1", p_symbol="SPY")
+    limited(desk, name, "1", p_symbol="IWM")
+    found = RiskLedger(Direct(desk.ledger, "fn_risk")).risk_book(placed(desk, OPTION))
+    assert found is not None
+    assert [(limit.name, limit.symbol) for limit in found.limits] == ([(name, "SPY")] if counts else [])
+    assert (found.closed is not None) == (counts and name not in ("min_volume", "stale_bars", "symbol_concentration"))
+
+
+@pytest.mark.parametrize(
+    ("side", "planned", "exit_stop", "counts"),
+    [
+        ("buy", "99.99", "50", "50"),
+        ("buy", "50", "99.99", "50"),
+        ("sell", "100.01", "150", "150"),
+        ("buy", None, "9", "9"),
+    ],
+)
+def test_order_when_its_planned_stop_and_that_of_its_exit_plan_differ_then_the_worse_is_its_loss(
+    desk: Desk, side: str, planned: str | None, exit_stop: str, counts: str
+) -> None:
+    limited(desk, "max_loss_per_trade", "100")
+    said = {"order_type": "limit", "price": "100", "planned_stop": planned, "exit_plan": {"stop_price": exit_stop}}
+    trade = desk.place_by_hand("an entry", side, quantity="10", **said)
+    assert desk.ledger.one("select planned_stop from public.trades where id = %s", trade) == int(counts)
+    assert desk.approval(trade)["refusal"]["code"] == "MAX_LOSS_PER_TRADE"
+
+
+def test_blackout_of_everybody_when_an_administrator_removes_it_then_only_with_a_second_factor(desk: Desk) -> None:
+    administrator = new_administrator(desk.ledger)
+    with signed_in(desk.ledger, administrator, **CLAIM) as connection:
+        said = {"p_kind": "earnings", "p_from": "2014-01-02", "p_until": "2014-01-02", "p_for_everybody": True}
+        blackout = ask(connection, "set_blackout", p_symbol="IWM", **said)
+    with (
+        refused("SECOND_FACTOR_NEEDED", 403),
+        signed_in(desk.ledger, administrator, **CLAIM) as connection,
+    ):
+        ask(connection, "remove_blackout", p_blackout_id=blackout)
+    with signed_in(desk.ledger, administrator, **CLAIM, **SECOND_FACTOR) as connection:
+        assert ask(connection, "remove_blackout", p_blackout_id=blackout)

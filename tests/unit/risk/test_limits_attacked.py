@@ -13,9 +13,13 @@ from functions.risk.facts.market import MarketFacts, Quote, Turnover
 from functions.risk.limit_kinds import TIGHTER
 from functions.risk.limits import Limit, Limits
 from functions.risk.rule import Rule
+from functions.risk.rules.blackout_days_before import blackout_days_before
+from functions.risk.rules.ex_dividend_days import ex_dividend_days
 from functions.risk.rules.margin_utilisation import margin_utilisation
 from functions.risk.rules.min_open_interest import min_open_interest
+from functions.risk.rules.min_volume import min_volume
 from functions.risk.rules.price_collar import price_collar
+from functions.risk.rules.stale_bars import stale_bars
 from tests.unit.risk.conftest import NOON
 from tests.unit.risk.test_portfolio_rules import facts_of, money
 from tests.unit.risk.test_proposed_order import CALL, option
@@ -53,3 +57,20 @@ def test_limit_when_a_tighter_one_of_a_narrower_scope_has_wide_parameters_then_t
     both = Limits([narrow, Limit(rule.name, "global", D(everybodys))], TIGHTER)
     assert rule(made, book(**BOOKS[rule.name]), both).code == code
     assert rule(made, book(**BOOKS[rule.name]), Limits([narrow], TIGHTER)).code is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        (blackout_days_before, "MISSING_EARNINGS_DATE"),
+        (ex_dividend_days, "MISSING_EX_DIVIDEND_DATES"),
+        (min_volume, "MISSING_VOLUME"),
+        (stale_bars, "MISSING_BARS"),
+    ],
+)
+def test_limit_on_a_symbol_when_an_option_on_it_is_ordered_then_the_rule_that_looks_at_the_underlying_holds_it(
+    rule: Rule, code: str, order: Callable[..., ProposedOrder], book: Callable[..., Book]
+) -> None:
+    sold = order(symbol=CALL, side="sell", quantity=D(1), legs=(option(CALL, "sell"),))
+    for symbol, said in (("SPY", code), (CALL, code), ("IWM", None)):
+        assert rule(sold, book(), Limits([Limit(rule.name, "symbol", D(1), symbol)], TIGHTER)).code == said
