@@ -115,7 +115,7 @@ def _filled(story: Story) -> Iterator[str]:
     if not story.fills:
         return
     yield ""
-    yield "Fills; slippage against the mark it was judged at, above zero costs"
+    yield "Fills; prices and fees in dollars, slippage against the mark it was judged at, above zero costs"
     for fill in story.fills:
         slipped = "unknown" if fill["slippage"] is None else text(fill["slippage"])
         kind = "" if fill["kind"] == "fill" else f"{fill['kind']} of "
@@ -134,7 +134,7 @@ def _closed(story: Story) -> Iterator[str]:
             yield f"  {closing['reason']}"
     if story.realised or story.exits:
         yield ""
-        yield f"Realised P&L {text(story.realised)}, fees {text(story.fees)}"
+        yield f"Realised P&L {text(story.realised)} dollars, fees {text(story.fees)}"
     elif story.fills and story.trade["status"] in _FINAL:
         yield ""
         yield f"Nothing is realised yet: what it opened is still held. Fees {text(story.fees)}"
