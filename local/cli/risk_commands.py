@@ -34,7 +34,7 @@ risk = typer.Typer(no_args_is_help=True)
 def _group() -> None:
     """What risk would say of an order.
 
-    Example: agenttrader risk preview --account PA3SECOND001 SPY buy 100
+    Example: agenttrader risk preview --account PA3LOCAL0001 SPY buy 100
     """
 
 
@@ -64,9 +64,9 @@ def preview(
 
     Exit 0 where it would be approved, also reduced; 1 where not.
 
-    Example: agenttrader risk preview --account PA3SECOND001 SPY buy 100 --limit 270
+    Example: agenttrader risk preview --account PA3LOCAL0001 SPY buy 100 --limit 270
 
-    Example: agenttrader risk preview --account PA3SECOND001 SPY180309C00270000 buy 1 --leg 'sell SPY180309C00275000'
+    Example: agenttrader risk preview --account PA3LOCAL0001 SPY180309C00270000 buy 1 --leg 'sell SPY180309C00275000'
     """
     screen = Screen.open(as_json)
     order = order_said(symbol, side, quantity, limit, stop, planned_stop, leg or [])
