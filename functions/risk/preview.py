@@ -20,6 +20,7 @@ from functions.risk.book import Mark
 from functions.risk.judging import verdicts_of
 from functions.risk.pricing import Pricing, waits_for_quote
 from functions.risk.reading import book_of, limits_of, order_of
+from functions.risk.rules.gate import gate
 
 Step = Literal["placing", "rules", "recheck"]
 _MOST_ROUNDS = 20
@@ -135,4 +136,6 @@ class Previewer:
 def _not_placed(refused: PlacingRefusal | None, at: datetime) -> Preview:
     if refused is None:
         raise Unavailable("LEDGER_UNAVAILABLE", "preview_book answered neither a book nor a refusal")
-    return Preview("deny", "placing", at, refused.text, refused.code, refused.hint)
+    # What a rule would refuse as well has its advice; the rest says itself what is wrong with the order.
+    do = advice(refused.code) if refused.code == gate.code else refused.hint
+    return Preview("deny", "placing", at, refused.text, refused.code, do)

@@ -8,7 +8,8 @@ import shutil
 import signal
 import sys
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -70,7 +71,7 @@ def up(
         open_tape(tape, seed=seed, calendar=new_york(demo_state(state).parent / "cache"))
     stack = Stack.create(state, port_base)
     setup = Setup(tape=tape, seed=seed, broker=broker)
-    with Cloud(stack, setup=setup, listener=screen.hear) as cloud:
+    with told(screen, Cloud(stack, setup=setup, listener=screen.hear)) as cloud:
         screen.result({"pid": os.getpid(), "state": str(stack.state), **_addresses(stack)})
         say_addresses(screen, stack, broker)
         with contextlib.suppress(KeyboardInterrupt):
@@ -210,6 +211,16 @@ def command() -> str:
     return (
         "agenttrader" if shutil.which("agenttrader") else os.path.relpath(Path(sys.executable).parent / "agenttrader")
     )
+
+
+@contextlib.contextmanager
+def told(screen: Screen, cloud: Cloud) -> Iterator[Cloud]:
+    """The cloud while it is up. That it stops takes seconds, and is said."""
+    with ExitStack() as stopping, cloud:
+        try:
+            yield cloud
+        finally:
+            stopping.enter_context(screen.waiting("Stopping the local cloud"))
 
 
 def wait_for_end(cloud: Cloud) -> None:

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from functions.core.errors import BadInput
 from functions.core.market_calendar import EXCHANGE_TIME_ZONE
 from local.cli import demo_trader
-from local.cli.cloud_commands import command, refuse_beside, say_addresses, wait_for_end
+from local.cli.cloud_commands import command, refuse_beside, say_addresses, told, wait_for_end
 from local.cli.demo_hand import HandTrader
 from local.cli.demo_strategies import StrategyChoice, demo_plan
 from local.cli.demo_tape import tape_of
@@ -89,7 +89,7 @@ def demo(
         cloud = Cloud(stack, setup=setup, listener=screen.hear)
         began = time.monotonic()
         with screen.waiting("Starting the local cloud: Postgres, gateway, realtime, bus, functions, broker simulator"):
-            afterwards.enter_context(cloud)
+            afterwards.enter_context(told(screen, cloud))
         screen.note(f"Up in {time.monotonic() - began:.1f} s.")
         with screen.waiting("Linking the accounts, validating and starting the strategies"):
             plan = demo_plan(strategies)

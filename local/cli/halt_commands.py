@@ -18,7 +18,7 @@ from local.cli.exits import Exit
 from local.cli.options import Json, State, found_stack
 from local.cli.owner import connected, refusal
 from local.cli.scopes import NamedScope, ScopeName, named_scope
-from local.cli.screen import Screen
+from local.cli.screen import Screen, cell
 from local.stack import Stack
 
 Name = Annotated[
@@ -76,7 +76,7 @@ def engage(
 
     Exit 1 where it is not done in time; it goes on by itself, also while the broker does not answer.
 
-    Example: agenttrader halt engage --scope account PA3SECOND001 --cancel --reason "odd fills"
+    Example: agenttrader halt engage --scope account PA3LOCAL0001 --cancel --reason "odd fills"
     """
     screen = Screen.open(as_json)
     if cancel and flatten:
@@ -225,5 +225,5 @@ def _table(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> 
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(str(row[column] or "") for column in columns))
+        table.add_row(*(cell(row[column]) for column in columns))
     return table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import psycopg
@@ -22,7 +21,7 @@ from local.cli.exits import Exit
 from local.cli.options import Json, State, found_stack
 from local.cli.owner import connected, refusal
 from local.cli.scopes import NamedScope, ScopeName, named_scope, named_user
-from local.cli.screen import Screen
+from local.cli.screen import Screen, cell
 from local.linking import as_person
 
 Limit = Annotated[str, typer.Argument(help="Which limit: see `agenttrader limits kinds`.", metavar="LIMIT")]
@@ -105,7 +104,7 @@ def list_limits(
         f"from public.risk_limits as l {_JOINS} where l.value is not null and {_WHERE} "
         "order by l.name, array_position(array['global', 'user', 'account', 'strategy'], l.scope), 2, 3"
     )
-    shown = ("name", "scope", "of", "symbol", "value", "more", "set_by")
+    shown = ("name", "scope", "of", "symbol", "value", "unit", "more", "set_by")
     return _list(query, "limits", shown, "No limit is set: the defaults hold.", limit, email, 0, as_json, state)
 
 
@@ -126,7 +125,7 @@ def history(
         f"trim_scale(l.value)::text as value, l.unit, {_MORE} "
         f"from public.risk_limit_versions as l {_JOINS} where {_WHERE} order by l.at desc limit %(last)s"
     )
-    shown = ("at", "actor", "name", "of", "symbol", "before", "value", "more")
+    shown = ("at", "actor", "name", "of", "symbol", "before", "value", "unit", "more")
     return _list(query, "history", shown, "No limit was ever set.", limit, email, last, as_json, state)
 
 
@@ -148,7 +147,7 @@ def set_limit(
 ) -> int:
     """Set a limit. What is approved from now on was judged by it. What an administrator set, only one changes.
 
-    Example: agenttrader limits set position_limit 500 --scope account --of PA3SECOND001
+    Example: agenttrader limits set position_limit 500 --scope account --of PA3LOCAL0001
 
     Example: agenttrader limits set capital_limit 25000 --scope user --email demo@example.com
     """
@@ -162,6 +161,8 @@ def set_limit(
 
     meant, answer = _changed(state, scope, of, email, call)
     screen.say(f"{limit} of {meant.words}{_for(symbol)} is {value} {kind.unit}, from now on.")
+    if kind.acts:
+        screen.say(f"Broken, it acts: {act or kind.acts[0]}.")
     screen.result({"limit": answer, "name": limit, "scope": meant.scope, "value": value, "unit": kind.unit})
     return Exit.FINE
 
@@ -178,7 +179,7 @@ def remove(
 ) -> int:
     """Remove a limit: the next wider one holds, or the default of its kind. Exit 1 where there was none.
 
-    Example: agenttrader limits remove position_limit --scope account --of PA3SECOND001
+    Example: agenttrader limits remove position_limit --scope account --of PA3LOCAL0001
     """
     screen = Screen.open(as_json)
     kind = _kind(limit)
@@ -234,11 +235,13 @@ def _list(
         owner = None if email is None else named_user(connection, email).id
         said = {"owner": owner, "name": limit, "last": last}
         rows = connection.cursor(row_factory=dict_row).execute(query.encode(), said).fetchall()
+    # What is empty everywhere takes the room that names need.
+    columns = [column for column in shown if any(row[column] not in (None, "") for row in rows)]
     table = Table(title=what.capitalize(), title_justify="left", box=box.SIMPLE)
-    for column in shown:
-        table.add_column(column.replace("_", " "), overflow="fold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "name")
     for row in rows:
-        table.add_row(*(_cell(row[column]) for column in shown))
+        table.add_row(*(cell(row[column]) for column in columns))
     if rows:
         screen.show(table)
     else:
@@ -256,12 +259,6 @@ def _card(kind: LimitKind) -> Iterator[str]:
         yield f"--act {', '.join(kind.acts)}: what is done when it is broken; the first where nobody says."
     if kind.source is not None:
         yield f"It needs data that is not everywhere: {kind.source}."
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    return "" if value is None else str(value)
 
 
 def _kind(limit: str) -> LimitKind:

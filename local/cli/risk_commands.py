@@ -16,6 +16,7 @@ from local.cli.cloud_commands import running_pid
 from local.cli.exits import Exit
 from local.cli.options import Json, State, found_stack
 from local.cli.owner import connected
+from local.cli.rule_words import numbers_said, rule_name
 from local.cli.scopes import NamedScope, named_account
 from local.cli.screen import Screen
 from local.conductor.control import Control
@@ -34,7 +35,7 @@ risk = typer.Typer(no_args_is_help=True)
 def _group() -> None:
     """What risk would say of an order.
 
-    Example: agenttrader risk preview --account PA3SECOND001 SPY buy 100
+    Example: agenttrader risk preview --account PA3LOCAL0001 SPY buy 100
     """
 
 
@@ -64,9 +65,9 @@ def preview(
 
     Exit 0 where it would be approved, also reduced; 1 where not.
 
-    Example: agenttrader risk preview --account PA3SECOND001 SPY buy 100 --limit 270
+    Example: agenttrader risk preview --account PA3LOCAL0001 SPY buy 100 --limit 270
 
-    Example: agenttrader risk preview --account PA3SECOND001 SPY180309C00270000 buy 1 --leg 'sell SPY180309C00275000'
+    Example: agenttrader risk preview --account PA3LOCAL0001 SPY180309C00270000 buy 1 --leg 'sell SPY180309C00275000'
     """
     screen = Screen.open(as_json)
     order = order_said(symbol, side, quantity, limit, stop, planned_stop, leg or [])
@@ -143,9 +144,9 @@ def say_preview(screen: Screen, answer: dict[str, Any]) -> None:
         for column in ("rule", "verdict", "numbers"):
             table.add_column(column, overflow="fold")
         for rule in answer["rules"]:
-            numbers = " ".join(f"{name}={value}" for name, value in rule["numbers"].items())
+            numbers = numbers_said(rule["rule"], rule["numbers"])
             style = {"deny": "red", "reduce": "yellow"}.get(rule["verdict"], "")
-            table.add_row(rule["rule"], rule["verdict"], numbers, style=style)
+            table.add_row(rule_name(rule["rule"]), rule["verdict"], numbers, style=style)
         screen.show(table)
     for symbol, mark in answer["marks"].items():
         screen.say(f"{symbol} at {mark['price']}, quoted {mark['quoted_at']}")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -19,6 +20,13 @@ from local.supervisor.notice import Notice
 def someone_to_ask() -> bool:
     """Whether a person is at the keyboard."""
     return sys.stdin.isatty()
+
+
+def cell(value: Any) -> str:
+    """A value as a table shows it: times to the second, nothing for what is missing."""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return "" if value is None else str(value)
 
 
 @dataclass(slots=True)

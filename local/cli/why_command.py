@@ -97,7 +97,7 @@ def _say(screen: Screen, one: Explained) -> None:
             screen.say(f"  not placed: {decision['refused']}")
         for trade in decision["trades"]:
             price = f" at {text(trade['fill_price'])}" if trade["fill_price"] is not None else ""
-            screen.say(f"  order {trade['legs']}: {trade['status']}{price}")
+            screen.say(f"  order {trade['legs']}: {trade['status']}{price}; its story: agenttrader why {trade['id']}")
             if trade["refusal"]:
                 screen.say(f"    {trade['refusal']}")
             for verdict in trade["verdicts"] or ():

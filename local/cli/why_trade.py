@@ -9,6 +9,7 @@ from typing import Any
 
 from functions.core.market_calendar import exchange_time
 from functions.core.money import text
+from local.cli.rule_words import numbers_said, rule_name
 from local.cli.screen import Screen
 from local.story import Row, Story
 
@@ -81,9 +82,11 @@ def _judged(story: Story) -> Iterator[str]:
     marks = ", ".join(f"{symbol} at {text(mark)}" for symbol, mark in story.marks.items())
     yield f"Judged{f' with {marks}' if marks else ''}"
     for verdict in story.verdicts:
-        yield f"  {verdict['verdict']:<6} {verdict['rule']}{_numbers(verdict['numbers'])}"
+        numbers = numbers_said(verdict["rule"], verdict["numbers"])
+        yield f"  {verdict['verdict']:<6} {rule_name(verdict['rule'])} {numbers}".rstrip()
     if story.recheck is not None:
-        yield f"  The ledger's own re-check refused: {story.recheck['rule']}{_numbers(story.recheck['numbers'])}"
+        said = numbers_said(story.recheck["rule"], story.recheck["numbers"])
+        yield f"  The ledger's own re-check refused: {story.recheck['rule']} {said}".rstrip()
     elif any(step["to_status"] == "approved" for step in story.steps):
         yield "  The ledger's own re-check of gates and hard limits found nothing against it."
 
@@ -115,7 +118,7 @@ def _filled(story: Story) -> Iterator[str]:
     if not story.fills:
         return
     yield ""
-    yield "Fills; slippage against the mark it was judged at, above zero costs"
+    yield "Fills; prices and fees in dollars, slippage against the mark it was judged at, above zero costs"
     for fill in story.fills:
         slipped = "unknown" if fill["slippage"] is None else text(fill["slippage"])
         kind = "" if fill["kind"] == "fill" else f"{fill['kind']} of "
@@ -134,14 +137,10 @@ def _closed(story: Story) -> Iterator[str]:
             yield f"  {closing['reason']}"
     if story.realised or story.exits:
         yield ""
-        yield f"Realised P&L {text(story.realised)}, fees {text(story.fees)}"
+        yield f"Realised P&L {text(story.realised)} dollars, fees {text(story.fees)}"
     elif story.fills and story.trade["status"] in _FINAL:
         yield ""
         yield f"Nothing is realised yet: what it opened is still held. Fees {text(story.fees)}"
-
-
-def _numbers(numbers: dict[str, Any]) -> str:
-    return "".join(f" {name}={value}" for name, value in numbers.items())
 
 
 def _plain(quantity: str) -> str:

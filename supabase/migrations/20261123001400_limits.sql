@@ -95,7 +95,7 @@ begin
   end if;
   if p_limit.value is not null and not private.has_source(kind.source) then
     perform private.refuse(422, 'SOURCE_NOT_CONFIGURED',
-      'This limit needs data that nobody has entered: it would refuse every order. Enter it for the instruments first.',
+      'This limit needs data that nobody has entered: it would refuse every order. Enter it first: dates with set_blackout(), the rest for the instruments.',
       jsonb_build_object('name', p_limit.name, 'source', kind.source));
   end if;
 end $$;
@@ -126,7 +126,8 @@ begin
     if to_jsonb(new) - happening is distinct from to_jsonb(old) - happening then
       perform private.refuse(409, 'LIMIT_IS_FIXED', 'Change its value, or set another limit; what it limits stays.', jsonb_build_object('limit', old.id));
     end if;
-    if old.set_by_administrator and not administrator then
+    -- One that an administrator has removed binds nobody.
+    if old.set_by_administrator and old.value is not null and not administrator then
       perform private.refuse(403, 'ADMINISTRATOR_NEEDED', 'An administrator has set this limit: set a tighter one on a narrower scope, or ask.',
         jsonb_build_object('name', old.name, 'scope', old.scope, 'value', trim_scale(old.value)));
     end if;

@@ -145,6 +145,15 @@ def test_limit_when_a_trader_set_it_then_changed_taken_over_and_removed(desk: De
         _set_as(desk, desk.user, "20")
 
 
+def test_limit_when_an_administrator_has_removed_theirs_then_the_trader_sets_one_of_their_own(desk: Desk) -> None:
+    _add(desk)
+    administrator = new_administrator(desk.ledger)
+    with signed_in(desk.ledger, administrator, **CLAIM, **SECOND_FACTOR) as connection:
+        ask(connection, "remove_limit", **_name(desk))
+    _set_as(desk, desk.user, "20")
+    assert desk.ledger.call("remove_limit", "authenticated", desk.user, **_name(desk)) is True
+
+
 @pytest.mark.parametrize("value", ["11", None])
 def test_limit_when_an_administrator_loosens_it_then_only_with_a_second_factor(desk: Desk, value: str | None) -> None:
     """A stolen password of an administrator tightens, and never lets more through."""

@@ -64,7 +64,7 @@ def test_story_when_bought_and_sold_then_signal_rules_broker_fills_exit_and_prof
         "a test says so",
         "slippage 0.05",
         f"Closed by {sold}",
-        "Realised P&L 10",
+        "Realised P&L 10 dollars",
     ):
         assert said in told
     assert as_json(story)["fills"][0]["slippage"] == "0.05"
