@@ -14,6 +14,7 @@ from functions.risk.judging import Judge
 from functions.risk.watch import exits as watching
 from tests.integration.ledger.desk import NOON, Desk, calling
 from tests.integration.ledger.ledger import refused
+from tests.integration.ledger.test_breaches import breach, limited
 from tests.integration.ledger.test_exit_plans import Watching, enter, exits, trader
 
 __all__ = ["trader"]
@@ -154,6 +155,7 @@ def test_stop_when_more_is_bought_then_it_is_cancelled_and_placed_anew_for_all(t
     watch.settle(3)
     assert trader.status(first) == "cancel_pending"
     watch.sweep(3.5)
+    assert rests(trader, "status") == [("cancel_pending",)]
     canceled(trader, order)
     watch.settle(4)
     assert rests(trader, "quantity::int", "status") == [(100, "canceled"), (150, "pending")]
@@ -176,12 +178,16 @@ def test_stop_when_its_owner_closes_a_part_then_it_gives_way_and_rests_for_the_r
 
 
 def test_stop_when_a_limit_reduces_the_position_then_it_does_not_stand_in_the_way(trader: Desk) -> None:
-    protected(trader)
-    at_broker(trader)
-    held = "select private.yielding_quantity(%s, 'SPY', 'sell', %s)::int"
-    assert trader.ledger.one(held, trader.account, "manual") == 100
-    assert trader.ledger.one(held, trader.account, "account") == 100
-    assert trader.ledger.one(held, trader.account, str(trader.strategy)) == 0
+    watch = protected(trader)
+    rest, order = at_broker(trader)
+    limit = limited(trader, "reduce")
+    (placed,) = breach(trader, limit, at=NOON + timedelta(minutes=3))["placed"]
+    Judge(watch.ports(3)).judge_pending(trader.account)
+    assert (trader.status(rest), trader.status(UUID(placed))) == ("cancel_pending", "pending")
+    canceled(trader, order)
+    watch.settle(4)
+    assert trader.approve(UUID(placed)) == "approved"
+    assert rests(trader, "quantity::int", "status")[1:] == [(50, "pending")]
 
 
 def test_strategy_when_its_exit_rests_at_the_broker_then_it_goes_on_deciding(trader: Desk) -> None:
