@@ -271,6 +271,12 @@ declare
   wished boolean;
   settled integer := 0;
 begin
+  -- The accounts of waiting plans before any exit, as whoever fires one does: two that lock the other way round would wait
+  -- for each other.
+  perform from public.broker_accounts as a
+  where a.id in (select p.broker_account_id from private.exit_plans as p
+    where p.settled_at is null and (p_account_id is null or p.broker_account_id = p_account_id))
+  order by a.id for no key update;
   for live in
     select * from public.position_exits where status in ('armed', 'triggered') and (p_account_id is null or broker_account_id = p_account_id)
     order by id for update skip locked
