@@ -26,6 +26,7 @@ os.environ.setdefault("PYTHONHASHSEED", str(random.randrange(1, 2**32)))
 _TOGETHER = (
     "chaos",
     "security",
+    "scenarios",
     "integration/cli",
     "integration/strategies",
     "contract/supabase",

@@ -203,13 +203,18 @@ begin
   end if;
   closing := case leg.sign when 1 then 'sell' else 'buy' end;
   -- All that may be cancelled is locked before the first change. What rests to close the same at a price that did not come
-  -- holds the shares; what is left of the entry would open again what is closed here.
+  -- holds the shares; the entry and whatever else adds to the position would open again what is closed here. A broker may
+  -- refuse a market order while anything of the account rests against it, whoever's it is: then that goes too.
   select array_agg(t.id) into touched from (
     select o.id from public.trades as o
-    where o.broker_account_id = found_exit.broker_account_id and coalesce(o.strategy_id::text, 'manual') = found_exit.owner_key
-      and not private.is_final(o.status) and o.cancel_requested_at is null
-      and (o.id = found_exit.entry_trade_id or (o.order_type <> 'market' and not private.opens(o)
-        and exists (select from public.trade_legs as l where l.trade_id = o.id and l.symbol = leg.symbol and l.side = closing)))
+    where o.broker_account_id = found_exit.broker_account_id and not private.is_final(o.status) and o.cancel_requested_at is null
+      and case when coalesce(o.strategy_id::text, 'manual') = found_exit.owner_key then
+          o.id = found_exit.entry_trade_id or exists (
+            select from public.trade_legs as l where l.trade_id = o.id and l.symbol = leg.symbol
+              and case when private.opens(o) then l.side <> closing else o.order_type <> 'market' and l.side = closing end)
+        else private.opens(o)
+          and exists (select from public.trade_legs as l where l.trade_id = o.id and l.symbol = leg.symbol and l.side <> closing)
+          and refused.status = 'rejected' and exists (select from public.order_attempts as a where a.trade_id = refused.id) end
     order by o.placed_number for update) as t;
   for in_the_way in select t.* from public.trades as t where t.id = any (touched) order by t.placed_number loop
     perform private.cancel_order(in_the_way, 'EXIT: its position is being closed', p_at);
@@ -260,7 +265,7 @@ begin
   return jsonb_build_object('status', 'triggered', 'trade_id', placed.id);
 end $$;
 comment on function public.trigger_exit(uuid, text, text, timestamptz) is
-  'Fires an armed exit by stop, target, trail, time, delta, underlying or strike, at a price and event time p_at; by rest one that has fired goes on. Places one reduce-only market order in session for what is held and not already being closed, of a package for one leg, what was sold first; cancels what is left of the entry and what rests in the way. A stop that rests at the broker for it is left its first moments. Refused where the price does not reach it. Safe to call again.';
+  'Fires an armed exit by stop, target, trail, time, delta, underlying or strike, at a price and event time p_at; by rest one that has fired goes on. Places one reduce-only market order in session for what is held and not already being closed, of a package for one leg, what was sold first; cancels what would add to the position and what rests in the way. A stop that rests at the broker for it is left its first moments. Refused where the price does not reach it. Safe to call again.';
 
 create function public.settle_exits(p_account_id uuid default null) returns integer
 language plpgsql security definer set search_path = ''

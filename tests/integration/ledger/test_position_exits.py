@@ -251,6 +251,38 @@ def test_exit_when_fired_while_it_is_canceled_then_one_of_the_two_happens(holder
             assert _status(holder, armed) == "canceled"
 
 
+def test_exit_when_entries_rest_against_it_then_its_owners_go_at_once_and_others_after_a_refused_round(
+    holder: Desk,
+) -> None:
+    """A broker takes no market order while anything of the account rests on its other side."""
+    more = {"quantity": "5", "order_type": "limit", "price": "90"}
+    own, _ = holder.working(**more)
+    others = holder.place_by_hand("theirs", **more)
+    elsewhere = holder.place_by_hand("elsewhere", **more | {"symbol": "IWM"})
+    for trade in (others, elsewhere):
+        holder.approve(trade)
+        holder.claim(trade)
+        holder.submit(trade)
+    armed = _arm(holder)
+
+    def standing() -> list[str]:
+        return [holder.status(one) for one in (own, others, elsewhere)]
+
+    first = _fire(holder, armed)["trade_id"]
+    assert standing() == ["cancel_pending", "submitted", "submitted"]
+    # Refused here: the broker has said nothing.
+    holder.ledger.run("update public.trades set status = 'rejected', refusal = 'A_TEST' where id = %s", first)
+    holder.ledger.call("settle_exits", "fn_risk")
+    second = UUID(_fire(holder, armed, by="rest", minutes=31)["trade_id"])
+    assert standing() == ["cancel_pending", "submitted", "submitted"]
+    assert holder.approve(second) == "approved"
+    assert holder.claim(second)["claimed"]
+    assert holder.attempted(second, "rejected") == "rejected"
+    holder.ledger.call("settle_exits", "fn_risk")
+    assert _fire(holder, armed, by="rest", minutes=33)["status"] == "triggered"
+    assert standing() == ["cancel_pending", "cancel_pending", "submitted"]
+
+
 def test_exit_of_a_manual_position_when_a_strategys_own_exit_rests_then_it_fires_all_the_same(holder: Desk) -> None:
     """What closes somebody else's share closes nothing of this one's."""
     order = holder.place_by_hand("mine", quantity="50")

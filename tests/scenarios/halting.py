@@ -1,4 +1,4 @@
-"""The kill switch end to end while the broker answers errors, and in the middle of a submit: it ends flat all the same.
+"""An account whose kill switch is pulled, round by round, until it is flat.
 
 The real functions, the real ledger, the real adapter, the real simulator, in one process.
 """
@@ -10,26 +10,20 @@ import contextlib
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from functions.core.errors import Temporary
 from functions.core.ledger.market_data import MarketDataLedger
 from functions.ingest.calendar_sync import sync_calendar
 from functions.risk.halting import Flattener
 from tests.integration.faults.market import AlpacaMarket
-from tests.integration.faults.matrix import Cell
 from tests.integration.faults.scripts import Step
 from tests.integration.faults.stage import Stage
 from tests.integration.ledger.ledger import Direct, Ledger
 from tests.unit.core.doubles import World
 
 _MOST_ROUNDS = 20
-_BOUGHT = Step("place", more={"what": "share", "side": "buy", "quantity": 5, "away": None, "rests": False})
-_RESTS = Step("place", more={"what": "share", "side": "buy", "quantity": 3, "away": 500, "rests": True})
-_PROTECTS = Step("place", more={"what": "share", "side": "sell", "quantity": 5, "away": 500, "rests": True})
-
-_ALWAYS = (("trades", "answered"), ("trades", "timeout_after_accept"), ("rests", "reset_before_accept"))
-"""What every run tries; the rest is long."""
+BOUGHT = Step("place", more={"what": "share", "side": "buy", "quantity": 5, "away": None, "rests": False})
+RESTS = Step("place", more={"what": "share", "side": "buy", "quantity": 3, "away": 500, "rests": True})
+PROTECTS = Step("place", more={"what": "share", "side": "sell", "quantity": 5, "away": 500, "rests": True})
 
 
 class Halting:
@@ -125,66 +119,3 @@ class _Market:
 
     def now(self) -> Any:
         return self._market.now()
-
-
-@pytest.mark.parametrize("switch", ["error_500_html", "reset_before_accept"])
-async def test_halt_when_the_broker_answers_errors_for_a_while_then_it_is_told_and_ends_flat(
-    switch: str, ledger: Ledger, alpaca: AlpacaMarket
-) -> None:
-    halting = Halting(ledger, alpaca)
-    await halting.open(_BOUGHT, Step("submit"), Step("move"), Step("sync"), _RESTS, _PROTECTS, Step("submit"))
-    assert halting.stage.desk.position() == 5
-    for step in ("submit", "cancel"):
-        await halting.stage._switch_on(Cell(switch, step), -1)
-
-    halting.pull()
-    for _ in range(3):
-        await halting.round()
-    if switch == "reset_before_accept":
-        assert halting.progress()[0][0] is False
-        assert halting.stage.desk.position() == 5
-        assert halting.alerts() == []
-        halting.a_minute_ago()
-        await halting.round()
-        assert halting.alerts() == [("HALT_NOT_DONE", "critical")]
-    alpaca.clear_faults()
-    await halting.until_done()
-    await asyncio.to_thread(halting.flattener.continue_halts)
-
-    halting.ended()
-    assert halting.actions() == ["engaged", "flat"]
-    if switch == "reset_before_accept":
-        assert halting.alerts() == [("HALT_NOT_DONE", "critical"), ("HALT_DONE", "info")]
-    await halting.over()
-
-
-@pytest.mark.parametrize(
-    ("order", "lost"),
-    [
-        pytest.param(order, lost, id=f"{name}-{lost}", marks=[] if (name, lost) in _ALWAYS else [pytest.mark.long])
-        for name, order in (("trades", _BOUGHT), ("rests", _RESTS))
-        for lost in ("answered", "timeout_after_accept", "reset_before_accept", "error_500_html")
-    ],
-)
-async def test_halt_when_pulled_in_the_middle_of_a_submit_then_nothing_is_unknown_and_all_is_flat(
-    order: Step, lost: str, ledger: Ledger, alpaca: AlpacaMarket
-) -> None:
-    halting = Halting(ledger, alpaca)
-    await halting.open(order)
-    if lost != "answered":
-        await halting.stage._switch_on(Cell(lost, "submit"), 1)
-    halting.pull_at("broker.submit")
-    with contextlib.suppress(Temporary):
-        await halting.stage._routine("submit")
-    assert halting.actions() == ["engaged"], "it was pulled while the order was on its way"
-
-    await halting.until_done()
-
-    halting.ended()
-    sent = [order for order in alpaca.book().orders if order.client_order_id.startswith("at-")]
-    entries = halting.stage.ledger_rows(
-        "select client_order_id from public.trades where broker_account_id = %s and source = 'strategy'",
-        halting.stage.desk.account,
-    )
-    assert len([one for one in sent if (one.client_order_id,) in entries]) <= 1, "never sent twice"
-    await halting.over()
