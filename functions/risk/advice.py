@@ -74,6 +74,7 @@ _SENTENCES: Final[dict[str, str]] = {
     "LIVE_NOT_CONFIRMED": "Confirm live trading of this account first, signed in with a second factor.",
     "NOTIONAL_NOT_JUDGED": "Order a quantity instead of an amount.",
     "WOULD_NOT_REDUCE": "What it was to close is closed or being closed already: nothing is left to do.",
+    "COVER_IS_NEEDED": "What was to be bought back first was not, so it still covers that: the next round closes it.",
     "REPLACEMENT_TOO_LARGE": "Replace it by a smaller order; the one that works goes on.",
     "TOO_LATE": "It was not sent in time: place it again if it is still wanted.",
     "ORDER_IS_OVER": "The order that it was to replace is over: place a new one.",

@@ -33,11 +33,12 @@ class Uncovered:
 COVERED = Uncovered()
 
 
-def leaves_uncovered(order: ProposedOrder, book: Book) -> Uncovered:
+def leaves_uncovered(order: ProposedOrder, book: Book, *, bought_back: bool = True) -> Uncovered:
     """Counted over the account, order filled beside order not placed.
 
     What is being sold covers nothing. What is being bought back is still sold, but for what the platform itself buys
-    back at the market, because it flattens: that is sent first. Each working order is covered by itself or not at all.
+    back at the market, because it flattens: that is sent first; `bought_back` says whether it is taken for done. Each
+    working order is covered by itself or not at all.
     """
     opens = False
     for leg in order.legs:
@@ -52,7 +53,7 @@ def leaves_uncovered(order: ProposedOrder, book: Book) -> Uncovered:
     calls = puts = ZERO
     for name in roots:
         root = there.get(name) or Root()
-        held = _held(root.exposure, book, today)
+        held = _held(root.exposure, book, today, bought_back)
         added = {symbol: count for symbol, count in ordered.items() if root_of(symbol) == name}
         together = {symbol: held.get(symbol, ZERO) + added.get(symbol, ZERO) for symbol in held | added}
         size = units_of(name, together, book)
@@ -62,7 +63,7 @@ def leaves_uncovered(order: ProposedOrder, book: Book) -> Uncovered:
         before, after = (lacking(one, "call").get(name, ZERO) * size + waits for one in (held, together))
         calls += max(_beyond(after, shares - sold.get(name, ZERO)) - _beyond(before, shares), ZERO)
         puts += max(lacking(together, "put").get(name, ZERO) - lacking(held, "put").get(name, ZERO), ZERO)
-    if puts and _are_paid(ordered, book, today):
+    if puts and _are_paid(ordered, book, today, bought_back):
         puts = ZERO
     return Uncovered(calls, puts)
 
@@ -76,11 +77,11 @@ def _sold_roots(book: Book) -> frozenset[str]:
     )
 
 
-def _held(exposure: Exposure, book: Book, today: date) -> dict[str, Decimal]:
+def _held(exposure: Exposure, book: Book, today: date, bought_back: bool) -> dict[str, Decimal]:
     """Without what has expired: it may be in the books until the broker has settled it, and needs nothing any more."""
     options = held_options(exposure)
     held = {name: count for name, count in options.items() if OptionSymbol.parse(name).expiry >= today}
-    back: Mapping[str, Decimal] = {} if book.market is None else book.market.buying_back
+    back: Mapping[str, Decimal] = {} if book.market is None or not bought_back else book.market.buying_back
     for name, quantity in back.items():
         if held.get(name, ZERO) < 0:
             held[name] = min(held[name] + quantity, ZERO)
@@ -91,11 +92,11 @@ def _beyond(needed: Decimal, shares: Decimal) -> Decimal:
     return max(needed - max(shares, ZERO), ZERO)
 
 
-def _are_paid(ordered: Package, book: Book, today: date) -> bool:
+def _are_paid(ordered: Package, book: Book, today: date, bought_back: bool) -> bool:
     """Whether the account's cash pays all puts that nothing else covers; nothing where nobody has told it."""
     money = None if book.account is None else book.account.money
     if money is None:
         return False
-    held = _held(book.exposure("account") or {}, book, today)
+    held = _held(book.exposure("account") or {}, book, today, bought_back)
     together = {symbol: held.get(symbol, ZERO) + ordered.get(symbol, ZERO) for symbol in held | dict(ordered)}
     return assignment([together, *book.working_packages("account")]) <= money.cash + money.moved - money.spent

@@ -124,7 +124,7 @@ create table public.strategy_deactivations (
   then_do text not null check (then_do in ('cancel_orders', 'flatten')),
   asked_by text not null,
   asked_at timestamptz not null default clock_timestamp(),
-  waiting_for text check (waiting_for in ('session', 'other_side')),
+  waiting_for text check (waiting_for in ('session', 'other_side', 'cover')),
   done_at timestamptz,
   ended_at timestamptz,
   foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict,
@@ -139,7 +139,7 @@ comment on column public.strategy_deactivations.broker_account_id is 'The accoun
 comment on column public.strategy_deactivations.then_do is 'cancel_orders: its entries are cancelled, its exits go on protecting. flatten: besides, all that it holds is closed, and then its exits are cancelled. Only ever made harder.';
 comment on column public.strategy_deactivations.asked_by is 'Who asked.';
 comment on column public.strategy_deactivations.asked_at is 'When, UTC.';
-comment on column public.strategy_deactivations.waiting_for is 'What the last round of closing could not do something about: session, the market is closed; other_side, the account holds the other side of it, so it cannot be closed alone. Null otherwise.';
+comment on column public.strategy_deactivations.waiting_for is 'What the last round of closing could not do something about: session, the market is closed; other_side, the account holds the other side of it, so it cannot be closed alone; cover, it covers something sold that is not to be closed with it. Null otherwise.';
 comment on column public.strategy_deactivations.done_at is 'When all of it was done, UTC; null until then, and again where something was filled late.';
 comment on column public.strategy_deactivations.ended_at is 'When the strategy was activated or deleted, UTC: nothing more follows from this. Null while in force.';
 create unique index strategy_deactivations_in_force on public.strategy_deactivations (strategy_id) where ended_at is null;

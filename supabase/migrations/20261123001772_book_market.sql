@@ -85,20 +85,24 @@ end $$;
 comment on function private.book_bars(text[], text[]) is
   'When the newest completed bar of each of these symbols ended, where one of these limits asks for it.';
 
-create function private.book_buying_back(p_trade public.trades) returns jsonb
+create function private.buying_back(p_trade public.trades) returns table (symbol text, open numeric)
 language sql stable set search_path = ''
 as $$
   -- A person's own order, one with a price, and one whose cancel was asked for may never fill.
-  select coalesce(jsonb_object_agg(w.symbol, w.open::text), '{}')
-  from (
-    select o.symbol, sum(o.open) as open
-    from private.open_legs as o join public.trades as t on t.id = o.trade_id
-    where o.broker_account_id = p_trade.broker_account_id and o.side = 'buy' and o.reduce_only and o.order_type = 'market' and t.source = 'risk'
-      and t.cancel_requested_at is null and o.status <> 'unknown' and o.trade_id <> p_trade.id and private.occ_parts(o.symbol) is not null
-    group by o.symbol having sum(o.open) > 0) as w
+  select o.symbol, sum(o.open)
+  from private.open_legs as o join public.trades as t on t.id = o.trade_id
+  where o.broker_account_id = p_trade.broker_account_id and o.side = 'buy' and o.reduce_only and o.order_type = 'market' and t.source = 'risk'
+    and t.cancel_requested_at is null and o.status <> 'unknown' and o.trade_id <> p_trade.id and private.occ_parts(o.symbol) is not null
+  group by o.symbol having sum(o.open) > 0
 $$;
+comment on function private.buying_back(public.trades) is
+  'The sold options that a halt, a deactivation or an exit buys back at the market on a trade''s account, contracts by symbol.';
+
+create function private.book_buying_back(p_trade public.trades) returns jsonb
+language sql stable set search_path = ''
+as $$ select coalesce(jsonb_object_agg(w.symbol, w.open::text), '{}') from private.buying_back(p_trade) as w $$;
 comment on function private.book_buying_back(public.trades) is
-  'Of a trade''s book: the sold options that a halt, a deactivation or an exit buys back at the market on its account, contracts by symbol.';
+  'Of a trade''s book: what is being bought back at the market on its account.';
 
 create function private.book_equity(p_trade public.trades) returns jsonb
 language plpgsql stable set search_path = ''

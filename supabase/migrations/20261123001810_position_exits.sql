@@ -220,6 +220,14 @@ begin
   -- What the broker has begun to fill is under way.
   perform private.adopt_rest(e) from public.position_exits as e
   where e.broker_account_id = p_account_id and e.owner_key = holder and e.symbol = p_symbol and e.status = 'armed';
+  -- A package's exit closes what is sold first.
+  if quantity > 0 and private.would_uncover(p_account_id, p_symbol, quantity) and not exists (
+    select from public.position_exits as e where e.broker_account_id = p_account_id and e.owner_key = holder and e.symbol = p_symbol
+      and e.status in ('armed', 'triggered') and e.multi_leg) then
+    perform private.refuse(409, 'EXIT_WOULD_UNCOVER',
+      'It covers an option that is sold, so an exit could not close it alone. Buy back what is sold first, or give the whole package an exit with its entry (exit_plan).',
+      jsonb_build_object('symbol', p_symbol, 'owner', holder, 'quantity', trim_scale(quantity)::text));
+  end if;
   -- An exit of the other direction protected a position that has been turned round.
   update public.position_exits as e set status = 'canceled', ended_at = now()
   where e.broker_account_id = p_account_id and e.owner_key = holder and e.symbol = p_symbol and e.status = 'armed'

@@ -75,7 +75,9 @@ begin
     when terms.held not in ('here', 'broker') then 'held is here or broker'
     when terms.held = 'broker' and (p_trade.multi_leg or num_nonnulls(terms.stop_price, terms.trail_amount, terms.trail_percent) = 0
       or not exists (select from public.instruments as i where i.symbol = p_legs -> 0 ->> 'symbol' and i.kind = 'equity'))
-      then 'the broker holds a stop or a trail of shares' end);
+      then 'the broker holds a stop or a trail of shares'
+    when not p_trade.multi_leg and not short and private.would_uncover(p_trade.broker_account_id, p_trade.symbol, p_trade.quantity, p_trade.quantity)
+      then 'it would cover an option that is sold, so an exit could not close it alone' end);
   if wrong is not null then
     perform private.refuse(422, 'BAD_EXIT_PLAN',
       'An entry''s exit_plan has at least one of stop_price, target_price, trail_amount or trail_percent, exit_at; of options also delta_limit, underlying_below, underlying_above, short_strike. Prices of several legs are net, as the order''s. held is here, or broker for a stop or trail of shares.',

@@ -153,6 +153,7 @@ declare
   room record;
   closing text;
   waits text;
+  refused public.trades;
   touched uuid[];
   in_the_way public.trades;
   placed public.trades;
@@ -183,9 +184,11 @@ begin
   -- The first of what is left: of a package one leg at a time, the next when this one is gone.
   select l.symbol, l.sign, l.held, i.kind into leg
   from private.exit_left(found_exit) as l join public.instruments as i on i.symbol = l.symbol limit 1;
+  select * into refused from public.trades where id = found_exit.exit_trade_id;
   waits := case when leg.symbol is null then 'entry' when not private.in_session(leg.kind, p_at) then 'session'
     when p_by not in ('time', 'rest') and private.awaits_split(found_exit, p_at) then 'split'
-    when private.exit_pauses(found_exit, p_at) then 'pause' end;
+    when private.exit_pauses(found_exit, p_at) then 'pause'
+    when refused.symbol = leg.symbol and private.cover_is_needed(refused, found_exit.round, p_at) then 'cover' end;
   if waits is not null then
     return jsonb_build_object('status', 'armed', 'trade_id', null, 'waits_for', waits);
   end if;
@@ -289,6 +292,11 @@ begin
       -- the next price that reaches it.
       update public.position_exits set status = 'armed', fired = wished is not true where id = live.id;
       settled := settled + 1;
+      perform private.alert(live.user_id, live.broker_account_id, 'EXIT_REFUSED', 'critical',
+        'An exit was reached and may not close its position, because that covers an option that is sold. Buy back what is sold, or close the whole in one order; the exit goes on when that has changed, and asks again now and then.',
+        jsonb_build_object('exit', live.id, 'symbol', t.symbol, 'quantity', trim_scale(t.quantity)::text, 'trade', t.id, 'because', t.refusal),
+        concat_ws('|', 'exit-uncovers', live.id, private.session_day(t.event_at)))
+      from public.trades as t where t.id = live.exit_trade_id and t.status = 'rejected' and t.refusal like 'LEAVES\_UNCOVERED:%';
     elsif live.fired and live.rest_trade_id is not null and private.open_rest(live) is null then
       -- Its stop was in the way and is gone: it goes on.
       update public.position_exits set rest_trade_id = null where id = live.id;

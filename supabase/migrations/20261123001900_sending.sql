@@ -78,10 +78,10 @@ begin
     return 'WOULD_NOT_REDUCE: quantity=' || trim_scale(p_trade.quantity);
   elsif gate is not null and not reducing then
     return 'GATE_CLOSED: gate=' || gate;
-  elsif not reducing then
-    return coalesce(private.link_refusal(p_trade.broker_account_id), private.live_refusal(p_trade.broker_account_id));
   end if;
-  return null;
+  return coalesce(
+    case when not reducing then coalesce(private.link_refusal(p_trade.broker_account_id), private.live_refusal(p_trade.broker_account_id)) end,
+    private.cover_refusal(p_trade));
 end $$;
 comment on function private.sending_refusal(public.trades) is
   'Why an approved order must not be sent now, or null. Call under lock_scopes() and lock_trade().';

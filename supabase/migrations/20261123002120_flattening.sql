@@ -71,7 +71,7 @@ comment on column public.deactivation_progress.working_exits is 'Orders that onl
 comment on column public.deactivation_progress.open_positions is 'Positions of the strategy that are not zero.';
 comment on column public.deactivation_progress.complete is 'Whether everything is done that was asked.';
 comment on column public.deactivation_progress.waiting is 'What the last round of closing could not do something about; null where it could.';
-comment on column public.deactivation_progress.waiting_for is 'What it waits for: session, the market to open; other_side, the account to hold what the strategy holds; orders, the ends of orders that work. Null where it is complete.';
+comment on column public.deactivation_progress.waiting_for is 'What it waits for: session, the market to open; other_side, the account to hold what the strategy holds; cover, what the strategy covers to be bought back; orders, the ends of orders that work. Null where it is complete.';
 grant select on public.deactivation_progress to authenticated;
 
 create function private.in_session(p_kind text, p_at timestamptz) returns boolean
@@ -237,6 +237,55 @@ language sql immutable parallel safe set search_path = ''
 as $$ select case when p_gate_key like 'deactivation:%' then 'DEACTIVATION_NOT_FLAT' else 'HALT_NOT_FLAT' end $$;
 comment on function private.not_flat(text) is 'The code of the alert that a halt, or a deactivation, cannot close something.';
 
+create function private.closing_cause(p_gate_key text) returns text
+language sql stable set search_path = ''
+as $$
+  select case when p_gate_key like 'deactivation:%' then replace(p_gate_key, ':', '|')
+    else 'halt|' || (select max(h.id) from public.trading_halts as h where h.gate_key = p_gate_key and h.action = 'engaged') end
+$$;
+comment on function private.closing_cause(text) is 'What the signals of the orders begin with that a halt, or a deactivation, closes by.';
+
+create function private.closing_rounds(p_account_id uuid, p_gate_key text, p_symbol text, p_owner_key text, out rounds integer, out last public.trades)
+language plpgsql stable set search_path = ''
+as $$
+declare
+  cause text := private.closing_cause(p_gate_key);
+  found_trade public.trades;
+begin
+  rounds := 0;
+  loop
+    select * into found_trade from public.trades as t
+    where t.broker_account_id = p_account_id and t.signal = concat_ws('|', cause, p_symbol, p_owner_key, rounds + 1);
+    exit when not found;
+    rounds := rounds + 1;
+    last := found_trade;
+  end loop;
+end $$;
+comment on function private.closing_rounds(uuid, text, text, text) is
+  'How often a halt or a deactivation has placed an order to close a position of an owner, and its last one.';
+
+create function private.cover_stays(
+  p_account public.broker_accounts, p_gate_key text, p_symbol text, p_owner_key text, p_quantity numeric, p_now timestamptz)
+returns boolean
+language plpgsql set search_path = ''
+as $$
+declare
+  before record;
+begin
+  before := private.closing_rounds(p_account.id, p_gate_key, p_symbol, p_owner_key);
+  if private.cover_is_needed(before.last, before.rounds, p_now) is not true then
+    return false;
+  end if;
+  perform private.alert(p_account.user_id, p_account.id, private.not_flat(p_gate_key), 'critical',
+    'A position cannot be closed, because it covers an option that is sold on the account and is not to be closed with it. Buy that one back, or halt the account; it goes on when that has changed, and asks again now and then.',
+    jsonb_build_object('gate', p_gate_key, 'symbol', p_symbol, 'quantity', trim_scale(p_quantity)::text, 'waiting_for', 'cover',
+      'refusal', (before.last).refusal),
+    concat_ws('|', 'halt-cover', private.closing_cause(p_gate_key), p_account.id, p_symbol, p_owner_key));
+  return true;
+end $$;
+comment on function private.cover_stays(public.broker_accounts, text, text, text, numeric, timestamptz) is
+  'Whether a position of a halt or a deactivation is left for now, because risk has refused to let it go: it covers something that is sold. Told once.';
+
 create function private.close_at_market(
   p_account public.broker_accounts, p_gate_key text, p_symbol text, p_owner_key text, p_quantity numeric, p_room numeric, p_now timestamptz)
 returns uuid
@@ -248,17 +297,9 @@ declare
   strategy public.strategies;
   placed public.trades;
   of_deactivation boolean := p_gate_key like 'deactivation:%';
-  cause text;
-  wanted_signal text;
-  round integer := 0;
+  cause text := private.closing_cause(p_gate_key);
+  round integer := (private.closing_rounds(p_account.id, p_gate_key, p_symbol, p_owner_key)).rounds + 1;
 begin
-  cause := case when of_deactivation then replace(p_gate_key, ':', '|')
-    else 'halt|' || (select max(h.id) from public.trading_halts as h where h.gate_key = p_gate_key and h.action = 'engaged') end;
-  loop
-    round := round + 1;
-    wanted_signal := concat_ws('|', cause, p_symbol, p_owner_key, round);
-    exit when not exists (select from public.trades as t where t.broker_account_id = p_account.id and t.signal = wanted_signal);
-  end loop;
   if round = most_rounds then
     perform private.alert(p_account.user_id, p_account.id, private.not_flat(p_gate_key), 'critical',
       'Closing a position goes on and it has not become flat. Look at its orders, or close it at the broker.',
@@ -268,7 +309,7 @@ begin
   select * into strategy from public.strategies as s where s.id::text = p_owner_key;
   placed := private.place(
     jsonb_build_object('broker_account_id', p_account.id, 'symbol', p_symbol, 'side', side, 'position_intent', side || '_to_close',
-      'quantity', p_room::text, 'order_type', 'market', 'reduce_only', true, 'event_at', p_now, 'signal', wanted_signal,
+      'quantity', p_room::text, 'order_type', 'market', 'reduce_only', true, 'event_at', p_now, 'signal', concat_ws('|', cause, p_symbol, p_owner_key, round),
       'reason', case when of_deactivation then 'flattened: its strategy was deactivated' else 'flattened by the halt of ' || p_gate_key end),
     p_account.user_id, 'risk', strategy);
   return placed.id;
@@ -295,6 +336,7 @@ declare
   placed jsonb := '[]';
   canceled jsonb := '[]';
   opposed uuid[] := '{}';
+  covering uuid[] := '{}';
 begin
   select * into account from public.broker_accounts where id = p_account_id;
   if not found then
@@ -323,6 +365,10 @@ begin
         'A strategy''s position cannot be closed alone, because the account holds the other side of it. Halt the account, or close it by hand.',
         jsonb_build_object('gate', target.gate_key, 'symbol', target.symbol, 'quantity', trim_scale(target.quantity)::text),
         concat_ws('|', 'halt-opposed', target.gate_key, account.id, target.symbol));
+      continue;
+    end if;
+    if private.cover_stays(account, target.gate_key, target.symbol, target.owner_key, target.quantity, p_now) then
+      covering := covering || target.strategy_id;
       continue;
     end if;
     -- A resting exit holds the shares that are to be sold now: its owner's own, and others' where the account has no more.
@@ -356,6 +402,7 @@ begin
   from (
     select o.id, case
       when o.strategy_id = any (opposed) then 'other_side'
+      when o.strategy_id = any (covering) then 'cover'
       when exists (select from private.to_flatten(account) as f join public.instruments as i on i.symbol = f.symbol
         where f.strategy_id = o.strategy_id and not private.in_session(i.kind, p_now)) then 'session' end as waiting_for
     from public.strategy_deactivations as o
