@@ -16,7 +16,7 @@ import yaml
 from functions.core import events
 from functions.core.bus import Bus
 from functions.core.errors import BadInput, Misconfigured
-from functions.core.wiring import WIRING_FILE, Due, Function, ScheduleTrigger, TopicTrigger, read, wiring
+from functions.core.wiring import WIRING_FILE, Due, Function, ScheduleTrigger, TopicTrigger, WebhookTrigger, read, wiring
 
 ROOT = Path(__file__).resolve().parents[3]
 DEFAULTS = "defaults: { memory: 256Mi, timeout: 60s, concurrency: 1, min_instances: 0, max_instances: 1 }\n"
@@ -116,6 +116,20 @@ def test_function_when_it_is_in_the_table_then_its_entry_point_is_in_its_folder(
     assert inspect.iscoroutinefunction(entry) is (function.trigger == "worker")
     assert len(inspect.signature(entry).parameters) == 1
     assert entry.__doc__
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_function_when_it_is_woken_then_its_errors_are_told_by_the_one_rule_for_what_wakes_it(folder: str) -> None:
+    handlers = ast.parse((ROOT / "functions" / folder / "handlers.py").read_text())
+    told_by = {
+        entry.name: [ast.unparse(decorator) for decorator in entry.decorator_list]
+        for entry in handlers.body
+        if isinstance(entry, ast.FunctionDef)
+    }
+    for name, function in FUNCTIONS.items():
+        if function.folder == folder and function.trigger != "worker":
+            asked = function.trigger == "http" or isinstance(function.trigger, WebhookTrigger)
+            assert told_by[name] == ["answered" if asked else "delivered"], name
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
