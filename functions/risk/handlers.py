@@ -17,6 +17,7 @@ from functions.risk.watch.breakers import Breakers
 from functions.risk.watch.exits import ExitWatch
 from functions.risk.watch.expiry import ExpiryDesk
 from functions.risk.watch.margin import MarginWatch
+from functions.risk.watch.portfolio import PortfolioWatch
 from functions.risk.watch.results import ResultWatch
 
 
@@ -102,11 +103,12 @@ def watch_on_options(message: Any) -> None:
 
 @delivered
 def watch_on_fills(message: Any) -> None:
-    """Topic trade-events: something was filled; measures what its account's owner has won or lost."""
+    """Topic trade-events: something was filled; measures what its owner has won or lost, and what the account holds."""
     event = event_of(message)
     if not isinstance(event, TradeChanged):
         raise BadInput("WRONG_EVENT", f"expected trade.filled, was {event.type}")
     ResultWatch(ports("risk")).on_fill(event.data.broker_account_id, event.occurred_at)
+    PortfolioWatch(ports("risk")).on_fill(event.data.broker_account_id, event.occurred_at)
 
 
 @delivered
@@ -119,6 +121,12 @@ def watch_results(_message: Any) -> None:
 def watch_margin(_message: Any) -> None:
     """Schedule: how much of each account's equity keeps its positions, by the broker's newest word."""
     MarginWatch(ports("risk")).sweep()
+
+
+@delivered
+def watch_portfolio(_message: Any) -> None:
+    """Schedule: how much of each account is in one symbol or sector, and its net greeks, at the latest marks."""
+    PortfolioWatch(ports("risk")).sweep()
 
 
 @delivered

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from math import isfinite
@@ -13,7 +13,7 @@ from functions.core.ledger.book_portfolio import BookGreeks
 from functions.core.market_calendar import EXCHANGE_TIME_ZONE, exchange_date
 from functions.core.options import black_scholes, implied
 from functions.core.options.valuation import years_between
-from functions.risk.book import ZERO, Book, Exposure, ProposedOrder
+from functions.risk.book import ZERO, Book, Exposure, ProposedLeg, ProposedOrder
 from functions.risk.facts.portfolio import Net, NetGreeks
 
 RATE = 0.04
@@ -31,15 +31,31 @@ class _Unknown(Exception):
 def net_greeks(
     order: ProposedOrder, book: Book, exposure: Exposure, told: Mapping[str, BookGreeks], known: dict[str, Unit]
 ) -> NetGreeks:
-    """Of one scope. `known` keeps what was reckoned, for the next one."""
+    """Of one scope, and of the order. `known` keeps what was reckoned, for the next one."""
+    return _summed(order.event_time, order.legs, book, exposure, told, known)
+
+
+def greeks_held(at: datetime, book: Book, exposure: Exposure, told: Mapping[str, BookGreeks]) -> NetGreeks:
+    """Of one scope at a moment, without any order."""
+    return _summed(at, (), book, exposure, told, {})
+
+
+def _summed(
+    at: datetime,
+    legs: Sequence[ProposedLeg],
+    book: Book,
+    exposure: Exposure,
+    told: Mapping[str, BookGreeks],
+    known: dict[str, Unit],
+) -> NetGreeks:
     sums = [Net(ZERO, ZERO, ZERO, ZERO) for _ in range(3)]
     oldest, name = ZERO, ""
-    sizes = {leg.symbol: leg.multiplier for leg in order.legs}
-    ordered = {leg.symbol: leg.sign * leg.quantity for leg in order.legs}
+    sizes = {leg.symbol: leg.multiplier for leg in legs}
+    ordered = {leg.symbol: leg.sign * leg.quantity for leg in legs}
     try:
         for symbol in sorted({*exposure, *ordered}):
             if symbol not in known:
-                known[symbol] = _unit(symbol, order.event_time, book, told, sizes.get(symbol))
+                known[symbol] = _unit(symbol, at, book, told, sizes.get(symbol))
             age, greeks = known[symbol]
             if age > oldest:
                 oldest, name = age, symbol

@@ -50,6 +50,28 @@ def held_of(
     )
 
 
+def worth_held(exposure: Exposure, marks: Mapping[str, Mark]) -> tuple[dict[str, Decimal], str]:
+    """What is held in each underlying, dollars; and the first symbol that has no mark, whose underlying is left out."""
+    worth: dict[str, Decimal] = {}
+    missing = ""
+    for name, (of_name, packages) in sorted(_by_underlying(exposure, ()).items()):
+        try:
+            worth[name] = sum(taken(of_name, packages, marks), ZERO)
+        except UnknownMark as unknown:
+            missing = missing or str(unknown)
+    return worth, missing
+
+
+def sectors_held(exposure: Exposure, sectors: Mapping[str, str | None]) -> dict[str, tuple[str, ...]]:
+    """The underlyings that are held by sector; what has none is in every one, and alone in "none" where all are so."""
+    names = _names(exposure, ())
+    known: set[str | None] = {sector for sector in (sectors.get(symbol) for symbol in exposure) if sector is not None}
+    return {
+        sector or "none": tuple(name for name in sorted(names) if _is_of(sector, names[name], sectors))
+        for sector in known or {None}
+    }
+
+
 def money_of(order: ProposedOrder, book: Book, told: BookEquity) -> Money:
     """The broker's word, and what was opened since takes of the margin."""
     money = Money(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from functions.core.errors import BadInput
 from functions.core.events import QuoteData
 from functions.core.ledger.deciding import DecisionLedger, DecisionToRecord, FillToHear, HearingStrategy, Unreadable
+from functions.core.quiet import Quiet
 from functions.strategy.bars import Bars
 from functions.strategy.deciding import MOST_ATTEMPTS, built, given, readable, tell
 from functions.strategy.decision import stay
@@ -18,10 +18,8 @@ from functions.strategy.gathering import MarketReader, timeframe_of
 from functions.strategy.interface import Fill, Strategy
 from functions.strategy.recording import not_decided, recorded, split_to_book, standing_of
 
-# That nobody hears the quotes of a symbol is believed for so long, in seconds of machine time: quotes are many, and a
-# strategy that has just started may miss some.
-_NOBODY_HEARS = 5.0
-_quiet_until: dict[str, float] = {}
+# A strategy that has just started may miss some quotes.
+_quiet = Quiet(timedelta(seconds=5))
 
 
 def decide_on_quote(ledger: DecisionLedger, quote: QuoteData, trace: str | None = None) -> int:
@@ -29,11 +27,11 @@ def decide_on_quote(ledger: DecisionLedger, quote: QuoteData, trace: str | None 
 
     Only what acts is recorded: a quote that changes nothing is no decision to keep.
     """
-    if time.monotonic() < _quiet_until.get(quote.symbol, 0.0):
+    if _quiet.about(quote.symbol, quote.quoted_at):
         return 0
     rows = ledger.strategies_hearing("quotes", quote.symbol)
     if not rows:
-        _quiet_until[quote.symbol] = time.monotonic() + _NOBODY_HEARS
+        _quiet.nobody_asks(quote.symbol, quote.quoted_at)
         return 0
     reader = MarketReader(ledger, quote.quoted_at)
     acting = []

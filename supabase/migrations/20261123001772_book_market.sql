@@ -121,7 +121,7 @@ end $$;
 comment on function private.book_equity(public.trades) is
   'Of a trade''s book: what the broker said of the account''s equity and margin before the session opened; null where it said nothing.';
 
-create function private.book_sectors(p_trade public.trades) returns jsonb
+create function private.sectors_of(p_symbols text[]) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -129,12 +129,20 @@ begin
   return (
     select coalesce(jsonb_object_agg(i.symbol, coalesce(i.sector, u.sector)), '{}')
     from public.instruments as i left join public.instruments as u on u.symbol = i.underlying
-    where i.symbol in (select l.symbol from public.trade_legs as l where l.trade_id = p_trade.id
-      union select e.symbol from private.exposure('account', p_trade) as e));
+    where i.symbol = any (p_symbols));
 end $$;
-comment on function private.book_sectors(public.trades) is 'Of a trade''s book: the sector of what is ordered and open on its account, by symbol.';
+comment on function private.sectors_of(text[]) is 'The sector of each of these symbols; null where nobody has entered one.';
 
-create function private.book_greeks(p_trade public.trades) returns jsonb
+create function private.ordered_or_open(p_trade public.trades) returns text[]
+language plpgsql stable set search_path = ''
+as $$
+begin
+  return array(select l.symbol from public.trade_legs as l where l.trade_id = p_trade.id
+    union select e.symbol from private.exposure('account', p_trade) as e);
+end $$;
+comment on function private.ordered_or_open(public.trades) is 'What a trade orders, and what is open on its account.';
+
+create function private.greeks_of(p_symbols text[]) returns jsonb
 language plpgsql stable set search_path = ''
 as $$
 begin
@@ -146,12 +154,10 @@ begin
       left join public.option_quotes_latest as q on q.symbol = i.symbol
       left join public.position_marks as m on m.symbol = i.symbol
       left join public.position_marks as u on u.symbol = i.underlying
-    where i.kind = 'option' and num_nonnulls(i.option_right, i.strike, i.expires_on) = 3
-      and i.symbol in (select l.symbol from public.trade_legs as l where l.trade_id = p_trade.id
-        union select e.symbol from private.exposure('account', p_trade) as e));
+    where i.kind = 'option' and num_nonnulls(i.option_right, i.strike, i.expires_on) = 3 and i.symbol = any (p_symbols));
 end $$;
-comment on function private.book_greeks(public.trades) is
-  'Of a trade''s book: the options that are ordered and open on its account with the feed''s greeks, and what it takes to reckon them where there are none.';
+comment on function private.greeks_of(text[]) is
+  'The options among these symbols with the feed''s greeks, and what it takes to reckon them where there are none.';
 
 create function private.book_portfolio(p_trade public.trades) returns jsonb
 language plpgsql stable set search_path = ''
@@ -162,8 +168,8 @@ begin
   -- What no limit asks for is not looked up.
   return jsonb_build_object(
     'equity', case when names && array['symbol_concentration', 'sector_concentration', 'margin_utilisation'] then private.book_equity(p_trade) end)
-    || case when 'sector_concentration' = any (names) then jsonb_build_object('sectors', private.book_sectors(p_trade)) else '{}' end
-    || case when names && array['net_delta_limit', 'net_gamma_limit', 'net_vega_limit'] then jsonb_build_object('greeks', private.book_greeks(p_trade))
+    || case when 'sector_concentration' = any (names) then jsonb_build_object('sectors', private.sectors_of(private.ordered_or_open(p_trade))) else '{}' end
+    || case when names && array['net_delta_limit', 'net_gamma_limit', 'net_vega_limit'] then jsonb_build_object('greeks', private.greeks_of(private.ordered_or_open(p_trade)))
       else '{}' end;
 end $$;
 comment on function private.book_portfolio(public.trades) is 'Of a trade''s book: equity, sectors and greeks, those that a limit of the trade asks for.';

@@ -263,7 +263,8 @@ begin
     -- What is sold short first, as a halt does.
     for target in
       select r.* from private.to_reduce(account, p_breach.strategy_id) as r
-      where coalesce(p_limit.symbol, p_breach.detail ->> 'symbol', r.symbol) = r.symbol
+      where coalesce(p_limit.symbol, p_breach.detail ->> 'symbol', r.symbol) in (r.symbol, private.root_of(r.symbol))
+        and private.root_of(r.symbol) = any (coalesce(string_to_array(p_breach.detail ->> 'underlyings', ' '), array[private.root_of(r.symbol)]))
       order by r.quantity > 0, r.symbol, r.owner_key
     loop
       placed := placed || coalesce(to_jsonb(private.reduce_at_market(
@@ -273,7 +274,7 @@ begin
   return placed;
 end $$;
 comment on function private.reduce_scope(public.limit_breaches, public.risk_limits) is
-  'Reduces what is held in a broken limit''s scope by the part that detail names, else by half: reduce-only market orders. Those of one symbol only where the limit or detail names it.';
+  'Reduces what is held in a broken limit''s scope by the part that detail names, else by half: reduce-only market orders. Those of one symbol, options on it too, only where the limit or detail names it; those of some underlyings where detail does.';
 
 create function private.act_on_breach(p_breach public.limit_breaches, p_limit public.risk_limits) returns jsonb
 language plpgsql set search_path = ''

@@ -40,7 +40,7 @@ begin
   select array_agg(distinct b.user_id order by b.user_id) into users from public.position_books as b
   where b.symbol = p_symbol and b.quantity <> 0;
   if users is null then
-    return '[]';
+    return null;
   end if;
   -- Before the open and after the close quotes are thin: what is held keeps its last price.
   if p_mark is not null and private.in_session((select i.kind from public.instruments as i where i.symbol = p_symbol), p_at) then
@@ -54,7 +54,7 @@ begin
   return private.watched_of(recorded, p_at);
 end $$;
 comment on function public.watch_quote(text, text, timestamptz, text) is
-  'A quote of something: where it is held, its mark moves forward (null: it is marked already) and the results of who holds it are recorded, at most once a second of event time. Answers the limits to measure then.';
+  'A quote of something: where it is held, its mark moves forward (null: it is marked already) and the results of who holds it are recorded, at most once a second of event time. Answers the limits to measure then; null where nobody holds it.';
 
 create function private.mark_by_quote(p_symbol text, p_mark text, p_at timestamptz, p_source text) returns void
 language plpgsql set search_path = ''

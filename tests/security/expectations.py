@@ -309,6 +309,7 @@ CALLERS: dict[str, set[str]] = {
     "warn_of_limit": {"fn_risk"},
     "watch_symbols": {"authenticated"},
     "watch_margin": {"fn_risk"},
+    "watch_portfolio": {"fn_risk"},
     "watch_quote": {"fn_risk"},
     "watch_results": {"fn_risk"},
     "watch_strategies": {"fn_strategy"},

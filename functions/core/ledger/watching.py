@@ -68,14 +68,14 @@ _MARGINS = TypeAdapter(list[WatchedMargin])
 class WatchLedger(LedgerPart):
     """Limits that are watched: each call is safe to repeat, and does its work once."""
 
-    def watch_quote(self, symbol: str, mark: Decimal | None, at: datetime, source: str) -> list[WatchedResult]:
+    def watch_quote(self, symbol: str, mark: Decimal | None, at: datetime, source: str) -> list[WatchedResult] | None:
         """Marks what is held by a quote (None: it is marked already) and records the results of who holds it.
 
-        At most once a second of event time; the limits to measure then.
+        At most once a second of event time; the limits to measure then. None where nobody holds it.
         """
         said = {"p_symbol": symbol, "p_mark": None if mark is None else text(mark)}
         answer = self._call("watch_quote", {**said, "p_at": at.isoformat(), "p_source": source})
-        return _WATCHED.validate_python(answer)
+        return None if answer is None else _WATCHED.validate_python(answer)
 
     def watch_results(self, at: datetime, account: UUID | None = None) -> list[WatchedResult]:
         """Records everybody's results, or an account's owner's, as of `at` (event time); the limits to measure then."""
@@ -86,9 +86,9 @@ class WatchLedger(LedgerPart):
         """The limits on margin with what the broker last said by `at` (event time); who says nothing is left out."""
         return _MARGINS.validate_python(self._call("watch_margin", {"p_at": at.isoformat()}))
 
-    def tell_blind(self, watched: WatchedResult, at: datetime, detail: Mapping[str, str]) -> bool:
-        """Tells that a limit cannot be measured; True the first time of a session day."""
-        said = {"p_limit_id": str(watched.limit_id), "p_account_id": None, "p_strategy_id": None}
+    def tell_blind(self, limit: UUID, account: UUID | None, at: datetime, detail: Mapping[str, str]) -> bool:
+        """Tells that a limit cannot be measured, on an account of its scope; True the first time of a session day."""
+        said = {"p_limit_id": str(limit), "p_account_id": account and str(account), "p_strategy_id": None}
         return bool(self._call("tell_blind", {**said, "p_at": at.isoformat(), "p_detail": dict(detail)}))
 
     def breach_limit(

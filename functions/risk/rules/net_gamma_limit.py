@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functions.risk.book import Book, ProposedOrder
 from functions.risk.limits import Limits
+from functions.risk.losses import ACTS, WARN_AT
 from functions.risk.net_greeks import MAX_AGE, MISSING, STALE, held_to
 from functions.risk.rule import Verdict, rule
 
@@ -12,7 +13,9 @@ from functions.risk.rule import Verdict, rule
     code="NET_GAMMA_LIMIT",
     unit="dollars",
     scopes=("account", "strategy"),
-    parameters=(MAX_AGE,),
+    family="watch",
+    acts=ACTS,
+    parameters=(MAX_AGE, WARN_AT),
     denials=(MISSING, STALE),
 )
 def net_gamma_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functions.risk.book import ZERO, Book, ProposedOrder
 from functions.risk.limits import WIDE_SCOPES, Limits
+from functions.risk.losses import ACTS, WARN_AT
 from functions.risk.rule import ALLOWED, Verdict, allow, deny, rule
 from functions.risk.share_of_equity import MAX_AGE, MISSING, STALE, exceeds, refused_equity
 
@@ -12,7 +13,9 @@ from functions.risk.share_of_equity import MAX_AGE, MISSING, STALE, exceeds, ref
     code="SECTOR_CONCENTRATION",
     unit="percent of the account's equity",
     scopes=WIDE_SCOPES,
-    parameters=(MAX_AGE,),
+    family="watch",
+    acts=ACTS,
+    parameters=(MAX_AGE, WARN_AT),
     source="sectors",
     denials=("MISSING_SECTOR", MISSING, STALE, "MISSING_EXPOSURE", "MISSING_MARK"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functions.risk.book import ZERO, Book, ProposedOrder
 from functions.risk.limits import ALL_SCOPES, Limits
+from functions.risk.losses import ACTS, WARN_AT
 from functions.risk.rule import ALLOWED, Verdict, allow, deny, rule
 from functions.risk.share_of_equity import MAX_AGE, MISSING, STALE, exceeds, refused_equity
 
@@ -13,7 +14,9 @@ from functions.risk.share_of_equity import MAX_AGE, MISSING, STALE, exceeds, ref
     unit="percent of the account's equity",
     scopes=ALL_SCOPES,
     counts=False,
-    parameters=(MAX_AGE,),
+    family="watch",
+    acts=ACTS,
+    parameters=(MAX_AGE, WARN_AT),
     denials=(MISSING, STALE, "MISSING_EXPOSURE", "MISSING_MARK"),
 )
 def symbol_concentration(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -12,6 +11,7 @@ from functions.core.ledger.breakers import BreakerLedger, BreakerRound
 from functions.core.log import logger
 from functions.core.money import text
 from functions.core.ports import Ports
+from functions.core.quiet import Quiet
 from functions.risk.limits import ALL_SCOPES, WIDE_SCOPES, Act, LimitKind, Parameter
 
 _ACTS: tuple[Act, ...] = ("block_entries", "cancel", "flatten", "deactivate", "warn")
@@ -19,9 +19,8 @@ _ACTS: tuple[Act, ...] = ("block_entries", "cancel", "flatten", "deactivate", "w
 _FRESH = timedelta(minutes=1)
 # The middle of a wider quote is no price: of a bid of 90 and an ask of 110 it may be either.
 _WIDEST = Decimal("0.1")
-# That nobody watches a symbol is believed for so long, in seconds of machine time: quotes are many.
-_NOBODY_WATCHES = 5.0
-_quiet_until: dict[str, float] = {}
+# A breaker that was set meanwhile is measured by the sweep.
+_quiet = Quiet(timedelta(seconds=5))
 
 CIRCUIT_VOLATILITY = LimitKind(
     name="circuit_volatility",
@@ -92,11 +91,11 @@ class Breakers:
         late = quote.delay_seconds > 0 or self._clock.now() - quote.quoted_at > _FRESH
         if late or quote.ask - quote.bid > middle * _WIDEST:
             return 0
-        if time.monotonic() < _quiet_until.get(quote.symbol, 0.0):
+        if _quiet.about(quote.symbol, quote.quoted_at):
             return 0
         done = self._ledger.run_breakers_of_symbol(quote.quoted_at, quote.symbol, middle)
         if not done.watched:
-            _quiet_until[quote.symbol] = time.monotonic() + _NOBODY_WATCHES
+            _quiet.nobody_asks(quote.symbol, quote.quoted_at)
         return _said(done)
 
     def sweep(self) -> int:

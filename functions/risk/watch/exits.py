@@ -13,6 +13,7 @@ from functions.core.hotstore.keys import quote_key
 from functions.core.ledger.exits import By, ExitLedger, Fired, LiveExit
 from functions.core.log import logger
 from functions.core.ports import Ports
+from functions.core.quiet import Quiet
 from functions.risk.watch.crossing import (
     Crossing,
     Quotes,
@@ -30,11 +31,8 @@ _log = logger("risk")
 BLIND_AFTER = timedelta(minutes=2)
 """So long in session without a price that counts, and somebody is told. Options are asked for every minute."""
 _OPTIONS_BLIND_AFTER = timedelta(minutes=3)
-# That nobody watches a symbol is believed for so long, of event time: quotes are many, exits few. The next quote after
-# it, or the sweep, sees an exit that was armed meanwhile.
-_NOBODY_WATCHES = timedelta(seconds=1)
-_MOST_QUIET = 10_000
-_quiet_until: dict[str, datetime] = {}
+# The next quote after it, or the sweep, sees an exit that was armed meanwhile.
+_quiet = Quiet(timedelta(seconds=1))
 
 
 class ExitWatch:
@@ -51,14 +49,12 @@ class ExitWatch:
 
     def on_quote(self, quote: QuoteData | OptionQuoteData) -> int:
         """A new quote of a symbol; returns how many exits it fired."""
-        if quote.quoted_at < _quiet_until.get(quote.symbol, quote.quoted_at):
+        if _quiet.about(quote.symbol, quote.quoted_at):
             return 0
         now = self._clock.now()
         exits = self._ledger.live_exits(quote.symbol, now)
         if not exits:
-            if len(_quiet_until) >= _MOST_QUIET:
-                _quiet_until.clear()
-            _quiet_until[quote.symbol] = quote.quoted_at + _NOBODY_WATCHES
+            _quiet.nobody_asks(quote.symbol, quote.quoted_at)
             return 0
         told = {quote.symbol: _seen(quote)}
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
 from functions.core.errors import AgentTraderError
 from functions.core.ledger.watching import WatchedMargin, WatchLedger
@@ -11,8 +11,8 @@ from functions.core.log import logger
 from functions.core.money import rounded, text
 from functions.core.ports import Ports
 from functions.risk.limits import Limit
-from functions.risk.losses import WARN_AT
 from functions.risk.share_of_equity import MAX_AGE
+from functions.risk.watch.due import hold_to_limit, too_much
 
 _log = logger("risk")
 _NO_EQUITY = Decimal(1_000_000)
@@ -47,17 +47,10 @@ class MarginWatch:
             # An old word says nothing of now: nothing is broken by it, and nothing has recovered.
             return False
         used = used_percent(one.margin_requirement, one.equity)
-        where = (one.limit_id, one.broker_account_id, None)
+        seen = _numbers(one)
         if used > one.value:
-            seen = _numbers(one) | {"part": text(too_much(used, one.value))}
-            done = self._ledger.breach_limit(*where, used, at, seen)
-            return done.status in ("breached", "worse")
-        if used >= one.value * limit.parameter(WARN_AT) / 100 and used > 0:
-            if one.state in (None, "recovered") or not one.today:
-                self._ledger.warn_of_limit(*where, used, at, _numbers(one))
-        elif one.state not in (None, "recovered"):
-            self._ledger.rearm_limit(*where, used, at)
-        return False
+            seen["part"] = text(too_much(used, one.value))
+        return hold_to_limit(self._ledger, limit.name, one, used, at, seen, one.broker_account_id)
 
 
 def used_percent(requirement: Decimal, equity: Decimal) -> Decimal:
@@ -65,11 +58,6 @@ def used_percent(requirement: Decimal, equity: Decimal) -> Decimal:
     if requirement <= 0:
         return Decimal(0)
     return rounded(requirement * 100 / equity) if equity > 0 else _NO_EQUITY
-
-
-def too_much(used: Decimal, limit: Decimal) -> Decimal:
-    """What part of the positions is to go so that the rest is within the limit; rounded up."""
-    return ((used - limit) / used).quantize(Decimal("0.0001"), ROUND_CEILING)
 
 
 def _numbers(one: WatchedMargin) -> dict[str, str]:

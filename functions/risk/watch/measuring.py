@@ -30,12 +30,17 @@ class Measured:
     lost: Decimal | None
 
 
+def stands(measure: Decimal, limit: Decimal, parameters: Mapping[str, Decimal]) -> Stands:
+    """How a limit stands by a measure that is known, in the limit's unit; just as much is still within."""
+    if measure > limit:
+        return "broken"
+    near = limit * parameters.get(WARN_AT.name, WARN_AT.default) / 100
+    return "near" if measure >= near and measure > 0 else "well"
+
+
 def measured(limit: Limit, found: ScopeResult) -> Measured:
     """Holds what a scope has lost against its limit."""
     lost = LOSSES[limit.name](found)
     if lost is None or found.mark_age > limit.parameter(MAX_AGE):
         return Measured("blind", lost)
-    if lost > limit.value:
-        return Measured("broken", lost)
-    near = limit.value * limit.parameter(WARN_AT) / 100
-    return Measured("near" if lost >= near and lost > 0 else "well", lost)
+    return Measured(stands(lost, limit.value, limit.parameters), lost)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -13,12 +13,16 @@ from functions.core.ledger.watching import WatchedResult, WatchLedger
 from functions.core.log import logger
 from functions.core.money import text
 from functions.core.ports import Ports
+from functions.core.quiet import Quiet
 from functions.risk.limits import Limit
 from functions.risk.losses import BLIND_AFTER
 from functions.risk.reading_results import scope_result
+from functions.risk.watch.due import hold_to_limit
 from functions.risk.watch.measuring import measured
 
 _log = logger("risk")
+# What is filled meanwhile is measured by its fill, and marked by the next quote.
+_quiet = Quiet(timedelta(seconds=1))
 # The middle of a wider quote is no price: of a bid of 90 and an ask of 110 it may be either.
 _WIDEST = Decimal("0.1")
 
@@ -38,13 +42,21 @@ class ResultWatch:
         middle = (quote.bid + quote.ask) / 2
         if quote.delay_seconds > 0 or quote.ask - quote.bid > middle * _WIDEST:
             return 0
-        source = f"quote {quote.feed}"
-        return self._hold(self._ledger.watch_quote(quote.symbol, middle, quote.quoted_at, source), quote.quoted_at)
+        return self._quoted(quote, middle)
 
     def on_option_quote(self, quote: OptionQuoteData) -> int:
         """A quote of an option: who asked for it has marked it before it was published."""
-        found = self._ledger.watch_quote(quote.symbol, None, quote.quoted_at, f"quote {quote.feed}")
-        return self._hold(found, quote.quoted_at)
+        return self._quoted(quote, None)
+
+    def _quoted(self, quote: QuoteData | OptionQuoteData, middle: Decimal | None) -> int:
+        at = quote.quoted_at
+        if _quiet.about(quote.symbol, at):
+            return 0
+        found = self._ledger.watch_quote(quote.symbol, middle, at, f"quote {quote.feed}")
+        if found is None:
+            _quiet.nobody_asks(quote.symbol, at)
+            return 0
+        return self._hold(found, at)
 
     def on_fill(self, account: UUID, at: datetime) -> int:
         """Something was filled on an account at `at` (event time)."""
@@ -74,31 +86,17 @@ class ResultWatch:
         found = measured(limit, scope_result(one.on))
         if found.lost is None or found.stands == "blind":
             self._blind(one, limit, at)
-        elif found.stands == "broken":
-            return self._breach(one, found.lost, at)
-        elif found.stands == "near":
-            if one.state in (None, "recovered") or not one.today:
-                self._ledger.warn_of_limit(one.limit_id, None, None, found.lost, at, _numbers(one))
-        elif one.state not in (None, "recovered"):
-            # Only well within: what goes to and fro about the limit is one breach.
-            self._ledger.rearm_limit(one.limit_id, None, None, found.lost, at)
-        return False
-
-    def _breach(self, one: WatchedResult, lost: Decimal, at: datetime) -> bool:
-        done = self._ledger.breach_limit(one.limit_id, None, None, lost, at, _numbers(one))
-        if done.status in ("breached", "worse"):
-            _log.warning(
-                "limit broken", limit=one.name, scope=one.scope, lost=text(lost), act=done.act, how=done.status
-            )
-            return True
-        return False
+            return False
+        return hold_to_limit(self._ledger, one.name, one, found.lost, at, _numbers(one))
 
     def _blind(self, one: WatchedResult, limit: Limit, at: datetime) -> None:
         """Without a price nothing is broken and nothing has recovered; when it lasts, a person should know."""
         since = one.on.missing_since
         lasted = one.on.mark_age if since is None else Decimal((at - since).total_seconds())
         if lasted >= limit.parameter(BLIND_AFTER) * 60:
-            self._ledger.tell_blind(one, at, {"no_mark": ", ".join(one.on.missing), "mark_age": text(one.on.mark_age)})
+            self._ledger.tell_blind(
+                one.limit_id, None, at, {"no_mark": ", ".join(one.on.missing), "mark_age": text(one.on.mark_age)}
+            )
 
 
 def _numbers(one: WatchedResult) -> dict[str, str]:

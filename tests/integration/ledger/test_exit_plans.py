@@ -25,9 +25,9 @@ PLAN = {"stop_price": "95", "target_price": "120"}
 
 @pytest.fixture(autouse=True)
 def _nothing_is_quiet() -> Iterator[None]:
-    watching._quiet_until.clear()
+    watching._quiet.forget()
     yield
-    watching._quiet_until.clear()
+    watching._quiet.forget()
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ class Watching:
         return ExitWatch(self.ports(minutes))
 
     def quote(self, bid: str, minutes: float = 5, ask: str | None = None) -> int:
-        watching._quiet_until.clear()
+        watching._quiet.forget()
         said = {"symbol": "SPY", "bid": bid, "ask": ask or str(Decimal(bid) + Decimal("0.02")), "bid_size": "1"}
         at = NOON + timedelta(minutes=minutes)
         quote = QuoteData.model_validate(said | {"ask_size": "1", "quoted_at": at, "feed": "a test"})

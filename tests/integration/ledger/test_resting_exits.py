@@ -22,9 +22,9 @@ HELD = {"stop_price": "95", "target_price": "120", "held": "broker"}
 
 @pytest.fixture(autouse=True)
 def _nothing_is_quiet() -> Iterator[None]:
-    watching._quiet_until.clear()
+    watching._quiet.forget()
     yield
-    watching._quiet_until.clear()
+    watching._quiet.forget()
 
 
 def protected(desk: Desk, plan: dict[str, Any] | None = None, quantity: str = "100") -> Watching:

@@ -23,9 +23,9 @@ _MOST_ROUNDS = 40
 
 @pytest.fixture(autouse=True)
 def _nothing_is_quiet() -> Iterator[None]:
-    watching._quiet_until.clear()
+    watching._quiet.forget()
     yield
-    watching._quiet_until.clear()
+    watching._quiet.forget()
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Street:
     @property
     def watch(self) -> Watching:
         """Anew each time: nothing is remembered here."""
-        watching._quiet_until.clear()
+        watching._quiet.forget()
         return Watching(self.desk)
 
     def held(self) -> int:

@@ -17,6 +17,7 @@ from functions.risk.assess import assess
 from functions.risk.facts.market import Quote
 from functions.risk.halting import Flattener
 from functions.risk.reading import book_of, limits_of, order_of
+from functions.risk.watch import results
 from functions.risk.watch.margin import MarginWatch
 from functions.risk.watch.results import ResultWatch
 from tests.integration.ledger.desk import NOON, Desk, new_account
@@ -30,6 +31,7 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 @pytest.fixture(autouse=True)
 def _market(ledger: Ledger) -> Iterator[None]:
     """A session; and no mark, before or after, because others count on there being none."""
+    results._quiet.forget()
     ledger.call("upsert_calendar", "fn_ingest", p_sessions=[SESSION], p_source="test")
     before = ledger.rows("delete from public.position_marks returning symbol, mark, marked_at, source")
     yield

@@ -16,7 +16,16 @@ import yaml
 from functions.core import events
 from functions.core.bus import Bus
 from functions.core.errors import BadInput, Misconfigured
-from functions.core.wiring import WIRING_FILE, Due, Function, ScheduleTrigger, TopicTrigger, WebhookTrigger, read, wiring
+from functions.core.wiring import (
+    WIRING_FILE,
+    Due,
+    Function,
+    ScheduleTrigger,
+    TopicTrigger,
+    WebhookTrigger,
+    read,
+    wiring,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 DEFAULTS = "defaults: { memory: 256Mi, timeout: 60s, concurrency: 1, min_instances: 0, max_instances: 1 }\n"

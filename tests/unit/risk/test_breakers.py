@@ -38,8 +38,8 @@ ACTED: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def _heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(breakers, "_quiet_until", {})
+def _heard() -> None:
+    breakers._quiet.forget()
 
 
 def quote(bid: str = "99", ask: str = "101", at: datetime = NOW, delay: int = 0) -> QuoteData:
@@ -88,18 +88,13 @@ def test_breakers_when_a_quote_is_wide_or_late_then_it_is_no_price(told: QuoteDa
     assert len(world.asked("run_breakers")) == measured
 
 
-def test_breakers_when_nobody_watches_a_symbol_then_its_next_quotes_ask_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_breakers_when_nobody_watches_a_symbol_then_its_quotes_of_the_next_five_seconds_ask_nothing() -> None:
     world = World({"run_breakers": {"watched": 0, "happened": []}})
-    now = 100.0
-    monkeypatch.setattr("time.monotonic", lambda: now)
     watch = Breakers(world.ports)
-    for _ in range(3):
-        watch.on_quote(quote())
+    for seconds in (0, 1, 4.999):
+        watch.on_quote(quote(at=NOW + timedelta(seconds=seconds)))
     assert len(world.asked("run_breakers")) == 1
-    now += 5.0
-    watch.on_quote(quote())
+    watch.on_quote(quote(at=NOW + timedelta(seconds=5)))
     assert len(world.asked("run_breakers")) == 2
 
 

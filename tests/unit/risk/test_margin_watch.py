@@ -10,7 +10,8 @@ import pytest
 
 from functions.core.identity import named_uuid
 from functions.core.ledger.errors import LedgerUnavailable
-from functions.risk.watch.margin import MarginWatch, too_much, used_percent
+from functions.risk.watch.due import too_much
+from functions.risk.watch.margin import MarginWatch, used_percent
 from tests.unit.core.doubles import NOW, Turns, World
 
 LIMIT, ACCOUNT = str(named_uuid("limit")), str(named_uuid("account"))

@@ -13,9 +13,15 @@ import pytest
 from functions.core.errors import BadInput
 from functions.core.events import OptionQuoteData, QuoteData
 from functions.core.identity import named_uuid
+from functions.core.ledger.deciding import DecisionLedger
 from functions.core.ledger.errors import LedgerUnavailable
 from functions.risk import handlers
+from functions.risk.watch import breakers, exits, results
+from functions.risk.watch.breakers import Breakers
+from functions.risk.watch.exits import ExitWatch
 from functions.risk.watch.results import ResultWatch
+from functions.strategy import between_bars
+from functions.strategy.between_bars import decide_on_quote
 from tests.unit.core.doubles import NOW, Turns, World
 
 LIMIT, ACCOUNT = str(named_uuid("limit")), str(named_uuid("account"))
@@ -37,6 +43,11 @@ def watched(result: str | None, state: str | None = None, today: bool = True, **
 def world(*found: dict[str, Any], **answers: Any) -> World:
     said = {"breach_limit": BROKEN, "warn_of_limit": True, "rearm_limit": True, "tell_blind": True}
     return World({"watch_quote": list(found), "watch_results": list(found)} | said | answers)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_quiet() -> None:
+    results._quiet.forget()
 
 
 def asked(reached: World) -> list[str]:
@@ -151,7 +162,7 @@ def woken(kind: str, data: Any, key: str = "SPY") -> dict[str, Any]:
 
 
 def test_entry_points_when_woken_then_each_brings_its_own_to_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    reached = world()
+    reached = world(watch_portfolio=[])
     monkeypatch.setattr(handlers, "ports", lambda _: reached.ports)
     trade = {"trade_id": LIMIT, "user_id": LIMIT, "broker_account_id": ACCOUNT, "symbol": "SPY", "status": "filled"}
     handlers.watch_on_quotes(woken("quote.updated", QUOTE.model_dump(mode="json")))
@@ -160,6 +171,39 @@ def test_entry_points_when_woken_then_each_brings_its_own_to_the_watch(monkeypat
     handlers.watch_results(None)
     assert len(reached.asked("watch_quote")) == 2
     assert [said["p_account_id"] for said in reached.asked("watch_results")] == [ACCOUNT, None]
+    handlers.watch_portfolio(None)
+    assert [said["p_account_id"] for said in reached.asked("watch_portfolio")] == [ACCOUNT, None]
     for handler in (handlers.watch_on_quotes, handlers.watch_on_options, handlers.watch_on_fills):
         with pytest.raises(BadInput, match="WRONG_EVENT"):
             handler(woken("alert.raised", {"alert_id": LIMIT, "code": "A", "text": "a"}))
+
+
+def test_watch_on_quotes_when_nobody_holds_the_symbol_then_its_quotes_of_the_next_second_ask_nothing() -> None:
+    reached = world(watch_quote=None)
+    watch = ResultWatch(reached.ports)
+    for seconds in (0, 0.5, 0.999, 1, 1.5):
+        watch.on_quote(QUOTE.model_copy(update={"quoted_at": QUOTE.quoted_at + timedelta(seconds=seconds)}))
+    assert len(reached.asked("watch_quote")) == 2
+
+
+def test_watch_on_quotes_when_who_holds_it_has_no_limit_then_every_quote_marks() -> None:
+    reached = world()
+    watch = ResultWatch(reached.ports)
+    assert [watch.on_quote(QUOTE), watch.on_quote(QUOTE)] == [0, 0]
+    assert len(reached.asked("watch_quote")) == 2
+
+
+def test_quotes_when_nobody_holds_or_watches_their_symbol_then_few_of_them_ask_the_ledger() -> None:
+    """Fifty quotes in five seconds, heard by everything that hears quotes."""
+    reached = world(watch_quote=None, live_exits=[], run_breakers={"watched": 0, "happened": []}, strategies_hearing=[])
+    for one in (exits._quiet, breakers._quiet, between_bars._quiet):
+        one.forget()
+    for number in range(50):
+        at = QUOTE.quoted_at + timedelta(seconds=number / 10)
+        reached.clock.at = at
+        quote = QUOTE.model_copy(update={"quoted_at": at})
+        for hears in (ResultWatch(reached.ports), ExitWatch(reached.ports), Breakers(reached.ports)):
+            hears.on_quote(quote)
+        decide_on_quote(DecisionLedger(reached.ledger), quote)
+    names = ("watch_quote", "live_exits", "run_breakers", "strategies_hearing")
+    assert [len(reached.asked(name)) for name in names] == [5, 5, 1, 1]

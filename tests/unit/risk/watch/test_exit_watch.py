@@ -27,9 +27,9 @@ CALL = "SPY260116C00100000"
 
 @pytest.fixture(autouse=True)
 def _nothing_is_quiet() -> Iterator[None]:
-    exits._quiet_until.clear()
+    exits._quiet.forget()
     yield
-    exits._quiet_until.clear()
+    exits._quiet.forget()
 
 
 def live(exit_id: str = FIRST, **more: Any) -> dict[str, Any]:
