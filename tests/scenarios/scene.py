@@ -22,7 +22,7 @@ from functions.core.ledger.market_data import MarketDataLedger
 from functions.core.ports import Ports
 from functions.ingest.stream import MarketDataWorker
 from functions.risk.halting import Flattener
-from functions.risk.watch import breakers, exits
+from functions.risk.watch import breakers, exits, results
 from functions.risk.watch.breakers import Breakers
 from functions.risk.watch.exits import ExitWatch
 from functions.risk.watch.expiry import ExpiryDesk
@@ -86,8 +86,8 @@ class Scene(Flow):
         self._feeding: asyncio.Task[None] | None = None
         self._decided = market.now()
         # That nobody watches a symbol was found in another market.
-        exits._quiet_until.clear()
-        breakers._quiet_until.clear()
+        for watch in (exits, breakers, results):
+            watch._quiet.forget()
 
     def ports(self, folder: str) -> Ports:
         return replace(super().ports(folder), bus=self._bus, settings=self._settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from tests.scenarios.conftest import Opening
-from tests.scenarios.written_market import KNOWN, SILENT
+from tests.scenarios.written_market import KNOWN, SILENT, Day
 
 FRIDAY, MONDAY, TUESDAY = date(2018, 2, 2), date(2018, 2, 5), date(2018, 2, 6)
 PUT = "SPY180205P00260000"
@@ -15,7 +15,7 @@ async def test_assignment_overnight_when_a_rule_wants_no_shares_then_they_are_so
     scene: Opening,
 ) -> None:
     # Three dollars in the money at the close, and lower the next morning.
-    days = {FRIDAY: KNOWN, MONDAY: KNOWN | {388: "257"}, TUESDAY: {0: "255", 5: SILENT}}
+    days: dict[date, Day] = {FRIDAY: KNOWN, MONDAY: KNOWN | {388: "257"}, TUESDAY: {0: "255", 5: SILENT}}
     async with scene(days) as at:
         at.limit("assigned_shares", "0", "flatten")
         await at.open()

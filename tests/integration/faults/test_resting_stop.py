@@ -10,8 +10,9 @@ import asyncio
 import pytest
 
 from functions.risk.watch.exits import ExitWatch
+from tests.integration.faults.flow import Flow
 from tests.integration.faults.market import price
-from tests.integration.faults.test_options_flow import Flow, own_ledger, server
+from tests.integration.faults.test_options_flow import own_ledger, server
 from tests.integration.ledger.ledger import Ledger
 
 __all__ = ["own_ledger", "server"]
