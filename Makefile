@@ -34,14 +34,14 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed, this is $$($(PYTHON) --version); name another with: make PYTHON=python3.12"; exit 3; }
 	@echo "Setting up Python packages in $(VENV) (two to three minutes the first time)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@test -x $(BIN)/python || scripts/ticking.sh $(PYTHON) -m venv $(VENV)
+	@scripts/ticking.sh $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@scripts/ticking.sh $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(NODE_READY): local/package.json local/package-lock.json $(READY)
-	@echo "Setting up Node packages in local/node_modules"
-	@cd local && $(NODE) npm ci --loglevel=error --no-progress --no-audit --no-fund >/dev/null
+	@echo "Setting up Node packages in local/node_modules (half a minute)"
+	@cd local && $(NODE) ../scripts/ticking.sh npm ci --loglevel=error --no-progress --no-audit --no-fund >/dev/null
 	@touch $@
 
 demo: setup ## Two real trading days through the whole system (ARGS="--json --exit" for machines)
