@@ -95,7 +95,11 @@ def demo(
             plan = demo_plan(strategies)
             trader = demo_trader.create(stack, tape.symbols, tape.opens_at, broker, plan)
         by_hand = HandTrader(
-            trader.user_id, [account.id for account in trader.accounts], tape.symbols[0], tape.opens_at
+            trader.user_id,
+            [account.id for account in trader.accounts],
+            tape.symbols[0],
+            tape.opens_at,
+            refused=screen.note,
         )
         run(screen, cloud, speed, by_hand, stop_at(last, until))
         code = conclude(screen, stack)

@@ -6,7 +6,7 @@ are placed as `place_trade` does it, with the tape's time: a person's own order 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -23,6 +23,7 @@ _HELD: Final = timedelta(minutes=10)
 _WIDTH: Final = 5
 _CENT: Final = Decimal("0.01")
 _FRIDAY: Final = 4
+_REFUSAL: Final = "PT"  # the class of what the ledger refuses
 _PLACE = "select (private.place(%s, %s, 'manual')).id"
 _BAR = "select close from public.bars where symbol = %s and ends_at <= %s order by starts_at desc limit 1"
 _HELD_LEGS = """
@@ -33,10 +34,20 @@ where t.signal = %s and t.broker_account_id = %s and t.status = 'filled' group b
 
 
 class HandTrader:
-    """Called between two minutes of the tape with the tape's time (UTC); True where it placed something."""
+    """Called between two minutes of the tape with the tape's time (UTC); True where it placed something.
 
-    def __init__(self, user: UUID, accounts: Sequence[UUID], symbol: str, opens_at: datetime) -> None:
-        self._user, self._accounts, self._symbol = user, tuple(accounts), symbol
+    What the ledger refuses, as while somebody halts the demo, is told to `refused` and left.
+    """
+
+    def __init__(
+        self,
+        user: UUID,
+        accounts: Sequence[UUID],
+        symbol: str,
+        opens_at: datetime,
+        refused: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._user, self._accounts, self._symbol, self._refused = user, tuple(accounts), symbol, refused
         first, second = (opens_at + after for after in _OPENS_AFTER)
         self._plan = [(first, self._buy_call), (second, self._buy_spread)]
         self._plan += [(at + _HELD, close) for at, close in ((first, self._sell_call), (second, self._sell_spread))]
@@ -109,9 +120,14 @@ class HandTrader:
             "reason": reason,
         }
         order |= dict(legs[0]) if len(legs) == 1 else {"legs": list(legs)}
-        with connection.transaction():
-            connection.execute("select set_config('app.actor', 'agenttrader demo', true)")
-            connection.execute(_PLACE, [Jsonb(order), self._user])
+        try:
+            with connection.transaction():
+                connection.execute("select set_config('app.actor', 'agenttrader demo', true)")
+                connection.execute(_PLACE, [Jsonb(order), self._user])
+        except psycopg.Error as error:
+            if not str(error.sqlstate).startswith(_REFUSAL):
+                raise
+            self._refused(f"Not placed by hand, {reason}: {error.diag.message_primary}")
 
     def _spot(self, connection: psycopg.Connection[Any], now: datetime) -> Decimal:
         (close,) = connection.execute(_BAR, [self._symbol, now]).fetchone() or (None,)

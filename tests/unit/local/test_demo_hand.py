@@ -82,3 +82,30 @@ def test_trader_when_ten_minutes_have_passed_then_what_was_filled_is_sold_for_ha
 )
 def test_expiry_when_chosen_then_the_first_friday_that_is_two_days_away(day: date, friday: date) -> None:
     assert _friday_after(day) == friday
+
+
+class _Refusal(psycopg.Error):
+    sqlstate = "PT409"
+
+
+class _Halted(Connection):
+    def execute(self, query: str, values: list[Any] | None = None) -> Connection:
+        if "private.place(" in query:
+            raise self.error
+        return super().execute(query, values)
+
+    error: psycopg.Error = _Refusal("GATE_CLOSED: gate=global")
+
+
+def test_trader_when_trading_is_halted_meanwhile_then_it_is_told_and_the_demo_goes_on() -> None:
+    told: list[str] = []
+    trader = HandTrader(USER, [ACCOUNT], "SPY", OPENS, refused=told.append)
+    assert act(trader, 30, _Halted())
+    assert [said.split(":")[0] for said in told] == ["Not placed by hand, a call at the money"]
+
+
+def test_trader_when_the_ledger_fails_otherwise_then_it_is_not_hidden() -> None:
+    halted = _Halted()
+    halted.error = psycopg.OperationalError("gone")
+    with pytest.raises(psycopg.OperationalError):
+        act(HandTrader(USER, [ACCOUNT], "SPY", OPENS), 30, halted)
