@@ -23,6 +23,7 @@ from local.cli import (
     keys_command,
     limits_commands,
     lookahead_command,
+    protect_commands,
     risk_commands,
     strategy_commands,
     verify_command,
@@ -56,6 +57,7 @@ app.command("why", short_help="Say why a strategy traded, or did not; or the sto
 app.add_typer(halt_commands.halt, name="halt")
 app.add_typer(limits_commands.limits, name="limits")
 app.add_typer(risk_commands.risk, name="risk")
+app.add_typer(protect_commands.exits, name="exits")
 app.command("lookahead", short_help="Prove that a strategy does not see the future.")(lookahead_command.lookahead)
 app.command("break-glass", short_help="Cancel and flatten at the broker itself, while all else is down.")(
     break_glass_command.command

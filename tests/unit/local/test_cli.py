@@ -56,8 +56,9 @@ RISK_COMMANDS = [
     "risk preview",
     *(f"halt {name}" for name in ("engage", "status", "lift")),
     *(f"limits {name}" for name in ("kinds", "list", "history", "set", "remove")),
+    *(f"exits {name}" for name in ("list", "set", "cancel")),
 ]
-GROUPS = ["admin", "account", "audit", "halt", "keys", "limits", "risk", "strategy"]
+GROUPS = ["admin", "account", "audit", "exits", "halt", "keys", "limits", "risk", "strategy"]
 
 
 @pytest.mark.parametrize(
