@@ -72,7 +72,7 @@ def list_exits(
     if rows:
         table = Table(title="Exits", title_justify="left", box=box.SIMPLE)
         for column in (*_SHOWN, "gets out"):
-            table.add_column(column, overflow="fold")
+            table.add_column(column, overflow="fold", no_wrap=column == "id")
         for row in rows:
             table.add_row(*(cell(row[column]) for column in _SHOWN), terms_said(row))
         screen.show(table)

@@ -126,6 +126,35 @@ def test_why_when_a_trade_is_named_then_its_story_and_a_strategy_as_before(
     assert "symbols" in said(capsys, "why", str(name), "--email", demo_trader.EMAIL)
 
 
+def test_exits_when_set_here_then_listed_changed_and_cancelled_as_the_owner(
+    running: Running, account: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("exits", "set", "QQQ", "--account", account, "--stop", "1")
+    assert said(capsys, *asked, exit_code=Exit.CHECK_FAILED)["error"]["code"] == "NO_POSITION"
+    held = rows(
+        running,
+        "select r.symbol, s.name, r.quantity > 0, trim_scale(r.mark)::text from public.position_results as r "
+        "join public.strategies as s on s.id = r.strategy_id join public.broker_accounts as a "
+        "on a.id = r.broker_account_id where a.account_id = %s and r.quantity <> 0 limit 1",
+        account,
+    )
+    if not held:
+        pytest.skip("nothing is held at this minute of the tape")
+    ((symbol, strategy, long, mark),) = held
+    far = str(float(mark) * (0.5 if long else 2))
+    asked = ("exits", "set", symbol, "--account", account, "--strategy", strategy, "--email", demo_trader.EMAIL)
+    exit_id = said(capsys, *asked, "--stop", far)["exit"]
+    assert said(capsys, *asked, "--trail-percent", "50")["exit"] == exit_id
+    (listed,) = said(capsys, "exits", "list", "--account", account, "--email", demo_trader.EMAIL)["exits"]
+    assert (listed["id"], listed["stop_price"], listed["trail_percent"]) == (exit_id, None, "50")
+    ((actor,),) = rows(
+        running, "select actor from public.audit_log where table_name = 'position_exits' order by sequence desc limit 1"
+    )
+    assert f"user:{row_owner(running, account)}" in actor
+    assert said(capsys, "exits", "cancel", exit_id)["canceled"] is True
+    assert said(capsys, "exits", "cancel", exit_id, exit_code=Exit.CHECK_FAILED)["canceled"] is False
+
+
 def test_halt_when_engaged_here_then_it_says_what_is_blocked_and_lifting_ends_it(
     running: Running, account: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
