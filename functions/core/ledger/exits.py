@@ -95,7 +95,6 @@ class Rested(Row):
     resting: bool = False
 
 
-_EXITS = TypeAdapter(list[LiveExit])
 _IDS = TypeAdapter(list[UUID])
 
 
@@ -104,7 +103,7 @@ class ExitLedger(LedgerPart):
 
     def live_exits(self, symbol: str | None, now: datetime) -> list[LiveExit]:
         """The exits that ask for quotes of a symbol, or all; oldest first."""
-        return _EXITS.validate_python(self._call("live_exits", {"p_symbol": symbol, "p_now": now.isoformat()}))
+        return self._each(LiveExit, self._call("live_exits", {"p_symbol": symbol, "p_now": now.isoformat()}))
 
     def follow_price(self, exit_id: UUID, price: Decimal, at: datetime) -> bool:
         """Moves a trailing stop after a price that got better; True where it moved."""

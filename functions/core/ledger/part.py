@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from functions.core.ledger.transport import Transport
+from functions.core.log import logger
 
+_log = logger("ledger")
+Shape = TypeVar("Shape", bound="Row")
 _TIME: TypeAdapter[datetime | None] = TypeAdapter(datetime | None)
 
 
@@ -23,6 +26,24 @@ class LedgerPart:
 
     def __init__(self, transport: Transport) -> None:
         self._call = transport.call
+
+    def _each(self, shape: type[Shape], rows: list[Any]) -> list[Shape]:
+        """The rows of many users, one by one: one that cannot be read is told to administrators, and blinds nobody."""
+        found = []
+        for row in rows:
+            try:
+                found.append(shape.model_validate(row))
+            except ValidationError as error:
+                where = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:3])
+                _log.error("a row cannot be read", shape=shape.__name__, where=where)
+                self.raise_alert(
+                    "ROW_UNREADABLE",
+                    "critical",
+                    "A row of the ledger cannot be read and is passed over: nothing watches what it protects. Mend it.",
+                    {"shape": shape.__name__, "where": where, "row": str(row)[:500]},
+                    f"row-unreadable|{shape.__name__}|{where}",
+                )
+        return found
 
     def raise_alert(self, code: str, severity: str, text: str, numbers: dict[str, Any], name: str) -> None:
         """Tells the administrators, once for what `name` says. Severity: info, warning or critical."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, TypeAdapter
+from pydantic import AwareDatetime, Field
 
 from functions.core.ledger.book_results import BookResult
 from functions.core.ledger.part import LedgerPart, Row
@@ -61,10 +61,6 @@ class WatchedMargin(Row):
     as_of: AwareDatetime
 
 
-_WATCHED = TypeAdapter(list[WatchedResult])
-_MARGINS = TypeAdapter(list[WatchedMargin])
-
-
 class WatchLedger(LedgerPart):
     """Limits that are watched: each call is safe to repeat, and does its work once."""
 
@@ -75,16 +71,16 @@ class WatchLedger(LedgerPart):
         """
         said = {"p_symbol": symbol, "p_mark": None if mark is None else text(mark)}
         answer = self._call("watch_quote", {**said, "p_at": at.isoformat(), "p_source": source})
-        return None if answer is None else _WATCHED.validate_python(answer)
+        return None if answer is None else self._each(WatchedResult, answer)
 
     def watch_results(self, at: datetime, account: UUID | None = None) -> list[WatchedResult]:
         """Records everybody's results, or an account's owner's, as of `at` (event time); the limits to measure then."""
         said = {"p_at": at.isoformat(), "p_account_id": None if account is None else str(account)}
-        return _WATCHED.validate_python(self._call("watch_results", said))
+        return self._each(WatchedResult, self._call("watch_results", said))
 
     def watch_margin(self, at: datetime) -> list[WatchedMargin]:
         """The limits on margin with what the broker last said by `at` (event time); who says nothing is left out."""
-        return _MARGINS.validate_python(self._call("watch_margin", {"p_at": at.isoformat()}))
+        return self._each(WatchedMargin, self._call("watch_margin", {"p_at": at.isoformat()}))
 
     def tell_blind(self, limit: UUID, account: UUID | None, at: datetime, detail: Mapping[str, str]) -> bool:
         """Tells that a limit cannot be measured, on an account of its scope; True the first time of a session day."""

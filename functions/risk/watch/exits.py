@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from functions.core.errors import AgentTraderError, Final, Temporary
+from functions.core.errors import AgentTraderError, Final, Mistake, Temporary
 from functions.core.events import OptionQuoteData, QuoteData
 from functions.core.hotstore.keys import quote_key
 from functions.core.ledger.exits import By, ExitLedger, Fired, LiveExit
@@ -191,6 +191,9 @@ def _in_turn(turns: Iterable[tuple[UUID, Callable[[], int]]]) -> int:
         except Final as error:
             _log.error("exit not watched", exit=str(exit_id), code=error.code, reason=error.text)
             failure = error
+        except Exception as error:  # noqa: BLE001 - a mistake that one exit meets keeps no other from being watched
+            _log.error("a mistake of ours", exit=str(exit_id), exc_info=error)
+            failure = Mistake("PLATFORM_ERROR", f"the exit {exit_id} met {type(error).__name__}")
     if failure is not None:
         raise failure
     return total

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functions.core.errors import BadInput
+from functions.core.errors import BadInput, Mistake
 from functions.core.events import OptionQuoteData, QuoteData
 from functions.core.hotstore.keys import quote_key
 from functions.core.identity import named_uuid
@@ -82,6 +82,21 @@ def test_quote_when_it_says_nothing_of_now_then_nothing_fires(row: dict[str, Any
     here = world(row)
     assert ExitWatch(here.ports).on_quote(told) == 0
     assert here.asked("trigger_exit") == []
+
+
+def test_quote_when_the_row_of_another_exit_cannot_be_read_then_it_is_told_and_this_one_fires() -> None:
+    here = world(live(SECOND, exit_at="20000-01-01T00:00:00Z"), live())
+    assert ExitWatch(here.ports).on_quote(quote("94.5")) == 1
+    assert [one["p_exit_id"] for one in here.asked("trigger_exit")] == [FIRST]
+    (alert,) = here.asked("raise_alert")
+    assert (alert["p_code"], alert["p_severity"]) == ("ROW_UNREADABLE", "critical")
+
+
+def test_quote_when_an_exit_meets_a_mistake_of_ours_then_the_others_fire_and_it_is_raised() -> None:
+    here = world(live(), live(SECOND), trigger_exit=Turns(ZeroDivisionError("a bug"), FIRED))
+    with pytest.raises(Mistake, match="ZeroDivisionError"):
+        ExitWatch(here.ports).on_quote(quote("94.5"))
+    assert [one["p_exit_id"] for one in here.asked("trigger_exit")] == [FIRST, SECOND]
 
 
 def test_quote_when_the_feed_is_delayed_then_paper_goes_by_it() -> None:
