@@ -129,7 +129,7 @@ def test_why_when_a_trade_is_named_then_its_story_and_a_strategy_as_before(
 def test_exits_when_set_here_then_listed_changed_and_cancelled_as_the_owner(
     running: Running, account: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = ("exits", "set", "QQQ", "--account", account, "--stop", "1")
+    asked: tuple[str, ...] = ("exits", "set", "QQQ", "--account", account, "--stop", "1")
     assert said(capsys, *asked, exit_code=Exit.CHECK_FAILED)["error"]["code"] == "NO_POSITION"
     held = rows(
         running,
