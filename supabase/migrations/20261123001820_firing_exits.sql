@@ -139,6 +139,17 @@ as $$
 $$;
 comment on function private.exit_pauses(public.position_exits, timestamptz) is 'Whether a further round waits a little, because the last one closed not everything.';
 
+create function private.rests_against(p_refused public.trades, p_symbol text, p_closing text) returns setof uuid
+language sql stable set search_path = ''
+as $$
+  select t.id from public.trades as t
+  where p_refused.status = 'rejected' and exists (select from public.order_attempts as a where a.trade_id = p_refused.id)
+    and t.broker_account_id = p_refused.broker_account_id and not private.is_final(t.status) and t.cancel_requested_at is null and private.opens(t)
+    and exists (select from public.trade_legs as l where l.trade_id = t.id and l.symbol = p_symbol and l.side <> p_closing)
+$$;
+comment on function private.rests_against(public.trades, text, text) is
+  'Where the broker has refused an order that closes: the entries of its account, whoever''s they are, on the other side of what it closes.';
+
 create function public.trigger_exit(p_exit_id uuid, p_by text, p_price text, p_at timestamptz) returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
@@ -212,9 +223,7 @@ begin
           o.id = found_exit.entry_trade_id or exists (
             select from public.trade_legs as l where l.trade_id = o.id and l.symbol = leg.symbol
               and case when private.opens(o) then l.side <> closing else o.order_type <> 'market' and l.side = closing end)
-        else private.opens(o)
-          and exists (select from public.trade_legs as l where l.trade_id = o.id and l.symbol = leg.symbol and l.side <> closing)
-          and refused.status = 'rejected' and exists (select from public.order_attempts as a where a.trade_id = refused.id) end
+        else o.id in (select private.rests_against(refused, leg.symbol, closing)) end
     order by o.placed_number for update) as t;
   for in_the_way in select t.* from public.trades as t where t.id = any (touched) order by t.placed_number loop
     perform private.cancel_order(in_the_way, 'EXIT: its position is being closed', p_at);

@@ -332,6 +332,7 @@ declare
   target record;
   room record;
   resting uuid[];
+  entries uuid[];
   in_the_way public.trades;
   placed jsonb := '[]';
   canceled jsonb := '[]';
@@ -345,9 +346,9 @@ begin
   -- Under these locks nothing else is placed, approved or claimed on the account, and no gate of it moves. Every order
   -- that may be cancelled is locked before the first row that takes the audit's lock.
   perform private.lock_account_scopes(account);
-  select array_agg(found.id) into resting from (
-    select t.id from public.trades as t
-    where t.broker_account_id = account.id and t.order_type <> 'market' and not private.opens(t)
+  select array_agg(found.id) filter (where not found.opens), array_agg(found.id) filter (where found.opens) into resting, entries from (
+    select t.id, private.opens(t) as opens from public.trades as t
+    where t.broker_account_id = account.id and (t.order_type <> 'market' or private.opens(t))
       and t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced')
     order by t.placed_number for update) as found;
 
@@ -371,6 +372,16 @@ begin
       covering := covering || target.strategy_id;
       continue;
     end if;
+    -- A broker may refuse it while anything of the account rests against it: what is to be closed goes before what is to be opened.
+    for in_the_way in
+      select t.* from public.trades as t
+      where t.id = any (entries) and t.id in (select private.rests_against(
+        (private.closing_rounds(account.id, target.gate_key, target.symbol, target.owner_key)).last, target.symbol, target.side))
+      order by t.placed_number
+    loop
+      perform private.cancel_order(in_the_way, 'HALT: the broker refuses to close at the market against it', p_now);
+      canceled := canceled || to_jsonb(in_the_way.id);
+    end loop;
     -- A resting exit holds the shares that are to be sold now: its owner's own, and others' where the account has no more.
     for in_the_way in
       select t.* from public.trades as t

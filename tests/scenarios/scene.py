@@ -27,6 +27,7 @@ from functions.risk.watch.breakers import Breakers
 from functions.risk.watch.exits import ExitWatch
 from functions.risk.watch.expiry import ExpiryDesk
 from functions.risk.watch.margin import MarginWatch
+from functions.risk.watch.portfolio import PortfolioWatch
 from functions.risk.watch.results import ResultWatch
 from tests.integration.faults.flow import Flow
 from tests.integration.ledger.desk import decision, order_of
@@ -176,6 +177,7 @@ class Scene(Flow):
             lambda: ResultWatch(self.ports("risk")).sweep(),
             lambda: Breakers(self.ports("risk")).sweep(),
             lambda: MarginWatch(self.ports("risk")).sweep(),
+            lambda: PortfolioWatch(self.ports("risk")).sweep(),
             lambda: ExpiryDesk(self.ports("risk")).watch(),
             lambda: Flattener(self.ports("risk")).continue_halts(),
         ):
