@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import psycopg
 import typer
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
-from rich import box
-from rich.table import Table
 
 from functions.core.errors import BadInput
 from functions.core.market_calendar import EXCHANGE_TIME_ZONE
@@ -30,13 +28,13 @@ Email = Annotated[str | None, typer.Option(help="Whose account, where several ha
 _LIST = """
     select e.id, a.account_id as account, coalesce(s.name, 'manual') as owner, e.symbol, e.direction, e.status,
       e.stop_price, e.target_price, e.trail_amount, e.trail_percent, e.best_price, e.exit_at, e.delta_limit,
-      e.underlying_below, e.underlying_above, nullif(e.short_strike, false) as short_strike, e.triggered_by,
+      e.underlying_below, e.underlying_above, nullif(e.held, 'here') as held,
+      nullif(e.short_strike, false) as short_strike, e.triggered_by,
       e.blind_since
     from public.position_exits as e join public.broker_accounts as a on a.id = e.broker_account_id
     left join public.strategies as s on s.id = e.strategy_id
     where (%(account)s::uuid is null or a.id = %(account)s) and (%(every)s or e.status in ('armed', 'triggered'))
     order by e.created_at desc"""
-_SHOWN = ("id", "owner", "symbol", "direction", "status")
 
 exits = typer.Typer(no_args_is_help=True)
 
@@ -69,14 +67,11 @@ def list_exits(
         said = {"account": one, "every": every}
         found = connection.cursor(row_factory=dict_row).execute(_LIST.encode(), said).fetchall()
     rows = [{name: text(v) if isinstance(v, Decimal) else v for name, v in row.items()} for row in found]
-    if rows:
-        table = Table(title="Exits", title_justify="left", box=box.SIMPLE)
-        for column in (*_SHOWN, "gets out"):
-            table.add_column(column, overflow="fold", no_wrap=column == "id")
-        for row in rows:
-            table.add_row(*(cell(row[column]) for column in _SHOWN), terms_said(row))
-        screen.show(table)
-    else:
+    for row in rows:
+        fired = "" if row["triggered_by"] is None else f", fired by its {row['triggered_by']}"
+        screen.say(f"{row['symbol']} of {row['owner']}, {row['direction']}, {row['status']}{fired}: {terms_said(row)}")
+        screen.say(f"  {row['id']}, account {row['account']}")
+    if not rows:
         screen.say("No exit watches a position: set one with `agenttrader exits set`.")
     screen.result({"exits": rows})
     return Exit.FINE
@@ -112,6 +107,9 @@ def set_exit(
     short_strike: Annotated[
         bool, typer.Option("--short-strike", help="Sold options: out where the underlying reaches the strike.")
     ] = False,
+    held: Annotated[
+        Literal["here", "broker"], typer.Option(help="broker: a stop or trail of shares rests there too.")
+    ] = "here",
     email: Email = None,
     as_json: Json = False,
     state: State = None,
@@ -125,19 +123,20 @@ def set_exit(
         "stop_price": stop, "target_price": target, "trail_amount": trail, "trail_percent": trail_percent,
         "exit_at": None if at is None else _moment(at), "delta_limit": delta, "underlying_below": below,
         "underlying_above": above, "short_strike": short_strike or None,
+        "held": held if held == "broker" else None,
     }  # fmt: skip
     terms = {name: value for name, value in said.items() if value is not None}
     stack = found_stack(state)
     running_pid(stack)
     with connected(stack, "exits set") as connection:
-        held = named_account(connection, account, email)
+        named = named_account(connection, account, email)
         owner = None if strategy is None else named_scope(connection, "strategy", strategy, email)
         call = "select public.set_position_exit(%s, %s, %s, %s)"
         armed = _asked(
-            connection, held.owner, call, held.id, symbol.upper(), Jsonb(terms), None if owner is None else owner.id
+            connection, named.owner, call, named.id, symbol.upper(), Jsonb(terms), None if owner is None else owner.id
         )
     whose = "what was traded by hand" if owner is None else owner.words
-    screen.say(f"Armed for {symbol.upper()} of {whose} in {held.words}: {terms_said(terms)}.")
+    screen.say(f"Armed for {symbol.upper()} of {whose} in {named.words}: {terms_said(terms)}.")
     screen.say(f"Take it away with: agenttrader exits cancel {armed}")
     screen.result({"exit": armed, "symbol": symbol.upper(), "terms": terms})
     return Exit.FINE
@@ -175,7 +174,8 @@ def terms_said(terms: Mapping[str, Any]) -> str:
         "underlying_below": "underlying at {} or below", "underlying_above": "underlying at {} or above",
     }  # fmt: skip
     said = [how.format(cell(terms[name])) for name, how in words.items() if terms.get(name) is not None]
-    return ", ".join([*said, *(["underlying at the strike"] if terms.get("short_strike") else [])])
+    flags = {"short_strike": "underlying at the strike", "held": "resting at the broker too"}
+    return ", ".join([*said, *(word for name, word in flags.items() if terms.get(name))])
 
 
 def _asked(connection: psycopg.Connection[Any], owner: Any, call: str, *values: Any) -> Any:

@@ -144,7 +144,10 @@ def test_exits_when_set_here_then_listed_changed_and_cancelled_as_the_owner(
     far = str(float(mark) * (0.5 if long else 2))
     asked = ("exits", "set", symbol, "--account", account, "--strategy", strategy, "--email", demo_trader.EMAIL)
     exit_id = said(capsys, *asked, "--stop", far)["exit"]
-    assert said(capsys, *asked, "--trail-percent", "50")["exit"] == exit_id
+    assert said(capsys, *asked, "--trail-percent", "50", "--held", "broker")["exit"] == exit_id
+    assert run(["exits", "list"]) == Exit.FINE
+    assert f"{symbol} of {strategy}, " in (printed := capsys.readouterr().out)
+    assert "50 % behind the best price, resting at the broker too" in printed
     (listed,) = said(capsys, "exits", "list", "--account", account, "--email", demo_trader.EMAIL)["exits"]
     assert (listed["id"], listed["stop_price"], listed["trail_percent"]) == (exit_id, None, "50")
     ((actor,),) = rows(
