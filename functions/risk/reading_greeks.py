@@ -11,8 +11,7 @@ from typing import cast
 from functions.core.instruments import OptionRight, is_option
 from functions.core.ledger.book_portfolio import BookGreeks
 from functions.core.market_calendar import EXCHANGE_TIME_ZONE, exchange_date
-from functions.core.options import black_scholes, implied
-from functions.core.options.valuation import years_between
+from functions.core.options.time_left import years_between
 from functions.risk.book import ZERO, Book, Exposure, ProposedLeg, ProposedOrder
 from functions.risk.facts.portfolio import Net, NetGreeks
 
@@ -101,6 +100,9 @@ def _unit(symbol: str, at: datetime, book: Book, told: Mapping[str, BookGreeks],
 
 def _reckoned(row: BookGreeks, at: datetime) -> tuple[Decimal, Decimal, Decimal] | None:
     """By Black and Scholes. What is priced at no more than exercise brings moves as its underlying does."""
+    # Here, because numpy is slow to import and few starts need it.
+    from functions.core.options import black_scholes, implied
+
     if row.price is None or row.spot is None:
         return None
     right = cast("OptionRight", row.right)

@@ -41,6 +41,8 @@ BEHIND = {
     "ingest.record_corporate_actions",
     "ingest.upsert_instruments",
 }
+# Asked for alone only where several orders wait in one moment, which a strike may part.
+SOMETIMES = {"risk.risk_book"}
 
 
 @pytest.mark.parametrize("undisturbed", DAYS, indirect=True)
@@ -74,7 +76,7 @@ def test_flow_when_killed_at_every_step_then_ledger_is_the_same(
     with arena(strike) as cloud:
         struck = trade(cloud, undisturbed.minutes, patience=200)
 
-    assert steps(folder / "struck") >= undisturbed.steps - BEHIND
+    assert steps(folder / "struck") >= undisturbed.steps - BEHIND - SOMETIMES
     assert struck.rows == undisturbed.ledger.rows
     assert struck.broker == undisturbed.ledger.broker
     assert struck.verified == ()

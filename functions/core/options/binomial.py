@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 
 from functions.core.errors import BadInput
 from functions.core.instruments import OptionRight
-from functions.core.options.valuation import DAYS_PER_YEAR, Contracts, Floats, Rights, Valuation, Valuations, contracts
+from functions.core.options.time_left import DAYS_PER_YEAR
+from functions.core.options.valuation import Contracts, Floats, Rights, Valuation, Valuations, contracts
 
 STEPS = 200
 _LEAST_STEPS = 2

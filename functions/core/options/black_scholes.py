@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from functions.core.instruments import OptionRight
+from functions.core.options.time_left import DAYS_PER_YEAR
 from functions.core.options.valuation import (
-    DAYS_PER_YEAR,
     PERCENT,
     Contracts,
     Floats,

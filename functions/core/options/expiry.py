@@ -16,7 +16,7 @@ from functions.core.errors import BadInput
 from functions.core.instruments import OptionSymbol
 from functions.core.market_calendar import Calendar
 from functions.core.options.settlement import SettledIn
-from functions.core.options.valuation import years_between
+from functions.core.options.time_left import years_between
 
 Style = Literal["american", "european"]
 SettledAt = Literal["open", "close"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,10 +18,7 @@ from functions.core.instruments import OptionRight
 Floats = NDArray[np.float64]
 Rights = OptionRight | Sequence[OptionRight] | NDArray[np.str_]
 
-DAYS_PER_YEAR = 365.0
 PERCENT = 100.0
-_YEAR = timedelta(days=DAYS_PER_YEAR)
-_SHORTEST_YEARS = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +106,6 @@ def contracts(
     found = Contracts(*rows[:-1])
     defined = (found.spot > 0) & (found.strike > 0) & (found.years > 0)
     return replace(found, spot=np.where(defined, found.spot, np.nan)), rows[-1], shape
-
-
-def years_between(now: datetime, expires_at: datetime) -> float:
-    """Time left in years of 365 days; never quite zero, so that every value is defined."""
-    return max((expires_at - now) / _YEAR, _SHORTEST_YEARS)
 
 
 def _fields(found: Contracts | Valuations) -> tuple[Floats, ...]:

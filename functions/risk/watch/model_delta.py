@@ -9,8 +9,7 @@ from math import isfinite
 from functions.core.instruments import OptionRight
 from functions.core.market_calendar import Session
 from functions.core.money import rounded
-from functions.core.options import black_scholes, implied
-from functions.core.options.valuation import years_between
+from functions.core.options.time_left import years_between
 
 _PLACES = 8
 
@@ -19,6 +18,9 @@ def model_delta(
     right: OptionRight, *, price: Decimal, spot: Decimal, strike: Decimal, at: datetime, expires_on: date
 ) -> Decimal | None:
     """The delta that an option's price has in it, without interest and dividends; None where the price has none."""
+    # Here, because numpy is slow to import and few starts need it.
+    from functions.core.options import black_scholes, implied
+
     terms = {
         "spot": float(spot),
         "strike": float(strike),

@@ -19,7 +19,8 @@ from functions.core.errors import BadInput
 from functions.core.instruments import OPTION_TICKS, OptionRight, OptionSymbol, TickTable
 from functions.core.market_calendar import exchange_date
 from functions.core.options import black_scholes
-from functions.core.options.valuation import Valuation, years_between
+from functions.core.options.time_left import years_between
+from functions.core.options.valuation import Valuation
 from local.simulators.venue.clock import TapeClock
 from local.simulators.venue.prices import Prices
 from local.tape.model import Session

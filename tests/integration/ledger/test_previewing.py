@@ -111,7 +111,8 @@ def test_preview_when_the_gate_is_closed_then_an_entry_is_refused_as_placing_wou
     desk.close("account")
     entry = preview(desk, ORDER)
     assert (entry.verdict, entry.step, entry.code) == ("deny", "placing", "GATE_CLOSED")
-    assert "only orders that reduce" in entry.do
+    assert "halt status" in entry.do
+    assert "Exits still pass" in entry.do
     leaving = order_of("sell", "100", position_intent="sell_to_close", order_type="limit", price="100")
     assert preview(desk, leaving).verdict == "allow"
 

@@ -21,7 +21,7 @@ from functions.core.instruments import OptionRight, OptionSymbol
 from functions.core.market_calendar import Calendar, Session
 from functions.core.options import binomial, black_scholes, implied
 from functions.core.options.expiry import expiry_of
-from functions.core.options.valuation import years_between
+from functions.core.options.time_left import years_between
 from tests.printed import tell_table
 
 REAL = os.environ.get("AGENTTRADER_DATA")

@@ -10,7 +10,7 @@ import pytest
 
 from functions.core.instruments import OptionRight
 from functions.core.options import black_scholes
-from functions.core.options.valuation import years_between
+from functions.core.options.time_left import years_between
 from functions.strategy.chain import Chain
 from functions.strategy.options.greeks import with_greeks
 from tests.unit.strategy.option_market import CALENDAR, FAR, FULL, Quoted, chain, name
