@@ -17,7 +17,8 @@ from local.cli.app import run
 from local.cli.exits import Exit
 from tests.integration.cli.conftest import Running, shown
 
-pytestmark = pytest.mark.usefixtures("traded")
+# A cloud that trades is a minute to begin; each command has its own tests in tests/unit/local.
+pytestmark = [pytest.mark.usefixtures("traded"), pytest.mark.long]
 
 
 def rows(running: Running, query: str, *values: object) -> list[tuple[Any, ...]]:
