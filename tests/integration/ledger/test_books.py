@@ -135,7 +135,7 @@ _PROPERTY = settings(
 )
 
 
-@settings(_PROPERTY, max_examples=500)
+@settings(_PROPERTY, max_examples=300)
 @given(drawn=steps(), seed=st.integers(0, 2**32))
 def test_books_when_any_history_is_told_in_any_order_then_equal_to_the_hand_kept_ones(
     ledger: Ledger, accounts: Accounts, drawn: list[Step], seed: int

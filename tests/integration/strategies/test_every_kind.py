@@ -25,6 +25,8 @@ from local.cli.strategy_summary import StrategySummary, summarise_strategies
 from local.supervisor.cloud import Cloud
 from tests.chaos.arena import Ledger, arena, trade
 
+# A session of every kind in a whole cloud is a minute: each kind has its scenarios in tests/unit/strategy.
+pytestmark = pytest.mark.long
 OUTSIDE = "brought_by_a_package"
 PLAN = replace(
     EVERY_KIND,
@@ -142,7 +144,6 @@ def test_outside_kind_when_its_package_is_installed_then_it_is_catalogued_and_tr
     assert outside.fills > 0
 
 
-@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_every_kind_when_hot_store_and_processes_are_lost_then_trades_and_reasons_are_the_same(
     undisturbed: Played, struck: Played
