@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -38,15 +39,18 @@ class _Scene:
     connection: psycopg.Connection[Any]
     ledger: RiskLedger
     account: UUID
+    placed: int = 0
 
     def place(self) -> UUID:
         """A pending trade of a size that no limit minds."""
+        self.placed += 1
         order = {
             "broker_account_id": str(self.account),
             "symbol": _SYMBOL,
             "side": "buy",
             "position_intent": "buy_to_open",
-            "quantity": "0.01",
+            # No two alike: an equal order within seconds is refused as a duplicate.
+            "quantity": str(Decimal("0.01") + Decimal(self.placed) / 10_000),
         }
         return UUID(_one(self.connection, _PLACE, Jsonb(order), self.account)["id"])
 

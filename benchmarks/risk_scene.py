@@ -10,13 +10,14 @@ from decimal import Decimal
 
 from functions.core.market_calendar import Session
 from functions.risk.account import AccountFacts, BrokerMoney, BrokerRules
+from functions.risk.assess import RULES
 from functions.risk.book import Book, Mark, OpenQuantity, Package, ProposedLeg, ProposedOrder, Side
 from functions.risk.facts.closed import ClosedTrade, ClosedTrades, Closings, moment
 from functions.risk.facts.market import Dates, MarketFacts, Quote, Turnover
 from functions.risk.facts.orders import OrderFacts, OtherSide, RestingOrder, SymbolsOpen
 from functions.risk.facts.portfolio import Held, Money, Net, NetGreeks, PortfolioFacts
 from functions.risk.facts.results import ResultFacts, ScopeResult
-from functions.risk.limit_kinds import LIMIT_KINDS, TIGHTER
+from functions.risk.limit_kinds import TIGHTER
 from functions.risk.limits import Limit, Limits, Scope
 
 _NOW = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
@@ -140,7 +141,7 @@ def book(judged: ProposedOrder) -> Book:
 
 def limits() -> Limits:
     """Every limit there is for an order, on the account, so wide or so narrow that nothing is denied."""
-    kinds = [kind for kind in LIMIT_KINDS.values() if kind.family in ("rule", "protection")]
+    kinds = [rule.kind for rule in RULES if rule.kind.scopes]
     narrow = {
         "low_profit_symbol": _ZERO,
         "duplicate_order": Decimal(5),
