@@ -86,11 +86,6 @@ class Story:
     fees: Decimal
     do: str | None
 
-    @property
-    def refused_with(self) -> str | None:
-        """The code that ended it, where it did not end well."""
-        return _code_of(self.trade)
-
 
 def trade_named(connection: psycopg.Connection[Any], named: str) -> UUID | None:
     """The trade of this id, client order id, broker order id, or unique beginning of one of the first two.

@@ -11,7 +11,8 @@ from functions.risk.book import Book, ProposedOrder
 from functions.risk.facts.portfolio import PortfolioFacts
 from functions.risk.limits import Scope
 from functions.risk.reading_greeks import Unit, net_greeks
-from functions.risk.reading_portfolio import held_of, money_of, underlying_of
+from functions.risk.reading_portfolio import held_of, money_of
+from functions.risk.roots import root_of
 
 _GREEKS = ("net_delta_limit", "net_gamma_limit", "net_vega_limit")
 _SHARES = ("symbol_concentration", "sector_concentration")
@@ -32,7 +33,7 @@ def with_portfolio(book: Book, found: RiskBook, order_of: Callable[[RiskBook], P
 def portfolio_of(book: Book, order: ProposedOrder, told: BookMarket, names: Set[str]) -> PortfolioFacts:
     """What the limits of these names ask for."""
     facts = PortfolioFacts(
-        quantity=order.quantity, underlying=underlying_of(order.symbol), sector=told.sectors.get(order.symbol)
+        quantity=order.quantity, underlying=root_of(order.symbol), sector=told.sectors.get(order.symbol)
     )
     scopes = {scope: book.exposures[scope] for scope in _SCOPES if scope in book.exposures}
     if not names.isdisjoint(_EQUITY) and told.equity is not None:

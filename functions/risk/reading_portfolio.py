@@ -6,20 +6,16 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 
-from functions.core.instruments import OptionSymbol, is_option
+from functions.core.instruments import is_option
 from functions.core.ledger.book_portfolio import BookEquity
 from functions.risk.account import AccountFacts, BrokerMoney
 from functions.risk.book import NOTHING_OPEN, ZERO, Book, Exposure, Mark, OpenQuantity, Package, ProposedOrder
 from functions.risk.capital import UnknownMark, marks_of, of_options, of_others
 from functions.risk.covering import after_shares
 from functions.risk.facts.portfolio import Held, Money
+from functions.risk.roots import root_of
 
 _HALF, _WHOLE = Decimal("0.5"), Decimal(1)
-
-
-def underlying_of(symbol: str) -> str:
-    """The root of an option's symbol; anything else is its own."""
-    return OptionSymbol.parse(symbol).root if is_option(symbol) else symbol
 
 
 def held_of(
@@ -27,7 +23,7 @@ def held_of(
 ) -> Held:
     """What one scope has in the underlying and the sector of the order."""
     marks = marks_of(order, book, order.worst_price)
-    own = underlying_of(order.symbol)
+    own = root_of(order.symbol)
     sector = sectors.get(order.symbol)
     parts = _by_underlying(exposure, packages)
     there = {own, *(name for name, symbols in _names(exposure, packages).items() if _is_of(sector, symbols, sectors))}
@@ -87,7 +83,7 @@ def money_of(order: ProposedOrder, book: Book, told: BookEquity) -> Money:
     said = None if account is None else account.money
     try:
         money.requires = told.margin_requirement + _opened_since(book, exposure, said, marks, rate)
-        here = {name: found for name, found in exposure.items() if underlying_of(name) == underlying_of(order.symbol)}
+        here = {name: found for name, found in exposure.items() if root_of(name) == root_of(order.symbol)}
         shares, options = added(order, here, marks)
     except UnknownMark as unknown:
         money.requires, money.missing = None, f"mark of {unknown}"
@@ -144,10 +140,10 @@ def _by_underlying(
 ) -> dict[str, tuple[dict[str, OpenQuantity], list[Package]]]:
     found: dict[str, tuple[dict[str, OpenQuantity], list[Package]]] = {}
     for name, quantity in exposure.items():
-        found.setdefault(underlying_of(name), ({}, []))[0][name] = quantity
+        found.setdefault(root_of(name), ({}, []))[0][name] = quantity
     for package in packages:
-        for name in {underlying_of(symbol) for symbol in package}:
-            part = {symbol: count for symbol, count in package.items() if underlying_of(symbol) == name}
+        for name in {root_of(symbol) for symbol in package}:
+            part = {symbol: count for symbol, count in package.items() if root_of(symbol) == name}
             found.setdefault(name, ({}, []))[1].append(part)
     return found
 
@@ -156,7 +152,7 @@ def _names(exposure: Exposure, packages: Iterable[Package]) -> dict[str, set[str
     """The symbols that are open, by underlying."""
     found: dict[str, set[str]] = {}
     for symbol in {*exposure, *(symbol for package in packages for symbol in package)}:
-        found.setdefault(underlying_of(symbol), set()).add(symbol)
+        found.setdefault(root_of(symbol), set()).add(symbol)
     return found
 
 
