@@ -60,11 +60,21 @@ def after_shares(contracts: Package, shares: dict[str, Decimal], marks: Mapping[
 
     What covers is taken out of `shares`, as by `uncovered`.
     """
+    if not any(_may_cover(symbol, count, shares) for symbol, count in contracts.items()):
+        return dict(contracts)
     alone = {symbol: -count for symbol, count in _alone(contracts).items()}
     rest = uncovered(alone, shares, marks)
     return uncovered(
         {name: count + rest.get(name, ZERO) - alone.get(name, ZERO) for name, count in contracts.items()}, shares, marks
     )
+
+
+def _may_cover(symbol: str, count: Decimal, shares: Mapping[str, Decimal]) -> bool:
+    """Whether it is a sold call, and there are shares of its root."""
+    if count >= 0:
+        return False
+    option = OptionSymbol.parse(symbol)
+    return option.right == "call" and shares.get(option.root, ZERO) > 0
 
 
 def _alone(contracts: Package) -> dict[str, Decimal]:

@@ -39,4 +39,4 @@ def held_to(name: str, code: str, loss: Loss, book: Book, limits: Limits) -> Ver
             return deny(code, lost=lost, limit=limit.value, scope=limit.scope)
         if seen is None:
             seen = allow(lost=lost, limit=limit.value, scope=limit.scope)
-    return seen or allow(limit="not set")
+    return allow(limit="not set") if seen is None else seen

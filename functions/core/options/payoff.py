@@ -136,7 +136,7 @@ def least_worth(legs: Sequence[Leg]) -> Decimal | None:
     return _least(legs, _corners(legs))
 
 
-def capital_at_work(options: Iterable[OptionUnits]) -> Decimal:
+def capital_at_work(options: Sequence[OptionUnits]) -> Decimal:
     """What they could lose from their prices of now on, dollars; never below zero.
 
     Of what is held alone, or bought dearer than it was sold, what it is worth; of a credit spread its width less the
@@ -187,7 +187,8 @@ def _covering(legs: Iterable[Leg]) -> list[list[Leg]]:
             shares[leg.root] += leg.units
             continue
         key = (leg.root, leg.expiry, leg.right, leg.strike)
-        netted[key] = replace(leg, units=leg.units + (netted[key].units if key in netted else ZERO))
+        there = netted.get(key)
+        netted[key] = leg if there is None else replace(leg, units=leg.units + there.units)
     open_now = [option for option in netted.values() if option.units != 0]
     sets: dict[tuple[str, date], list[Leg]] = defaultdict(list)
     for option in open_now:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from functions.risk.limits import Limit
@@ -147,6 +148,7 @@ def moment(time: datetime) -> int:
     return (time - _EPOCH) // _TICK
 
 
+@lru_cache(maxsize=4096)
 def span_of(minutes: Decimal) -> int:
     """Microseconds; what is longer than ten years is ten years."""
     return min(int(minutes * _MINUTE), _TEN_YEARS)

@@ -36,11 +36,9 @@ def blackout_days_before(order: ProposedOrder, book: Book, limits: Limits) -> Ve
             return deny(
                 "BLACKOUT_DAYS_BEFORE",
                 symbol=symbol,
-                days_to_earnings=str(days),
+                days_to_earnings=days,
                 limit=limit.value,
                 scope=limit.scope,
             )
-        seen = allow(
-            days_to_earnings="none reported" if days is None else str(days), limit=limit.value, scope=limit.scope
-        )
+        seen = allow(days_to_earnings="none reported" if days is None else days, limit=limit.value, scope=limit.scope)
     return seen

@@ -32,8 +32,7 @@ def capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     Calls that shares cover, which are held and not being sold, add nothing: first those that nothing bought covers.
     All at the marks. A limit on a symbol counts that symbol only. An order that adds nothing is not denied.
     """
-    seen = allow(limit="not set")
-    first = True
+    seen = None
     for limit in limits.of("capital_limit"):
         if book.exposure(limit.scope) is None:
             return deny("MISSING_EXPOSURE", scope=limit.scope)
@@ -47,9 +46,11 @@ def capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
             )
         if after > limit.value and after > before:
             return deny("CAPITAL_LIMIT", **limit.tells(notional_after=after), limit=limit.value, scope=limit.scope)
-        if first:
-            seen, first = allow(**limit.tells(notional_after=after), limit=limit.value, scope=limit.scope), False
-    return seen
+        if seen is None:
+            seen = allow(notional_after=after, limit=limit.value, scope=limit.scope)
+            if limit.scope == "global":
+                del seen["notional_after"]
+    return allow(limit="not set") if seen is None else seen
 
 
 def at_work(book: Book, scope: Scope) -> Sum:
@@ -75,6 +76,10 @@ def _before_and_after(order: ProposedOrder, book: Book, limit: Limit) -> tuple[D
     """The capital at work without the order and with it, of what the limit counts. Raises UnknownMark."""
     only = order.symbol if limit.scope == "symbol" and limit.symbol is None else limit.symbol
     scope: Scope = "account" if limit.scope == "symbol" else limit.scope
+    if only is None and order.order_type in AT_THE_MARK and not order.several_legs:
+        simple = _of_shares(order, at_work(book, scope), roots_in(book, scope).get(order.symbol, EMPTY), book)
+        if simple is not None:
+            return simple
     touched = roots_of(order) if only is None else (root_of(only),)
     rest = at_work(book, scope).without(touched) if only is None else ZERO
     if isinstance(rest, str):
@@ -86,6 +91,15 @@ def _before_and_after(order: ProposedOrder, book: Book, limit: Limit) -> tuple[D
         now, then = _of_root(order, name, root, only, book)
         before, after = before + now, after + then
     return before, after
+
+
+def _of_shares(order: ProposedOrder, work: Sum, root: Root, book: Book) -> tuple[Decimal, Decimal] | None:
+    """The same of shares at the mark, without options of their root: mostly there are none. Else None."""
+    leg, mark = order.legs[0], book.marks.get(order.symbol)
+    if leg.kind == "option" or root.has_options or work.unknown or mark is None:
+        return None
+    held = root.exposure.get(leg.symbol, NOTHING_OPEN)
+    return work.total, work.total + (held.worst_with(leg) - held.worst) * mark.price * mark.multiplier
 
 
 def _of_root(order: ProposedOrder, name: str, root: Root, only: str | None, book: Book) -> tuple[Decimal, Decimal]:

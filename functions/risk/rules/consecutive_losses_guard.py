@@ -42,7 +42,7 @@ def consecutive_losses_guard(order: ProposedOrder, book: Book, limits: Limits) -
             within, pause = span_of(limit.parameter(WITHIN)), span_of(limit.parameter(PAUSE))
             while last >= allowed and times[last] + pause > closed.at:
                 if losing[last] > allowed and times[last] - times[last - allowed] < within:
-                    row, until = str(losing[last]), shown_time(times[last] + pause)
+                    row, until = losing[last], shown_time(times[last] + pause)
                     return deny(
                         "CONSECUTIVE_LOSSES_GUARD", losses=row, until=until, limit=limit.value, scope=limit.scope
                     )
@@ -50,5 +50,5 @@ def consecutive_losses_guard(order: ProposedOrder, book: Book, limits: Limits) -
             if closed.misses(within + pause):
                 return deny("MISSING_CLOSED_TRADES", scope=limit.scope)
         if seen is None:
-            seen = allow(most_losses=str(closings.longest), limit=limit.value, scope=limit.scope)
-    return seen or allow(limit="not set")
+            seen = allow(most_losses=closings.longest, limit=limit.value, scope=limit.scope)
+    return allow(limit="not set") if seen is None else seen

@@ -37,6 +37,6 @@ def cooldown(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
             if until > closed.at:
                 return deny("COOLDOWN", symbol=symbol, until=shown_time(until), limit=limit.value, scope=limit.scope)
         if seen is None:
-            exits = "0" if of_symbol is None else str(len(of_symbol.times))
+            exits = 0 if of_symbol is None else len(of_symbol.times)
             seen = allow(exits=exits, limit=limit.value, scope=limit.scope)
-    return seen or allow(limit="not set")
+    return allow(limit="not set") if seen is None else seen

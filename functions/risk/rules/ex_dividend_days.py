@@ -44,13 +44,11 @@ def ex_dividend_days(order: ProposedOrder, book: Book, limits: Limits) -> Verdic
         days = known[symbol]
         if days is None or days > limit.value:
             seen = allow(
-                days_to_ex_dividend="none ahead" if days is None else str(days), limit=limit.value, scope=limit.scope
+                days_to_ex_dividend="none ahead" if days is None else days, limit=limit.value, scope=limit.scope
             )
             continue
         today = today or exchange_date(order.event_time)
         if leg.expiry is not None and (leg.expiry - today).days < days:
             continue
-        return deny(
-            "EX_DIVIDEND_DAYS", symbol=symbol, days_to_ex_dividend=str(days), limit=limit.value, scope=limit.scope
-        )
+        return deny("EX_DIVIDEND_DAYS", symbol=symbol, days_to_ex_dividend=days, limit=limit.value, scope=limit.scope)
     return seen

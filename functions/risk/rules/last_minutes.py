@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from functions.risk.book import Book, ProposedOrder
+from functions.risk.facts.closed import span_of
 from functions.risk.limits import WIDE_SCOPES, Limits
 from functions.risk.rule import Verdict, allow, deny, rule
 
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND = 1_000_000
-_MINUTE = 60 * _SECOND
 
 
 @rule(
@@ -34,7 +34,7 @@ def last_minutes(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     if session is None:
         return allow(session="none is open")
     left = (session.closes_at - order.event_time) // _MICROSECOND
-    if left < limit.value * _MINUTE:
+    if left < span_of(limit.value):
         closes_at = session.closes_at.isoformat()
         return deny("LAST_MINUTES", closes_at=closes_at, limit_minutes=limit.value, scope=limit.scope)
-    return allow(seconds_left=str(left // _SECOND), limit_minutes=limit.value, scope=limit.scope)
+    return allow(seconds_left=left // _SECOND, limit_minutes=limit.value, scope=limit.scope)

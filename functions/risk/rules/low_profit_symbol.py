@@ -56,6 +56,6 @@ def low_profit_symbol(order: ProposedOrder, book: Book, limits: Limits) -> Verdi
             if closed.misses(span):
                 return deny("MISSING_CLOSED_TRADES", scope=limit.scope)
         if seen is None:
-            count = "0" if closings is None else str(len(closings.times))
+            count = 0 if closings is None else len(closings.times)
             seen = allow(closed_trades=count, limit=limit.value, scope=limit.scope)
-    return seen or allow(limit="not set")
+    return allow(limit="not set") if seen is None else seen

@@ -52,4 +52,4 @@ def max_drawdown_guard(order: ProposedOrder, book: Book, limits: Limits) -> Verd
                 return deny("MISSING_CLOSED_TRADES", scope=limit.scope)
         if seen is None:
             seen = allow(deepest=closings.deepest, limit=limit.value, scope=limit.scope)
-    return seen or allow(limit="not set")
+    return allow(limit="not set") if seen is None else seen

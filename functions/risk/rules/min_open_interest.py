@@ -41,7 +41,7 @@ def min_open_interest(order: ProposedOrder, book: Book, limits: Limits) -> Verdi
             contracts, days = found
             within = limit.parameter(_WITHIN)
             if days > within:
-                return deny("STALE_OPEN_INTEREST", symbol=leg.symbol, age_days=str(days), limit_days=within)
+                return deny("STALE_OPEN_INTEREST", symbol=leg.symbol, age_days=days, limit_days=within)
             if contracts < limit.value:
                 return deny(
                     "MIN_OPEN_INTEREST",

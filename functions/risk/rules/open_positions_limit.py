@@ -29,5 +29,7 @@ def open_positions_limit(order: ProposedOrder, book: Book, limits: Limits) -> Ve
             positions = limit.tells(positions_after=open_now.after)
             return deny("OPEN_POSITIONS", **positions, limit=limit.value, scope=limit.scope)
         if seen is None:
-            seen = allow(**limit.tells(positions_after=open_now.after), limit=limit.value, scope=limit.scope)
-    return seen or allow(limit="not set")
+            seen = allow(positions_after=open_now.after, limit=limit.value, scope=limit.scope)
+            if limit.scope == "global":
+                del seen["positions_after"]
+    return allow(limit="not set") if seen is None else seen

@@ -40,8 +40,8 @@ def options_level(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
         return deny("MISSING_EXPOSURE", scope="account")
     needed = _LONG if all(leg.side == "buy" for leg in opening) else _to_sell(order, book, book.account)
     if needed > has:
-        return deny("OPTIONS_LEVEL", needed=str(needed), level=str(has))
-    return allow(needed=str(needed), level=str(has))
+        return deny("OPTIONS_LEVEL", needed=needed, level=has)
+    return allow(needed=needed, level=has)
 
 
 def _to_sell(order: ProposedOrder, book: Book, account: AccountFacts) -> int:

@@ -22,4 +22,4 @@ def order_quantity_limit(order: ProposedOrder, book: Book, limits: Limits) -> Ve
                 )
         if seen is None:
             seen = allow(quantity=order.legs[0].quantity, limit=limit.value, scope=limit.scope)
-    return seen or allow(limit="not set")
+    return allow(limit="not set") if seen is None else seen

@@ -36,5 +36,7 @@ def order_rate_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdic
             seen_there = limit.tells(placed=placed)
             return deny("ORDER_RATE", **seen_there, limit=limit.value, within_seconds=within, scope=limit.scope)
         if seen is None:
-            seen = allow(**limit.tells(placed=placed), limit=limit.value, within_seconds=within, scope=limit.scope)
-    return seen or allow(limit="not set")
+            seen = allow(placed=placed, limit=limit.value, within_seconds=within, scope=limit.scope)
+            if limit.scope == "global":
+                del seen["placed"]
+    return allow(limit="not set") if seen is None else seen

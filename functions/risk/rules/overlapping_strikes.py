@@ -45,7 +45,7 @@ def overlapping_strikes(order: ProposedOrder, book: Book, limits: Limits) -> Ver
             return deny("OVERLAPPING_STRIKES", packages=counted, limit=limit.value, scope=limit.scope)
         if seen is None:
             seen = allow(packages=counted, limit=limit.value, scope=limit.scope)
-    return seen or allow(limit="not set")
+    return allow(limit="not set") if seen is None else seen
 
 
 def _held_opposite(leg: ProposedLeg, book: Book) -> Decimal:

@@ -26,7 +26,7 @@ def package(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
     multipliers = {leg.multiplier for leg in order.legs}
     if len(multipliers) > 1:
         return deny("MULTI_LEG_NOT_JUDGED", multipliers=_list(f"{one:f}" for one in multipliers))
-    return allow(legs=str(len(order.legs)))
+    return allow(legs=len(order.legs))
 
 
 def _list(values: Iterable[str]) -> str:

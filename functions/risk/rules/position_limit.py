@@ -41,5 +41,7 @@ def position_limit(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
             if most is None or after > most:
                 most = after
         if seen is None and most is not None:
-            seen = allow(**limit.tells(quantity_after=max(most, ZERO)), limit=limit.value, scope=limit.scope)
-    return seen or allow(limit="not set")
+            seen = allow(quantity_after=most if most > ZERO else ZERO, limit=limit.value, scope=limit.scope)
+            if limit.scope == "global":
+                del seen["quantity_after"]
+    return allow(limit="not set") if seen is None else seen

@@ -39,9 +39,9 @@ def stale_bars(order: ProposedOrder, book: Book, limits: Limits) -> Verdict:
                 "STALE_BARS",
                 symbol=symbol,
                 newest_until=ended.isoformat(),
-                age_seconds=str(age // _SECOND),
+                age_seconds=age // _SECOND,
                 limit_seconds=limit.value,
                 scope=limit.scope,
             )
-        seen = allow(age_seconds=str(max(age, 0) // _SECOND), limit_seconds=limit.value, scope=limit.scope)
+        seen = allow(age_seconds=max(age, 0) // _SECOND, limit_seconds=limit.value, scope=limit.scope)
     return seen

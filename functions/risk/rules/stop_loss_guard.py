@@ -47,5 +47,5 @@ def stop_loss_guard(order: ProposedOrder, book: Book, limits: Limits) -> Verdict
             if closed.misses(within + pause):
                 return deny("MISSING_CLOSED_TRADES", scope=limit.scope)
         if seen is None:
-            seen = allow(stops=str(len(stops)), limit=limit.value, scope=limit.scope)
-    return seen or allow(limit="not set")
+            seen = allow(stops=len(stops), limit=limit.value, scope=limit.scope)
+    return allow(limit="not set") if seen is None else seen

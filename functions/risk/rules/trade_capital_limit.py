@@ -36,7 +36,7 @@ def trade_capital_limit(order: ProposedOrder, book: Book, limits: Limits) -> Ver
             return deny("TRADE_CAPITAL", capital=capital, limit=limit.value, scope=limit.scope)
         if seen is None:
             seen = allow(capital=capital, limit=limit.value, scope=limit.scope)
-    return seen or allow(limit="not set")
+    return allow(limit="not set") if seen is None else seen
 
 
 def _capital(order: ProposedOrder, book: Book) -> Decimal:

@@ -6,12 +6,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 from functions.risk.book import Book, ProposedOrder
+from functions.risk.facts.closed import span_of
 from functions.risk.limits import ALL_SCOPES, Limits
 from functions.risk.rule import ALLOWED, Verdict, allow, deny, rule
 
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND = 1_000_000
-_MINUTE = 60 * _SECOND
 _NEAR_DAYS = 5
 _DEFAULT = Decimal(15)
 
@@ -49,7 +49,7 @@ def zero_dte_cutoff(order: ProposedOrder, book: Book, limits: Limits) -> Verdict
         if until is None:
             return deny("MISSING_CALENDAR", symbol=leg.symbol, expires_on=leg.expiry.isoformat(), sessions="missing")
         left = (until - order.event_time) // _MICROSECOND
-        if left < minutes * _MINUTE:
+        if left < span_of(minutes):
             return deny("ZERO_DTE_CUTOFF", symbol=leg.symbol, trades_until=until.isoformat(), limit_minutes=minutes)
-        seen = allow(symbol=leg.symbol, seconds_left=str(left // _SECOND), limit_minutes=minutes)
+        seen = allow(symbol=leg.symbol, seconds_left=left // _SECOND, limit_minutes=minutes)
     return seen
