@@ -52,6 +52,8 @@ class Verdict(dict[str, Number]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
+    __hash__ = None  # Equal by what it saw, as a dict is.
+
     def __bool__(self) -> bool:
         """Always: one that saw no number is a verdict too."""
         return True
