@@ -78,7 +78,7 @@ def main() -> int:
 
 
 def run(rounds: int, port_base: int | None = None) -> list[Result]:
-    """Every benchmark, on a cloud for the layers and one for the road. Raises what starting raises, and NO_FREE_PORTS."""
+    """Every benchmark, on a cloud for the layers and one for the road. Raises as starting does, and NO_FREE_PORTS."""
     with _cloud(_PARTS, port_base) as (stack, settings, hot):
         layers = [
             alpaca_orders(stack, settings, hot, rounds=rounds, seconds=_SECONDS_EACH),
