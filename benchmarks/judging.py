@@ -29,6 +29,8 @@ from local.stack import Stack
 _SYMBOL = "BTC/USD"
 _POLL_SECONDS = 0.002
 _PATIENCE_SECONDS = 20.0
+# What follows a verdict (relay, execute, watch) is over by then: each order is measured on a cloud at rest.
+_REST_SECONDS = 0.4
 # Postgres counts calls when a session has been idle for a moment.
 _COUNTED_SECONDS = 1.5
 _OF_THE_ROAD = ("claim_outbox", "mark_published", "pending_trades", "risk_book", "approve_trade")
@@ -65,8 +67,10 @@ class _Scene:
         raise AssertionError("the order was not judged in time: is a part of the road missing?")
 
     def through_the_cloud(self, _number: int) -> None:
+        """Taken back at once: without keys to send it with, execute would try it again beside the next ones."""
         trade = self.place()
         self.await_verdict(trade)
+        self.connection.execute("select public.request_cancel(%s, 'measured')", (trade,))
 
     def by_hand(self) -> float:
         """Seconds that the calls of risk alone take, one after another, on an order that is judged already."""
@@ -88,7 +92,7 @@ class _Scene:
 
 
 def judging(stack: Stack, settings: Settings, hot: HotStore, *, rounds: int, seconds: float) -> Result:
-    """Orders placed one after another, each approved before the next; the times are the ledger's own.
+    """Orders placed one after another, each approved and taken back before the next; the times are the ledger's own.
 
     The note says which ledger functions the road called, and how often for each order.
     """
@@ -104,6 +108,7 @@ def judging(stack: Stack, settings: Settings, hot: HotStore, *, rounds: int, sec
         ends_at = time.perf_counter() + seconds
         count = 0
         while count < rounds and (time.perf_counter() < ends_at or not count):
+            time.sleep(_REST_SECONDS)
             scene.through_the_cloud(count)
             count += 1
         waits = scene.waits(count)

@@ -1,8 +1,12 @@
 /**
- * Keeps a cut connection from being used again.
+ * Keeps a cut connection from being used again, and does not wait for what only prepares a request's own statement.
  *
  * postgres.js puts a reserved connection back among the open ones when it is released, also when it was cut meanwhile;
  * the next write on it (kysely's ROLLBACK, another request) then fails outside of any promise, and waits for ever.
+ *
+ * BEGIN and the settings of a request (claims, role, method) go out together with the statement that follows: each
+ * awaited alone would be a journey more, and a ledger call is mostly journeys. Where one fails, so does what follows, and
+ * its reason is told there. The settings' statements are prepared once per connection, which spares describing them.
  */
 import type postgres from "postgres";
 import { isLostConnection, isPostgresError } from "./sqlstate.ts";
@@ -13,14 +17,23 @@ export function guardPool(pool: postgres.Sql): void {
   pool.reserve = async () => {
     const reserved = await reserve();
     let cut: Error | undefined;
+    let unprepared: Error | undefined;
     const unsafe = reserved.unsafe.bind(reserved);
     reserved.unsafe = ((text: string, parameters?: never[], options?: postgres.UnsafeQueryOptions) => {
       if (cut) return Promise.reject(cut);
-      const query = unsafe(text, parameters, options);
-      query.catch((error: unknown) => {
+      if (text === "begin") unprepared = undefined;
+      const settings = SETTINGS.test(text);
+      const query = unsafe(text, parameters, settings ? { ...options, prepare: true } : options);
+      const done = query.catch((error: unknown) => {
         if (error instanceof Error && isCut(error)) cut = error;
+        // What follows a statement that failed only says that the transaction is aborted.
+        if (unprepared && error instanceof Error && isAborted(error)) throw unprepared;
+        if (settings && error instanceof Error) unprepared ??= error;
+        throw error;
       });
-      return query;
+      if (text !== "begin" && !settings) return done;
+      done.catch(() => undefined);
+      return Promise.resolve(Object.assign([], { count: 0, command: "SELECT" }));
     }) as typeof reserved.unsafe;
     const release = reserved.release.bind(reserved);
     reserved.release = () => {
@@ -28,6 +41,13 @@ export function guardPool(pool: postgres.Sql): void {
     };
     return reserved;
   };
+}
+
+const SETTINGS = /^\s*select set_config\(/;
+
+/** in_failed_sql_transaction */
+function isAborted(error: Error): boolean {
+  return isPostgresError(error) && error.code === "25P02";
 }
 
 function isCut(error: Error): boolean {
