@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 READY := $(VENV)/.ready
 NODE_READY := local/node_modules/.ready
+# The packages of the edge functions, fetched once: the local cloud starts without a network.
+EDGE_PACKAGES := $(CURDIR)/.tools/deno
+EDGE_READY := .tools/deno/.ready
 # Only `make advise` needs the Supabase CLI: 140 MB that nobody should wait for.
 SUPABASE_CLI := 3.1.0
 CLI_READY := .tools/.supabase-$(SUPABASE_CLI)
@@ -28,7 +31,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-setup: $(READY) $(NODE_READY) ## Everything the project needs, into .venv and local/node_modules
+setup: $(READY) $(NODE_READY) $(EDGE_READY) ## Everything the project needs, into .venv, local/node_modules and .tools
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -42,6 +45,12 @@ $(READY): requirements.lock pyproject.toml
 $(NODE_READY): local/package.json local/package-lock.json $(READY)
 	@echo "Setting up Node packages in local/node_modules (half a minute)"
 	@cd local && $(NODE) ../scripts/ticking.sh npm ci --loglevel=error --no-progress --no-audit --no-fund >/dev/null
+	@touch $@
+
+$(EDGE_READY): supabase/functions/deno.lock supabase/functions/deno.json $(wildcard supabase/functions/*/deno.json) $(READY) $(NODE_READY)
+	@echo "Setting up the packages of the edge functions in .tools/deno (some seconds)"
+	@cd supabase/functions && $(NODE) NPM_CONFIG_REGISTRY="$$($(NODE) npm config get registry 2>/dev/null)" DENO_DIR="$(EDGE_PACKAGES)" DENO_NO_UPDATE_CHECK=1 \
+		$(CURDIR)/$(BIN)/deno install --quiet --frozen --entrypoint */index.ts
 	@touch $@
 
 demo: setup ## Two real trading days through the whole system (ARGS="--json --exit" for machines)

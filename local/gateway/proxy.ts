@@ -12,6 +12,8 @@ export interface Upstream {
   name: string;
   /** Address of the process. */
   url: string;
+  /** True where the process itself says which pages may read its answers. */
+  saysCors?: boolean;
 }
 
 /** Streams the request to the upstream process and its answer back; 503 where it does not answer. */
@@ -24,10 +26,17 @@ export function proxyHttp(upstream: Upstream, incoming: IncomingMessage, outgoin
       port: target.port,
       method: incoming.method,
       path: incoming.url ?? "/",
-      headers: { ...headers, "x-forwarded-host": incoming.headers.host ?? "", "x-forwarded-proto": "http" },
+      headers: {
+        ...headers,
+        // The last entry is who called us; what the caller wrote into the header stands before it.
+        "x-forwarded-for": [headers["x-forwarded-for"], incoming.socket.remoteAddress].flat().filter(Boolean).join(", "),
+        "x-forwarded-host": incoming.headers.host ?? "",
+        "x-forwarded-proto": "http",
+      },
     },
     (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, { ...corsHeaders(), ...answer.headers });
+      // Whose pages may read the answer is for the edge function to say.
+      outgoing.writeHead(answer.statusCode ?? 502, { ...(upstream.saysCors ? {} : corsHeaders()), ...answer.headers });
       answer.pipe(outgoing);
     },
   );

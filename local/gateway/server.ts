@@ -23,7 +23,7 @@ export function createGateway(settings: Settings, database: Database): Server {
   const tokens = new Tokens(settings.jwtSecret);
   const issuer = `${settings.externalUrl}/auth/v1`;
   const realtime: Upstream = { name: "realtime", url: settings.realtimeUrl };
-  const edge: Upstream = { name: "edge functions", url: settings.edgeUrl };
+  const edge: Upstream = { name: "edge functions", url: settings.edgeUrl, saysCors: true };
   const studio = new Studio(settings);
 
   function upstreamOf(path: string): Upstream | undefined {
@@ -104,7 +104,7 @@ export function createGateway(settings: Settings, database: Database): Server {
 
   const server = createServer((incoming, outgoing) => {
     const upstream = upstreamOf(incoming.url ?? "/");
-    if (upstream && incoming.method !== "OPTIONS") {
+    if (upstream && (incoming.method !== "OPTIONS" || upstream.saysCors)) {
       proxyHttp(upstream, incoming, outgoing);
       return;
     }

@@ -86,6 +86,11 @@ def _platform(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[N
                 deno,
                 "run",
                 "--no-prompt",
+                # Fetched by `make setup`; a cloud starts without a network.
+                "--cached-only",
+                "--frozen",
+                "--config",
+                str(PROJECT / "supabase" / "functions" / "deno.json"),
                 "--allow-net",
                 "--allow-env",
                 "--allow-read",

@@ -17,6 +17,9 @@ KEY_FILES: Final = {
 """The secrets of the wiring table, and the settings that say where they are mounted."""
 
 
+# Where the dashboard is served while it is built (Vite); the browser may call the API from there.
+DASHBOARD_ORIGINS: Final = "http://127.0.0.1:5173,http://localhost:5173"
+
 Brokers = Literal["alpaca", "tastytrade", "both"]
 
 
@@ -108,10 +111,17 @@ def worker_environment(environment: Mapping[str, str], secrets: Sequence[str]) -
 
 
 def edge_environment(stack: Stack) -> dict[str, str]:
-    """For the edge runtime, whose functions act under their caller's own token: no secret at all."""
+    """For the edge runtime, whose functions act under their caller's own token.
+
+    The key of the local project's tokens is what the API checks them with, and makes those of programs; hosted projects
+    have key pairs instead.
+    """
     return base_environment() | {
         "SUPABASE_URL": stack.url("gateway"),
         "SUPABASE_ANON_KEY": stack.publishable_key,
-        "DENO_DIR": str(stack.state / "deno"),
+        "AGENTTRADER_JWT_SECRET": stack.secrets.jwt_secret,
+        "AGENTTRADER_FUNCTIONS_URL": stack.url("functions"),
+        "AGENTTRADER_DASHBOARD_ORIGINS": DASHBOARD_ORIGINS,
+        "DENO_DIR": str(PROJECT / ".tools" / "deno"),
         "DENO_NO_UPDATE_CHECK": "1",
     }

@@ -310,17 +310,18 @@ comment on column private.rate_limits.bucket is 'Who is limited in what, as user
 comment on column private.rate_limits.tokens is 'Requests left at filled_at.';
 comment on column private.rate_limits.filled_at is 'Machine time, UTC.';
 
-create function public.take_rate(p_bucket text, p_limit integer, p_seconds double precision) returns jsonb
+create function public.take_rate(p_bucket text, p_limit integer, p_seconds double precision, p_count integer default 1) returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
 declare
   kept private.rate_limits;
   left_over double precision;
+  taken integer;
   at timestamptz;
 begin
-  if (p_limit > 0 and p_seconds > 0) is not true then
-    perform private.refuse(422, 'BAD_RATE', 'A rate allows at least one request in a time above zero.',
-      jsonb_build_object('limit', p_limit, 'seconds', p_seconds));
+  if (p_limit > 0 and p_seconds > 0 and p_count > 0) is not true then
+    perform private.refuse(422, 'BAD_RATE', 'A rate allows at least one request in a time above zero, and at least one is taken.',
+      jsonb_build_object('limit', p_limit, 'seconds', p_seconds, 'count', p_count));
   end if;
   insert into private.rate_limits (bucket, tokens, filled_at) values (p_bucket, p_limit, clock_timestamp()) on conflict do nothing;
   -- The row's lock counts concurrent requests one at a time.
@@ -328,15 +329,15 @@ begin
   -- The machine's clock, read under the lock: a rate is about the machine's time, and decides nothing about a trade.
   at := greatest(kept.filled_at, clock_timestamp());
   left_over := least(p_limit, kept.tokens + extract(epoch from at - kept.filled_at) * p_limit / p_seconds);
-  update private.rate_limits
-  set tokens = case when left_over >= 1 then left_over - 1 else left_over end, filled_at = at where bucket = p_bucket;
+  taken := least(p_count, floor(left_over));
+  update private.rate_limits set tokens = left_over - taken, filled_at = at where bucket = p_bucket;
   return jsonb_build_object(
-    'allowed', left_over >= 1, 'limit', p_limit, 'remaining', greatest(floor(left_over - 1), 0),
+    'allowed', taken > 0, 'taken', taken, 'limit', p_limit, 'remaining', floor(left_over - taken),
     'retry_after', case when left_over >= 1 then 0 else (1 - left_over) * p_seconds / p_limit end);
 end $$;
-comment on function public.take_rate(text, integer, double precision) is
-  'Takes one request from a token bucket of p_limit in p_seconds: {"allowed", "limit", "remaining", "retry_after" in seconds}.';
-grant execute on function public.take_rate(text, integer, double precision) to fn_api;
+comment on function public.take_rate(text, integer, double precision, integer) is
+  'Takes p_count requests, or what is left, from a token bucket of p_limit in p_seconds: {"allowed", "taken", "limit", "remaining", "retry_after" in seconds}. Who takes several spends them without asking again.';
+grant execute on function public.take_rate(text, integer, double precision, integer) to fn_api;
 
 -- Who may see ----------------------------------------------------------------------------------------------------------
 

@@ -35,9 +35,11 @@ FLOW = {
 
 # Of runs that the schedule starts once a day, and that died at a step before: nobody waits for them on this day.
 BEHIND = {
+    "ingest.bars_of_month",
     "ingest.bars_to_archive",
     "ingest.drop_old_bars",
     "ingest.prune_option_chains",
+    "ingest.record_archived_month",
     "ingest.record_corporate_actions",
     "ingest.upsert_instruments",
 }

@@ -1,70 +1,55 @@
-/**
- * Who calls an edge function, checked in code: the platform's `verify_jwt` does not work with asymmetric keys.
- *
- * A token of this project's HS256 secret (AGENTTRADER_JWT_SECRET, where it is set) is checked here; every other one is
- * shown to Auth, which knows its own keys.
- */
+/** Who calls an edge function: a person by the session's token, or a program by a token that the ledger gave its key. */
+import { BadToken, checked, type Claims } from "./tokens.ts";
 
-/** `token` is to be passed on to PostgREST, so that row-level security decides. */
+/** `token` is to be passed on to PostgREST, so that row-level security decides. `scopes` is null for a person. */
 export interface Caller {
-  id: string | null;
+  id: string;
   role: string;
   email: string | null;
+  /** aal2 after a second factor. */
+  level: "aal1" | "aal2";
+  administrator: boolean;
+  scopes: readonly string[] | null;
+  /** The API key of a program. */
+  key: string | null;
   token: string;
 }
 
 /** The request carries no token, or one that is not valid; the message says which. */
 export class NotSignedIn extends Error {}
 
-interface Claims {
-  sub?: string;
-  role?: string;
-  email?: string;
-  exp?: number;
-}
-
-/** Checks the bearer token. Throws NotSignedIn; network errors of the question to Auth pass through. */
-export async function identify(request: Request): Promise<Caller> {
+/** What stands in the Authorization header after Bearer. Throws NotSignedIn where there is nothing. */
+export function bearer(request: Request): string {
   const token = /^Bearer\s+(\S+)$/i.exec(request.headers.get("Authorization") ?? "")?.[1];
   if (!token) throw new NotSignedIn("The request has no bearer token; sign in and send its access token.");
-  const claims = (await checkedHere(token)) ?? (await checkedByAuth(token));
-  return { id: claims.sub ?? null, role: claims.role ?? "anon", email: claims.email ?? null, token };
+  return token;
 }
 
-async function checkedHere(token: string): Promise<Claims | undefined> {
-  const secret = Deno.env.get("AGENTTRADER_JWT_SECRET");
-  const [header, payload, signature] = token.split(".");
-  if (!secret || !header || !payload || !signature || decoded<{ alg?: string }>(header).alg !== "HS256") return undefined;
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(secret), algorithm, false, ["verify"]);
-  const genuine = await crypto.subtle.verify("HMAC", key, bytes(signature), new TextEncoder().encode(`${header}.${payload}`));
-  if (!genuine) throw new NotSignedIn("The token's signature is not valid.");
-  const claims = decoded<Claims>(payload);
-  if (claims.exp !== undefined && claims.exp * 1000 < Date.now()) throw new NotSignedIn("The token has expired; sign in again.");
-  return claims;
-}
-
-async function checkedByAuth(token: string): Promise<Claims> {
-  const answer = await fetch(`${Deno.env.get("SUPABASE_URL")}/auth/v1/user`, {
-    headers: { apikey: Deno.env.get("SUPABASE_ANON_KEY") ?? "", Authorization: `Bearer ${token}` },
-  });
-  if (!answer.ok) {
-    await answer.body?.cancel();
-    throw new NotSignedIn(`Auth did not accept the token (status ${answer.status}).`);
-  }
-  const user = await answer.json() as { id: string; role: string; email: string };
-  return { sub: user.id, role: user.role, email: user.email };
-}
-
-function decoded<T>(part: string): T {
+/** Checks the bearer token. Throws NotSignedIn; network errors of asking for Auth's keys pass through. */
+export async function identify(request: Request): Promise<Caller> {
+  const token = bearer(request);
   try {
-    return JSON.parse(new TextDecoder().decode(bytes(part))) as T;
-  } catch {
-    throw new NotSignedIn("The bearer token is not a JSON web token.");
+    return callerOf(await checked(token), token);
+  } catch (error) {
+    if (error instanceof BadToken) throw new NotSignedIn(error.message);
+    throw error;
   }
 }
 
-function bytes(base64url: string): Uint8Array<ArrayBuffer> {
-  const text = atob(base64url.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+/** Throws NotSignedIn for a token of nobody: of the project itself, or of a function's role. */
+export function callerOf(claims: Claims, token: string): Caller {
+  if (typeof claims.sub !== "string" || claims.role !== "authenticated") {
+    throw new NotSignedIn("The token is not of a signed-in user; sign in and send its access token.");
+  }
+  const app = claims.app_metadata as { administrator?: unknown } | undefined;
+  return {
+    id: claims.sub,
+    role: "authenticated",
+    email: typeof claims.email === "string" ? claims.email : null,
+    level: claims.aal === "aal2" ? "aal2" : "aal1",
+    administrator: app?.administrator === true,
+    scopes: Array.isArray(claims.scopes) ? claims.scopes.map(String) : null,
+    key: typeof claims.api_key_id === "string" ? claims.api_key_id : null,
+    token,
+  };
 }

@@ -107,7 +107,8 @@ class Cloud:
     def edge_command(port: int, functions: Path) -> list[str]:
         deno = tools.deno()
         assert deno is not None
-        command = [deno, "run", "--no-prompt", "--no-remote", "--allow-net=127.0.0.1", "--allow-env", "--allow-read"]
+        command = [deno, "run", "--no-prompt", "--cached-only", "--frozen", "--allow-net=127.0.0.1", "--allow-env"]
+        command += ["--allow-read", "--config", str(PROJECT / "supabase/functions/deno.json")]
         return [*command, str(PROJECT / "local/edge/main.ts"), "--port", str(port), "--functions", str(functions)]
 
     def _environment(self) -> dict[str, str]:
@@ -116,7 +117,7 @@ class Cloud:
             "AGENTTRADER_JWT_SECRET": SECRET,
             "SUPABASE_URL": self.url,
             "SUPABASE_ANON_KEY": self.anon_key,
-            "DENO_DIR": str(self.state / "deno"),
+            "DENO_DIR": str(PROJECT / ".tools/deno"),
             "DENO_NO_UPDATE_CHECK": "1",
         }
         return kept | own

@@ -1,0 +1,71 @@
+/** The same request twice is done once: the sender's Idempotency-Key, kept in the ledger with the answer. */
+import { createMiddleware } from "hono/factory";
+import type { Context, MiddlewareHandler } from "hono";
+import { z } from "@hono/zod-openapi";
+import type { Environment } from "./environment.ts";
+import { Problem } from "./problem.ts";
+
+/** The header of every route that acts. */
+export const OnceHeader = z.object({
+  "idempotency-key": z.string().regex(/^[\x21-\x7e]{1,200}$/).openapi({
+    description: "Your own name of this request: sent again with the same one, it is not done twice.",
+    example: "rebalance-2026-11-30-1",
+  }),
+});
+
+interface Begun {
+  state: "new" | "running" | "done";
+  response: { status: number; body: unknown } | null;
+}
+
+/**
+ * Keeps the answer of an operation under the sender's key; the same key with another request is refused by the ledger.
+ *
+ * One whose answer was not kept, because something died between the two, is done again: what the handler does must be
+ * the same when done twice (a row's id comes from `nameOf`). `secret` answers are not kept, and not given twice.
+ */
+export function once(operation: string, secret = false): MiddlewareHandler<Environment> {
+  return createMiddleware<Environment>(async (context, next) => {
+    const key = context.req.header("Idempotency-Key") ?? "";
+    if (!/^[\x21-\x7e]{1,200}$/.test(key)) throw keyNeeded();
+    const ledger = context.get("ledger");
+    const p_request_hash = await hash(`${context.req.method} ${context.req.path}\n${await context.req.raw.clone().text()}`);
+    const begun = await ledger.call<Begun>("begin_request", { p_operation: operation, p_key: key, p_request_hash });
+    if (begun.state === "done" && begun.response) {
+      if (secret) throw new Problem(409, "DONE_ALREADY", "This request was done; its answer held a secret and is not shown again.");
+      context.header("Idempotency-Replayed", "true");
+      return context.json(begun.response.body as never, begun.response.status as never);
+    }
+    await next();
+    const { status } = context.res;
+    if (status < 200 || status >= 300) return;
+    const body: unknown = secret || status === 204 ? null : await context.res.clone().json();
+    await ledger.call("finish_request", { p_operation: operation, p_key: key, p_response: { status, body } });
+  });
+}
+
+/** A name-based UUID (version 8) of the request: the same key makes the same row. */
+export async function nameOf(context: Context<Environment>, what: string): Promise<string> {
+  const key = context.req.header("Idempotency-Key") ?? "";
+  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${what}|${context.get("caller").id}|${key}`)));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = [...bytes.slice(0, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/** The key of a request that the ledger itself keeps unique, as an order's. */
+export function onceKey(context: Context<Environment>): string {
+  const key = context.req.header("Idempotency-Key") ?? "";
+  if (!/^[\x21-\x7e]{1,200}$/.test(key)) throw keyNeeded();
+  return key;
+}
+
+function keyNeeded(): Problem {
+  return new Problem(400, "IDEMPOTENCY_KEY_NEEDED", "Send an Idempotency-Key of 1 to 200 printable characters: with it nothing is done twice.");
+}
+
+async function hash(text: string): Promise<string> {
+  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
