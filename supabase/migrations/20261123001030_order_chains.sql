@@ -148,6 +148,13 @@ begin
   if new.status is not distinct from old.status then
     return null;
   end if;
+  -- What a broken limit sells is not tried again: somebody has to know.
+  if new.status = 'rejected' and new.source = 'risk' and new.signal like 'limit|%' then
+    perform private.alert(new.user_id, new.broker_account_id, 'LIMIT_NOT_REDUCED', 'critical',
+      'A limit is broken and the order that should reduce the position was refused. Reduce it by hand, or halt the account.',
+      jsonb_build_object('trade', new.id, 'symbol', new.symbol, 'quantity', trim_scale(new.quantity)::text, 'why', new.refusal),
+      'limit-order-refused|' || new.id);
+  end if;
   -- What can no longer be replaced: a replacement that was not sent is over.
   if new.status = 'cancel_pending' or private.is_final(new.status) then
     update public.trades
@@ -169,6 +176,6 @@ begin
   return null;
 end $$;
 comment on function private.follow_trade() is
-  'What follows from a change of an order: a cancel that was wished for goes on once the order is known to work; a late fill may fill its replacement; an order that is over takes its unsent replacement with it, and a replacement that failed lets its order work on. All of them are locked before: see lock_trade().';
+  'What follows from a change of an order: a cancel that was wished for goes on once the order is known to work; a late fill may fill its replacement; an order that is over takes its unsent replacement with it, a limits order that was refused is told, and a replacement that failed lets its order work on. All of them are locked before: see lock_trade().';
 -- After the journal and the audit of the change that woke it, so that both keep their order.
 create trigger zz_follow after update on public.trades for each row execute function private.follow_trade();

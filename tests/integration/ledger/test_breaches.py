@@ -156,6 +156,18 @@ def test_breach_when_nothing_can_be_reduced_then_an_alert_says_why(desk: Desk, w
     assert (numbers["symbol"], numbers["why"]) == ("SPY", why)
 
 
+def test_breach_when_the_broker_refuses_what_it_sells_then_an_alert_says_so(desk: Desk) -> None:
+    desk.hold("100")
+    (placed,) = breach(desk, limited(desk, "reduce"))["placed"]
+    assert desk.approve(UUID(placed)) == "approved"
+    order = desk.submit(UUID(placed))
+    desk.update(order, "rejected", reason="another order rests against it")
+    numbers = desk.ledger.one(
+        "select numbers from public.alerts where user_id = %s and code = 'LIMIT_NOT_REDUCED'", desk.user
+    )
+    assert (numbers["symbol"], numbers["quantity"], numbers["trade"]) == ("SPY", "50", placed)
+
+
 def test_breach_when_it_is_said_again_then_it_stands_and_is_told_once(desk: Desk) -> None:
     limit = limited(desk, "block_entries")
     breach(desk, limit)
