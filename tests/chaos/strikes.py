@@ -22,14 +22,19 @@ from functions.core.ports import Ports
 Result = TypeVar("Result")
 FOLDER = "STRIKES_FOLDER"
 WHEN = "STRIKES_WHEN"
+ONLY = "STRIKES_ONLY"
 
 
 class Strikes:
-    """Counts each step as seen, and kills this process the first time it is reached; in `folder`, for all processes."""
+    """Counts each step as seen, and kills this process the first time it is reached; in `folder`, for all processes.
 
-    def __init__(self, folder: Path, when: str) -> None:
+    `only` names the steps at which it kills; empty: at every one.
+    """
+
+    def __init__(self, folder: Path, when: str, only: frozenset[str]) -> None:
         self._folder = folder
         self._when = when
+        self._only = only
 
     def around(self, step: str, call: Callable[[], Result]) -> Result:
         """Makes the call; dies before or after it where this step has not been struck yet."""
@@ -52,6 +57,8 @@ class Strikes:
         return found
 
     def _die_once(self, step: str) -> None:
+        if self._only and step not in self._only:
+            return
         try:
             # Created only where it does not exist: one process dies, one time, whatever runs beside it.
             os.close(os.open(self._folder / "struck" / step, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
@@ -89,7 +96,8 @@ class StruckBus:
 
 def wrap(reach: Ports, folder: str) -> Ports:
     """The ports with every step watched; what AGENTTRADER_PORTS_WRAPPER names."""
-    strikes = Strikes(Path(os.environ[FOLDER]), os.environ[WHEN])
+    only = frozenset(os.environ.get(ONLY, "").split())
+    strikes = Strikes(Path(os.environ[FOLDER]), os.environ[WHEN], only)
     return replace(
         reach,
         ledger=StruckTransport(reach.ledger, strikes, folder),

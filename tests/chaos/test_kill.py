@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.arena import arena, trade
 from tests.chaos.conftest import DAYS, LONG, SHORT, Undisturbed, steps, strike_folder
-from tests.chaos.strikes import FOLDER, WHEN
+from tests.chaos.strikes import FOLDER, ONLY, WHEN
 
 # The steps without which the flow has not been walked: a test that strikes nothing proves nothing.
 FLOW = {
@@ -58,27 +58,28 @@ def test_undisturbed_day_when_replayed_then_trades_and_agrees_with_broker(undist
 
 
 # Between two steps nothing leaves the process, so "after one" and "before the next" are the same moment to the world
-# outside: `make test` strikes after each step, `make chaos` before each as well.
+# outside: `make test` strikes after each step of an order's way, `make chaos` after and before every step there is.
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
-    ("undisturbed", "when"),
+    ("undisturbed", "when", "only"),
     [
-        pytest.param(SHORT, "after", id="short-after"),
-        pytest.param(LONG, "after", id="long-after", marks=pytest.mark.long),
-        pytest.param(LONG, "before", id="long-before", marks=pytest.mark.long),
+        pytest.param(SHORT, "after", FLOW, id="short-after"),
+        pytest.param(LONG, "after", set[str](), id="long-after", marks=pytest.mark.long),
+        pytest.param(LONG, "before", set[str](), id="long-before", marks=pytest.mark.long),
     ],
     indirect=["undisturbed"],
 )
 def test_flow_when_killed_at_every_step_then_ledger_is_the_same(
-    when: str, undisturbed: Undisturbed, tmp_path: Path
+    when: str, only: set[str], undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     folder = strike_folder(tmp_path)
     strike = {"AGENTTRADER_PORTS_WRAPPER": "tests.chaos.strikes:wrap", FOLDER: str(folder), WHEN: when}
+    strike[ONLY] = " ".join(sorted(only))
 
     with arena(strike) as cloud:
         struck = trade(cloud, undisturbed.minutes, patience=200)
 
-    assert steps(folder / "struck") >= undisturbed.steps - BEHIND - SOMETIMES
+    assert steps(folder / "struck") >= (only or undisturbed.steps - BEHIND - SOMETIMES)
     assert struck.rows == undisturbed.ledger.rows
     assert struck.broker == undisturbed.ledger.broker
     assert struck.verified == ()
