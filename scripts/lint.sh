@@ -30,7 +30,7 @@ check "grants" python -m scripts.generate_grants_docs --check
 check "event schemas" python -m scripts.generate_event_schemas --check
 check "migrations" squawk --config .squawk.toml supabase/migrations/*.sql
 check "TypeScript" npm --prefix local run --silent lint
-check "edge functions" sh -c 'deno check --quiet local/edge/*.ts && cd supabase/functions && DENO_DIR=../../.tools/deno deno check --quiet */index.ts'
+check "edge functions" sh -c 'deno check --quiet local/edge/*.ts && cd supabase/functions && DENO_DIR=../../.tools/deno deno check --quiet */index.ts $(find . -name "*_test.ts")'
 check "lock file" sh -c '! grep -nE "https?://|--find-links|--index-url" requirements.lock benchmarks/peers/requirements.lock'
 check "edge lock file" sh -c '! grep -nE "https?://" supabase/functions/deno.lock'
 check "npm lock file" sh -c '! grep -n "\"resolved\"" local/package-lock.json'

@@ -4,6 +4,8 @@
 const START_MS = 15_000;
 /** The hosted limit of one request. */
 const REQUEST_MS = 150_000;
+/** What `fetch` refuses to send, here as on the platform. */
+const FORBIDDEN = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 interface Started {
   worker: Worker;
@@ -32,6 +34,7 @@ export class EdgeFunction {
       console.error(`edge: ${message}`);
       return Response.json({ code: "BOOT_ERROR", message }, { status: 500 });
     }
+    if (FORBIDDEN.has(request.method)) return Response.json({ code: "BAD_METHOD", message: `${request.method} is handed to no function.` }, { status: 405 });
     const address = new URL(request.url);
     address.protocol = "http:";
     address.hostname = "127.0.0.1";

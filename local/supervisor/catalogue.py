@@ -100,7 +100,7 @@ def _platform(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[N
                 "--functions",
                 str(PROJECT / "supabase" / "functions"),
             ),
-            edge_environment(stack),
+            edge_environment(stack, setup),
             port("edge"),
             health="/",
             missing=tools.missing("deno"),

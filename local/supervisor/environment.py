@@ -34,7 +34,7 @@ class Setup:
 
     `clock`: `replay` makes the functions read the hot store's clock. `tape` is the simulator's tape as its `--tape`
     understands it (None: its own default). `throw_away` leaves fsync out of Postgres. `broker` says whose simulators
-    run; both play the same tape. `extra` is told to function processes on top: shorter leases in a test, for one.
+    run; both play the same tape. `extra` is told to function processes and edge functions on top: shorter leases in a test, for one.
     """
 
     clock: Literal["system", "replay"] = "replay"
@@ -110,7 +110,7 @@ def worker_environment(environment: Mapping[str, str], secrets: Sequence[str]) -
     return {name: value for name, value in environment.items() if name not in hidden}
 
 
-def edge_environment(stack: Stack) -> dict[str, str]:
+def edge_environment(stack: Stack, setup: Setup) -> dict[str, str]:
     """For the edge runtime, whose functions act under their caller's own token.
 
     The key of the local project's tokens is what the API checks them with, and makes those of programs; hosted projects
@@ -124,4 +124,4 @@ def edge_environment(stack: Stack) -> dict[str, str]:
         "AGENTTRADER_DASHBOARD_ORIGINS": DASHBOARD_ORIGINS,
         "DENO_DIR": str(PROJECT / ".tools" / "deno"),
         "DENO_NO_UPDATE_CHECK": "1",
-    }
+    } | dict(setup.extra)

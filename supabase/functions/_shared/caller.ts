@@ -25,7 +25,7 @@ export function bearer(request: Request): string {
   return token;
 }
 
-/** Checks the bearer token. Throws NotSignedIn; network errors of asking for Auth's keys pass through. */
+/** Checks the bearer token. Throws NotSignedIn; KeysUnreachable where Auth does not give its keys. */
 export async function identify(request: Request): Promise<Caller> {
   const token = bearer(request);
   try {

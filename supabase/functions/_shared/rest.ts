@@ -6,9 +6,12 @@ export class Refused extends Error {
   readonly code: string;
   readonly todo: string;
   readonly numbers: Record<string, unknown>;
+  /** The SQLSTATE, or PostgREST's own code. */
+  readonly state: string;
 
-  constructor(status: number, code: string, text: string, todo: string, numbers: Record<string, unknown>) {
+  constructor(status: number, code: string, text: string, todo: string, numbers: Record<string, unknown>, state = "") {
     super(text);
+    this.state = state;
     this.status = status;
     this.code = code;
     this.todo = todo;
@@ -97,10 +100,24 @@ function refusal(status: number, text: string, path: string): Error {
   }
   if (status >= 500) return new Unreachable(`${path.split("?")[0]}: ${said.code ?? status} ${said.message ?? ""}`);
   const message = said.message ?? "";
+  const state = said.code ?? "";
+  // A function or column that PostgREST does not know: ours is newer than its schema, or wrong. No row is missing.
+  if (/^PGRST20/.test(state)) return new Unreachable(`${path.split("?")[0]}: ${state} ${message}`);
   // The ledger says "CODE: key=value"; what Postgres says itself has no such head.
-  const code = /^([A-Z][A-Z0-9_]+)(?::|$)/.exec(message)?.[1] ?? "REFUSED";
-  return new Refused(status, code, message, said.hint ?? "", numbersOf(said.details));
+  const code = /^([A-Z][A-Z0-9_]+)(?::|$)/.exec(message)?.[1];
+  if (code) return new Refused(status, code, message, said.hint ?? "", numbersOf(said.details), state);
+  const [ownStatus, ownCode] = OWN_WORDS.find(([states]) => states.test(state))?.slice(1) as [number, string] | undefined ?? [status, "REFUSED"];
+  return new Refused(ownStatus, ownCode, message, said.hint ?? "", {}, state);
 }
+
+/** What Postgres says itself, by SQLSTATE: a value that its type or a constraint does not take is the sender's to mend. */
+const OWN_WORDS: readonly [RegExp, number, string][] = [
+  [/^(?:22|23502|23514|21)/, 422, "MALFORMED"],
+  [/^23505/, 409, "ALREADY_THERE"],
+  [/^23503/, 409, "REFERENCE_REFUSED"],
+  [/^42501/, 403, "NOT_ALLOWED"],
+  [/^PGRST30/, 401, "NOT_SIGNED_IN"],
+];
 
 function numbersOf(details: string | null | undefined): Record<string, unknown> {
   try {

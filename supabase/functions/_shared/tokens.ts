@@ -12,33 +12,51 @@ export type Claims = JWTPayload & Record<string, unknown>;
 /** A token that is malformed, not of this project, expired or not valid yet; the message says which. */
 export class BadToken extends Error {}
 
+/** Auth does not give the keys by which a token is checked: nothing is known of the token. */
+export class KeysUnreachable extends Error {}
+
 /** Clocks of two machines differ; PostgREST allows the same. */
 const CLOCK_SKEW_SECONDS = 30;
 const KEPT_TOKENS = 1000;
 const verified = new Map<string, Claims>();
 let keySet: ReturnType<typeof createRemoteJWKSet> | undefined;
 
-/** The claims of a genuine token. Throws BadToken; where Auth does not answer, what fetching its keys throws. */
+/** The claims of a genuine token. Throws BadToken, KeysUnreachable. */
 export async function checked(token: string): Promise<Claims> {
   const known = verified.get(token);
   if (known) return current(known);
+  const alg = algorithmOf(token);
   let claims: Claims;
   try {
-    const { alg } = decodeProtectedHeader(token);
-    const options = { clockTolerance: CLOCK_SKEW_SECONDS };
+    // One that never ends could never be taken back.
+    const options = { clockTolerance: CLOCK_SKEW_SECONDS, requiredClaims: ["exp"] };
     const secret = Deno.env.get("AGENTTRADER_JWT_SECRET");
     claims = alg === "HS256" && secret
       ? (await jwtVerify<Claims>(token, new TextEncoder().encode(secret), { ...options, algorithms: ["HS256"] })).payload
       : (await jwtVerify<Claims>(token, projectKeys(), { ...options, algorithms: ["ES256", "RS256", "EdDSA"] })).payload;
   } catch (error) {
-    if (error instanceof errors.JWTExpired) throw new BadToken("The token has expired; sign in again.");
-    if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)) throw new BadToken("The token is not valid; sign in again.");
-    if (error instanceof TypeError && !/fetch|network/i.test(error.message)) throw new BadToken("The token is not a JSON web token.");
-    throw error;
+    throw refusal(error);
   }
   if (verified.size >= KEPT_TOKENS) verified.clear();
   verified.set(token, claims);
   return claims;
+}
+
+function algorithmOf(token: string): string | undefined {
+  try {
+    return decodeProtectedHeader(token).alg;
+  } catch {
+    throw new BadToken("The token is not a JSON web token.");
+  }
+}
+
+function refusal(error: unknown): BadToken | KeysUnreachable {
+  if (error instanceof errors.JWTExpired) return new BadToken("The token has expired; sign in again.");
+  const ofToken = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && !(error instanceof errors.JWKSInvalid) &&
+    // What jose throws where Auth answers something else than 200, or no JSON.
+    error.code !== "ERR_JOSE_GENERIC";
+  if (ofToken) return new BadToken("The token is not valid; sign in again.");
+  return new KeysUnreachable(`Auth does not give its keys: ${error instanceof Error ? error.message : String(error)}`);
 }
 
 function current(claims: Claims): Claims {

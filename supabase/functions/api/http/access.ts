@@ -1,5 +1,5 @@
 /** Who may come in: a person by their session, a program by its key and the scopes of that key; and how often. */
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import { asApi } from "../../_shared/api_role.ts";
 import { bearer, type Caller, callerOf, identify, NotSignedIn } from "../../_shared/caller.ts";
@@ -7,7 +7,7 @@ import { Refused, Rest } from "../../_shared/rest.ts";
 import { type Claims, signed } from "../../_shared/tokens.ts";
 import type { Environment } from "./environment.ts";
 import { Problem } from "./problem.ts";
-import { takeRate } from "./rates.ts";
+import { requireRate, takeRate } from "./rates.ts";
 
 export type Scope = "read" | "trade" | "strategies" | "risk" | "reports";
 
@@ -25,7 +25,7 @@ interface KeyUsed {
 export function signedIn(...scopes: Scope[]): MiddlewareHandler<Environment> {
   return createMiddleware<Environment>(async (context, next) => {
     const requestId = context.get("requestId");
-    const caller = await whoCalls(context.req.raw, requestId);
+    const caller = await whoCalls(context, requestId);
     context.set("caller", caller);
     context.set("ledger", new Rest(caller.token, requestId));
     await takeRate(context, caller.key ? `key:${caller.key}` : `user:${caller.id}`, context.req.method === "GET" ? "read" : "act");
@@ -51,12 +51,16 @@ export function addressOf(request: Request): string {
   return request.headers.get("X-Forwarded-For")?.split(",").at(-1)?.trim() || "unknown";
 }
 
-async function whoCalls(request: Request, requestId: string): Promise<Caller> {
+async function whoCalls(context: Context<Environment>, requestId: string): Promise<Caller> {
+  const from = `ip:${addressOf(context.req.raw)}`;
   try {
-    const given = bearer(request);
-    return KEY.test(given) ? await program(given, requestId) : await identify(request);
+    const given = bearer(context.req.raw);
+    if (!KEY.test(given)) return await identify(context.req.raw);
+    if (!programs.has(given)) requireRate(from, "refused");
+    return await program(given, requestId);
   } catch (error) {
     if (!(error instanceof NotSignedIn)) throw error;
+    await takeRate(context, from, "refused");
     throw new Problem(401, "NOT_SIGNED_IN", error.message, { headers: { "WWW-Authenticate": "Bearer" } });
   }
 }

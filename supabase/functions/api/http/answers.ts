@@ -11,12 +11,13 @@ const WHAT: Record<number, string> = {
   409: "The state of things refuses it.",
   412: "Another change came first.",
   413: "The body is too large.",
+  415: "The body is not said to be JSON.",
   422: "A field is not as it must be.",
   428: "The request lacks If-Match.",
   429: "Too many requests.",
   503: "The ledger does not answer now.",
 };
-const ALWAYS = [400, 413, 422, 429, 503];
+const ALWAYS = [400, 413, 415, 422, 429, 503];
 
 const headers = z.object({
   "X-Request-Id": z.string().openapi({ description: "Under which the request is logged." }),

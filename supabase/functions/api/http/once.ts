@@ -13,9 +13,16 @@ export const OnceHeader = z.object({
   }),
 });
 
+interface Kept {
+  status: number;
+  body: unknown;
+  /** Answers that the handler gave without one have null. */
+  etag: string | null;
+}
+
 interface Begun {
   state: "new" | "running" | "done";
-  response: { status: number; body: unknown } | null;
+  response: Kept | null;
 }
 
 /**
@@ -29,19 +36,25 @@ export function once(operation: string, secret = false): MiddlewareHandler<Envir
     const key = context.req.header("Idempotency-Key") ?? "";
     if (!/^[\x21-\x7e]{1,200}$/.test(key)) throw keyNeeded();
     const ledger = context.get("ledger");
-    const p_request_hash = await hash(`${context.req.method} ${context.req.path}\n${await context.req.raw.clone().text()}`);
+    const p_request_hash = await hash(`${context.req.method} ${context.req.path}\n${await context.req.text()}`);
     const begun = await ledger.call<Begun>("begin_request", { p_operation: operation, p_key: key, p_request_hash });
     if (begun.state === "done" && begun.response) {
       if (secret) throw new Problem(409, "DONE_ALREADY", "This request was done; its answer held a secret and is not shown again.");
       context.header("Idempotency-Replayed", "true");
-      return context.json(begun.response.body as never, begun.response.status as never);
+      return again(context, begun.response);
     }
     await next();
     const { status } = context.res;
     if (status < 200 || status >= 300) return;
-    const body: unknown = secret || status === 204 ? null : await context.res.clone().json();
-    await ledger.call("finish_request", { p_operation: operation, p_key: key, p_response: { status, body } });
+    const text = secret ? "" : await context.res.clone().text();
+    const kept: Kept = { status, body: text === "" ? null : JSON.parse(text), etag: context.res.headers.get("ETag") };
+    await ledger.call("finish_request", { p_operation: operation, p_key: key, p_response: kept });
   });
+}
+
+function again(context: Context<Environment>, { status, body, etag }: Kept): Response {
+  if (etag) context.header("ETag", etag);
+  return body === null ? context.body(null, status as never) : context.json(body as never, status as never);
 }
 
 /** A name-based UUID (version 8) of the request: the same key makes the same row. */

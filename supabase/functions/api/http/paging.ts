@@ -1,6 +1,6 @@
 /** Pages by cursor: the place of the last row, so that rows that come in meanwhile move nothing. */
 import { z } from "@hono/zod-openapi";
-import type { Query, Rest, Row } from "../../_shared/rest.ts";
+import { type Query, Refused, type Rest, type Row } from "../../_shared/rest.ts";
 import { Problem } from "./problem.ts";
 
 const MOST = 200;
@@ -33,15 +33,21 @@ interface Order {
 /** Reads one page. `query` holds select (with the columns of the order) and the filters. */
 export async function readPage<T extends Row>(ledger: Rest, relation: string, query: Query, asked: Asked, order: Order): Promise<{ data: T[]; next_cursor: string | null }> {
   const direction = order.ascending ? "asc" : "desc";
-  const rows = await ledger.select<T>(relation, {
-    ...query,
-    order: order.by.map((column) => `${column}.${direction}`).join(","),
-    limit: String(asked.limit + 1),
-    ...(asked.cursor === undefined ? {} : { or: after(place(asked.cursor, order.by.length), order) }),
-  });
+  const wanted = { ...query, order: order.by.map((column) => `${column}.${direction}`).join(","), limit: String(asked.limit + 1) };
+  const rows = asked.cursor === undefined ? await ledger.select<T>(relation, wanted) : await behind<T>(ledger, relation, wanted, asked.cursor, order);
   const data = rows.slice(0, asked.limit);
   const last = rows.length > asked.limit ? data.at(-1) : undefined;
   return { data, next_cursor: last ? cursorOf(order.by.map((column) => String(last[column]))) : null };
+}
+
+async function behind<T extends Row>(ledger: Rest, relation: string, wanted: Query, cursor: string, order: Order): Promise<T[]> {
+  try {
+    return await ledger.select<T>(relation, { ...wanted, or: [...[wanted.or ?? []].flat(), after(place(cursor, order.by.length), order)] });
+  } catch (error) {
+    // A made-up one says "abc" where the column keeps a time.
+    if (error instanceof Refused && (error.state.startsWith("22") || error.state === "PGRST100")) throw badCursor();
+    throw error;
+  }
 }
 
 /** `(a.lt.1,and(a.eq.1,b.lt.2))`: behind the row, in the order of the list. */
@@ -67,9 +73,15 @@ function place(cursor: string, parts: number): string[] {
   try {
     const text = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
     const read: unknown = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (character) => character.charCodeAt(0))));
-    if (Array.isArray(read) && read.length === parts && read.every((value) => typeof value === "string")) return read as string[];
+    if (Array.isArray(read) && read.length === parts && read.every((value) => typeof value === "string" && !value.includes("\0"))) {
+      return read as string[];
+    }
   } catch {
     // Said below: whatever it is, it is no cursor of ours.
   }
-  throw new Problem(422, "BAD_CURSOR", "The cursor is none that this list gave.", { errors: [{ field: "query.cursor", reason: "is not known" }] });
+  throw badCursor();
+}
+
+function badCursor(): Problem {
+  return new Problem(422, "BAD_CURSOR", "The cursor is none that this list gave.", { errors: [{ field: "query.cursor", reason: "is not known" }] });
 }

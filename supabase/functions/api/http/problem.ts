@@ -1,6 +1,7 @@
 /** What goes wrong, as RFC 9457 problem+json with the ledger's codes. */
 import { z } from "@hono/zod-openapi";
 import { Refused, Unreachable } from "../../_shared/rest.ts";
+import { KeysUnreachable } from "../../_shared/tokens.ts";
 
 /** One field that is not as it must be: where it stands, and why. */
 export const FieldProblem = z.object({
@@ -89,12 +90,19 @@ export function problemOf(error: unknown): Problem {
     const status = error.status === 406 ? 404 : error.status;
     return new Problem(status, error.code, error.message, {
       ...(error.todo ? { todo: error.todo } : {}),
+      ...(status === 401 ? { headers: { "WWW-Authenticate": "Bearer" } } : {}),
       ...(Object.keys(error.numbers).length > 0 ? { numbers: error.numbers } : {}),
     });
   }
   if (error instanceof Unreachable) {
     return new Problem(503, "LEDGER_UNAVAILABLE", "The ledger does not answer now.", {
       todo: "Send the request again; with the same Idempotency-Key nothing is done twice.",
+      headers: { "Retry-After": "2" },
+    });
+  }
+  if (error instanceof KeysUnreachable) {
+    return new Problem(503, "SIGN_IN_UNAVAILABLE", "Whether the token is valid cannot be checked now.", {
+      todo: "Send the request again in a moment; the token need not be renewed.",
       headers: { "Retry-After": "2" },
     });
   }

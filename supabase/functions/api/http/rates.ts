@@ -4,7 +4,8 @@ import { asApi } from "../../_shared/api_role.ts";
 import type { Environment } from "./environment.ts";
 import { Problem } from "./problem.ts";
 
-type Kind = "read" | "act" | "anonymous";
+/** "refused" are those who are not let in: they cannot ask the ledger about one key after another. */
+type Kind = "read" | "act" | "anonymous" | "refused";
 
 interface Policy {
   limit: number;
@@ -17,6 +18,7 @@ const POLICIES: Record<Kind, Policy> = {
   read: { limit: 1200, seconds: 60, batch: 20 },
   act: { limit: 300, seconds: 60, batch: 5 },
   anonymous: { limit: 60, seconds: 60, batch: 1 },
+  refused: { limit: 120, seconds: 60, batch: 5 },
 };
 /** What was taken and not spent by then is forgotten: it counts as used. */
 const SPENT_WITHIN_MS = 10_000;
@@ -31,37 +33,63 @@ interface Taken {
 
 interface Allotment {
   left: number;
+  /** The ledger had none; it is not asked again until `until`. */
+  refused: boolean;
   remaining: number;
   until: number;
 }
 
 const allotments = new Map<string, Allotment>();
+/** What is being asked of the ledger now: of fifty requests at once, one asks, and all spend what it brings. */
+const asking = new Map<string, Promise<Allotment>>();
 
 /** Takes one request of a bucket and says on the answer what is left. Throws Problem 429 where nothing is. */
 export async function takeRate(context: Context<Environment>, who: string, kind: Kind): Promise<void> {
   const policy = policyOf(kind);
   const bucket = `api:${who}:${kind}`;
   let allotment = allotments.get(bucket);
-  if (!allotment || allotment.left < 1 || allotment.until < Date.now()) {
-    const taken = await (await asApi(context.get("requestId"))).call<Taken>("take_rate", {
-      p_bucket: bucket,
-      p_limit: policy.limit,
-      p_seconds: policy.seconds,
-      p_count: policy.batch,
-    });
-    if (!taken.allowed) {
-      const wait = String(Math.max(1, Math.ceil(taken.retry_after)));
-      throw new Problem(429, "TOO_MANY_REQUESTS", `At most ${policy.limit} requests in ${policy.seconds} seconds.`, {
-        todo: `Send the request again in ${wait} seconds.`,
-        headers: { "Retry-After": wait, ...told(kind, policy, 0) },
-      });
-    }
-    if (allotments.size >= MOST_KEPT) allotments.clear();
-    allotment = { left: taken.taken, remaining: taken.remaining, until: Date.now() + SPENT_WITHIN_MS };
-    allotments.set(bucket, allotment);
+  while (!allotment || allotment.until <= Date.now() || (allotment.left < 1 && !allotment.refused)) {
+    allotment = await asked(bucket, policy, context.get("requestId"));
   }
+  if (allotment.refused) throw spent(kind, policy, allotment);
   allotment.left -= 1;
   for (const [name, value] of Object.entries(told(kind, policy, allotment.remaining + allotment.left))) context.header(name, value);
+}
+
+/** Throws Problem 429 where the bucket was found empty a moment ago; takes nothing of it. */
+export function requireRate(who: string, kind: Kind): void {
+  const known = allotments.get(`api:${who}:${kind}`);
+  if (known?.refused && known.until > Date.now()) throw spent(kind, policyOf(kind), known);
+}
+
+function asked(bucket: string, policy: Policy, requestId: string): Promise<Allotment> {
+  const going = asking.get(bucket);
+  if (going) return going;
+  const begun = taken(bucket, policy, requestId).finally(() => asking.delete(bucket));
+  asking.set(bucket, begun);
+  return begun;
+}
+
+async function taken(bucket: string, policy: Policy, requestId: string): Promise<Allotment> {
+  const given = await (await asApi(requestId)).call<Taken>("take_rate", {
+    p_bucket: bucket,
+    p_limit: policy.limit,
+    p_seconds: policy.seconds,
+    p_count: policy.batch,
+  });
+  if (allotments.size >= MOST_KEPT) allotments.clear();
+  const lasts = given.allowed ? SPENT_WITHIN_MS : Math.max(1, given.retry_after * 1000);
+  const allotment = { left: given.taken, refused: !given.allowed, remaining: given.remaining, until: Date.now() + lasts };
+  allotments.set(bucket, allotment);
+  return allotment;
+}
+
+function spent(kind: Kind, policy: Policy, { until }: Allotment): Problem {
+  const wait = String(Math.max(1, Math.ceil((until - Date.now()) / 1000)));
+  return new Problem(429, "TOO_MANY_REQUESTS", `At most ${policy.limit} requests in ${policy.seconds} seconds.`, {
+    todo: `Send the request again in ${wait} seconds.`,
+    headers: { "Retry-After": wait, ...told(kind, policy, 0) },
+  });
 }
 
 /** AGENTTRADER_API_RATE_FACTOR multiplies every limit: a load test asks for more than a trader ever does. */

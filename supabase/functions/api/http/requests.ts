@@ -5,8 +5,11 @@ import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
 import type { MiddlewareHandler } from "hono";
 import type { z } from "zod";
+import { readable } from "./bodies.ts";
 import type { Api, Environment } from "./environment.ts";
+import { allowedAt } from "./methods.ts";
 import { Problem, problemOf } from "./problem.ts";
+import { versionNeeded } from "./versions.ts";
 
 const MOST_BYTES = 64 * 1024;
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
@@ -29,6 +32,7 @@ export function newApi(base: string): Api {
       throw new Problem(413, "BODY_TOO_LARGE", `A body has at most ${MOST_BYTES} bytes.`);
     },
   }));
+  api.use(readable);
   api.onError((error, context) => {
     const requestId = context.get("requestId");
     const problem = error instanceof HTTPException ? fromHono(error) : problemOf(error);
@@ -37,11 +41,17 @@ export function newApi(base: string): Api {
     }
     return problem.response(requestId);
   });
-  api.notFound((context) =>
-    new Problem(404, "NO_SUCH_ROUTE", `${context.req.method} ${context.req.path} is no route of this API.`, {
-      todo: "See /openapi.json for what there is.",
-    }).response(context.get("requestId"))
-  );
+  api.notFound((context) => {
+    const { method, path } = context.req;
+    const allowed = allowedAt(api, path);
+    const problem = allowed.length > 0
+      ? new Problem(405, "NO_SUCH_METHOD", `${path} knows no ${method}.`, {
+        todo: `It knows ${allowed.join(", ")}.`,
+        headers: { Allow: allowed.join(", ") },
+      })
+      : new Problem(404, "NO_SUCH_ROUTE", `${method} ${path} is no route of this API.`, { todo: "See /openapi.json for what there is." });
+    return problem.response(context.get("requestId"));
+  });
   return api;
 }
 
@@ -83,11 +93,14 @@ function refuseMalformed(result: Validated): void {
     if (issue.code === "unrecognized_keys") return issue.keys.map((key) => ({ field: `${path}.${key}`, reason: "is not known" }));
     return [{ field: path, reason: issue.message }];
   });
+  if (errors.some((one) => one.field === "header.if-match")) throw versionNeeded();
   const [first] = errors;
   throw new Problem(422, "MALFORMED", first ? `${first.field}: ${first.reason}` : "The request is malformed.", { errors });
 }
 
 function fromHono(error: HTTPException): Problem {
-  if (error.status === 400) return new Problem(400, "NOT_JSON", "The body is not JSON.", { todo: "Send JSON, with Content-Type: application/json." });
+  const todo = "Send JSON, with Content-Type: application/json.";
+  if (error.status === 400) return new Problem(400, "NOT_JSON", "The body is not JSON.", { todo });
+  if (error.status === 415) return new Problem(415, "NOT_JSON", "The body is not said to be JSON.", { todo });
   return new Problem(error.status, "REFUSED", error.message || "The request was refused.");
 }

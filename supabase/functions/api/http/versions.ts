@@ -16,9 +16,7 @@ export function tag(context: Context<Environment>, version: number): void {
 /** The version that the caller saw; undefined for any. Throws Problem 428 or 400. */
 export function matched(context: Context<Environment>): number | undefined {
   const given = context.req.header("If-Match");
-  if (given === undefined) {
-    throw new Problem(428, "VERSION_NEEDED", "Send If-Match with the ETag of what you saw, or *.", { todo: "Read it first; its answer carries the ETag." });
-  }
+  if (given === undefined) throw versionNeeded();
   if (given.trim() === "*") return undefined;
   const version = /^(?:W\/)?"(\d{1,15})"$/.exec(given.trim())?.[1];
   if (version === undefined) throw new Problem(400, "BAD_VERSION", `If-Match is an ETag such as "3", or *; found ${given}.`);
@@ -28,4 +26,8 @@ export function matched(context: Context<Environment>): number | undefined {
 /** Another change came first. */
 export function changedMeanwhile(what: string, seen: number | undefined): Problem {
   return new Problem(412, "CHANGED_MEANWHILE", `The ${what} is no longer at version ${seen ?? "*"}.`, { todo: "Read it again and decide anew." });
+}
+
+export function versionNeeded(): Problem {
+  return new Problem(428, "VERSION_NEEDED", "Send If-Match with the ETag of what you saw, or *.", { todo: "Read it first; its answer carries the ETag." });
 }
