@@ -27,6 +27,7 @@ _TOGETHER = (
     "chaos",
     "security",
     "scenarios",
+    "api",
     "integration/cli",
     "integration/strategies",
     "contract/supabase",

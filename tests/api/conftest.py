@@ -14,6 +14,7 @@ import pytest
 
 from local.stack import Stack
 from local.supervisor.cloud import Cloud
+from local.supervisor.environment import Setup
 from supabase import create_client
 from tests.integration.ledger.desk import Desk, fill_every_table, new_account, new_strategy
 from tests.integration.ledger.ledger import Ledger
@@ -22,6 +23,8 @@ from tests.security.filling import fill_what_is_empty
 
 PASSWORD = "correct horse battery 9"
 _PORTS = 12
+# All tests come from one address and as a few people. Rates are tested on edge processes of their own.
+_SETUP = Setup(extra={"AGENTTRADER_API_RATE_FACTOR": "1000"})
 
 
 @dataclass
@@ -65,7 +68,7 @@ def stack() -> Iterator[Stack]:
     state = new_folder("api")
     try:
         made = Stack.create(state / "state", free_ports(_PORTS))
-        with Cloud(made, only=("installation", "gateway", "edge", "hotstore", "functions")):
+        with Cloud(made, only=("installation", "gateway", "edge", "hotstore", "functions"), setup=_SETUP):
             yield made
     finally:
         shutil.rmtree(state)

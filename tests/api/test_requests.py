@@ -18,7 +18,7 @@ def test_request_when_a_person_asks_then_answered_with_what_is_left_of_the_rate(
     answer = owner.get("/strategy-kinds")
     assert answer.status_code == 200
     assert {kind["kind"] for kind in answer.json()["data"]} >= {"moving_average_cross"}
-    assert answer.headers["RateLimit-Policy"] == '"read";q=1200;w=60'
+    assert answer.headers["RateLimit-Policy"] == '"read";q=1200000;w=60'
 
 
 def test_request_when_a_program_asks_then_its_scopes_decide(owner: Caller, key_of: Callable[..., Caller]) -> None:

@@ -1,0 +1,100 @@
+"""Everybody who calls a route in the matrix, and the rows of A that they want."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import jwt
+
+from local.stack import Stack
+from tests.api.conftest import Caller
+from tests.integration.ledger.desk import fill_every_table
+from tests.integration.ledger.ledger import Ledger
+from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, new_administrator, new_viewer
+from tests.security.filling import fill_what_is_empty, relations
+
+SCOPES = ("read", "trade", "strategies", "risk", "reports")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@dataclass
+class Callers:
+    """A has rows in every table; B has their own and wants those of A."""
+
+    stack: Stack
+    ledger: Ledger
+    people: dict[str, Caller]
+    key_of: Callable[..., Caller]
+    #: Every id of a row of A, and A's own.
+    hers: frozenset[str]
+
+    @classmethod
+    def sign_up(
+        cls, stack: Stack, ledger: Ledger, sign_up: Callable[[str], Caller], key_of: Callable[..., Caller]
+    ) -> Callers:
+        owner, stranger = sign_up("matrix-owner"), sign_up("matrix-stranger")
+        for person in (owner, stranger):
+            assert person.desk is not None
+            fill_every_table(person.desk)
+            fill_what_is_empty(ledger, person.desk)
+        viewer, administrator = new_viewer(ledger, "the desk of the matrix", owner.id), new_administrator(ledger)
+        now = int(time.time())
+
+        def signed(user: UUID, ends: int = now + 3600, **claims: Any) -> Caller:
+            every = {"sub": str(user), "role": "authenticated", "exp": ends, "session_id": str(uuid4())}
+            return Caller(owner.http, jwt.encode(every | claims, stack.secrets.jwt_secret, "HS256"))
+
+        people = {
+            "nobody": Caller(owner.http),
+            "expired": signed(owner.id, now - 3600),
+            "owner": owner,
+            "stranger": stranger,
+            "viewer": signed(viewer),
+            "administrator": signed(administrator, **SECOND_FACTOR, **CLAIM),
+        }
+        return cls(stack, ledger, people, key_of, _ids_of(ledger, owner.id))
+
+    def __getitem__(self, name: str) -> Caller:
+        return self.people[name]
+
+    def key_without(self, scopes: tuple[str, ...]) -> Caller:
+        """A program of A that may do everything else."""
+        name = f"key without {scopes}"
+        if name not in self.people:
+            self.people[name] = self.key_of(self["owner"], *(scope for scope in SCOPES if scope not in scopes))
+        return self.people[name]
+
+    def row_of(self, table: str) -> str:
+        """The id of a row of A."""
+        found = self.ledger.one(
+            f"select id::text from public.{table} where user_id = %s order by id limit 1",  # noqa: S608 - a name of ours
+            self["owner"].id,
+        )
+        return str(found)
+
+    def shown(self, answer: httpx.Response) -> set[str]:
+        """Which of A's ids an answer gives away."""
+        return set(_UUID.findall(answer.text)) & self.hers
+
+
+def told(answer: httpx.Response, replaced: Mapping[str, str]) -> Any:
+    """What an answer says, without what differs from one request to the next."""
+    text = answer.text
+    for found, general in replaced.items():
+        text = text.replace(found, general)
+    return re.sub(r'"request_id":"[^"]*"', "", text)
+
+
+def _ids_of(ledger: Ledger, user: UUID) -> frozenset[str]:
+    found = {str(user)}
+    for relation in relations(ledger).values():
+        if relation.is_owned and any((column.name, column.type) == ("id", "uuid") for column in relation.columns):
+            query = f"select id::text from public.{relation.name} where user_id = %s"  # noqa: S608 - a name of ours
+            found |= {row[0] for row in ledger.rows(query, user)}
+    return frozenset(found)
