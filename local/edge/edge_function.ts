@@ -34,7 +34,10 @@ export class EdgeFunction {
       console.error(`edge: ${message}`);
       return Response.json({ code: "BOOT_ERROR", message }, { status: 500 });
     }
-    if (FORBIDDEN.has(request.method)) return Response.json({ code: "BAD_METHOD", message: `${request.method} is handed to no function.` }, { status: 405 });
+    if (FORBIDDEN.has(request.method)) {
+      const message = `${request.method} is handed to no function.`;
+      return Response.json({ code: "BAD_METHOD", message }, { status: 405, headers: { Allow: "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT" } });
+    }
     const address = new URL(request.url);
     address.protocol = "http:";
     address.hostname = "127.0.0.1";
