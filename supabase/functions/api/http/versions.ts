@@ -16,13 +16,16 @@ export function tag(context: Context<Environment>, version: number): void {
 /** The version that the caller saw; undefined for any. Throws Problem 428 or 400. */
 export function matched(context: Context<Environment>): number | undefined {
   const given = context.req.header("If-Match");
-  if (given === undefined) {
-    throw new Problem(428, "VERSION_NEEDED", "Send If-Match with the ETag of what you saw, or *.", { todo: "Read it first; its answer carries the ETag." });
-  }
+  if (given === undefined) throw versionNeeded();
   if (given.trim() === "*") return undefined;
   const version = /^(?:W\/)?"(\d{1,15})"$/.exec(given.trim())?.[1];
   if (version === undefined) throw new Problem(400, "BAD_VERSION", `If-Match is an ETag such as "3", or *; found ${given}.`);
   return Number(version);
+}
+
+/** The request has no If-Match. */
+export function versionNeeded(): Problem {
+  return new Problem(428, "VERSION_NEEDED", "Send If-Match with the ETag of what you saw, or *.", { todo: "Read it first; its answer carries the ETag." });
 }
 
 /** Another change came first. */
