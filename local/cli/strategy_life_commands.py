@@ -58,11 +58,6 @@ def create(
                     " exits_by) values (%s, %s, %s, %s, %s, %s, %s, %s) returning id",
                     [user, account, name, kind, given, list(symbols_of(symbols, ())), timeframe, exits_by],
                 ).fetchone()
-        except psycopg.errors.UniqueViolation as error:
-            raise Refused("NAME_TAKEN", f"{email} has a strategy {name!r} already; take another --name") from error
-        except psycopg.errors.ForeignKeyViolation as error:
-            told = "its package is installed before `agenttrader up`, which takes the kinds into the catalogue"
-            raise Refused("NO_SUCH_KIND", f"the running cloud does not know the kind {kind!r}; {told}") from error
         except psycopg.Error as error:
             raise refusal(error) from error
     assert row is not None  # noqa: S101 - an insert returns its row

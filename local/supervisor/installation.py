@@ -26,6 +26,7 @@ def install(stack: Stack) -> None:
             "on conflict (name) do update set value = excluded.value",
             [f"{stack.url('functions')}/{_RELAY_FUNCTION}"],
         )
+        connection.execute("update private.settings set value = 'tape' where name = 'market_clock'")
         _keep_secret(connection, RELAY_SECRET, stack.secrets.webhook_secret)
         for purpose, role in _OPENERS.items():
             _act_as(connection, role)

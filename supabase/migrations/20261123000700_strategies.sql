@@ -150,6 +150,38 @@ begin
 end $$;
 comment on function private.keep_strategy_version() is 'Keeps each version, and says that there is one to be validated; a new strategy gets a gate.';
 
+create function private.guard_strategy_terms() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  -- For somebody else's row nothing is looked up: a refusal would tell what they have. Row-level security refuses it.
+  if not private.reaches(new.user_id) then
+    return new;
+  end if;
+  if tg_op = 'INSERT' and not exists (
+      select from public.broker_accounts where id = new.broker_account_id and user_id = new.user_id and status = 'active') then
+    perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name an active broker account of your own.', jsonb_build_object('account', new.broker_account_id));
+  end if;
+  if not exists (select from public.strategy_kinds where kind = new.kind) then
+    perform private.refuse(422, 'NO_SUCH_KIND', 'Name a kind of strategy_kinds; a plug-in is taken into it when the platform starts.',
+      jsonb_build_object('kind', new.kind));
+  end if;
+  -- What the constraints hold, with a sentence: a caller of REST is told what to do, and not the constraint's name.
+  if length(new.name) not between 1 and 100 or length(new.description) > 2000 or jsonb_typeof(new.config) <> 'object'
+    or length(new.config::text) > 4000 or cardinality(new.symbols) not between 1 and 100 or array_position(new.symbols, null) is not null
+    or length(array_to_string(new.symbols, ',')) > 4000 then
+    perform private.refuse(422, 'BAD_STRATEGY', 'Its name has 1 to 100 characters, its description up to 2000, its config is an object of up to '
+      '4000 as text, its symbols are 1 to 100 of together up to 4000.', jsonb_build_object('name', left(new.name, 100),
+      'config_length', length(new.config::text), 'symbols', cardinality(new.symbols)));
+  end if;
+  if exists (select from public.strategies where user_id = new.user_id and name = new.name and status <> 'deleted' and id <> new.id) then
+    perform private.refuse(409, 'NAME_TAKEN', 'Another of your strategies has this name; give it one of its own.', jsonb_build_object('name', new.name));
+  end if;
+  return new;
+end $$;
+comment on function private.guard_strategy_terms() is
+  'Says in words what a strategy may be: an account of its owner, a kind that there is, texts of some length, a name of its own. The constraints hold it.';
+
 create function private.guard_strategy() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -221,6 +253,8 @@ comment on function private.tell_strategy() is 'A strategy that starts gets its 
 
 create trigger a_touch before insert or update on public.strategies for each row execute function private.touch();
 create trigger b_version before insert or update on public.strategies for each row execute function private.version_strategy();
+create trigger c_guard_terms before insert or update of name, description, kind, config, symbols on public.strategies
+  for each row execute function private.guard_strategy_terms();
 create trigger c_guard before update on public.strategies for each row execute function private.guard_strategy();
 create trigger tell_status after update of status on public.strategies
   for each row when (old.status is distinct from new.status) execute function private.tell_strategy();
@@ -336,7 +370,7 @@ create policy "a user creates strategies of their own" on public.strategies for 
   with check (user_id = (select auth.uid()));
 create policy "a user edits their own strategies" on public.strategies for update to authenticated
   using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
-grant select, insert (user_id, broker_account_id, name, description, kind, config, symbols, timeframe, exits_by),
+grant select, insert (id, user_id, broker_account_id, name, description, kind, config, symbols, timeframe, exits_by),
   update (name, description, config, symbols, timeframe, exits_by) on public.strategies to authenticated;
 
 alter table public.strategy_versions enable row level security;

@@ -1,5 +1,8 @@
 -- Strategies are activated, deactivated and deleted; what becomes of what a stopped one has open.
 
+insert into private.settings (name, value, comment) values
+  ('market_clock', 'machine', 'What the market''s time is: machine, the clock''s; or tape, where the market is replayed, so that whoever starts a strategy says from which moment of the tape.');
+
 create function private.own_strategy(p_strategy_id uuid) returns public.strategies
 language plpgsql set search_path = ''
 as $$
@@ -83,13 +86,17 @@ language plpgsql security definer set search_path = ''
 as $$
 declare
   strategy public.strategies := private.own_strategy_under_scopes(p_strategy_id);
-  -- A person starts a strategy now; only a replay, run by the platform itself, names another moment.
-  start_at timestamptz := case when private.calling_role() = 'authenticated' then now() else coalesce(p_from, now()) end;
+  start_at timestamptz := coalesce(p_from, now());
   warm_up jsonb;
   starts boolean := strategy.status <> 'active';
 begin
-  if not isfinite(start_at) then
+  if not private.is_readable(start_at) then
     perform private.refuse(422, 'BAD_START', 'A strategy starts at a moment in time.', jsonb_build_object('from', start_at));
+  elsif p_from is not null and private.calling_role() = 'authenticated'
+    and (select value from private.settings where name = 'market_clock') is distinct from 'tape' then
+    -- From a moment that is over it would decide on bars that nobody can trade at any more.
+    perform private.refuse(422, 'BAD_START', 'Leave the moment out: a strategy starts now. Another one is named only where the market is replayed from a tape.',
+      jsonb_build_object('from', p_from));
   end if;
   if starts then
     insert into public.strategy_cursors as c (strategy_id, user_id, symbol, last_bar_at)
@@ -101,7 +108,7 @@ begin
   end if;
   select private.warm_up_stored(v.inputs, start_at) into warm_up from public.strategy_validations as v
   where v.strategy_id = strategy.id and v.strategy_version = strategy.effective_version;
-  if starts and private.calling_role() = 'authenticated' then
+  if starts and p_from is null and private.calling_role() = 'authenticated' then
     -- Up to the day's begin: what is of the day, the stream brings. So starting twice on one day asks once. A replay has its tape.
     perform private.request_warm_up(strategy.user_id, warm_up, date_trunc('day', start_at, 'UTC'));
   end if;
@@ -112,7 +119,7 @@ begin
     'warm_up', warm_up, 'warnings', private.activation_warnings(strategy, warm_up));
 end $$;
 comment on function public.activate_strategy(uuid, timestamptz) is
-  'Starts a strategy: it decides on bars that end after p_from (event time; now where absent). Refused while its newest version is not found valid, its account is not verified or no market data can come. Where a person starts it, the history that its warm-up lacks is asked for. Answers from when on it decides, the warm-up that is stored, and warnings. Safe to call again.';
+  'Starts a strategy: it decides on bars that end after p_from (event time; now where absent, and for a person always, except where setting market_clock is tape). Refused while its newest version is not found valid, its account is not verified or no market data can come. Where a person starts it, the history that its warm-up lacks is asked for. Answers from when on it decides, the warm-up that is stored, and warnings. Safe to call again.';
 
 -- Stopping, and what becomes of what is open ------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ def thief(ledger: Ledger) -> Desk:
 
 
 def test_strategy_when_on_anothers_account_then_refused(desk: Desk, thief: Desk) -> None:
-    with pytest.raises(FOREIGN):
+    with refused("NO_SUCH_ACCOUNT", 404):
         desk.ledger.run_as(
             "authenticated",
             thief.user,
@@ -224,7 +224,7 @@ def test_strategy_when_active_and_symbols_become_unknown_then_refused(desk: Desk
 @pytest.mark.parametrize("symbols", ["{SPY,NULL}", "{}"])
 def test_strategy_when_its_symbols_are_none_then_refused(desk: Desk, symbols: str) -> None:
     desk.ledger.call("deactivate_strategy", "authenticated", desk.user, p_strategy_id=desk.strategy)
-    with pytest.raises(psycopg.errors.CheckViolation):
+    with refused("BAD_STRATEGY", 422):
         desk.ledger.run("update public.strategies set symbols = %s where id = %s", symbols, desk.strategy)
 
 

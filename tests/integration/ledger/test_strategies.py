@@ -52,7 +52,7 @@ def test_strategy_when_a_stranger_names_it_then_not_found_and_nobody_waits(desk:
 
 def test_strategy_when_named_as_another_of_the_same_owner_then_refused(desk: Desk) -> None:
     name = desk.ledger.one("select name from public.strategies where id = %s", desk.strategy)
-    with pytest.raises(psycopg.errors.UniqueViolation):
+    with refused("NAME_TAKEN", 409):
         desk.ledger.run(
             "insert into public.strategies (user_id, broker_account_id, name, kind, symbols) "
             "values (%s, %s, %s, 'by_hand', '{SPY}')",

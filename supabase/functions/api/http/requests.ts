@@ -88,6 +88,7 @@ const PLACES: Record<string, string> = { json: "body", query: "query", param: "p
 function refuseMalformed(result: Validated): void {
   if (result.success) return;
   const place = PLACES[result.target] ?? result.target;
+  if (place === "header" && result.error.issues.some(({ path: [name], code }) => name === "if-match" && code === "invalid_type")) throw versionNeeded();
   const errors = result.error.issues.flatMap((issue) => {
     const path = [place, ...issue.path.map(String)].join(".");
     if (issue.code === "unrecognized_keys") return issue.keys.map((key) => ({ field: `${path}.${key}`, reason: "is not known" }));
