@@ -14,6 +14,7 @@ import pytest
 
 from local.stack import Stack
 from local.supervisor.cloud import Cloud
+from local.supervisor.environment import Setup
 from supabase import create_client
 from tests.integration.ledger.desk import Desk, fill_every_table, new_account, new_strategy
 from tests.integration.ledger.ledger import Ledger
@@ -65,7 +66,9 @@ def stack() -> Iterator[Stack]:
     state = new_folder("api")
     try:
         made = Stack.create(state / "state", free_ports(_PORTS))
-        with Cloud(made, only=("installation", "gateway", "edge", "hotstore", "functions")):
+        with Cloud(
+            made, setup=Setup(clock="system"), only=("installation", "gateway", "edge", "hotstore", "functions")
+        ):
             yield made
     finally:
         shutil.rmtree(state)
