@@ -88,11 +88,11 @@ create table public.trades (
   constraint cancel_wish_is_whole check (
     (cancel_requested_at is null) = (cancel_requested_by is null) and (cancel_requested_at is null) = (cancel_reason is null))
 );
-comment on table public.trades is 'Every order of every source, from signal to its end. strategy_id is null for manual and external orders.';
+comment on table public.trades is 'Every order of every source, from signal to its end.';
 comment on column public.trades.id is 'Made of account and signal: the same signal is the same trade.';
 comment on column public.trades.user_id is 'Whose order it is.';
 comment on column public.trades.broker_account_id is 'The account it trades on.';
-comment on column public.trades.strategy_id is 'The strategy that made it; null for manual and external orders.';
+comment on column public.trades.strategy_id is 'The strategy that made it, or whose position it closes; null for external orders and other manual ones.';
 comment on column public.trades.strategy_version is 'The version of the strategy that made it.';
 comment on column public.trades.source is 'Who asked: strategy, manual, automation, risk (an exit), external (placed outside AgentTrader).';
 comment on column public.trades.signal is 'What asked for this order; unique per account, so that the same signal is one order.';

@@ -114,7 +114,10 @@ begin
     if (placed.symbol, placed.side, placed.order_type, placed.multi_leg, placed.replaces_trade_id) is distinct from
          (wanted.symbol, wanted.side, coalesce(p_order ->> 'order_type', 'market'), wanted.multi_leg, p_replaces_trade_id)
       or (p_source = 'manual' and (placed.exit_plan is distinct from nullif(p_order -> 'exit_plan', 'null')
-        or placed.price is distinct from (p_order ->> 'price')::numeric
+        or (placed.price, placed.stop_price, placed.trail_price, placed.trail_percent, placed.notional, placed.time_in_force, placed.extended_hours)
+          is distinct from ((p_order ->> 'price')::numeric, (p_order ->> 'stop_price')::numeric, (p_order ->> 'trail_price')::numeric,
+            (p_order ->> 'trail_percent')::numeric, (p_order ->> 'notional')::numeric, coalesce(p_order ->> 'time_in_force', 'day'),
+            coalesce((p_order ->> 'extended_hours')::boolean, false))
         or legs <> (select jsonb_agg(jsonb_build_object('symbol', l.symbol, 'side', l.side, 'position_intent', l.position_intent, 'ratio', l.ratio)
             order by l.leg) from public.trade_legs as l where l.trade_id = placed.id)
         or (placed.status = 'pending' and placed.quantity is distinct from (p_order ->> 'quantity')::numeric))) then

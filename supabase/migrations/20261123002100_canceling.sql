@@ -55,6 +55,41 @@ end $$;
 comment on function public.request_cancel(uuid, text) is
   'Asks for a cancel: at once where nothing was sent, else `cancel_pending` until the broker says so. Where the outcome of the sending is not known yet the wish is kept and done as soon as it is. Safe to call again.';
 
+create function public.request_cancel_all(p_account_id uuid, p_symbol text, p_reason text) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  caller constant uuid := (select auth.uid());
+  working uuid[];
+  trade public.trades;
+  asked jsonb;
+begin
+  if caller is null then
+    perform private.refuse(401, 'SIGN_IN', 'Sign in to cancel orders.');
+  end if;
+  perform private.require_trader();
+  perform private.require_scope('trade', 'risk');
+  if p_account_id is not null and not exists (select from public.broker_accounts where id = p_account_id and user_id = caller) then
+    perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name a broker account of your own.', jsonb_build_object('account', p_account_id));
+  end if;
+  -- All of them are locked before the first is cancelled, in the order in which everybody locks several.
+  select array_agg(found.id) into working from (
+    select t.id from public.trades as t
+    where t.user_id = caller and t.status not in ('filled', 'canceled', 'rejected', 'expired', 'replaced')
+      and (p_account_id is null or t.broker_account_id = p_account_id)
+      and (p_symbol is null or exists (select from public.trade_legs as l where l.trade_id = t.id and l.symbol = p_symbol))
+    order by t.placed_number for update) as found;
+  for trade in select t.* from public.trades as t where t.id = any (working) order by t.placed_number loop
+    perform private.cancel_order(trade, p_reason, null);
+  end loop;
+  select coalesce(jsonb_agg(jsonb_build_object('trade_id', t.id, 'status', t.status, 'version', t.version,
+    'cancel_requested_at', t.cancel_requested_at) order by t.placed_number), '[]'::jsonb) into asked
+  from public.trades as t where t.id = any (working);
+  return asked;
+end $$;
+comment on function public.request_cancel_all(uuid, text, text) is
+  'Asks for a cancel of every order of the caller''s that is not over, exits included; of one account or one symbol (as any leg) where that is said. Each as request_cancel() does, all in one transaction. Safe to call again.';
+
 create function public.cancel_orders_due() returns jsonb
 language sql stable security definer set search_path = ''
 as $$
@@ -71,3 +106,4 @@ comment on function public.cancel_orders_due() is 'Orders that the broker still 
 
 grant execute on function public.cancel_orders_due() to fn_execute;
 grant execute on function public.request_cancel(uuid, text) to authenticated, fn_risk;
+grant execute on function public.request_cancel_all(uuid, text, text) to authenticated;

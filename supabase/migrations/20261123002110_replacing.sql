@@ -23,7 +23,7 @@ begin
     perform private.refuse(404, 'NO_SUCH_TRADE', 'Name a trade of your own.', jsonb_build_object('trade', p_trade_id));
   end if;
   select k into strange from jsonb_object_keys(p_change) as k
-  where k <> all (changeable || array['idempotency_key', 'reason', 'event_at', 'trace']) limit 1;
+  where k <> all (changeable || array['idempotency_key', 'reason', 'event_at', 'trace', 'version']) limit 1;
   if strange is not null then
     perform private.refuse(422, 'NOT_CHANGEABLE', 'Change quantity, price, stop_price, trail_price, trail_percent or time_in_force; anything else is a new order.',
       jsonb_build_object('field', strange));
@@ -42,9 +42,14 @@ begin
       perform private.refuse(409, 'SIGNAL_REUSED', 'This idempotency key belongs to another order; use a new one.',
         jsonb_build_object('signal', placed.signal, 'trade', placed.id));
     end if;
-    return jsonb_build_object('trade_id', placed.id, 'replaces_trade_id', old.id, 'status', placed.status, 'version', placed.version);
+    return jsonb_build_object('trade_id', placed.id, 'replaces_trade_id', old.id, 'status', placed.status,
+      'client_order_id', placed.client_order_id, 'version', placed.version);
   end if;
 
+  if (p_change ->> 'version')::bigint <> old.version then
+    perform private.refuse(412, 'CHANGED_MEANWHILE', 'The order is no longer as you saw it; read it again and decide anew.',
+      jsonb_build_object('trade', old.id, 'seen', p_change ->> 'version', 'version', old.version, 'status', old.status));
+  end if;
   if old.status not in ('submitted', 'partially_filled') or old.source = 'external' or old.quantity is null or old.cancel_requested_at is not null then
     perform private.refuse(409, 'NOT_REPLACEABLE',
       'An order is replaced while it works at the broker, was placed here, names a quantity, and nobody wants it cancelled.',
@@ -88,11 +93,12 @@ begin
           from public.trade_legs as l where l.trade_id = old.id)
         else (select jsonb_build_object('position_intent', l.position_intent) from public.trade_legs as l where l.trade_id = old.id and l.leg = 0) end,
     old.user_id, old.source, strategy, p_replaces_trade_id => old.id);
-  return jsonb_build_object('trade_id', placed.id, 'replaces_trade_id', old.id, 'status', placed.status, 'version', placed.version);
+  return jsonb_build_object('trade_id', placed.id, 'replaces_trade_id', old.id, 'status', placed.status,
+    'client_order_id', placed.client_order_id, 'version', placed.version);
 exception
   when data_exception or check_violation then
     perform private.refuse_malformed('BAD_CHANGE', 'Quantity and prices are numbers, as text.', '', '', sqlerrm);
 end $$;
 comment on function public.request_replace(uuid, jsonb) is
-  'Asks to replace a working order: {"idempotency_key", "quantity", "price", "stop_price", "trail_price", "trail_percent", "time_in_force"}, what is left out stays. Quantity is the whole order, what is filled included. Makes a pending trade that names the old one; the old one ends `replaced` only when the broker says so. Safe to call again.';
+  'Asks to replace a working order: {"idempotency_key", "quantity", "price", "stop_price", "trail_price", "trail_percent", "time_in_force"}, what is left out stays; "version" is that of the order as it was seen, where only that one is to be replaced. Quantity is the whole order, what is filled included. Makes a pending trade that names the old one; the old one ends `replaced` only when the broker says so. Safe to call again.';
 grant execute on function public.request_replace(uuid, jsonb) to authenticated, fn_risk;

@@ -24,7 +24,7 @@ from tests.security.filling import fill_what_is_empty
 PASSWORD = "correct horse battery 9"
 _PORTS = 12
 # All tests come from one address and as a few people. Rates are tested on edge processes of their own.
-_SETUP = Setup(extra={"AGENTTRADER_API_RATE_FACTOR": "1000"})
+_SETUP = Setup(clock="system", extra={"AGENTTRADER_API_RATE_FACTOR": "1000"})
 
 
 @dataclass

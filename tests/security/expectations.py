@@ -266,6 +266,8 @@ CALLERS: dict[str, set[str]] = {
     "remove_limit": {"authenticated"},
     "request_backfill": {"authenticated"},
     "request_cancel": {"authenticated", "fn_risk"},
+    "request_cancel_all": {"authenticated"},
+    "close_position": {"authenticated"},
     "request_replace": {"authenticated", "fn_risk"},
     "reseal_credentials": {"fn_execute", "fn_ingest"},
     "rest_exit": {"fn_risk"},

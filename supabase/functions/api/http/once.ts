@@ -74,6 +74,14 @@ export function onceKey(context: Context<Environment>): string {
   return key;
 }
 
+/** Asks for the key alone, where the ledger itself keeps it unique. */
+export function keyed(): MiddlewareHandler<Environment> {
+  return createMiddleware<Environment>(async (context, next) => {
+    onceKey(context);
+    await next();
+  });
+}
+
 function keyNeeded(): Problem {
   return new Problem(400, "IDEMPOTENCY_KEY_NEEDED", "Send an Idempotency-Key of 1 to 200 printable characters: with it nothing is done twice.");
 }
