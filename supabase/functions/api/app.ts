@@ -1,11 +1,21 @@
 /** The REST API: every route, and the document that describes them. */
 import { newApi } from "./http/requests.ts";
 import type { Api } from "./http/environment.ts";
+import { alerts } from "./routes/alerts.ts";
+import { audit } from "./routes/audit.ts";
+import { breaches } from "./routes/breaches.ts";
+import { riskDecisions } from "./routes/risk_decisions.ts";
 import { strategyKinds } from "./routes/strategy_kinds.ts";
 import config from "./deno.json" with { type: "json" };
 
 /** Each adds the routes of one resource. */
-const RESOURCES: readonly ((api: Api) => void)[] = [strategyKinds];
+const RESOURCES: readonly ((api: Api) => void)[] = [
+  alerts,
+  audit,
+  breaches,
+  riskDecisions,
+  strategyKinds,
+];
 
 const ABOUT = `Everything that a trader does in the dashboard, for programs: with the same rights and the same checks.
 
