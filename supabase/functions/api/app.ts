@@ -4,6 +4,7 @@ import type { Api } from "./http/environment.ts";
 import { alerts } from "./routes/alerts.ts";
 import { audit } from "./routes/audit.ts";
 import { breaches } from "./routes/breaches.ts";
+import { limits } from "./routes/limits.ts";
 import { riskDecisions } from "./routes/risk_decisions.ts";
 import { strategyKinds } from "./routes/strategy_kinds.ts";
 import config from "./deno.json" with { type: "json" };
@@ -13,6 +14,7 @@ const RESOURCES: readonly ((api: Api) => void)[] = [
   alerts,
   audit,
   breaches,
+  limits,
   riskDecisions,
   strategyKinds,
 ];
