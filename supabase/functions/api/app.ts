@@ -4,6 +4,7 @@ import type { Api } from "./http/environment.ts";
 import { alerts } from "./routes/alerts.ts";
 import { audit } from "./routes/audit.ts";
 import { breaches } from "./routes/breaches.ts";
+import { halts } from "./routes/halts.ts";
 import { limits } from "./routes/limits.ts";
 import { riskDecisions } from "./routes/risk_decisions.ts";
 import { strategyKinds } from "./routes/strategy_kinds.ts";
@@ -14,6 +15,7 @@ const RESOURCES: readonly ((api: Api) => void)[] = [
   alerts,
   audit,
   breaches,
+  halts,
   limits,
   riskDecisions,
   strategyKinds,
