@@ -4,6 +4,7 @@ import type { Api } from "./http/environment.ts";
 import { alerts } from "./routes/alerts.ts";
 import { audit } from "./routes/audit.ts";
 import { breaches } from "./routes/breaches.ts";
+import { blackouts } from "./routes/blackouts.ts";
 import { halts } from "./routes/halts.ts";
 import { limits } from "./routes/limits.ts";
 import { riskDecisions } from "./routes/risk_decisions.ts";
@@ -15,6 +16,7 @@ const RESOURCES: readonly ((api: Api) => void)[] = [
   alerts,
   audit,
   breaches,
+  blackouts,
   halts,
   limits,
   riskDecisions,
