@@ -5,6 +5,7 @@ import { alerts } from "./routes/alerts.ts";
 import { audit } from "./routes/audit.ts";
 import { breaches } from "./routes/breaches.ts";
 import { blackouts } from "./routes/blackouts.ts";
+import { exits } from "./routes/exits.ts";
 import { halts } from "./routes/halts.ts";
 import { limits } from "./routes/limits.ts";
 import { riskDecisions } from "./routes/risk_decisions.ts";
@@ -17,6 +18,7 @@ const RESOURCES: readonly ((api: Api) => void)[] = [
   audit,
   breaches,
   blackouts,
+  exits,
   halts,
   limits,
   riskDecisions,
