@@ -192,7 +192,7 @@ create table public.risk_decisions (
   foreign key (trade_id, user_id) references public.trades (id, user_id) on delete restrict
 );
 comment on table public.risk_decisions is 'Each rule''s verdict on each trade, with the numbers it saw.';
-create index risk_decisions_user on public.risk_decisions (user_id);
+create index risk_decisions_user on public.risk_decisions (user_id, at desc);
 select private.protect_append_only('public.risk_decisions');
 
 create function private.scope_owner(p_scope text, p_scope_id uuid) returns uuid

@@ -1,18 +1,41 @@
 /** The REST API: every route, and the document that describes them. */
 import { newApi } from "./http/requests.ts";
 import type { Api } from "./http/environment.ts";
+import { alerts } from "./routes/alerts.ts";
+import { audit } from "./routes/audit.ts";
+import { blackouts } from "./routes/blackouts.ts";
+import { breaches } from "./routes/breaches.ts";
+import { exits } from "./routes/exits.ts";
+import { halts } from "./routes/halts.ts";
+import { limits } from "./routes/limits.ts";
 import { orders } from "./routes/orders.ts";
 import { pnl } from "./routes/pnl.ts";
 import { positions } from "./routes/positions.ts";
 import { previews } from "./routes/previews.ts";
+import { riskDecisions } from "./routes/risk_decisions.ts";
 import { strategies } from "./routes/strategies.ts";
 import { strategyKinds } from "./routes/strategy_kinds.ts";
 import { trades } from "./routes/trades.ts";
 import config from "./deno.json" with { type: "json" };
 
 /** Each adds the routes of one resource. */
-const RESOURCES: readonly ((api: Api) => void)[] = [strategyKinds, strategies];
-const RESOURCES: readonly ((api: Api) => void)[] = [strategyKinds, orders, previews, trades, positions, pnl];
+const RESOURCES: readonly ((api: Api) => void)[] = [
+  alerts,
+  audit,
+  blackouts,
+  breaches,
+  exits,
+  halts,
+  limits,
+  orders,
+  pnl,
+  positions,
+  previews,
+  riskDecisions,
+  strategies,
+  strategyKinds,
+  trades,
+];
 
 const ABOUT = `Everything that a trader does in the dashboard, for programs: with the same rights and the same checks.
 
