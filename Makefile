@@ -26,7 +26,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test soak chaos lint advise format bench peers lock clean
+.PHONY: help setup demo up down status test soak chaos lint advise api format bench peers lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -84,6 +84,10 @@ $(CLI_READY): $(READY)
 	@echo "Fetching the Supabase CLI into .tools (140 MB)"
 	@mkdir -p .tools && cd .tools && $(NODE) npm install --silent --no-progress --no-audit --no-fund --no-save supabase@$(SUPABASE_CLI)
 	@touch $@
+
+api: setup ## The OpenAPI document and the client, made anew from the routes
+	@$(BIN)/python -m scripts.generate_openapi
+	@$(BIN)/python -m scripts.generate_client
 
 format: setup ## Formats the code
 	@$(BIN)/ruff format .

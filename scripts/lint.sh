@@ -28,6 +28,8 @@ check "limit kinds" python -m scripts.generate_limit_kinds --check
 check "broker docs" python -m scripts.generate_brokers_docs --check
 check "grants" python -m scripts.generate_grants_docs --check
 check "event schemas" python -m scripts.generate_event_schemas --check
+check "OpenAPI document" python -m scripts.generate_openapi --check
+check "API client" python -m scripts.generate_client --check
 check "migrations" squawk --config .squawk.toml supabase/migrations/*.sql
 check "TypeScript" npm --prefix local run --silent lint
 check "edge functions" sh -c 'deno check --quiet local/edge/*.ts && cd supabase/functions && DENO_DIR=../../.tools/deno deno check --quiet */index.ts $(find . -name "*_test.ts")'

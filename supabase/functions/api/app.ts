@@ -1,6 +1,8 @@
 /** The REST API: every route, and the document that describes them. */
 import { newApi } from "./http/requests.ts";
 import type { Api } from "./http/environment.ts";
+import type { Described } from "./pages/described.ts";
+import { DOCS_POLICY, docsPage } from "./pages/docs.ts";
 import { alerts } from "./routes/alerts.ts";
 import { audit } from "./routes/audit.ts";
 import { blackouts } from "./routes/blackouts.ts";
@@ -56,6 +58,8 @@ app.openAPIRegistry.registerComponent("securitySchemes", "key", {
   description: "An API key of a program; the scopes named are those of which it needs one.",
 });
 
+let page: Promise<string> | undefined;
+
 /** The OpenAPI 3.1 document. */
 export function document(): ReturnType<typeof app.getOpenAPI31Document> {
   return app.getOpenAPI31Document({
@@ -66,3 +70,10 @@ export function document(): ReturnType<typeof app.getOpenAPI31Document> {
 }
 
 app.get("/openapi.json", (context) => context.json(document()));
+app.get("/docs", async (context) => {
+  page ??= docsPage(document() as Described);
+  context.header("Content-Security-Policy", DOCS_POLICY);
+  context.header("X-Content-Type-Options", "nosniff");
+  context.header("Referrer-Policy", "no-referrer");
+  return context.html(await page);
+});

@@ -5,11 +5,12 @@ const PLAIN = /^-?(?:0|[1-9]\d{0,17})(?:\.\d{1,12})?$/;
 const ABOVE_ZERO = /^(?!0(?:\.0+)?$)(?:0|[1-9]\d{0,17})(?:\.\d{1,12})?$/;
 
 /** A number of dollars, shares or contracts that the ledger gives: text, exact. */
-export const Amount = z.string().openapi({ description: "An exact decimal number as text.", example: "100.25" });
+export const Amount = z.string().openapi({ description: "An exact decimal number as text.", format: "decimal", example: "100.25" });
 /** One that the caller gives. */
-export const GivenAmount = z.string().regex(PLAIN, "is a decimal number as text, without exponent").openapi({ example: "100.25", pattern: PLAIN.source });
+export const GivenAmount = z.string().regex(PLAIN, "is a decimal number as text, without exponent").openapi({ format: "decimal", example: "100.25", pattern: PLAIN.source });
 /** One above zero. */
 export const GivenQuantity = z.string().regex(ABOVE_ZERO, "is a decimal number above zero as text, without exponent").openapi({
+  format: "decimal",
   example: "10",
   pattern: ABOVE_ZERO.source,
 });
