@@ -1,11 +1,15 @@
 /** The REST API: every route, and the document that describes them. */
 import { newApi } from "./http/requests.ts";
 import type { Api } from "./http/environment.ts";
+import { factors } from "./routes/factors.ts";
+import { passwords } from "./routes/passwords.ts";
+import { profile } from "./routes/profile.ts";
+import { signIn } from "./routes/sign_in.ts";
 import { strategyKinds } from "./routes/strategy_kinds.ts";
 import config from "./deno.json" with { type: "json" };
 
 /** Each adds the routes of one resource. */
-const RESOURCES: readonly ((api: Api) => void)[] = [strategyKinds];
+const RESOURCES: readonly ((api: Api) => void)[] = [signIn, passwords, factors, profile, strategyKinds];
 
 const ABOUT = `Everything that a trader does in the dashboard, for programs: with the same rights and the same checks.
 

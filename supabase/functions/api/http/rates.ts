@@ -4,7 +4,7 @@ import { asApi } from "../../_shared/api_role.ts";
 import type { Environment } from "./environment.ts";
 import { Problem } from "./problem.ts";
 
-type Kind = "read" | "act" | "anonymous";
+type Kind = "read" | "act" | "anonymous" | "sign_in" | "sign_in_email" | "second_factor" | "mail";
 
 interface Policy {
   limit: number;
@@ -17,6 +17,11 @@ const POLICIES: Record<Kind, Policy> = {
   read: { limit: 1200, seconds: 60, batch: 20 },
   act: { limit: 300, seconds: 60, batch: 5 },
   anonymous: { limit: 60, seconds: 60, batch: 1 },
+  // Guesses: by address, at one person's password, at one person's code or current password; and mails to one person.
+  sign_in: { limit: 30, seconds: 300, batch: 1 },
+  sign_in_email: { limit: 10, seconds: 300, batch: 1 },
+  second_factor: { limit: 10, seconds: 300, batch: 1 },
+  mail: { limit: 5, seconds: 3600, batch: 1 },
 };
 /** What was taken and not spent by then is forgotten: it counts as used. */
 const SPENT_WITHIN_MS = 10_000;
