@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import bcrypt from "bcryptjs";
 import type postgres from "postgres";
+import { AuthError, refusal } from "./auth_error.ts";
 import type { Caller } from "./caller.ts";
 import { json } from "./replies.ts";
 import { isPostgresError } from "./sqlstate.ts";
@@ -29,44 +30,32 @@ interface UserAttributes {
   ban_duration?: string;
 }
 
-class AdminError extends Error {
-  readonly status: number;
-  readonly code: string;
-
-  constructor(status: number, code: string, message: string) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
-}
-
 /** Answers a request under /auth/v1/admin. */
 export async function adminApi(request: Request, caller: Caller, sql: postgres.Sql): Promise<Response> {
   try {
-    if (caller.claims.role !== "service_role") throw new AdminError(403, "not_admin", "User not allowed");
+    if (caller.claims.role !== "service_role") throw new AuthError(403, "not_admin", "User not allowed");
     return await route(request, sql);
   } catch (error) {
-    const refused = error instanceof AdminError ? error : fromPostgres(error);
+    const refused = error instanceof AuthError ? error : fromPostgres(error);
     if (!refused) throw error;
-    const body = { code: refused.status, error_code: refused.code, msg: refused.message };
-    return json(refused.status, body, { "x-sb-error-code": refused.code });
+    return refusal(refused.status, refused.code, refused.message);
   }
 }
 
 async function route(request: Request, sql: postgres.Sql): Promise<Response> {
   const url = new URL(request.url);
   const [collection, id, ...rest] = url.pathname.replace("/auth/v1/admin/", "").split("/");
-  if (collection !== "users" || rest.length > 0) throw new AdminError(404, "not_found", `No such admin endpoint: ${url.pathname}`);
+  if (collection !== "users" || rest.length > 0) throw new AuthError(404, "not_found", `No such admin endpoint: ${url.pathname}`);
   if (id === undefined || id === "") {
     if (request.method === "GET") return listUsers(url, sql);
     if (request.method === "POST") return json(200, await createUser(await attributes(request), sql));
   } else {
-    if (!UUID.test(id)) throw new AdminError(404, "validation_failed", "user_id must be an UUID");
+    if (!UUID.test(id)) throw new AuthError(404, "validation_failed", "user_id must be an UUID");
     if (request.method === "GET") return json(200, await getUser(id, sql));
     if (request.method === "PUT") return json(200, await updateUser(id, await attributes(request), sql));
     if (request.method === "DELETE") return json(200, await deleteUser(id, sql));
   }
-  throw new AdminError(405, "method_not_allowed", `${request.method} is not allowed here`);
+  throw new AuthError(405, "method_not_allowed", `${request.method} is not allowed here`);
 }
 
 async function attributes(request: Request): Promise<UserAttributes> {
@@ -74,22 +63,22 @@ async function attributes(request: Request): Promise<UserAttributes> {
   try {
     body = await request.json();
   } catch {
-    throw new AdminError(400, "bad_json", "Could not parse request body as JSON");
+    throw new AuthError(400, "bad_json", "Could not parse request body as JSON");
   }
-  if (typeof body !== "object" || body === null || Array.isArray(body)) throw new AdminError(400, "bad_json", "The body must be a JSON object");
+  if (typeof body !== "object" || body === null || Array.isArray(body)) throw new AuthError(400, "bad_json", "The body must be a JSON object");
   const { email, password } = body as UserAttributes;
   if (email !== undefined && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(email)) {
-    throw new AdminError(400, "validation_failed", "Unable to validate email address: invalid format");
+    throw new AuthError(400, "validation_failed", "Unable to validate email address: invalid format");
   }
   if (password !== undefined && password.length < LEAST_PASSWORD) {
-    throw new AdminError(422, "weak_password", `Password should be at least ${LEAST_PASSWORD} characters.`);
+    throw new AuthError(422, "weak_password", `Password should be at least ${LEAST_PASSWORD} characters.`);
   }
   return body;
 }
 
 async function createUser(given: UserAttributes, sql: postgres.Sql): Promise<unknown> {
   const email = given.email?.toLowerCase() ?? null;
-  if (!email && !given.phone) throw new AdminError(400, "validation_failed", "Cannot create a user without either an email or phone");
+  if (!email && !given.phone) throw new AuthError(400, "validation_failed", "Cannot create a user without either an email or phone");
   const id = given.id ?? randomUUID();
   const hash = given.password === undefined ? null : await bcrypt.hash(given.password, BCRYPT_COST);
   const appMetadata = { provider: email ? "email" : "phone", providers: [email ? "email" : "phone"], ...given.app_metadata };
@@ -182,7 +171,7 @@ function selectUsers(sql: postgres.Sql) {
 function bannedUntil(duration: string | undefined): string | null {
   if (duration === undefined || duration === "none") return null;
   const found = /^(\d+)([hms])$/.exec(duration);
-  if (!found) throw new AdminError(400, "validation_failed", `invalid format for ban duration: expected e.g. 24h, none or ${FOREVER}, found ${duration}`);
+  if (!found) throw new AuthError(400, "validation_failed", `invalid format for ban duration: expected e.g. 24h, none or ${FOREVER}, found ${duration}`);
   const seconds = Number(found[1]) * { h: 3600, m: 60, s: 1 }[found[2] as "h" | "m" | "s"];
   return new Date(Date.now() + seconds * 1000).toISOString();
 }
@@ -192,23 +181,23 @@ function wholeNumber(url: URL, name: string, otherwise: number, least: number, m
   if (text === null || text === "") return otherwise;
   const value = Number(text);
   if (!Number.isInteger(value) || value < least || value > most) {
-    throw new AdminError(400, "validation_failed", `${name} must be a whole number from ${least} to ${most}, found ${text}`);
+    throw new AuthError(400, "validation_failed", `${name} must be a whole number from ${least} to ${most}, found ${text}`);
   }
   return value;
 }
 
-function userNotFound(): AdminError {
-  return new AdminError(404, "user_not_found", "User not found");
+function userNotFound(): AuthError {
+  return new AuthError(404, "user_not_found", "User not found");
 }
 
-function fromPostgres(error: unknown): AdminError | undefined {
+function fromPostgres(error: unknown): AuthError | undefined {
   if (!isPostgresError(error)) return undefined;
   const asked = /^PT([45]\d\d)$/.exec(error.code)?.[1];
-  if (asked) return new AdminError(Number(asked), "unexpected_failure", error.message);
-  if (error.code === "23505") return new AdminError(422, "email_exists", "A user with this email address has already been registered");
-  if (error.code === "23503" || error.code === "23001") return new AdminError(409, "conflict", `The user still owns rows: ${error.message}`);
+  if (asked) return new AuthError(Number(asked), "unexpected_failure", error.message);
+  if (error.code === "23505") return new AuthError(422, "email_exists", "A user with this email address has already been registered");
+  if (error.code === "23503" || error.code === "23001") return new AuthError(409, "conflict", `The user still owns rows: ${error.message}`);
   if (error.code.startsWith("22") || error.code.startsWith("23") || error.code.startsWith("P0")) {
-    return new AdminError(400, "validation_failed", error.message);
+    return new AuthError(400, "validation_failed", error.message);
   }
   return undefined;
 }

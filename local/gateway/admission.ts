@@ -1,6 +1,6 @@
 /** Who may sign up and sign in, said in words: what hosted Auth does by its hook and its ban, and lite does not. */
 import type postgres from "postgres";
-import { json } from "./replies.ts";
+import { refusal } from "./auth_error.ts";
 import { isPostgresError } from "./sqlstate.ts";
 
 interface Hook {
@@ -35,8 +35,4 @@ export async function withoutBanned(response: Response, sql: postgres.Sql): Prom
   await sql`delete from auth.refresh_tokens where user_id = ${user?.id ?? null}::uuid`;
   await sql`delete from auth.sessions where user_id = ${user?.id ?? null}::uuid`;
   return refusal(400, "user_banned", "User is banned");
-}
-
-function refusal(status: number, code: string, message: string): Response {
-  return json(status, { code: status, error_code: code, msg: message }, { "x-sb-error-code": code });
 }

@@ -1,27 +1,23 @@
 /** One port for everything: routes a request to REST, auth, storage, realtime or the edge functions. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { App } from "@supabase/lite";
-import { adminApi } from "./admin_api.ts";
-import { signUpRefusal, withoutBanned } from "./admission.ts";
+import { AuthArea } from "./auth_area.ts";
 import { type Caller, identify, identifyLeniently } from "./caller.ts";
 import type { Backend, Database } from "./database.ts";
 import type { LiteEnvironment } from "./lite_apps.ts";
 import { servedWithWish } from "./one_object.ts";
 import { proxyHttp, proxyUpgrade, type Upstream } from "./proxy.ts";
 import { corsHeaders, isPreflight, json, preflight, unavailable } from "./replies.ts";
-import { completeSession, discovery } from "./sessions.ts";
 import type { Settings } from "./settings.ts";
 import { Studio } from "./studio.ts";
 import { asPlainUpload, listFolder, signMany, withClientNames, withCopiedKey } from "./storage_wire.ts";
 import { Tokens } from "./tokens.ts";
 
 const LARGEST_BODY = 50 * 1024 * 1024;
-/** Auth's addresses that a browser opens from a mail or a redirect, without a key. */
-const KEYLESS_AUTH = /^\/auth\/v1\/(verify|callback|authorize|\.well-known\/.*)$/;
 
 export function createGateway(settings: Settings, database: Database): Server {
   const tokens = new Tokens(settings.jwtSecret);
-  const issuer = `${settings.externalUrl}/auth/v1`;
+  const auth = new AuthArea(settings, tokens, toLite);
   const realtime: Upstream = { name: "realtime", url: settings.realtimeUrl };
   const edge: Upstream = { name: "edge functions", url: settings.edgeUrl, saysCors: true };
   const studio = new Studio(settings);
@@ -54,22 +50,7 @@ export function createGateway(settings: Settings, database: Database): Server {
       const served = await servedWithWish(request, () => toLite(backend.rest, request, caller, peerAddress));
       return asUnauthorised(await asMalformed(served), caller);
     },
-    auth: async (request: Request, backend: Backend, path: string, peerAddress: string | undefined) => {
-      if (path === "/auth/v1/.well-known/openid-configuration") return discovery(issuer);
-      const caller = KEYLESS_AUTH.test(path) ? keyless() : identifyForAuth(request);
-      if (caller instanceof Response) return caller;
-      if (path.startsWith("/auth/v1/admin/")) {
-        const admin = identify(request, tokens);
-        return admin instanceof Response ? admin : adminApi(request, admin, backend.sql);
-      }
-      const signingUp = path === "/auth/v1/signup" && request.method === "POST" ? request.clone() : undefined;
-      const refusal = signingUp && (await signUpRefusal(signingUp.clone(), backend.sql));
-      if (refusal) return refusal;
-      const answered = await toLite(backend.system, request, caller, peerAddress);
-      // Somebody else may have used the invitation up in between.
-      const late = signingUp && answered.status >= 500 ? await signUpRefusal(signingUp, backend.sql) : undefined;
-      return late ?? completeSession(await withoutBanned(answered, backend.sql), tokens, issuer, backend.sql);
-    },
+    auth: (request: Request, backend: Backend, path: string, peerAddress: string | undefined) => auth.answer(request, backend, path, peerAddress),
     storage: async (request: Request, backend: Backend, path: string, peerAddress: string | undefined) => {
       const caller = identifyLeniently(request, tokens);
       if (caller instanceof Response) return caller;
@@ -88,12 +69,6 @@ export function createGateway(settings: Settings, database: Database): Server {
       return withClientNames(request, await serveLite(await asPlainUpload(request)));
     },
   };
-
-  /** Auth checks the bearer token itself (an expired one may still sign in again), so only the key is looked at. */
-  function identifyForAuth(request: Request): Caller | Response {
-    const keyOnly = new Request(request.url, { headers: { apikey: request.headers.get("apikey") ?? "" } });
-    return identify(keyOnly, tokens);
-  }
 
   /** A failure without a reason is looked into: with Postgres gone it is "try again", not "broken". */
   async function explained(response: Response): Promise<Response> {
@@ -120,10 +95,6 @@ export function createGateway(settings: Settings, database: Database): Server {
   server.requestTimeout = 0;
   server.keepAliveTimeout = 65_000;
   return server;
-}
-
-function keyless(): Caller {
-  return { claims: { role: "anon" }, fromKey: true };
 }
 
 async function toLite(app: App, request: Request, caller: Caller, peerAddress: string | undefined): Promise<Response> {

@@ -49,6 +49,20 @@ create index profiles_desk on public.profiles (desk_id, desk_role);
 create trigger touch before insert or update on public.profiles for each row execute function private.touch();
 select private.protect_from_delete('public.profiles');
 
+create function private.guard_time_zone() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  if not exists (select from pg_catalog.pg_timezone_names where name = new.time_zone) then
+    perform private.refuse(422, 'BAD_TIME_ZONE', 'A time zone is an IANA name such as America/New_York.',
+      jsonb_build_object('time_zone', new.time_zone));
+  end if;
+  return new;
+end $$;
+comment on function private.guard_time_zone() is 'A user''s time zone is one that there is.';
+create trigger guard_time_zone before update of time_zone on public.profiles
+  for each row when (new.time_zone is distinct from old.time_zone) execute function private.guard_time_zone();
+
 create function private.new_user() returns trigger
 language plpgsql security definer set search_path = ''
 as $$

@@ -44,7 +44,7 @@ as $$
 declare
   claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
 begin
-  -- app_metadata is written by the ledger alone; a user writes their own user_metadata, so nothing there is believed.
+  -- app_metadata is written by the hook private.custom_access_token; a user writes their own user_metadata, so nothing there is believed.
   -- A program acts for a trader, never for an administrator.
   return coalesce(claims ->> 'role' = 'authenticated' and claims #> '{app_metadata,administrator}' = 'true', false)
     and not coalesce(claims ?| array['api_key_id', 'scopes'], false)
@@ -168,21 +168,6 @@ comment on function private.guard_administrator() is 'A grant ends once, with a 
 create trigger b_guard before insert or update on private.administrators
   for each row execute function private.guard_administrator();
 
-create function private.claim_administrator() returns trigger
-language plpgsql security definer set search_path = ''
-as $$
-begin
-  update auth.users
-  set raw_app_meta_data = case when new.revoked_at is null
-    then coalesce(raw_app_meta_data, '{}') || '{"administrator": true}'
-    else coalesce(raw_app_meta_data, '{}') - 'administrator' end
-  where id = new.user_id;
-  return null;
-end $$;
-comment on function private.claim_administrator() is 'Puts the claim where Auth copies it into the next token, and takes it away.';
-create trigger claim after insert or update on private.administrators
-  for each row execute function private.claim_administrator();
-
 create function public.grant_administrator(p_user text, p_reason text) returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
@@ -196,7 +181,7 @@ begin
   return jsonb_build_object('user_id', person, 'administrator', true);
 end $$;
 comment on function public.grant_administrator(text, text) is
-  'Makes a user (email or id) an administrator, from their next sign-in on. The first is granted by the owner of the database.';
+  'Makes a user (email or id) an administrator, from their next token on. The first is granted by the owner of the database.';
 
 create function public.revoke_administrator(p_user text, p_reason text) returns jsonb
 language plpgsql security definer set search_path = ''

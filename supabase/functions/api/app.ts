@@ -8,13 +8,17 @@ import { audit } from "./routes/audit.ts";
 import { blackouts } from "./routes/blackouts.ts";
 import { breaches } from "./routes/breaches.ts";
 import { exits } from "./routes/exits.ts";
+import { factors } from "./routes/factors.ts";
 import { halts } from "./routes/halts.ts";
 import { limits } from "./routes/limits.ts";
 import { orders } from "./routes/orders.ts";
+import { passwords } from "./routes/passwords.ts";
 import { pnl } from "./routes/pnl.ts";
 import { positions } from "./routes/positions.ts";
 import { previews } from "./routes/previews.ts";
+import { profile } from "./routes/profile.ts";
 import { riskDecisions } from "./routes/risk_decisions.ts";
+import { signIn } from "./routes/sign_in.ts";
 import { strategies } from "./routes/strategies.ts";
 import { strategyKinds } from "./routes/strategy_kinds.ts";
 import { trades } from "./routes/trades.ts";
@@ -27,13 +31,17 @@ const RESOURCES: readonly ((api: Api) => void)[] = [
   blackouts,
   breaches,
   exits,
+  factors,
   halts,
   limits,
   orders,
+  passwords,
   pnl,
   positions,
   previews,
+  profile,
   riskDecisions,
+  signIn,
   strategies,
   strategyKinds,
   trades,

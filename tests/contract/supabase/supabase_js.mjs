@@ -1,5 +1,6 @@
 // Runs real supabase-js against the gateway and prints one JSON object: what each call came back with.
 // Arguments: address, anon key, service key, token of fn_risk. Python asserts on what is printed.
+import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
 
 const { createClient } = createRequire(process.env.LOCAL_PACKAGES)("@supabase/supabase-js");
@@ -13,6 +14,20 @@ const seen = {};
 const rest = ({ data, error, status, count }) => ({ data, error: error && { ...error }, status, count });
 const failed = (error) => (error ? { message: error.message, code: error.code ?? error.statusCode, status: error.status } : null);
 const claimsOf = (session) => JSON.parse(Buffer.from(session.access_token.split(".")[1], "base64url").toString());
+
+// RFC 6238, as an authenticator app does it.
+function code(secret, step = Math.floor(Date.now() / 30000)) {
+  const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(step));
+  const mac = createHmac("sha1", Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)))).update(counter).digest();
+  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+function wrong(secret) {
+  const step = Math.floor(Date.now() / 30000);
+  const near = [-2, -1, 0, 1, 2].map((away) => code(secret, step + away));
+  return ["000000", "111111", "222222", "333333", "444444", "555555"].find((guess) => !near.includes(guess));
+}
 
 // Auth: two users, one by sign-up, one by the admin API.
 const ann = anonymous();
@@ -119,6 +134,40 @@ seen.anonymousList = (await anonymous().storage.from("papers").list("")).data;
 seen.userUpload = failed((await ann.storage.from("papers").upload("mine.txt", new Blob(["x"]))).error);
 seen.climbing = failed((await bucket.upload("../../outside.txt", new Blob(["x"]))).error);
 seen.remove = (await bucket.remove(["moved.txt", "copied.txt"])).data.length;
+
+// The second factor.
+const cleo = anonymous();
+await cleo.auth.signUp({ email: "cleo@example.com", password: "password-4" });
+const other = anonymous();
+await other.auth.signInWithPassword({ email: "cleo@example.com", password: "password-4" });
+const enrolled = await cleo.auth.mfa.enroll({ factorType: "totp", friendlyName: "phone", issuer: "AgentTrader" });
+const { totp, id: factorId } = enrolled.data;
+seen.enroll = { error: failed(enrolled.error), uri: totp.uri, secret: totp.secret, image: totp.qr_code.slice(0, 30) };
+seen.enrollAgain = failed((await cleo.auth.mfa.enroll({ factorType: "totp", friendlyName: "phone" })).error);
+seen.unverified = (await cleo.auth.mfa.listFactors()).data;
+seen.levelBefore = (await cleo.auth.mfa.getAuthenticatorAssuranceLevel()).data;
+const challenge = await cleo.auth.mfa.challenge({ factorId });
+seen.challenge = { error: failed(challenge.error), type: challenge.data?.type };
+seen.wrongCode = failed((await cleo.auth.mfa.verify({ factorId, challengeId: challenge.data.id, code: wrong(totp.secret) })).error);
+const proven = await cleo.auth.mfa.verify({ factorId, challengeId: challenge.data.id, code: code(totp.secret) });
+seen.verified = { error: failed(proven.error), claims: claimsOf(proven.data), factors: proven.data.user.factors.map(({ status }) => status) };
+seen.challengeUsed = failed((await cleo.auth.mfa.verify({ factorId, challengeId: challenge.data.id, code: code(totp.secret) })).error);
+seen.levelAfter = (await cleo.auth.mfa.getAuthenticatorAssuranceLevel()).data;
+seen.refreshedLevel = claimsOf((await cleo.auth.refreshSession()).data.session);
+seen.lowerSessionEnded = failed((await other.auth.refreshSession()).error);
+const late2 = anonymous();
+await late2.auth.signInWithPassword({ email: "cleo@example.com", password: "password-4" });
+seen.levelOfNext = (await late2.auth.mfa.getAuthenticatorAssuranceLevel()).data;
+seen.strangersFactor = failed((await ann.auth.mfa.challenge({ factorId })).error);
+seen.passwordWithoutFactor = failed((await late2.auth.updateUser({ password: "password-5" })).error);
+seen.unenrollWithoutFactor = failed((await late2.auth.mfa.unenroll({ factorId })).error);
+seen.enrollWithoutFactor = failed((await late2.auth.mfa.enroll({ factorType: "totp", friendlyName: "tablet" })).error);
+seen.stepUp = failed((await late2.auth.mfa.challengeAndVerify({ factorId, code: code(totp.secret) })).error);
+seen.passwordWithFactor = failed((await late2.auth.updateUser({ password: "password-5" })).error);
+seen.endedByPassword = failed((await cleo.auth.refreshSession()).error);
+seen.unenroll = failed((await late2.auth.mfa.unenroll({ factorId })).error);
+seen.levelUnenrolled = claimsOf((await late2.auth.refreshSession()).data.session);
+seen.keys = await (await fetch(`${url}/auth/v1/.well-known/jwks.json`)).json();
 
 // Edge functions, and the end of a session.
 const health = await ann.functions.invoke("health");

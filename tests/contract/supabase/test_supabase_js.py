@@ -68,6 +68,65 @@ def test_supabase_js_when_a_call_is_refused_then_the_hosted_code_says_why(
     assert supabase_js[call]["code"] == code
 
 
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("enrollAgain", "mfa_factor_name_conflict"),
+        ("wrongCode", "mfa_verification_failed"),
+        ("challengeUsed", "mfa_factor_not_found"),
+        ("strangersFactor", "mfa_factor_not_found"),
+        ("passwordWithoutFactor", "insufficient_aal"),
+        ("unenrollWithoutFactor", "insufficient_aal"),
+        ("enrollWithoutFactor", "insufficient_aal"),
+        ("lowerSessionEnded", "refresh_token_not_found"),
+        ("endedByPassword", "refresh_token_not_found"),
+    ],
+)
+def test_second_factor_when_a_call_is_refused_then_the_hosted_code_says_why(
+    supabase_js: Seen, call: str, code: str
+) -> None:
+    assert supabase_js[call]["code"] == code
+
+
+@pytest.mark.parametrize("call", ["stepUp", "passwordWithFactor", "unenroll"])
+def test_second_factor_when_it_was_shown_then_what_needs_it_is_done(supabase_js: Seen, call: str) -> None:
+    assert supabase_js[call] is None
+
+
+def test_second_factor_when_enrolled_then_an_app_can_take_it_and_it_guards_nothing_yet(supabase_js: Seen) -> None:
+    enrolled = supabase_js["enroll"]
+    assert enrolled["error"] is None
+    assert enrolled["uri"].startswith("otpauth://totp/AgentTrader:cleo%40example.com?")
+    assert f"secret={enrolled['secret']}" in enrolled["uri"]
+    assert enrolled["image"].startswith("data:image/svg+xml;utf-8,<svg")
+    unverified = supabase_js["unverified"]
+    assert ([one["status"] for one in unverified["all"]], unverified["totp"]) == (["unverified"], [])
+    before = supabase_js["levelBefore"]
+    assert (before["currentLevel"], before["nextLevel"]) == ("aal1", "aal1")
+
+
+def test_second_factor_when_verified_then_the_token_says_so_and_stays_so_when_refreshed(supabase_js: Seen) -> None:
+    assert supabase_js["verified"]["error"] is None
+    assert supabase_js["verified"]["factors"] == ["verified"]
+    for claims in (supabase_js["verified"]["claims"], supabase_js["refreshedLevel"]):
+        assert (claims["aal"], [one["method"] for one in claims["amr"]]) == ("aal2", ["totp", "password"])
+    assert supabase_js["levelAfter"]["currentLevel"] == "aal2"
+
+
+def test_second_factor_when_signing_in_anew_then_it_is_to_be_shown_again(supabase_js: Seen) -> None:
+    following = supabase_js["levelOfNext"]
+    assert (following["currentLevel"], following["nextLevel"]) == ("aal1", "aal2")
+
+
+def test_second_factor_when_unenrolled_then_the_session_has_shown_it_no_more(supabase_js: Seen) -> None:
+    claims = supabase_js["levelUnenrolled"]
+    assert (claims["aal"], [one["method"] for one in claims["amr"]]) == ("aal1", ["password"])
+
+
+def test_key_set_when_the_project_signs_with_a_secret_then_it_is_empty(supabase_js: Seen) -> None:
+    assert supabase_js["keys"] == {"keys": []}
+
+
 def test_session_when_signed_out_then_its_refresh_token_is_dead(supabase_js: Seen) -> None:
     assert supabase_js["afterSignOut"] is not None
 

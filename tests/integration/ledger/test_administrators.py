@@ -12,7 +12,15 @@ import pytest
 
 from tests.integration.ledger.desk import new_user
 from tests.integration.ledger.ledger import Connection, Ledger, answers, refused
-from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, as_administrator, ask, new_administrator, signed_in
+from tests.integration.ledger.people import (
+    CLAIM,
+    SECOND_FACTOR,
+    as_administrator,
+    ask,
+    claims_for,
+    new_administrator,
+    signed_in,
+)
 
 
 def _is_administrator(ledger: Ledger, user: UUID, **claims: object) -> bool:
@@ -29,7 +37,7 @@ def test_administrator_when_granted_then_claim_and_row_make_one(ledger: Ledger) 
     user = new_user(ledger)
     assert not _is_administrator(ledger, user, **CLAIM)
     ledger.run("select public.grant_administrator(%s, 'first of the desk')", f"{user}@example.com")
-    assert ledger.one("select raw_app_meta_data from auth.users where id = %s", user)["administrator"] is True
+    assert claims_for(ledger, user)["app_metadata"]["administrator"] is True
     assert _is_administrator(ledger, user, **CLAIM)
     assert not _is_administrator(ledger, user), "a token from before the grant does not have the claim"
 
@@ -59,7 +67,7 @@ def test_administrator_when_revoked_then_out_at_once_although_the_token_lives(le
     assert not _is_administrator(ledger, first, **CLAIM)
     with refused("ADMINISTRATOR_NEEDED", 403):
         as_administrator(ledger, first, "grant_administrator", p_user=str(first), p_reason="I want it back")
-    assert "administrator" not in ledger.one("select raw_app_meta_data from auth.users where id = %s", first)
+    assert "administrator" not in claims_for(ledger, first)["app_metadata"]
     by, why = ledger.rows("select revoked_by, revoked_reason from private.administrators where user_id = %s", first)[0]
     assert (by, why) == (f"user:{second}", "left the firm")
 

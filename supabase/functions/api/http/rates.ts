@@ -5,7 +5,7 @@ import type { Environment } from "./environment.ts";
 import { Problem } from "./problem.ts";
 
 /** "refused" are those who are not let in: they cannot ask the ledger about one key after another. */
-type Kind = "read" | "act" | "anonymous" | "refused";
+type Kind = "read" | "act" | "anonymous" | "refused" | "sign_in" | "sign_in_email" | "second_factor" | "mail";
 
 interface Policy {
   limit: number;
@@ -19,6 +19,11 @@ const POLICIES: Record<Kind, Policy> = {
   act: { limit: 300, seconds: 60, batch: 5 },
   anonymous: { limit: 60, seconds: 60, batch: 1 },
   refused: { limit: 120, seconds: 60, batch: 5 },
+  // Guesses: by address, at one person's password, at one person's code or current password; and mails to one person.
+  sign_in: { limit: 30, seconds: 300, batch: 1 },
+  sign_in_email: { limit: 10, seconds: 300, batch: 1 },
+  second_factor: { limit: 10, seconds: 300, batch: 1 },
+  mail: { limit: 5, seconds: 3600, batch: 1 },
 };
 /** What was taken and not spent by then is forgotten: it counts as used. */
 const SPENT_WITHIN_MS = 10_000;
