@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
 from local.client import models
-from local.client.wire import Wire
+from local.client.wire import Wire, segment, version
 
 
 class Operations:
@@ -12,6 +17,987 @@ class Operations:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
+    def list_alerts(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        open: Literal["true", "false"] | None = None,
+        severity: Literal["info", "warning", "critical"] | None = None,
+        code: str | None = None,
+        broker_account_id: UUID | None = None,
+    ) -> models.AlertPage:
+        """Your alerts, the newest first."""
+        return self._wire.model(
+            models.AlertPage,
+            "GET",
+            "/api/alerts",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "from": from_,
+                "until": until,
+                "open": open,
+                "severity": severity,
+                "code": code,
+                "broker_account_id": broker_account_id,
+            },
+        )
+
+    def all_alerts(
+        self,
+        *,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        open: Literal["true", "false"] | None = None,
+        severity: Literal["info", "warning", "critical"] | None = None,
+        code: str | None = None,
+        broker_account_id: UUID | None = None,
+    ) -> Iterator[models.Alert]:
+        """Every row of `list_alerts`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_alerts(
+                from_=from_,
+                until=until,
+                open=open,
+                severity=severity,
+                code=code,
+                broker_account_id=broker_account_id,
+                limit=200,
+                cursor=cursor,
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_alert(self, id: UUID) -> models.Alert:
+        """One alert."""
+        return self._wire.model(models.Alert, "GET", f"/api/alerts/{segment(id)}")
+
+    def acknowledge_alert(self, id: UUID, *, idempotency_key: str | None = None) -> models.Alert:
+        """Says that an alert was seen; the first to say so stays on record."""
+        return self._wire.model(
+            models.Alert,
+            "POST",
+            f"/api/alerts/{segment(id)}/acknowledge",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+        )
+
+    def list_audit(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        table_name: str | None = None,
+        row_id: str | None = None,
+        action: Literal["INSERT", "UPDATE", "DELETE"] | None = None,
+        chain: str | None = None,
+    ) -> models.AuditLinkPage:
+        """Every change of your rows, by whom, before and after; the newest first."""
+        return self._wire.model(
+            models.AuditLinkPage,
+            "GET",
+            "/api/audit",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "from": from_,
+                "until": until,
+                "table_name": table_name,
+                "row_id": row_id,
+                "action": action,
+                "chain": chain,
+            },
+        )
+
+    def all_audit(
+        self,
+        *,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        table_name: str | None = None,
+        row_id: str | None = None,
+        action: Literal["INSERT", "UPDATE", "DELETE"] | None = None,
+        chain: str | None = None,
+    ) -> Iterator[models.AuditLink]:
+        """Every row of `list_audit`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_audit(
+                from_=from_,
+                until=until,
+                table_name=table_name,
+                row_id=row_id,
+                action=action,
+                chain=chain,
+                limit=200,
+                cursor=cursor,
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def list_blackouts(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        symbol: str | None = None,
+        kind: Literal["earnings", "expiry", "ex_dividend", "other"] | None = None,
+        on: date | None = None,
+        removed: Literal["true", "false"] | None = None,
+    ) -> models.BlackoutPage:
+        """The dates on which your orders open nothing new: your own, and everybody's."""
+        return self._wire.model(
+            models.BlackoutPage,
+            "GET",
+            "/api/risk/blackouts",
+            query={"limit": limit, "cursor": cursor, "symbol": symbol, "kind": kind, "on": on, "removed": removed},
+        )
+
+    def all_blackouts(
+        self,
+        *,
+        symbol: str | None = None,
+        kind: Literal["earnings", "expiry", "ex_dividend", "other"] | None = None,
+        on: date | None = None,
+        removed: Literal["true", "false"] | None = None,
+    ) -> Iterator[models.Blackout]:
+        """Every row of `list_blackouts`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_blackouts(symbol=symbol, kind=kind, on=on, removed=removed, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def set_blackout(self, body: models.GivenBlackout, *, idempotency_key: str | None = None) -> models.Blackout:
+        """Enters days on which nothing new is opened, of a symbol or of everything."""
+        return self._wire.model(
+            models.Blackout,
+            "POST",
+            "/api/risk/blackouts",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def remove_blackout(self, id: UUID) -> None:
+        """Removes dates; those that were removed before stay so."""
+        self._wire.nothing("DELETE", f"/api/risk/blackouts/{segment(id)}")
+
+    def list_breaches(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        limit_id: UUID | None = None,
+        name: str | None = None,
+        happened: Literal["warned", "breached", "worse", "recovered"] | None = None,
+        broker_account_id: UUID | None = None,
+        strategy_id: UUID | None = None,
+    ) -> models.BreachPage:
+        """What broke your limits, what was done about it, and when it had recovered; the newest first."""
+        return self._wire.model(
+            models.BreachPage,
+            "GET",
+            "/api/risk/breaches",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "from": from_,
+                "until": until,
+                "limit_id": limit_id,
+                "name": name,
+                "happened": happened,
+                "broker_account_id": broker_account_id,
+                "strategy_id": strategy_id,
+            },
+        )
+
+    def all_breaches(
+        self,
+        *,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        limit_id: UUID | None = None,
+        name: str | None = None,
+        happened: Literal["warned", "breached", "worse", "recovered"] | None = None,
+        broker_account_id: UUID | None = None,
+        strategy_id: UUID | None = None,
+    ) -> Iterator[models.Breach]:
+        """Every row of `list_breaches`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_breaches(
+                from_=from_,
+                until=until,
+                limit_id=limit_id,
+                name=name,
+                happened=happened,
+                broker_account_id=broker_account_id,
+                strategy_id=strategy_id,
+                limit=200,
+                cursor=cursor,
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def list_exits(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        status: Literal["armed", "triggered", "done", "canceled"] | None = None,
+        symbol: str | None = None,
+        broker_account_id: UUID | None = None,
+        strategy_id: UUID | None = None,
+    ) -> models.ExitPage:
+        """The exits of your positions, the newest first."""
+        return self._wire.model(
+            models.ExitPage,
+            "GET",
+            "/api/risk/exits",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "status": status,
+                "symbol": symbol,
+                "broker_account_id": broker_account_id,
+                "strategy_id": strategy_id,
+            },
+        )
+
+    def all_exits(
+        self,
+        *,
+        status: Literal["armed", "triggered", "done", "canceled"] | None = None,
+        symbol: str | None = None,
+        broker_account_id: UUID | None = None,
+        strategy_id: UUID | None = None,
+    ) -> Iterator[models.Exit]:
+        """Every row of `list_exits`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_exits(
+                status=status,
+                symbol=symbol,
+                broker_account_id=broker_account_id,
+                strategy_id=strategy_id,
+                limit=200,
+                cursor=cursor,
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def set_exit(self, body: models.GivenExit) -> models.Exit:
+        """Arms the exit of a position, or changes the one that is armed."""
+        return self._wire.model(models.Exit, "PUT", "/api/risk/exits", body=body)
+
+    def get_exit(self, id: UUID) -> models.Exit:
+        """One exit."""
+        return self._wire.model(models.Exit, "GET", f"/api/risk/exits/{segment(id)}")
+
+    def cancel_exit(self, id: UUID) -> models.Exit:
+        """Takes an armed exit away, and with it the order that rests for it at the broker."""
+        return self._wire.model(models.Exit, "DELETE", f"/api/risk/exits/{segment(id)}")
+
+    def list_factors(self) -> models.Factors:
+        """Your second factors, oldest first."""
+        return self._wire.model(models.Factors, "GET", "/api/auth/factors")
+
+    def enroll_factor(self, body: models.NewFactor, *, idempotency_key: str | None = None) -> models.EnrolledFactor:
+        """Begins a second factor. Give the secret to an authenticator app, then verify with its code."""
+        return self._wire.model(
+            models.EnrolledFactor,
+            "POST",
+            "/api/auth/factors",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def verify_factor(self, id: UUID, body: models.FactorCode) -> models.Session:
+        """Shows the second factor: the answer's tokens are of level aal2, and stay so when refreshed."""
+        return self._wire.model(models.Session, "POST", f"/api/auth/factors/{segment(id)}/verify", body=body)
+
+    def remove_factor(self, id: UUID) -> None:
+        """Removes a second factor; a verified one only in a session that has shown it."""
+        self._wire.nothing("DELETE", f"/api/auth/factors/{segment(id)}")
+
+    def list_gates(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        scope: Literal["global", "user", "account", "strategy"] | None = None,
+        closed: Literal["true", "false"] | None = None,
+    ) -> models.GatePage:
+        """The gates that your orders pass: everybody's, your own, your accounts' and your strategies'."""
+        return self._wire.model(
+            models.GatePage,
+            "GET",
+            "/api/risk/gates",
+            query={"limit": limit, "cursor": cursor, "scope": scope, "closed": closed},
+        )
+
+    def all_gates(
+        self,
+        *,
+        scope: Literal["global", "user", "account", "strategy"] | None = None,
+        closed: Literal["true", "false"] | None = None,
+    ) -> Iterator[models.Gate]:
+        """Every row of `list_gates`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_gates(scope=scope, closed=closed, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def list_halts(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        scope: Literal["global", "user", "account", "strategy"] | None = None,
+        gate_key: str | None = None,
+    ) -> models.HaltPage:
+        """The halts in force on your orders, and what is still open behind each."""
+        return self._wire.model(
+            models.HaltPage,
+            "GET",
+            "/api/risk/halts",
+            query={"limit": limit, "cursor": cursor, "scope": scope, "gate_key": gate_key},
+        )
+
+    def all_halts(
+        self, *, scope: Literal["global", "user", "account", "strategy"] | None = None, gate_key: str | None = None
+    ) -> Iterator[models.Halt]:
+        """Every row of `list_halts`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_halts(scope=scope, gate_key=gate_key, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def engage_halt(self, body: models.GivenHalt, *, idempotency_key: str | None = None) -> models.Gate:
+        """Engages the kill switch of a scope: no new entries from this moment; exits and cancels still pass."""
+        return self._wire.model(
+            models.Gate, "POST", "/api/risk/halts", headers={"idempotency-key": idempotency_key}, once=True, body=body
+        )
+
+    def list_halt_events(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        gate_key: str | None = None,
+    ) -> models.HaltEventPage:
+        """What closed and opened the gates, by whom and why, and how flattening went; the newest first."""
+        return self._wire.model(
+            models.HaltEventPage,
+            "GET",
+            "/api/risk/halts/history",
+            query={"limit": limit, "cursor": cursor, "from": from_, "until": until, "gate_key": gate_key},
+        )
+
+    def all_halt_events(
+        self, *, from_: datetime | None = None, until: datetime | None = None, gate_key: str | None = None
+    ) -> Iterator[models.HaltEvent]:
+        """Every row of `list_halt_events`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_halt_events(from_=from_, until=until, gate_key=gate_key, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def lift_halt(self, gate_key: str, body: models.GivenLift, *, idempotency_key: str | None = None) -> models.Gate:
+        """Lifts a halt, with a reason and a second factor."""
+        return self._wire.model(
+            models.Gate,
+            "POST",
+            f"/api/risk/halts/{segment(gate_key)}/lift",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def list_limits(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        scope: Literal["global", "user", "account", "strategy"] | None = None,
+        name: str | None = None,
+        symbol: str | None = None,
+        broker_account_id: UUID | None = None,
+        strategy_id: UUID | None = None,
+        removed: Literal["true", "false"] | None = None,
+    ) -> models.LimitPage:
+        """The limits that are set on you, your accounts and strategies, and everybody's."""
+        return self._wire.model(
+            models.LimitPage,
+            "GET",
+            "/api/risk/limits",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "scope": scope,
+                "name": name,
+                "symbol": symbol,
+                "broker_account_id": broker_account_id,
+                "strategy_id": strategy_id,
+                "removed": removed,
+            },
+        )
+
+    def all_limits(
+        self,
+        *,
+        scope: Literal["global", "user", "account", "strategy"] | None = None,
+        name: str | None = None,
+        symbol: str | None = None,
+        broker_account_id: UUID | None = None,
+        strategy_id: UUID | None = None,
+        removed: Literal["true", "false"] | None = None,
+    ) -> Iterator[models.Limit]:
+        """Every row of `list_limits`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_limits(
+                scope=scope,
+                name=name,
+                symbol=symbol,
+                broker_account_id=broker_account_id,
+                strategy_id=strategy_id,
+                removed=removed,
+                limit=200,
+                cursor=cursor,
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def set_limit(self, body: models.GivenLimit) -> models.Limit:
+        """Sets a limit of a scope, from this moment on."""
+        return self._wire.model(models.Limit, "PUT", "/api/risk/limits", body=body)
+
+    def get_limit(self, id: UUID) -> models.Limit:
+        """One limit."""
+        return self._wire.model(models.Limit, "GET", f"/api/risk/limits/{segment(id)}")
+
+    def remove_limit(self, id: UUID) -> None:
+        """Removes a limit; one that was removed before stays so."""
+        self._wire.nothing("DELETE", f"/api/risk/limits/{segment(id)}")
+
+    def list_limit_versions(
+        self,
+        id: UUID,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+    ) -> models.LimitVersionPage:
+        """Every change of a limit, by whom, before and after; the newest first."""
+        return self._wire.model(
+            models.LimitVersionPage,
+            "GET",
+            f"/api/risk/limits/{segment(id)}/history",
+            query={"limit": limit, "cursor": cursor, "from": from_, "until": until},
+        )
+
+    def all_limit_versions(
+        self, id: UUID, *, from_: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[models.LimitVersion]:
+        """Every row of `list_limit_versions`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_limit_versions(id, from_=from_, until=until, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def list_limit_kinds(self) -> models.LimitKinds:
+        """Every limit that can be set: its unit, its default, where it may be set, and which way is stricter."""
+        return self._wire.model(models.LimitKinds, "GET", "/api/risk/limit-kinds")
+
+    def place_order(self, body: models.NewOrder, *, idempotency_key: str | None = None) -> models.PlacedOrder:
+        """Places an order: it is judged by risk and sent; sent again with the same Idempotency-Key, it is the same order."""
+        return self._wire.model(
+            models.PlacedOrder,
+            "POST",
+            "/api/orders",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def cancel_all_orders(self, *, account: UUID | None = None, symbol: str | None = None) -> models.CancelledOrders:
+        """Asks for every order of the caller's that is not over to be cancelled, exits included."""
+        return self._wire.model(
+            models.CancelledOrders, "DELETE", "/api/orders", query={"account": account, "symbol": symbol}
+        )
+
+    def replace_order(
+        self, id: UUID, body: models.OrderChange, *, if_match: int | str, idempotency_key: str | None = None
+    ) -> models.PlacedOrder:
+        """Asks that a new order takes the place of a working one; what is left out stays."""
+        return self._wire.model(
+            models.PlacedOrder,
+            "PUT",
+            f"/api/orders/{segment(id)}",
+            headers={"idempotency-key": idempotency_key, "if-match": version(if_match)},
+            once=True,
+            body=body,
+        )
+
+    def cancel_order(self, id: UUID) -> models.CancelledOrder:
+        """Asks for an order to be cancelled; one that is over already stays as it is."""
+        return self._wire.model(models.CancelledOrder, "DELETE", f"/api/orders/{segment(id)}")
+
+    def request_password_reset(self, body: models.PasswordReset) -> None:
+        """Mails a code to the address, if somebody has signed up with it. The answer is the same if not."""
+        self._wire.nothing("POST", "/api/auth/password-reset", body=body, signed_in=False)
+
+    def verify_password_reset(self, body: models.PasswordResetCode) -> models.Session:
+        """Signs in by the mailed code; then set a new password, with a second factor shown where there is one."""
+        return self._wire.model(models.Session, "POST", "/api/auth/password-reset/verify", body=body, signed_in=False)
+
+    def change_password(self, body: models.PasswordChange) -> None:
+        """Sets a new password, and ends every other session of yours."""
+        self._wire.nothing("PUT", "/api/auth/password", body=body)
+
+    def list_daily_pnl(
+        self,
+        *,
+        account: UUID | None = None,
+        from_: date | None = None,
+        to: date | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.DailyPnlPage:
+        """Profit and loss of each account and session, as it was last reported; the newest first."""
+        return self._wire.model(
+            models.DailyPnlPage,
+            "GET",
+            "/api/pnl/daily",
+            query={"account": account, "from": from_, "to": to, "limit": limit, "cursor": cursor},
+        )
+
+    def all_daily_pnl(
+        self, *, account: UUID | None = None, from_: date | None = None, to: date | None = None
+    ) -> Iterator[models.DailyPnl]:
+        """Every row of `list_daily_pnl`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_daily_pnl(account=account, from_=from_, to=to, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_current_pnl(self, *, account: UUID | None = None) -> models.CurrentPnl:
+        """What is won or lost now, at the latest marks. What has no mark has no result."""
+        return self._wire.model(models.CurrentPnl, "GET", "/api/pnl/current", query={"account": account})
+
+    def list_positions(
+        self,
+        *,
+        account: UUID | None = None,
+        closed: bool | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.PositionPage:
+        """What is held, at its latest mark; by symbol."""
+        return self._wire.model(
+            models.PositionPage,
+            "GET",
+            "/api/positions",
+            query={"account": account, "closed": closed, "limit": limit, "cursor": cursor},
+        )
+
+    def all_positions(self, *, account: UUID | None = None, closed: bool | None = None) -> Iterator[models.Position]:
+        """Every row of `list_positions`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_positions(account=account, closed=closed, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_positions(self, symbol: str, *, account: UUID | None = None) -> models.Positions:
+        """The positions in one symbol, one for each account that holds or has held it."""
+        return self._wire.model(
+            models.Positions, "GET", f"/api/positions/{segment(symbol)}", query={"account": account}
+        )
+
+    def close_position(
+        self, symbol: str, body: models.NewClose, *, idempotency_key: str | None = None
+    ) -> models.PlacedOrder:
+        """Closes a position, or part of it, by an order that only reduces."""
+        return self._wire.model(
+            models.PlacedOrder,
+            "POST",
+            f"/api/positions/{segment(symbol)}/close",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def preview_order(self, body: models.NewOrder) -> models.OrderPreview:
+        """Evaluates an order by every rule and the ledger's re-check. Nothing is placed."""
+        return self._wire.model(models.OrderPreview, "POST", "/api/orders/preview", body=body)
+
+    def preview_risk(self, body: models.NewOrder) -> models.OrderPreview:
+        """Evaluates an order by every rule and the ledger's re-check. Nothing is placed."""
+        return self._wire.model(models.OrderPreview, "POST", "/api/risk/preview", body=body)
+
+    def get_profile(self) -> models.Profile:
+        """Your name, time zone, desk and rights."""
+        return self._wire.model(models.Profile, "GET", "/api/user/profile")
+
+    def change_profile(self, body: models.ProfileChange, *, if_match: int | str) -> models.Profile:
+        """Changes your name and time zone."""
+        return self._wire.model(
+            models.Profile, "PUT", "/api/user/profile", headers={"if-match": version(if_match)}, body=body
+        )
+
+    def list_risk_decisions(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        trade_id: UUID | None = None,
+        rule: str | None = None,
+        verdict: Literal["allow", "deny", "reduce"] | None = None,
+    ) -> models.RiskDecisionPage:
+        """The rules' verdicts on your orders, the newest first."""
+        return self._wire.model(
+            models.RiskDecisionPage,
+            "GET",
+            "/api/risk/decisions",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "from": from_,
+                "until": until,
+                "trade_id": trade_id,
+                "rule": rule,
+                "verdict": verdict,
+            },
+        )
+
+    def all_risk_decisions(
+        self,
+        *,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        trade_id: UUID | None = None,
+        rule: str | None = None,
+        verdict: Literal["allow", "deny", "reduce"] | None = None,
+    ) -> Iterator[models.RiskDecision]:
+        """Every row of `list_risk_decisions`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_risk_decisions(
+                from_=from_, until=until, trade_id=trade_id, rule=rule, verdict=verdict, limit=200, cursor=cursor
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def sign_up(self, body: models.SignUp) -> models.SignedUp:
+        """Makes a person's login; by invitation, where sign-up is closed."""
+        return self._wire.model(models.SignedUp, "POST", "/api/auth/signup", body=body, signed_in=False)
+
+    def login(self, body: models.Login) -> models.Session:
+        """Signs in by address and password. Where `factors` is not empty, verify one for what needs a second factor."""
+        return self._wire.model(models.Session, "POST", "/api/auth/login", body=body, signed_in=False)
+
+    def refresh_session(self, body: models.Refresh) -> models.Session:
+        """The session's next tokens; its level stays."""
+        return self._wire.model(models.Session, "POST", "/api/auth/refresh", body=body, signed_in=False)
+
+    def logout(self, body: models.Logout) -> None:
+        """Ends sessions: their refresh tokens buy nothing more. An access token counts until it expires."""
+        self._wire.nothing("POST", "/api/auth/logout", body=body)
+
+    def create_strategy(self, body: models.NewStrategy, *, idempotency_key: str | None = None) -> models.Strategy:
+        """Write a strategy as a draft. It is validated at once, and decides nothing before it is activated."""
+        return self._wire.model(
+            models.Strategy,
+            "POST",
+            "/api/strategies",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def list_strategies(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        status: Literal["draft", "active", "inactive", "halted"] | None = None,
+        kind: str | None = None,
+        broker_account_id: UUID | None = None,
+        symbol: str | None = None,
+    ) -> models.StrategyPage:
+        """Your strategies, the newest first; deleted ones are not among them."""
+        return self._wire.model(
+            models.StrategyPage,
+            "GET",
+            "/api/strategies",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "status": status,
+                "kind": kind,
+                "broker_account_id": broker_account_id,
+                "symbol": symbol,
+            },
+        )
+
+    def all_strategies(
+        self,
+        *,
+        status: Literal["draft", "active", "inactive", "halted"] | None = None,
+        kind: str | None = None,
+        broker_account_id: UUID | None = None,
+        symbol: str | None = None,
+    ) -> Iterator[models.Strategy]:
+        """Every row of `list_strategies`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_strategies(
+                status=status, kind=kind, broker_account_id=broker_account_id, symbol=symbol, limit=200, cursor=cursor
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_strategy(self, id: UUID) -> models.Strategy:
+        """One strategy; its ETag is its version."""
+        return self._wire.model(models.Strategy, "GET", f"/api/strategies/{segment(id)}")
+
+    def change_strategy(self, id: UUID, body: models.StrategyTerms, *, if_match: int | str) -> models.Strategy:
+        """Replace what it does. Each change of configuration, symbols, timeframe or exits is a new version, which takes effect once it is found valid."""
+        return self._wire.model(
+            models.Strategy, "PUT", f"/api/strategies/{segment(id)}", headers={"if-match": version(if_match)}, body=body
+        )
+
+    def delete_strategy(self, id: UUID) -> None:
+        """Delete a strategy: it stops deciding and gives its name free; its history stays. Refused while it has positions or working orders."""
+        self._wire.nothing("DELETE", f"/api/strategies/{segment(id)}")
+
+    def activate_strategy(
+        self, id: UUID, body: models.Activation, *, idempotency_key: str | None = None
+    ) -> models.Activated:
+        """Start a strategy: it decides on bars that end from now on. Refused until its newest version is found valid and its account is verified."""
+        return self._wire.model(
+            models.Activated,
+            "POST",
+            f"/api/strategies/{segment(id)}/activate",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def deactivate_strategy(
+        self, id: UUID, body: models.Deactivation, *, idempotency_key: str | None = None
+    ) -> models.Deactivated:
+        """Stop a strategy from deciding, and say what becomes of what it has open. To cancel or close, a key needs the scope trade or risk besides."""
+        return self._wire.model(
+            models.Deactivated,
+            "POST",
+            f"/api/strategies/{segment(id)}/deactivate",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def get_deactivation(self, id: UUID) -> models.DeactivationProgress:
+        """How far the closing of a stopped strategy is; 404 where nothing is to be closed."""
+        return self._wire.model(models.DeactivationProgress, "GET", f"/api/strategies/{segment(id)}/deactivation")
+
+    def list_strategy_decisions(
+        self,
+        id: UUID,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        symbol: str | None = None,
+        action: Literal["stay", "trade", "cancel"] | None = None,
+    ) -> models.StrategyDecisionPage:
+        """What it decided and why, the newest first; decisions not to trade are kept for some months."""
+        return self._wire.model(
+            models.StrategyDecisionPage,
+            "GET",
+            f"/api/strategies/{segment(id)}/decisions",
+            query={"limit": limit, "cursor": cursor, "symbol": symbol, "action": action},
+        )
+
+    def all_strategy_decisions(
+        self, id: UUID, *, symbol: str | None = None, action: Literal["stay", "trade", "cancel"] | None = None
+    ) -> Iterator[models.StrategyDecision]:
+        """Every row of `list_strategy_decisions`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_strategy_decisions(id, symbol=symbol, action=action, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def list_strategy_versions(
+        self, id: UUID, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.StrategyVersionPage:
+        """Every edit of it as it was, the newest first."""
+        return self._wire.model(
+            models.StrategyVersionPage,
+            "GET",
+            f"/api/strategies/{segment(id)}/versions",
+            query={"limit": limit, "cursor": cursor},
+        )
+
+    def all_strategy_versions(self, id: UUID) -> Iterator[models.StrategyVersion]:
+        """Every row of `list_strategy_versions`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_strategy_versions(id, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_strategy_validation(self, id: UUID) -> models.StrategyValidation:
+        """Whether its newest version can decide, or everything that is wrong with it. Pending for a moment after an edit."""
+        return self._wire.model(models.StrategyValidation, "GET", f"/api/strategies/{segment(id)}/validation")
+
     def list_strategy_kinds(self) -> models.StrategyKinds:
         """The kinds of strategies there are, with the JSON Schema of each one's configuration."""
         return self._wire.model(models.StrategyKinds, "GET", "/api/strategy-kinds")
+
+    def list_trades(
+        self,
+        *,
+        account: UUID | None = None,
+        strategy: UUID | None = None,
+        symbol: str | None = None,
+        status: Literal[
+            "pending",
+            "approved",
+            "rejected",
+            "submitting",
+            "submitted",
+            "partially_filled",
+            "filled",
+            "cancel_pending",
+            "canceled",
+            "replace_pending",
+            "replaced",
+            "expired",
+            "unknown",
+        ]
+        | Literal["open"]
+        | None = None,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.TradePage:
+        """Orders of every source, the newest first."""
+        return self._wire.model(
+            models.TradePage,
+            "GET",
+            "/api/trades",
+            query={
+                "account": account,
+                "strategy": strategy,
+                "symbol": symbol,
+                "status": status,
+                "from": from_,
+                "until": until,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    def all_trades(
+        self,
+        *,
+        account: UUID | None = None,
+        strategy: UUID | None = None,
+        symbol: str | None = None,
+        status: Literal[
+            "pending",
+            "approved",
+            "rejected",
+            "submitting",
+            "submitted",
+            "partially_filled",
+            "filled",
+            "cancel_pending",
+            "canceled",
+            "replace_pending",
+            "replaced",
+            "expired",
+            "unknown",
+        ]
+        | Literal["open"]
+        | None = None,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[models.Trade]:
+        """Every row of `list_trades`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_trades(
+                account=account,
+                strategy=strategy,
+                symbol=symbol,
+                status=status,
+                from_=from_,
+                until=until,
+                limit=200,
+                cursor=cursor,
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_trade(self, id: UUID) -> models.TradeDetail:
+        """One trade with its legs, fills, steps, the verdicts of risk, and what was sent to the broker."""
+        return self._wire.model(models.TradeDetail, "GET", f"/api/trades/{segment(id)}")

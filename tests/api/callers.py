@@ -45,6 +45,7 @@ class Callers:
             fill_what_is_empty(ledger, person.desk)
         viewer, administrator = new_viewer(ledger, "the desk of the matrix", owner.id), new_administrator(ledger)
         now = int(time.time())
+        administering: dict[str, Any] = {**SECOND_FACTOR, **CLAIM}
 
         def signed(user: UUID, ends: int = now + 3600, **claims: Any) -> Caller:
             every = {"sub": str(user), "role": "authenticated", "exp": ends, "session_id": str(uuid4())}
@@ -56,7 +57,7 @@ class Callers:
             "owner": owner,
             "stranger": stranger,
             "viewer": signed(viewer),
-            "administrator": signed(administrator, **SECOND_FACTOR, **CLAIM),
+            "administrator": signed(administrator, **administering),
         }
         return cls(stack, ledger, people, key_of, _ids_of(ledger, owner.id))
 

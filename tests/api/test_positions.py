@@ -70,7 +70,7 @@ def test_close_when_asked_twice_with_one_key_then_one_order_that_only_reduces_al
     assert answers[0].json() == answers[1].json()
     trade = trader.get(f"/trades/{answers[0].json()['id']}").json()
     said = (trade["side"], trade["order_type"], trade["reduce_only"], trade["source"], Decimal(trade["quantity"]))
-    assert said == ("sell", "market", True, "manual", 7)
+    assert said == ("sell", "market", True, "manual", Decimal(7))
     again = closed(trader, "SPY")
     assert (again.status_code, again.json()["code"]) == (409, "CLOSING_ALREADY")
     other = closed(trader, "SPY", "close-it", price="60")
@@ -86,7 +86,11 @@ def test_close_when_in_part_with_a_price_then_a_limit_order_also_while_halted(ho
         holder.desk.lift("account")
     assert answer.status_code == 201, answer.text
     trade = holder.get(f"/trades/{answer.json()['id']}").json()
-    assert (trade["order_type"], Decimal(trade["price"]), Decimal(trade["quantity"])) == ("limit", Decimal("55.5"), 1)
+    assert (trade["order_type"], Decimal(trade["price"]), Decimal(trade["quantity"])) == (
+        "limit",
+        Decimal("55.5"),
+        Decimal(1),
+    )
 
 
 def test_close_when_a_strategy_holds_it_then_the_strategy_is_named_and_its_position_is_closed(holder: Caller) -> None:

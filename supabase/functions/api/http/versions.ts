@@ -32,7 +32,3 @@ export function versionNeeded(): Problem {
 export function changedMeanwhile(what: string, seen: number | undefined): Problem {
   return new Problem(412, "CHANGED_MEANWHILE", `The ${what} is no longer at version ${seen ?? "*"}.`, { todo: "Read it again and decide anew." });
 }
-
-export function versionNeeded(): Problem {
-  return new Problem(428, "VERSION_NEEDED", "Send If-Match with the ETag of what you saw, or *.", { todo: "Read it first; its answer carries the ETag." });
-}
