@@ -34,7 +34,10 @@ def closed(caller: Caller, symbol: str, key: str = "", **said: Any) -> httpx.Res
 def test_positions_when_listed_then_what_has_no_mark_has_no_value(holder: Caller) -> None:
     assert holder.desk is not None
     answer = holder.get("/positions", params={"account": str(holder.desk.account)})
-    assert [(row["symbol"], Decimal(row["quantity"])) for row in answer.json()["data"]] == [("IWM", 3), ("SPY", 100)]
+    assert [(row["symbol"], Decimal(row["quantity"])) for row in answer.json()["data"]] == [
+        ("IWM", Decimal(3)),
+        ("SPY", Decimal(100)),
+    ]
     (iwm,) = holder.get("/positions/IWM").json()["data"]
     assert Decimal(iwm["average_entry_price"]) == Decimal(50)
     if iwm["mark"] is None:

@@ -93,7 +93,7 @@ def test_strategy_when_its_account_is_a_strangers_then_refused_as_if_there_were_
 def test_strategy_when_a_config_holds_a_number_beyond_every_measure_then_refused(owner: Caller) -> None:
     body = json.dumps(_wanted(owner)).replace('"config": {}', '"config": {"a": [1e999]}')
     answer = owner.ask("POST", "/strategies", content=body, headers={"Content-Type": "application/json"})
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.config")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.config.a.0")
 
 
 def test_strategy_when_its_name_is_taken_then_conflict(owner: Caller) -> None:
