@@ -10,7 +10,7 @@ do $$
 declare
   role_name text;
 begin
-  foreach role_name in array array['fn_ingest', 'fn_strategy', 'fn_risk', 'fn_execute', 'fn_report', 'fn_relay', 'fn_api'] loop
+  foreach role_name in array array['fn_ingest', 'fn_strategy', 'fn_risk', 'fn_execute', 'fn_report', 'fn_relay', 'fn_api', 'fn_automation'] loop
     if not exists (select from pg_roles where rolname = role_name) then
       execute format('create role %I nologin noinherit', role_name);
     end if;

@@ -1,4 +1,4 @@
--- Programs and outside events that act for a trader: API keys, automation sources, idempotency keys, rate limits.
+-- Programs that act for a trader: API keys, idempotency keys, rate limits.
 
 create table public.api_keys (
   id uuid primary key default gen_random_uuid(),
@@ -157,87 +157,6 @@ end $$;
 comment on function private.require_scope(text[]) is
   'Refuses a program''s token that has none of the scopes, one whose key is revoked or expired, and one that Auth could take for a person''s; a person''s token passes.';
 
--- Automation -----------------------------------------------------------------------------------------------------------
-
-create table public.automation_sources (
-  id uuid primary key default gen_random_uuid(),
-  user_id uuid not null references auth.users (id) on delete restrict,
-  broker_account_id uuid not null,
-  strategy_id uuid,
-  name text not null check (length(name) between 1 and 100),
-  kind text not null check (kind in ('generic', 'tradingview')),
-  authentication text not null default 'hmac' check (authentication in ('hmac', 'url_token')),
-  symbols text[] not null check (cardinality(symbols) between 1 and 100 and array_position(symbols, null) is null),
-  max_quantity private.amount not null check (max_quantity > 0),
-  max_per_minute integer not null default 10 check (max_per_minute between 1 and 600),
-  networks cidr[] not null default '{}',
-  enabled boolean not null default true,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  version bigint not null default 1,
-  unique (id, user_id),
-  unique (user_id, name),
-  foreign key (broker_account_id, user_id) references public.broker_accounts (id, user_id) on delete restrict,
-  foreign key (strategy_id, user_id) references public.strategies (id, user_id) on delete restrict,
-  constraint weak_source_is_fenced check (authentication = 'hmac' or (cardinality(networks) > 0 and max_per_minute <= 10))
-);
-comment on table public.automation_sources is 'Outside senders whose signed events become trades of their owner, and what they may ask for.';
-comment on column public.automation_sources.id is 'Key.';
-comment on column public.automation_sources.user_id is 'Owner.';
-comment on column public.automation_sources.broker_account_id is 'The account its trades go to.';
-comment on column public.automation_sources.strategy_id is 'The strategy its trades are counted to; null for none.';
-comment on column public.automation_sources.name is 'Unique among the owner''s sources.';
-comment on column public.automation_sources.kind is 'generic, or tradingview for its fixed templates.';
-comment on column public.automation_sources.authentication is 'hmac: every event is signed; url_token: an unguessable address only, which is weaker and fenced.';
-comment on column public.automation_sources.symbols is 'What it may trade.';
-comment on column public.automation_sources.max_quantity is 'The most it may ask for in one order, shares or contracts.';
-comment on column public.automation_sources.max_per_minute is 'The most events that are taken in a minute.';
-comment on column public.automation_sources.networks is 'Where its events may come from; empty: anywhere (only for hmac).';
-comment on column public.automation_sources.enabled is 'Whether its events are taken.';
-comment on column public.automation_sources.created_at is 'When the row was written, UTC.';
-comment on column public.automation_sources.updated_at is 'When the row last changed, UTC.';
-comment on column public.automation_sources.version is 'Grows by one with every change of the row.';
-create index automation_sources_account on public.automation_sources (broker_account_id, user_id);
-create index automation_sources_strategy on public.automation_sources (strategy_id, user_id);
-create trigger touch before insert or update on public.automation_sources for each row execute function private.touch();
-create trigger keep_owner before update on public.automation_sources for each row execute function private.keep_owner();
-select private.audit_changes('public.automation_sources');
-select private.protect_from_delete('public.automation_sources');
-
-create table public.deliveries (
-  id uuid primary key default gen_random_uuid(),
-  source_id uuid not null,
-  user_id uuid not null,
-  event_id text not null check (length(event_id) between 1 and 200),
-  body_hash bytea not null,
-  sent_at timestamptz,
-  outcome text not null check (outcome in ('accepted', 'refused')),
-  refusal text,
-  trade_id uuid,
-  created_at timestamptz not null default now(),
-  foreign key (source_id, user_id) references public.automation_sources (id, user_id) on delete restrict,
-  foreign key (trade_id, user_id) references public.trades (id, user_id) on delete restrict,
-  check ((outcome = 'refused') = (refusal is not null)),
-  check (outcome = 'accepted' or trade_id is null)
-);
-comment on table public.deliveries is 'Every event that an automation source sent, and why it was refused where it was.';
-comment on column public.deliveries.id is 'Key.';
-comment on column public.deliveries.source_id is 'The source.';
-comment on column public.deliveries.user_id is 'Owner of the source.';
-comment on column public.deliveries.event_id is 'The sender''s own id of the event.';
-comment on column public.deliveries.body_hash is 'SHA-256 of the body: what was sent, without keeping it.';
-comment on column public.deliveries.sent_at is 'When the sender says it was sent, UTC; null where it does not say.';
-comment on column public.deliveries.outcome is 'accepted or refused.';
-comment on column public.deliveries.refusal is 'Why it was refused, as CODE: key=value.';
-comment on column public.deliveries.trade_id is 'The trade that it became.';
-comment on column public.deliveries.created_at is 'When it came in, UTC.';
--- The same event is accepted once; a replay is one more row, refused.
-create unique index deliveries_once on public.deliveries (source_id, event_id) where outcome = 'accepted';
-create index deliveries_source on public.deliveries (source_id, user_id);
-create index deliveries_user on public.deliveries (user_id, created_at desc);
-create index deliveries_trade on public.deliveries (trade_id, user_id);
-select private.protect_append_only('public.deliveries');
-
 -- Idempotency keys -----------------------------------------------------------------------------------------------------
 
 create table public.idempotency_keys (
@@ -344,13 +263,7 @@ grant execute on function public.take_rate(text, integer, double precision, inte
 alter table public.api_keys enable row level security;
 create policy "a user reads their own keys" on public.api_keys for select to authenticated
   using (user_id = any ((select private.readable_users())::uuid[]));
-alter table public.automation_sources enable row level security;
-create policy "a user reads their own sources" on public.automation_sources for select to authenticated
-  using (user_id = any ((select private.readable_users())::uuid[]));
-alter table public.deliveries enable row level security;
-create policy "a user reads deliveries of their own sources" on public.deliveries for select to authenticated
-  using (user_id = any ((select private.readable_users())::uuid[]));
 alter table public.idempotency_keys enable row level security;
 create policy "a user reads their own requests" on public.idempotency_keys for select to authenticated
   using (user_id = (select auth.uid()));
-grant select on public.api_keys, public.automation_sources, public.deliveries, public.idempotency_keys to authenticated;
+grant select on public.api_keys, public.idempotency_keys to authenticated;

@@ -34,6 +34,7 @@ RELATIONS: dict[str, Kind] = {
     "deactivation_progress": "own",
     "dead_letters": "administered",
     "deliveries": "own",
+    "delivery_counts": "own",
     "expiring_positions": "own",
     "fill_aliases": "own",
     "fills": "own",
@@ -153,7 +154,16 @@ HEARS: dict[str, set[str]] = {
 """Private topics of realtime, and who joins each; nobody but the ledger speaks on any. `service_role` bypasses
 row-level security, as on the platform: it hears and speaks on all, and no function is given its key."""
 
-FUNCTION_ROLES = ("fn_api", "fn_execute", "fn_ingest", "fn_relay", "fn_report", "fn_risk", "fn_strategy")
+FUNCTION_ROLES = (
+    "fn_api",
+    "fn_automation",
+    "fn_execute",
+    "fn_ingest",
+    "fn_relay",
+    "fn_report",
+    "fn_risk",
+    "fn_strategy",
+)
 ROLES = ("anon", "authenticated", "service_role", *FUNCTION_ROLES)
 
 CALLERS: dict[str, set[str]] = {
@@ -278,7 +288,9 @@ CALLERS: dict[str, set[str]] = {
     "risk_book": {"fn_risk"},
     "roll_up_bars": {"fn_ingest"},
     "roll_up_missed": {"fn_ingest"},
+    "rotate_automation_secret": {"authenticated"},
     "run_breakers": {"fn_risk"},
+    "save_automation_source": {"authenticated"},
     "sessions_between": {"fn_ingest", "fn_report", "fn_strategy"},
     "sessions_to_report": {"fn_report"},
     "set_blackout": {"authenticated"},
@@ -293,6 +305,7 @@ CALLERS: dict[str, set[str]] = {
     "strategies_hearing": {"fn_strategy"},
     "stream_position": {"fn_execute", "fn_ingest"},
     "sync_strategy_kinds": {"fn_strategy"},
+    "take_delivery": {"fn_automation"},
     "take_rate": {"fn_api"},
     "tell_blind": {"fn_risk"},
     "tell_desk": {"fn_risk"},

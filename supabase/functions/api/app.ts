@@ -5,6 +5,7 @@ import type { Described } from "./pages/described.ts";
 import { DOCS_POLICY, docsPage } from "./pages/docs.ts";
 import { alerts } from "./routes/alerts.ts";
 import { audit } from "./routes/audit.ts";
+import { automationSources } from "./routes/automation_sources.ts";
 import { blackouts } from "./routes/blackouts.ts";
 import { breaches } from "./routes/breaches.ts";
 import { exits } from "./routes/exits.ts";
@@ -28,6 +29,7 @@ import config from "./deno.json" with { type: "json" };
 const RESOURCES: readonly ((api: Api) => void)[] = [
   alerts,
   audit,
+  automationSources,
   blackouts,
   breaches,
   exits,

@@ -1,6 +1,7 @@
 /** Who may come in: a person by their session, a program by its key and the scopes of that key; and how often. */
 import type { Context, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
+import { addressOf } from "../../_shared/address.ts";
 import { asApi } from "../../_shared/api_role.ts";
 import { bearer, type Caller, callerOf, identify, NotSignedIn } from "../../_shared/caller.ts";
 import { Refused, Rest } from "../../_shared/rest.ts";
@@ -44,11 +45,6 @@ export function anyone(): MiddlewareHandler<Environment> {
     await takeRate(context, `ip:${addressOf(context.req.raw)}`, "anonymous");
     await next();
   });
-}
-
-/** Where the request comes from, as the nearest proxy says: what a client writes into the header itself stands before. */
-export function addressOf(request: Request): string {
-  return request.headers.get("X-Forwarded-For")?.split(",").at(-1)?.trim() || "unknown";
 }
 
 async function whoCalls(context: Context<Environment>, requestId: string): Promise<Caller> {

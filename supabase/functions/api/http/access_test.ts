@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { personToken, Project, refused } from "../../_shared/testing/project.ts";
-import { addressOf, type Scope, signedIn } from "./access.ts";
+import { addressOf } from "../../_shared/address.ts";
+import { type Scope, signedIn } from "./access.ts";
 import { once } from "./once.ts";
 import { newApi } from "./requests.ts";
 

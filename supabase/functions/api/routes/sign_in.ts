@@ -2,7 +2,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { Auth, type AuthSession } from "../../_shared/auth.ts";
-import { addressOf, anyone, signedIn } from "../http/access.ts";
+import { addressOf } from "../../_shared/address.ts";
+import { anyone, signedIn } from "../http/access.ts";
 import { empty, json, refusals, security } from "../http/answers.ts";
 import { authProblem } from "../http/auth_refusals.ts";
 import type { Api, Environment } from "../http/environment.ts";
