@@ -7,6 +7,7 @@ import { alerts } from "./routes/alerts.ts";
 import { audit } from "./routes/audit.ts";
 import { blackouts } from "./routes/blackouts.ts";
 import { breaches } from "./routes/breaches.ts";
+import { exercises } from "./routes/exercises.ts";
 import { exits } from "./routes/exits.ts";
 import { factors } from "./routes/factors.ts";
 import { halts } from "./routes/halts.ts";
@@ -30,6 +31,7 @@ const RESOURCES: readonly ((api: Api) => void)[] = [
   audit,
   blackouts,
   breaches,
+  exercises,
   exits,
   factors,
   halts,
