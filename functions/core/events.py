@@ -168,6 +168,18 @@ class AccountData(Data):
     entered_at: AwareDatetime
 
 
+class ExerciseData(Data):
+    """Which wish about a held option, whose, and how far it is. `version` is its row."""
+
+    exercise_id: UUID
+    user_id: UUID
+    broker_account_id: UUID
+    symbol: str
+    wish: Literal["exercise", "do_not_exercise"]
+    status: str
+    version: int
+
+
 class GateData(Data):
     """Which gate was closed or opened, how hard the halt is or was, and why. `version` is the gate's row."""
 
@@ -275,6 +287,14 @@ class AccountChanged(Envelope):
     data: AccountData
 
 
+class ExerciseChanged(Envelope):
+    type: Literal[
+        "exercise.requested", "exercise.sending", "exercise.accepted", "exercise.unknown", "exercise.done",
+        "exercise.rejected", "exercise.expired", "exercise.not_taken",
+    ]  # fmt: skip
+    data: ExerciseData
+
+
 class HaltChanged(Envelope):
     type: Literal["halt.engaged", "halt.lifted"]
     data: GateData
@@ -299,6 +319,7 @@ Event = Annotated[
     | TradeChanged
     | StrategyChanged
     | AccountChanged
+    | ExerciseChanged
     | HaltChanged
     | AlertRaised
     | LimitBreached,

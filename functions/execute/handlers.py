@@ -7,13 +7,14 @@ from functools import cache, partial
 from typing import Any
 
 from functions.core.errors import BadInput, Final
-from functions.core.events import AccountChanged, TradeChanged
+from functions.core.events import AccountChanged, ExerciseChanged, TradeChanged
 from functions.core.handling import delivered
 from functions.core.ledger.executing import ExecutionLedger
 from functions.core.ports import ports
 from functions.core.runtime import event_loop, event_of
 from functions.execute.accounts import Accounts
 from functions.execute.canceling import cancel_due
+from functions.execute.exercising import exercise_due
 from functions.execute.resolving import resolve_unknown
 from functions.execute.stream import TradeUpdatesWorker
 from functions.execute.submitting import Desk
@@ -73,14 +74,29 @@ def control_order(message: Any) -> None:
 
 
 @delivered
+def exercise_options(message: Any) -> None:
+    """Topic account-events: asks the broker for the exercises of the account, and for those that are not to be."""
+    event = event_of(message)
+    if not isinstance(event, ExerciseChanged):
+        raise BadInput("WRONG_EVENT", f"expected exercise.requested, was {event.type}")
+    event_loop.run(exercise_due(_desk(), event.data.broker_account_id))
+
+
+@delivered
 def sweep_orders(_message: Any) -> None:
-    """Schedule: sends what no message brought here, resolves what is unknown, asks again for cancels."""
+    """Schedule: sends what no message brought here, exercises too, resolves what is unknown, asks again for cancels."""
     desk = _desk()
 
     async def sweep() -> None:
         failure: Final | None = None
         # Cancels last, because the steps before may find some, and whatever happens to those.
-        for step in (partial(send_approved, desk, None), partial(resolve_unknown, desk), partial(cancel_due, desk)):
+        steps = (
+            partial(send_approved, desk, None),
+            partial(resolve_unknown, desk),
+            partial(exercise_due, desk),
+            partial(cancel_due, desk),
+        )
+        for step in steps:
             try:
                 await step()
             except Final as error:

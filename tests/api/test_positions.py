@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,6 +10,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import Caller
+from tests.api.test_trades import plain
 
 SignUp = Callable[[str], Caller]
 
@@ -34,12 +34,9 @@ def closed(caller: Caller, symbol: str, key: str = "", **said: Any) -> httpx.Res
 def test_positions_when_listed_then_what_has_no_mark_has_no_value(holder: Caller) -> None:
     assert holder.desk is not None
     answer = holder.get("/positions", params={"account": str(holder.desk.account)})
-    assert [(row["symbol"], Decimal(row["quantity"])) for row in answer.json()["data"]] == [
-        ("IWM", Decimal(3)),
-        ("SPY", Decimal(100)),
-    ]
+    assert [(row["symbol"], plain(row["quantity"])) for row in answer.json()["data"]] == [("IWM", "3"), ("SPY", "100")]
     (iwm,) = holder.get("/positions/IWM").json()["data"]
-    assert Decimal(iwm["average_entry_price"]) == Decimal(50)
+    assert plain(iwm["average_entry_price"]) == "50"
     if iwm["mark"] is None:
         assert (iwm["market_value"], iwm["unrealised_pnl"]) == (None, None)
 
@@ -72,8 +69,8 @@ def test_close_when_asked_twice_with_one_key_then_one_order_that_only_reduces_al
     assert [answer.status_code for answer in answers] == [201, 201], answers[0].text
     assert answers[0].json() == answers[1].json()
     trade = trader.get(f"/trades/{answers[0].json()['id']}").json()
-    said = (trade["side"], trade["order_type"], trade["reduce_only"], trade["source"], Decimal(trade["quantity"]))
-    assert said == ("sell", "market", True, "manual", Decimal(7))
+    said = [trade[name] for name in ("side", "order_type", "reduce_only", "source")]
+    assert (said, plain(trade["quantity"])) == (["sell", "market", True, "manual"], "7")
     again = closed(trader, "SPY")
     assert (again.status_code, again.json()["code"]) == (409, "CLOSING_ALREADY")
     other = closed(trader, "SPY", "close-it", price="60")
@@ -89,11 +86,7 @@ def test_close_when_in_part_with_a_price_then_a_limit_order_also_while_halted(ho
         holder.desk.lift("account")
     assert answer.status_code == 201, answer.text
     trade = holder.get(f"/trades/{answer.json()['id']}").json()
-    assert (trade["order_type"], Decimal(trade["price"]), Decimal(trade["quantity"])) == (
-        "limit",
-        Decimal("55.5"),
-        Decimal(1),
-    )
+    assert (trade["order_type"], plain(trade["price"]), plain(trade["quantity"])) == ("limit", "55.5", "1")
 
 
 def test_close_when_a_strategy_holds_it_then_the_strategy_is_named_and_its_position_is_closed(holder: Caller) -> None:
@@ -123,3 +116,47 @@ def test_close_when_it_cannot_be_then_refused_with_a_reason(
 ) -> None:
     answer = closed(holder, "IWM", **said)
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+
+# --- exercising -------------------------------------------------------------------------------------------------------
+
+CALL = "SPY271217C00300000"
+
+
+def exercised(caller: Caller, key: str = "", **said: Any) -> httpx.Response:
+    assert caller.desk is not None
+    headers = {"Idempotency-Key": key or str(uuid4())}
+    return caller.post(f"/positions/{CALL}/exercise", {"account": str(caller.desk.account)} | said, headers=headers)
+
+
+@pytest.fixture(scope="module")
+def long_call(sign_up: SignUp) -> Caller:
+    """Somebody who holds two calls."""
+    holder = sign_up("long-call")
+    assert holder.desk is not None
+    holder.desk.activity("transfer_in", "two calls", symbol=CALL, quantity="2", price="5")
+    return holder
+
+
+def test_exercise_when_asked_twice_with_one_key_then_one_request_that_can_be_followed(long_call: Caller) -> None:
+    answers = [exercised(long_call, "exercise-it", quantity="2") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202], answers[0].text
+    first, second = (answer.json() for answer in answers)
+    assert first == second
+    assert (first["status"], first["wish"], plain(first["quantity"])) == ("requested", "exercise", "2")
+    assert long_call.get(f"/exercises/{first['id']}").json() == first
+    assert long_call.get("/exercises", params={"symbol": CALL}).json()["data"] == [first]
+    another = exercised(long_call, "exercise-it", do_not_exercise=True)
+    assert (another.status_code, another.json()["code"]) == (409, "SIGNAL_REUSED")
+    beside = exercised(long_call)
+    assert (beside.status_code, beside.json()["code"]) == (409, "EXERCISE_IN_PROGRESS")
+
+
+def test_exercise_when_anothers_then_404(long_call: Caller, stranger: Caller) -> None:
+    assert long_call.desk is not None
+    for answer in (
+        exercised(stranger, account=str(long_call.desk.account)),
+        stranger.get(f"/exercises/{long_call.get('/exercises').json()['data'][0]['id']}"),
+    ):
+        assert answer.status_code == 404
+    assert stranger.get("/exercises", params={"account": str(long_call.desk.account)}).json()["data"] == []

@@ -266,6 +266,10 @@ def test_functions_when_called_with_another_users_ids_then_not_found(owner: Pers
         "request_cancel": ({"p_trade_id": str(trade), "p_reason": "theft"}, "NO_SUCH_TRADE"),
         "request_cancel_all": (account | {"p_symbol": None, "p_reason": "theft"}, "NO_SUCH_ACCOUNT"),
         "close_position": (account | {"p_symbol": "SPY", "p_order": {"idempotency_key": "theft"}}, "NO_SUCH_ACCOUNT"),
+        "request_exercise": (
+            account | {"p_symbol": "SPY131019C00170000", "p_request": {"idempotency_key": "theft"}},
+            "NO_SUCH_ACCOUNT",
+        ),
         "request_replace": (
             {"p_trade_id": str(trade), "p_change": {"idempotency_key": "theft", "price": "1"}},
             "NO_SUCH_TRADE",

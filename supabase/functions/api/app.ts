@@ -8,6 +8,7 @@ import { audit } from "./routes/audit.ts";
 import { automationSources } from "./routes/automation_sources.ts";
 import { blackouts } from "./routes/blackouts.ts";
 import { breaches } from "./routes/breaches.ts";
+import { exercises } from "./routes/exercises.ts";
 import { exits } from "./routes/exits.ts";
 import { factors } from "./routes/factors.ts";
 import { halts } from "./routes/halts.ts";
@@ -32,6 +33,7 @@ const RESOURCES: readonly ((api: Api) => void)[] = [
   automationSources,
   blackouts,
   breaches,
+  exercises,
   exits,
   factors,
   halts,

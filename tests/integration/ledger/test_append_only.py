@@ -47,6 +47,7 @@ NEVER_DELETED = {
     "broker_positions",
     "daily_pnl_reports",
     "dead_letters",
+    "exercises",
     "position_books",
     "position_exits",
     "position_lots",

@@ -20,6 +20,7 @@ AUDITED = {
     "daily_pnl_reports",
     "live_confirmations",
     "dead_letters",
+    "exercises",
     "position_exits",
     "private.actor_declarations",
     "private.administrators",

@@ -27,6 +27,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
             "record_submission": {"status": "submitted"},
             "claim_unresolved": [],
             "cancel_orders_due": [],
+            "exercises_due": [],
             "trading_accounts": [],
             "record_account_verification": {"recorded": True, "state": "verified"},
             "unrecorded_fills": [],
@@ -123,6 +124,26 @@ def test_verify_missed_when_woken_then_every_account_that_is_due_is_verified(wor
     assert len(world.asked("record_account_verification")) == 1
 
 
+def test_exercise_options_when_one_was_requested_then_those_of_the_account_are_asked_for(world: World) -> None:
+    data = {
+        "exercise_id": str(named_uuid("exercise")),
+        "user_id": str(named_uuid("user")),
+        "broker_account_id": str(ALICE),
+        "symbol": "SPY260116C00500000",
+        "wish": "exercise",
+        "status": "requested",
+        "version": 1,
+    }
+    handlers.exercise_options(pushed(change("exercise.requested") | {"data": data}))
+    assert world.asked("exercises_due") == [{"p_account_id": str(ALICE)}]
+
+
+def test_exercise_options_when_it_is_another_event_then_it_is_refused(world: World) -> None:
+    with pytest.raises(BadInput) as refused:
+        handlers.exercise_options(pushed(entered()))
+    assert refused.value.code == "WRONG_EVENT"
+
+
 def test_control_order_when_woken_then_the_due_cancels_are_asked_for(world: World) -> None:
     handlers.control_order(pushed(change("trade.cancel_requested")))
     assert world.said() == ["cancel_orders_due"]
@@ -134,12 +155,13 @@ def test_control_order_when_the_message_cannot_be_read_then_it_is_refused(world:
     assert world.journal == []
 
 
-def test_sweep_orders_when_woken_then_it_sends_resolves_and_cancels(world: World) -> None:
+def test_sweep_orders_when_woken_then_it_sends_resolves_exercises_and_cancels(world: World) -> None:
     handlers.sweep_orders({"any": "thing"})
-    assert world.said("approved", "broker", "claim_unresolved", "cancel") == [
+    assert world.said("approved", "broker", "claim_unresolved", "exercises", "cancel") == [
         "approved_trades",
         "broker.submit",
         "claim_unresolved",
+        "exercises_due",
         "cancel_orders_due",
     ]
 
