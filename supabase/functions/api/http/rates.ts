@@ -56,9 +56,17 @@ export async function takeRate(context: Context<Environment>, who: string, kind:
   while (!allotment || allotment.until <= Date.now() || (allotment.left < 1 && !allotment.refused)) {
     allotment = await asked(bucket, policy, context.get("requestId"));
   }
-  if (allotment.refused) throw spent(kind, policy, allotment);
+  if (allotment.refused) {
+    // What was said of a bucket before stands on the answer, over the problem's own headers.
+    say(context, told(kind, policy, 0));
+    throw spent(kind, policy, allotment);
+  }
   allotment.left -= 1;
-  for (const [name, value] of Object.entries(told(kind, policy, allotment.remaining + allotment.left))) context.header(name, value);
+  say(context, told(kind, policy, allotment.remaining + allotment.left));
+}
+
+function say(context: Context<Environment>, headers: Record<string, string>): void {
+  for (const [name, value] of Object.entries(headers)) context.header(name, value);
 }
 
 /** Throws Problem 429 where the bucket was found empty a moment ago; takes nothing of it. */

@@ -11,6 +11,8 @@ import { takeRate } from "../http/rates.ts";
 import { Email, NewPassword, Password, Session, sessionOf } from "../schemas/sessions.ts";
 
 const tags = ["sign-in"];
+/** Auth is quicker to refuse where there is no such person; the answer is not. */
+const REFUSED_AFTER_MS = 300;
 
 const SignUp = z.strictObject({
   email: Email,
@@ -75,7 +77,7 @@ const logout = createRoute({
   summary: "Ends sessions: their refresh tokens buy nothing more. An access token counts until it expires.",
   security: security(),
   middleware: [signedIn()] as const,
-  request: { body: { content: { "application/json": { schema: Logout } }, required: false } },
+  request: { body: { content: { "application/json": { schema: Logout } }, required: true } },
   responses: { 204: empty("Ended, or ended before."), ...refusals(401, 403) },
 });
 
@@ -90,16 +92,22 @@ export function signIn(api: Api): void {
   api.openapi(login, async (context) => {
     const { email, password } = context.req.valid("json");
     await countSignIn(context, email);
-    return context.json(sessionOf(await asked<AuthSession>(context, "token?grant_type=password", { email, password })), 200);
+    const earliest = new Promise((resolve) => setTimeout(resolve, REFUSED_AFTER_MS));
+    try {
+      return context.json(sessionOf(await asked<AuthSession>(context, "token?grant_type=password", { email, password })), 200);
+    } catch (error) {
+      await earliest;
+      throw error;
+    }
   });
   api.openapi(refresh, async (context) => {
     const { refresh_token } = context.req.valid("json");
     return context.json(sessionOf(await asked<AuthSession>(context, "token?grant_type=refresh_token", { refresh_token })), 200);
   });
   api.openapi(logout, async (context) => {
-    const { scope } = context.req.valid("json") ?? {};
+    const { scope } = context.req.valid("json");
     try {
-      await authOf(context).ask("POST", `logout?scope=${scope ?? "local"}`, {}, context.get("caller").token);
+      await authOf(context).ask("POST", `logout?scope=${scope}`, {}, context.get("caller").token);
     } catch (error) {
       // Ended before: what was asked for is so.
       const problem = authProblem(error);
