@@ -89,7 +89,7 @@ def told(answer: httpx.Response, replaced: Mapping[str, str]) -> Any:
     text = answer.text
     for found, general in replaced.items():
         text = text.replace(found, general)
-    return re.sub(r'"request_id":"[^"]*"', "", text)
+    return re.sub(r'"(request_id|at)":"[^"]*"', "", text)
 
 
 def _ids_of(ledger: Ledger, user: UUID) -> frozenset[str]:

@@ -5,22 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-_REASON = {"reason": "the matrix asks"}
-
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`table` is where the row stands that `{id}` names. `scopes`: a program's key needs one; none: only a person.
+    """What the matrix needs of a route.
 
-    `reads` are those beside A who reach A's row: a viewer reads what is of the desk, and acts on nothing.
+    `table` is where the row of A stands whose id is written for `{id}` in path and body; `{trades}` there is the
+    id of A's row in that table. `scopes`: a program's key needs one of them; none: only a person comes in. `desk`: who
+    views A's desk reads the row, and acts on nothing. `administered`: an administrator sees or does it, too. `missing`
+    is the status where there is no such row.
     """
 
     scopes: tuple[str, ...] = ()
     table: str | None = None
     body: Any = None
-    query: str = ""
     path: dict[str, str] = field(default_factory=dict)
-    reads: frozenset[str] = frozenset()
+    desk: bool = True
+    administered: bool = False
+    missing: int = 404
     signed_in: bool = True
 
 
@@ -29,26 +31,100 @@ def _public(body: Any = None) -> Route:
     return Route(body=body, signed_in=False)
 
 
-def _shared(scope: str = "read", query: str = "", **path: str) -> Route:
-    """The same to everybody who is signed in; or a list, where each finds their own."""
-    return Route((scope,), query=query, path=path)
+def _list(*scopes: str, administered: bool = False, **path: str) -> Route:
+    """A list or a sum, where each finds their own, and what is everybody's."""
+    return Route(scopes, path=path, administered=administered)
 
 
-def _hers(scope: str, table: str, *reads: str, body: Any = None, query: str = "", **path: str) -> Route:
-    """About one row, which is A's."""
-    return Route((scope,), table, body, query, path, frozenset(reads))
+def _row(*scopes: str, table: str, desk: bool = True, **path: str) -> Route:
+    """One row, which is A's."""
+    return Route(scopes, table, path=path, desk=desk)
 
 
-def _act(scope: str, body: Any = None, query: str = "", **path: str) -> Route:
-    """Changes something of whoever calls; names no row."""
-    return Route((scope,), body=body, query=query, path=path)
+def _act(*scopes: str, table: str | None = None, body: Any = None, administered: bool = False, **path: str) -> Route:
+    """Changes something of A's, or of whoever calls where no table is named. No scopes: a person only."""
+    return Route(scopes, table, body, path=path, administered=administered)
 
 
-def _personal(table: str | None = None, body: Any = None, *reads: str, **path: str) -> Route:
-    """For a person alone, whatever the scopes of a key."""
-    return Route((), table, body, path=path, reads=frozenset(reads))
+def _verdict(body: Any) -> Route:
+    """What would become of an order: an account that is none is part of the answer."""
+    return Route(("read", "trade"), "broker_accounts", body, missing=200)
 
+
+_STRATEGY = {"name": "of the matrix", "config": {}, "symbols": ["SPY"]}
+_ORDER = {"broker_account_id": "{id}", "symbol": "SPY", "side": "buy", "order_type": "market", "quantity": "1"}
 
 ROUTES: dict[str, Route] = {
-    "GET /strategy-kinds": _shared(),
+    # strategies
+    "GET /strategy-kinds": _list("read"),
+    "GET /strategies": _list("read"),
+    "GET /strategies/{id}": _row("read", table="strategies"),
+    "GET /strategies/{id}/decisions": _row("read", table="strategies"),
+    "GET /strategies/{id}/versions": _row("read", table="strategies"),
+    "GET /strategies/{id}/validation": _row("read", table="strategies"),
+    "GET /strategies/{id}/deactivation": _row("read", table="strategies"),
+    "POST /strategies": _act(
+        "strategies", table="broker_accounts", body=_STRATEGY | {"broker_account_id": "{id}", "kind": "by_hand"}
+    ),
+    "PUT /strategies/{id}": _act("strategies", table="strategies", body=_STRATEGY),
+    "POST /strategies/{id}/activate": _act("strategies", table="strategies", body={}),
+    "POST /strategies/{id}/deactivate": _act("strategies", table="strategies", body={"then": "leave"}),
+    "DELETE /strategies/{id}": _act("strategies", table="strategies"),
+    # orders, trades, positions, results
+    "GET /trades": _list("read"),
+    "GET /trades/{id}": _row("read", table="trades"),
+    "GET /positions": _list("read"),
+    "GET /positions/{symbol}": _list("read", symbol="SPY"),
+    "GET /pnl/daily": _list("read", "reports"),
+    "GET /pnl/current": _list("read", "reports"),
+    "POST /orders": _act("trade", table="broker_accounts", body=_ORDER),
+    "POST /orders/preview": _verdict(_ORDER),
+    "POST /risk/preview": _verdict(_ORDER),
+    "PUT /orders/{id}": _act("trade", table="trades", body={"quantity": "2"}),
+    "DELETE /orders/{id}": _act("trade", table="trades"),
+    "DELETE /orders": _act("trade"),
+    "POST /positions/{symbol}/close": _act(
+        "trade", table="broker_accounts", body={"account": "{id}", "strategy": "{strategies}"}, symbol="SPY"
+    ),
+    # risk
+    "GET /risk/breaches": _list("read"),
+    "GET /risk/blackouts": _list("read"),
+    "GET /risk/exits": _list("read"),
+    "GET /risk/exits/{id}": _row("read", table="position_exits"),
+    "GET /risk/gates": _list("read"),
+    "GET /risk/halts": _list("read"),
+    "GET /risk/halts/history": _list("read"),
+    "GET /risk/limits": _list("read"),
+    "GET /risk/limits/{id}": _row("read", table="risk_limits"),
+    "GET /risk/limits/{id}/history": _row("read", table="risk_limits"),
+    "GET /risk/limit-kinds": _list("read"),
+    "GET /risk/decisions": _list("read"),
+    "POST /risk/blackouts": _act(
+        "risk", body={"kind": "other", "symbol": "SPY", "from_date": "2030-01-02", "until_date": "2030-01-03"}
+    ),
+    "DELETE /risk/blackouts/{id}": _act("risk", table="blackout_dates"),
+    "PUT /risk/exits": _act(
+        "risk", table="broker_accounts", body={"broker_account_id": "{id}", "symbol": "SPY", "stop_price": "1"}
+    ),
+    "DELETE /risk/exits/{id}": _act("risk", table="position_exits"),
+    "POST /risk/halts": _act(
+        "risk",
+        table="broker_accounts",
+        body={"gate_key": "account:{id}", "mode": "no_new_entries", "reason": "matrix"},
+        administered=True,
+    ),
+    "POST /risk/halts/{gate_key}/lift": _act(
+        table="broker_accounts", body={"reason": "the matrix is done"}, gate_key="account:{id}", administered=True
+    ),
+    "PUT /risk/limits": _act(
+        "risk",
+        table="broker_accounts",
+        body={"scope": "account", "scope_id": "{id}", "name": "max_order_notional", "value": "1000", "unit": "usd"},
+    ),
+    "DELETE /risk/limits/{id}": _act("risk", table="risk_limits"),
+    # what is told
+    "GET /alerts": _list("read", administered=True),
+    "GET /alerts/{id}": _row("read", table="alerts"),
+    "POST /alerts/{id}/acknowledge": _act("trade", "strategies", "risk", table="alerts", administered=True),
+    "GET /audit": _list("read"),
 }
