@@ -78,6 +78,165 @@ class AuditLink(Model):
     hash: Annotated[str, Field(description="SHA-256, in hexadecimal digits.")]
 
 
+class AutomationSecret(Model):
+    source_id: UUID
+    version: Annotated[int, Field(description="Grows with every change of the row; its ETag.")]
+    secret: Annotated[
+        str,
+        Field(
+            description="Shown this once. Events are signed with it; of a url_token source it stands in the address."
+        ),
+    ]
+    url: Annotated[str, Field(description="Where events are sent.")]
+
+
+class Symbol(RootModel[str]):
+    root: Annotated[str, Field(examples=["SPY"], pattern="^[A-Z0-9][A-Z0-9./-]{0,31}$")]
+
+
+class Network(RootModel[str]):
+    root: Annotated[
+        str,
+        Field(examples=["203.0.113.0/24"], pattern="^[0-9A-Fa-f:.]{2,45}\\/\\d{1,3}$"),
+    ]
+
+
+class AutomationTemplate(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    event: Annotated[str, Field(examples=["model_score"], max_length=100, min_length=1)]
+    symbol: Annotated[str | None, Field(examples=["SPY"], pattern="^[A-Z0-9][A-Z0-9./-]{0,31}$")] = None
+    at_least: Annotated[Decimal | None, Field(examples=["100.25"])] = None
+    at_most: Annotated[Decimal | None, Field(examples=["100.25"])] = None
+    order: Annotated[
+        dict[str, Any],
+        Field(
+            description="As an event's own order; without symbol that of the event.",
+            examples=[{"side": "buy", "position_intent": "buy_to_open", "quantity": "10"}],
+        ),
+    ]
+
+
+class AutomationSource(Model):
+    id: UUID
+    broker_account_id: UUID
+    strategy_id: UUID | None
+    name: str
+    kind: Literal["generic", "tradingview"]
+    authentication: Literal["hmac", "url_token"]
+    symbols: list[str]
+    max_quantity: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    max_per_minute: int
+    networks: list[str]
+    templates: list[dict[str, Any]]
+    enabled: bool
+    secret_changed_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    created_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    updated_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    version: Annotated[int, Field(description="Grows with every change of the row; its ETag.")]
+
+
+class AutomationSourceSettings(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: Annotated[
+        str,
+        Field(
+            description="Unique among your sources.",
+            examples=["My model"],
+            max_length=100,
+            min_length=1,
+        ),
+    ]
+    strategy_id: Annotated[UUID | None, Field(description="The strategy that its trades are counted to.")]
+    symbols: Annotated[
+        list[Symbol],
+        Field(description="What it may trade.", max_length=100, min_length=1),
+    ]
+    max_quantity: Annotated[
+        Decimal,
+        Field(description="The most it may ask for in one order.", examples=["10"]),
+    ]
+    max_per_minute: Annotated[int, Field(ge=1, le=600)]
+    networks: Annotated[
+        list[Network],
+        Field(
+            description="Where its events may come from; empty: anywhere (only where they are signed).",
+            max_length=50,
+        ),
+    ]
+    templates: Annotated[
+        list[AutomationTemplate],
+        Field(
+            description="What an event without an order becomes; the first that fits.",
+            max_length=20,
+        ),
+    ]
+    enabled: bool
+
+
+class AutomationRotation(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    overlap_seconds: Annotated[
+        int,
+        Field(
+            description="So long the secret before is good, too; 0 ends it at once.",
+            ge=0,
+            le=86400,
+        ),
+    ] = 600
+
+
+class Delivery(Model):
+    id: UUID
+    event_id: str | None
+    outcome: Literal["accepted", "refused"]
+    decided: Annotated[
+        bool,
+        Field(
+            description="False: it was not looked at, as it was not genuine, late, sent before, malformed, or one too many."
+        ),
+    ]
+    refusal: Annotated[str | None, Field(examples=["SYMBOL_NOT_ALLOWED: symbol=IWM"])]
+    event: dict[str, Any] | None
+    trade_id: UUID | None
+    sent_at: Annotated[
+        AwareDatetime | None,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    created_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+
+
+class RefusedCount(Model):
+    minute: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    refused: Annotated[
+        int,
+        Field(description="Events that were not looked at; the first twenty of them are listed as deliveries."),
+    ]
+
+
 class Blackout(Model):
     id: UUID
     for_everybody: Annotated[
@@ -155,6 +314,58 @@ class Breach(Model):
         ),
     ]
     detail: Annotated[dict[str, Any], Field(description="Further numbers of the measure.")]
+
+
+class Exercise(Model):
+    id: UUID
+    broker_account_id: UUID
+    symbol: str
+    wish: Literal["exercise", "do_not_exercise"]
+    quantity: Annotated[
+        Decimal,
+        Field(
+            description="Contracts that the account held when it was asked.",
+            examples=["100.25"],
+        ),
+    ]
+    status: Annotated[
+        Literal["requested", "sending", "accepted", "unknown", "done", "rejected", "expired", "not_taken"],
+        Field(
+            description="done: the broker has told of the exercise; unknown: it did not answer and is asked what it holds; not_taken: it holds all of it still."
+        ),
+    ]
+    status_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    refusal: Annotated[str | None, Field(description="Why it came to nothing, as CODE: what.")]
+    reason: str
+    requested_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    version: Annotated[int, Field(description="Grows with every change of the row; its ETag.")]
+
+
+class NewExercise(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    account: Annotated[UUID, Field(description="The broker account that holds the option.")]
+    quantity: Annotated[
+        Decimal | None,
+        Field(
+            description="The contracts that you think it holds; brokers exercise all of them.",
+            examples=["10"],
+        ),
+    ] = None
+    do_not_exercise: Annotated[bool | None, Field(description="Have it expire although it is in the money.")] = None
+    reason: Annotated[str | None, Field(max_length=500)] = None
+
+
+class ExercisePage(Model):
+    data: list[Exercise]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
 
 
 class Exit(Model):
@@ -1049,10 +1260,6 @@ class Strategy(Model):
     version: Annotated[int, Field(description="Grows with every change of the row; its ETag.")]
 
 
-class Symbol(RootModel[str]):
-    root: Annotated[str, Field(examples=["SPY"], pattern="^[A-Z0-9][A-Z0-9./-]{0,31}$")]
-
-
 class NewStrategy(Model):
     model_config = ConfigDict(
         extra="forbid",
@@ -1515,6 +1722,71 @@ class Problem(Model):
 
 class AuditLinkPage(Model):
     data: list[AuditLink]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
+class NewAutomationSource(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: Annotated[
+        str,
+        Field(
+            description="Unique among your sources.",
+            examples=["My model"],
+            max_length=100,
+            min_length=1,
+        ),
+    ]
+    strategy_id: Annotated[UUID | None, Field(description="The strategy that its trades are counted to.")] = None
+    symbols: Annotated[
+        list[Symbol],
+        Field(description="What it may trade.", max_length=100, min_length=1),
+    ]
+    max_quantity: Annotated[
+        Decimal,
+        Field(description="The most it may ask for in one order.", examples=["10"]),
+    ]
+    max_per_minute: Annotated[int, Field(ge=1, le=600)] = 10
+    networks: Annotated[
+        list[Network],
+        Field(
+            description="Where its events may come from; empty: anywhere (only where they are signed).",
+            max_length=50,
+            validate_default=True,
+        ),
+    ] = []
+    templates: Annotated[
+        list[AutomationTemplate],
+        Field(
+            description="What an event without an order becomes; the first that fits.",
+            max_length=20,
+            validate_default=True,
+        ),
+    ] = []
+    enabled: bool = True
+    broker_account_id: UUID
+    kind: Literal["generic", "tradingview"]
+    authentication: Annotated[
+        Literal["hmac", "url_token"],
+        Field(
+            description="url_token is weaker: who knows the address is believed. It needs narrow networks and takes at most 10 events a minute."
+        ),
+    ] = "hmac"
+
+
+class AutomationSourcePage(Model):
+    data: list[AutomationSource]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
+class DeliveryPage(Model):
+    data: list[Delivery]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
+class RefusedCountPage(Model):
+    data: list[RefusedCount]
     next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
 
 

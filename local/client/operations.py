@@ -145,6 +145,119 @@ class Operations:
             if cursor is None:
                 return
 
+    def create_automation_source(
+        self, body: models.NewAutomationSource, *, idempotency_key: str | None = None
+    ) -> models.AutomationSecret:
+        """Lets an outside sender trade for you; its secret is shown this once."""
+        return self._wire.model(
+            models.AutomationSecret,
+            "POST",
+            "/api/automation-sources",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def list_automation_sources(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.AutomationSourcePage:
+        """Your automation sources."""
+        return self._wire.model(
+            models.AutomationSourcePage, "GET", "/api/automation-sources", query={"limit": limit, "cursor": cursor}
+        )
+
+    def all_automation_sources(self) -> Iterator[models.AutomationSource]:
+        """Every row of `list_automation_sources`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_automation_sources(limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_automation_source(self, id: UUID) -> models.AutomationSource:
+        """One automation source."""
+        return self._wire.model(models.AutomationSource, "GET", f"/api/automation-sources/{segment(id)}")
+
+    def change_automation_source(
+        self, id: UUID, body: models.AutomationSourceSettings, *, if_match: int | str
+    ) -> models.AutomationSource:
+        """Changes what a source may ask for; its account, kind and authentication stay."""
+        return self._wire.model(
+            models.AutomationSource,
+            "PUT",
+            f"/api/automation-sources/{segment(id)}",
+            headers={"if-match": version(if_match)},
+            body=body,
+        )
+
+    def disable_automation_source(self, id: UUID) -> None:
+        """Disables a source: nothing more of it is taken. It and what it sent stay on record."""
+        self._wire.nothing("DELETE", f"/api/automation-sources/{segment(id)}")
+
+    def rotate_automation_secret(
+        self, id: UUID, body: models.AutomationRotation, *, idempotency_key: str | None = None
+    ) -> models.AutomationSecret:
+        """Gives a source a new secret, shown this once; the one before is good for a little longer."""
+        return self._wire.model(
+            models.AutomationSecret,
+            "POST",
+            f"/api/automation-sources/{segment(id)}/rotate",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def list_deliveries(
+        self,
+        id: UUID,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        outcome: Literal["accepted", "refused"] | None = None,
+    ) -> models.DeliveryPage:
+        """What a source has sent, and why it was refused where it was."""
+        return self._wire.model(
+            models.DeliveryPage,
+            "GET",
+            f"/api/automation-sources/{segment(id)}/deliveries",
+            query={"limit": limit, "cursor": cursor, "outcome": outcome},
+        )
+
+    def all_deliveries(
+        self, id: UUID, *, outcome: Literal["accepted", "refused"] | None = None
+    ) -> Iterator[models.Delivery]:
+        """Every row of `list_deliveries`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_deliveries(id, outcome=outcome, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def count_refused_deliveries(
+        self, id: UUID, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.RefusedCountPage:
+        """How many events of a source were not looked at, by the minute: of a flood not each is kept."""
+        return self._wire.model(
+            models.RefusedCountPage,
+            "GET",
+            f"/api/automation-sources/{segment(id)}/refused",
+            query={"limit": limit, "cursor": cursor},
+        )
+
+    def all_count_refused_deliveries(self, id: UUID) -> Iterator[models.RefusedCount]:
+        """Every row of `count_refused_deliveries`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.count_refused_deliveries(id, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
     def list_blackouts(
         self,
         *,
@@ -255,6 +368,49 @@ class Operations:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    def exercise_option(
+        self, symbol: str, body: models.NewExercise, *, idempotency_key: str | None = None
+    ) -> models.Exercise:
+        """Asks the broker to exercise all contracts of a held option, or to leave them to expire."""
+        return self._wire.model(
+            models.Exercise,
+            "POST",
+            f"/api/positions/{segment(symbol)}/exercise",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def list_exercises(
+        self,
+        *,
+        account: UUID | None = None,
+        symbol: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> models.ExercisePage:
+        """What was asked about options, and what became of it; the newest first."""
+        return self._wire.model(
+            models.ExercisePage,
+            "GET",
+            "/api/exercises",
+            query={"account": account, "symbol": symbol, "limit": limit, "cursor": cursor},
+        )
+
+    def all_exercises(self, *, account: UUID | None = None, symbol: str | None = None) -> Iterator[models.Exercise]:
+        """Every row of `list_exercises`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_exercises(account=account, symbol=symbol, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_exercise(self, id: UUID) -> models.Exercise:
+        """One request about an option."""
+        return self._wire.model(models.Exercise, "GET", f"/api/exercises/{segment(id)}")
 
     def list_exits(
         self,
