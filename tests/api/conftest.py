@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,12 +11,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import jwt
 import pytest
 
 from local.stack import Stack
 from local.supervisor.cloud import Cloud
 from local.supervisor.environment import Setup
-from supabase import create_client
 from tests.integration.ledger.desk import Desk, fill_every_table, new_account, new_strategy
 from tests.integration.ledger.ledger import Ledger
 from tests.machine import free_ports, new_folder
@@ -94,18 +95,25 @@ def nobody(http: httpx.Client) -> Caller:
 
 @pytest.fixture(scope="session")
 def sign_up(stack: Stack, ledger: Ledger, http: httpx.Client) -> Callable[[str], Caller]:
-    """Signs somebody up who has an account and a strategy and nothing else."""
+    """Somebody signed in who has an account and a strategy, and nothing else. Auth counts sign-ups: it is not asked."""
 
     def made(name: str) -> Caller:
-        client = create_client(stack.url("gateway"), stack.publishable_key)
-        email = f"{name}@example.com"
-        answer = client.auth.sign_up({"email": email, "password": PASSWORD})
-        assert answer.user is not None
-        assert answer.session is not None
-        user = UUID(answer.user.id)
+        user = uuid4()
+        email = f"{name}-{user}@example.com"
+        ledger.run("insert into auth.users (id, email) values (%s, %s)", user, email)
         account = new_account(ledger, user)
         desk = Desk(ledger, user, account, new_strategy(ledger, user, account))
-        return Caller(http, answer.session.access_token, desk, email)
+        now = int(time.time())
+        claims = {
+            "sub": str(user),
+            "role": "authenticated",
+            "email": email,
+            "aal": "aal1",
+            "iat": now,
+            "exp": now + 3600,
+        }
+        token = jwt.encode(claims | {"session_id": str(uuid4())}, stack.secrets.jwt_secret, "HS256")
+        return Caller(http, token, desk, email)
 
     return made
 
