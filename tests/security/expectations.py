@@ -242,6 +242,7 @@ CALLERS: dict[str, set[str]] = {
     "pending_trades": {"fn_risk"},
     "place_trade": {"authenticated"},
     "prepare_bar_months": {"fn_ingest"},
+    "price_history": {"authenticated"},
     "preview_book": {"fn_risk"},
     "preview_user": {"authenticated"},
     "prune_option_chains": {"fn_ingest"},

@@ -13,12 +13,15 @@ import { exits } from "./routes/exits.ts";
 import { factors } from "./routes/factors.ts";
 import { halts } from "./routes/halts.ts";
 import { limits } from "./routes/limits.ts";
+import { optionChains } from "./routes/option_chains.ts";
 import { orders } from "./routes/orders.ts";
 import { passwords } from "./routes/passwords.ts";
 import { pnl } from "./routes/pnl.ts";
 import { positions } from "./routes/positions.ts";
 import { previews } from "./routes/previews.ts";
+import { priceHistory } from "./routes/price_history.ts";
 import { profile } from "./routes/profile.ts";
+import { quotes } from "./routes/quotes.ts";
 import { riskDecisions } from "./routes/risk_decisions.ts";
 import { signIn } from "./routes/sign_in.ts";
 import { strategies } from "./routes/strategies.ts";
@@ -38,12 +41,15 @@ const RESOURCES: readonly ((api: Api) => void)[] = [
   factors,
   halts,
   limits,
+  optionChains,
   orders,
   passwords,
   pnl,
   positions,
   previews,
+  priceHistory,
   profile,
+  quotes,
   riskDecisions,
   signIn,
   strategies,
