@@ -45,6 +45,7 @@ as $$
     when p_table in ('public.profiles'::regclass, 'public.broker_accounts'::regclass, 'private.broker_credentials'::regclass,
       'public.live_confirmations'::regclass, 'public.api_keys'::regclass, 'public.automation_sources'::regclass,
       'private.automation_secrets'::regclass) then array['person']
+    when p_table = 'public.backtests'::regclass then array['strategies']
     when p_table = 'public.alerts'::regclass then array['trade', 'strategies', 'risk']
     -- The rest follows from these; a key that is revoked changes nothing, and one that only reads keeps no more than requests.
     else array['read', 'trade', 'strategies', 'risk', 'reports'] end

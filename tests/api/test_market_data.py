@@ -40,8 +40,7 @@ def market(ledger: Ledger) -> None:
     told = quote(START, symbol=OPTIONS[0], bid="0", delta="0.5")
     ledger.call("record_option_data", "fn_ingest", p_contracts=contracts, p_quotes=[told])
     chain = {"underlying": "API", "bar_at": START.isoformat(), "taken_at": START.isoformat(), "feed": "test"}
-    said = {"p_chain": chain | {"spot": "101.5", "asked": 3, "quotes": [told]}}
-    ledger.call("record_chain", "fn_ingest", **said)
+    ledger.call("record_chain", "fn_ingest", p_chain=chain | {"spot": "101.5", "asked": 3, "quotes": [told]})
 
 
 def test_quote_when_there_is_one_then_with_its_age_its_feed_and_every_digit(stranger: Caller) -> None:

@@ -6,6 +6,7 @@ import { DOCS_POLICY, docsPage } from "./pages/docs.ts";
 import { alerts } from "./routes/alerts.ts";
 import { audit } from "./routes/audit.ts";
 import { automationSources } from "./routes/automation_sources.ts";
+import { backtests } from "./routes/backtests.ts";
 import { blackouts } from "./routes/blackouts.ts";
 import { breaches } from "./routes/breaches.ts";
 import { exercises } from "./routes/exercises.ts";
@@ -34,6 +35,7 @@ const RESOURCES: readonly ((api: Api) => void)[] = [
   alerts,
   audit,
   automationSources,
+  backtests,
   blackouts,
   breaches,
   exercises,
