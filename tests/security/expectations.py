@@ -89,6 +89,16 @@ RELATIONS: dict[str, Kind] = {
 }
 """Whose rows a signed-in person reads: READS says it for each kind."""
 
+READ_WITH_REPORTS = {
+    "account_snapshots",
+    "broker_activities",
+    "cash_movements",
+    "daily_pnl_report_details",
+    "daily_pnl_report_versions",
+    "daily_pnl_reports",
+}
+"""What a program reads whose key has the scope reports and not read; every other table asks for read."""
+
 READS: dict[Kind, dict[str, set[str]]] = {
     "own": {"owner": {"owner"}, "stranger": {"stranger"}, "viewer": {"owner"}, "administrator": set()},
     "own alone": {"owner": {"owner"}, "stranger": {"stranger"}, "viewer": set(), "administrator": set()},

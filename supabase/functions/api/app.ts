@@ -23,8 +23,10 @@ import { previews } from "./routes/previews.ts";
 import { priceHistory } from "./routes/price_history.ts";
 import { profile } from "./routes/profile.ts";
 import { quotes } from "./routes/quotes.ts";
+import { reports } from "./routes/reports.ts";
 import { riskDecisions } from "./routes/risk_decisions.ts";
 import { signIn } from "./routes/sign_in.ts";
+import { statements } from "./routes/statements.ts";
 import { strategies } from "./routes/strategies.ts";
 import { strategyKinds } from "./routes/strategy_kinds.ts";
 import { trades } from "./routes/trades.ts";
@@ -52,8 +54,10 @@ const RESOURCES: readonly ((api: Api) => void)[] = [
   priceHistory,
   profile,
   quotes,
+  reports,
   riskDecisions,
   signIn,
+  statements,
   strategies,
   strategyKinds,
   trades,
