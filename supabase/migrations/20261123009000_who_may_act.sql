@@ -1,18 +1,28 @@
 -- The last migration: who may write, and who may read at all, said once for every table there is.
 
-create function private.may_read() returns boolean
+create function private.may_read(p_scope text default 'read') returns boolean
 language plpgsql stable security definer set search_path = ''
 as $$
 begin
   if not exists (select from public.profiles as p where p.user_id = (select auth.uid()) and not p.disabled) then
     return false;
   end if;
-  perform private.require_scope('read');
+  perform private.require_scope('read', p_scope);
   return true;
 end $$;
-comment on function private.may_read() is
-  'Whether the caller is a user who is not shut out: a token lives on for up to an hour. A program''s token needs the scope to read.';
-grant execute on function private.may_read() to authenticated;
+comment on function private.may_read(text) is
+  'Whether the caller is a user who is not shut out: a token lives on for up to an hour. A program''s token needs the scope to read, or p_scope.';
+grant execute on function private.may_read(text) to authenticated;
+
+create function private.scope_to_read(p_table regclass) returns text
+language sql stable set search_path = ''
+as $$
+  select case when p_table in ('public.daily_pnl_reports'::regclass, 'public.daily_pnl_report_versions'::regclass,
+    'public.daily_pnl_report_details'::regclass, 'public.account_snapshots'::regclass, 'public.broker_activities'::regclass,
+    'public.cash_movements'::regclass) then 'reports' else 'read' end
+$$;
+comment on function private.scope_to_read(regclass) is
+  'The scope that is enough for a program''s token to read the table, beside the one to read everything: reports, for reports and statements.';
 
 create policy "who is shut out hears nothing" on realtime.messages as restrictive for select to authenticated
   using ((select private.may_read()));
@@ -45,6 +55,7 @@ as $$
     when p_table in ('public.profiles'::regclass, 'public.broker_accounts'::regclass, 'private.broker_credentials'::regclass,
       'public.live_confirmations'::regclass, 'public.api_keys'::regclass, 'public.automation_sources'::regclass,
       'private.automation_secrets'::regclass) then array['person']
+    when p_table = 'public.backtests'::regclass then array['strategies']
     when p_table = 'public.alerts'::regclass then array['trade', 'strategies', 'risk']
     -- The rest follows from these; a key that is revoked changes nothing, and one that only reads keeps no more than requests.
     else array['read', 'trade', 'strategies', 'risk', 'reports'] end
@@ -69,7 +80,7 @@ begin
     if target.schema_name = 'public' then
       execute format(
         'create policy "who is shut out reads nothing" on %s as restrictive for select to authenticated '
-        'using ((select private.may_read()))', target.name);
+        'using ((select private.may_read(%L)))', target.name, private.scope_to_read(target.name));
     end if;
   end loop;
 end $$;

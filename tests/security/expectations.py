@@ -89,6 +89,16 @@ RELATIONS: dict[str, Kind] = {
 }
 """Whose rows a signed-in person reads: READS says it for each kind."""
 
+READ_WITH_REPORTS = {
+    "account_snapshots",
+    "broker_activities",
+    "cash_movements",
+    "daily_pnl_report_details",
+    "daily_pnl_report_versions",
+    "daily_pnl_reports",
+}
+"""What a program reads whose key has the scope reports and not read; every other table asks for read."""
+
 READS: dict[Kind, dict[str, set[str]]] = {
     "own": {"owner": {"owner"}, "stranger": {"stranger"}, "viewer": {"owner"}, "administrator": set()},
     "own alone": {"owner": {"owner"}, "stranger": {"stranger"}, "viewer": set(), "administrator": set()},
@@ -186,6 +196,7 @@ CALLERS: dict[str, set[str]] = {
     "breach_limit": {"fn_risk"},
     "broker_credentials": {"fn_execute", "fn_ingest"},
     "cancel_backfill": {"authenticated"},
+    "cancel_backtest": {"authenticated"},
     "cancel_orders_due": {"fn_execute"},
     "cancel_position_exit": {"authenticated", "fn_risk"},
     "chain_at": {"fn_strategy"},
@@ -242,6 +253,7 @@ CALLERS: dict[str, set[str]] = {
     "pending_trades": {"fn_risk"},
     "place_trade": {"authenticated"},
     "prepare_bar_months": {"fn_ingest"},
+    "price_history": {"authenticated"},
     "preview_book": {"fn_risk"},
     "preview_user": {"authenticated"},
     "prune_option_chains": {"fn_ingest"},
@@ -281,6 +293,7 @@ CALLERS: dict[str, set[str]] = {
     "remove_blackout": {"authenticated"},
     "remove_limit": {"authenticated"},
     "request_backfill": {"authenticated"},
+    "request_backtest": {"authenticated"},
     "request_cancel": {"authenticated", "fn_risk"},
     "request_cancel_all": {"authenticated"},
     "request_exercise": {"authenticated"},

@@ -12,6 +12,7 @@ from tests.security.expectations import (
     CLOSED_SCHEMAS,
     FUNCTION_ROLES,
     INSERTABLE,
+    READ_WITH_REPORTS,
     RELATIONS,
     ROLES,
     UPDATABLE,
@@ -77,7 +78,9 @@ def test_tables_when_listed_then_each_shuts_out_the_disabled_and_keeps_viewers_f
     tables = {name for _, name, kind in ledger.rows(_RELATIONS) if kind in ("r", "p")}
     assert {table for table, *_ in restrictive} == tables
     for table, *policy in restrictive:
-        assert policy == ["SELECT", ["authenticated"], "( SELECT private.may_read() AS may_read)"], table
+        scope = "reports" if table in READ_WITH_REPORTS else "read"
+        asked = f"( SELECT private.may_read('{scope}'::text) AS may_read)"
+        assert policy == ["SELECT", ["authenticated"], asked], table
     unguarded = ledger.rows(
         "select c.oid::regclass::text from pg_class as c where c.relkind in ('r', 'p') and not c.relispartition "
         "and c.relnamespace::regnamespace::text in ('public', 'private') and not exists (select from pg_trigger "

@@ -33,6 +33,7 @@ NAMES_NOBODY = {
     "create_api_key",
     "finish_request",
     "preview_user",
+    "price_history",
     "request_backfill",
     "set_blackout",
     "watch_symbols",
@@ -254,9 +255,9 @@ def test_functions_when_called_by_a_role_that_may_not_then_refused(
 
 def test_functions_when_called_with_another_users_ids_then_not_found(owner: Person, thief: Person) -> None:
     trade, _ = owner.desk.ledger.rows("select id, status from public.trades where user_id = %s", owner.desk.user)[0]
-    key, exit_, alert, backfill, blackout = (
+    key, exit_, alert, backfill, blackout, backtest = (
         owner.desk.ledger.one(f"select id from public.{table} where user_id = %s limit 1", owner.id)
-        for table in ("api_keys", "position_exits", "alerts", "backfills", "blackout_dates")
+        for table in ("api_keys", "position_exits", "alerts", "backfills", "blackout_dates", "backtests")
     )
     account = {"p_account_id": str(owner.desk.account)}
     order = order_of() | {"idempotency_key": "theft", "broker_account_id": str(owner.desk.account)}
@@ -293,6 +294,12 @@ def test_functions_when_called_with_another_users_ids_then_not_found(owner: Pers
         "revoke_api_key": ({"p_api_key_id": str(key)}, "NO_SUCH_KEY"),
         "remove_blackout": ({"p_blackout_id": str(blackout)}, "NO_SUCH_BLACKOUT"),
         "cancel_backfill": ({"p_id": str(backfill)}, "NO_BACKFILL"),
+        "cancel_backtest": ({"p_backtest_id": str(backtest)}, "NO_SUCH_BACKTEST"),
+        "request_backtest": (
+            {"p_idempotency_key": "theft", "p_starts_on": "2013-01-01", "p_ends_on": "2013-12-31"}
+            | {"p_strategy_id": str(owner.desk.strategy)},
+            "NO_SUCH_STRATEGY",
+        ),
         "cancel_position_exit": ({"p_exit_id": str(exit_)}, "NO_SUCH_EXIT"),
         "set_position_exit": (
             account | {"p_symbol": "SPY", "p_exit": {"stop_price": "1"}},

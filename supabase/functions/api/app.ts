@@ -6,6 +6,7 @@ import { DOCS_POLICY, docsPage } from "./pages/docs.ts";
 import { alerts } from "./routes/alerts.ts";
 import { audit } from "./routes/audit.ts";
 import { automationSources } from "./routes/automation_sources.ts";
+import { backtests } from "./routes/backtests.ts";
 import { blackouts } from "./routes/blackouts.ts";
 import { breaches } from "./routes/breaches.ts";
 import { exercises } from "./routes/exercises.ts";
@@ -13,14 +14,19 @@ import { exits } from "./routes/exits.ts";
 import { factors } from "./routes/factors.ts";
 import { halts } from "./routes/halts.ts";
 import { limits } from "./routes/limits.ts";
+import { optionChains } from "./routes/option_chains.ts";
 import { orders } from "./routes/orders.ts";
 import { passwords } from "./routes/passwords.ts";
 import { pnl } from "./routes/pnl.ts";
 import { positions } from "./routes/positions.ts";
 import { previews } from "./routes/previews.ts";
+import { priceHistory } from "./routes/price_history.ts";
 import { profile } from "./routes/profile.ts";
+import { quotes } from "./routes/quotes.ts";
+import { reports } from "./routes/reports.ts";
 import { riskDecisions } from "./routes/risk_decisions.ts";
 import { signIn } from "./routes/sign_in.ts";
+import { statements } from "./routes/statements.ts";
 import { strategies } from "./routes/strategies.ts";
 import { strategyKinds } from "./routes/strategy_kinds.ts";
 import { trades } from "./routes/trades.ts";
@@ -31,6 +37,7 @@ const RESOURCES: readonly ((api: Api) => void)[] = [
   alerts,
   audit,
   automationSources,
+  backtests,
   blackouts,
   breaches,
   exercises,
@@ -38,14 +45,19 @@ const RESOURCES: readonly ((api: Api) => void)[] = [
   factors,
   halts,
   limits,
+  optionChains,
   orders,
   passwords,
   pnl,
   positions,
   previews,
+  priceHistory,
   profile,
+  quotes,
+  reports,
   riskDecisions,
   signIn,
+  statements,
   strategies,
   strategyKinds,
   trades,

@@ -65,11 +65,13 @@ function quoted(value: string): string {
   return `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
 
-function cursorOf(values: readonly string[]): string {
+/** Names a row by what orders it. */
+export function cursorOf(values: readonly string[]): string {
   return btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(values)))).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-function place(cursor: string, parts: number): string[] {
+/** What a cursor names. Throws Problem 422 where it is none of ours. */
+export function place(cursor: string, parts: number): string[] {
   try {
     const text = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
     const read: unknown = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (character) => character.charCodeAt(0))));
@@ -82,6 +84,7 @@ function place(cursor: string, parts: number): string[] {
   throw badCursor();
 }
 
-function badCursor(): Problem {
+/** The cursor is of another list, or nobody's. */
+export function badCursor(): Problem {
   return new Problem(422, "BAD_CURSOR", "The cursor is none that this list gave.", { errors: [{ field: "query.cursor", reason: "is not known" }] });
 }
