@@ -152,7 +152,7 @@ begin
     perform private.refuse(409, 'BAD_TRANSITION', 'A delivery does not go this way.',
       jsonb_build_object('delivery', old.id, 'from', old.state, 'to', new.state));
   end if;
-  if new.state = 'sending' and new.attempts <> old.attempts + 1 and new is distinct from old then
+  if new.attempts not in (old.attempts, old.attempts + 1) or (new.state = 'sending' and old.state <> 'sending' and new.attempts = old.attempts) then
     perform private.refuse(409, 'BAD_TRANSITION', 'Each time that a delivery is taken counts.', jsonb_build_object('delivery', old.id));
   end if;
   return new;

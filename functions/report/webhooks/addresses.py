@@ -60,9 +60,10 @@ def _resolvers() -> ThreadPoolExecutor:
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
     """Opens connections to judged addresses only. TLS is done for the name by who asked for the connection."""
 
-    def __init__(self, loopback: bool, resolve: Resolve) -> None:
-        """`loopback`: this machine itself counts as well, and nothing else that is not public."""
+    def __init__(self, loopback: bool, encrypted: bool, resolve: Resolve) -> None:
+        """`loopback`: this machine itself may be reached as well; without TLS nothing else is."""
         self._loopback = loopback
+        self._encrypted = encrypted
         self._resolve = resolve
         self._network = httpcore.AnyIOBackend()
 
@@ -103,4 +104,4 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
     def _may_be_reached(self, address: Address) -> bool:
-        return is_public(address) or (self._loopback and address.is_loopback)
+        return (self._encrypted and is_public(address)) or (self._loopback and address.is_loopback)

@@ -61,12 +61,11 @@ async def _send(delivery: ClaimedDelivery, loopback: bool, resolve: Resolve, tru
     host = parts.hostname or ""
     if parts.scheme != "https" and not (loopback and parts.scheme == "http"):
         raise AddressRefused("ADDRESS_REFUSED", "a webhook is https")
+    network = CheckedNetwork(loopback, parts.scheme == "https", resolve)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     url = httpcore.URL(scheme=parts.scheme, host=host, port=parts.port, target=target)
     async with (
-        httpcore.AsyncConnectionPool(
-            ssl_context=trust, max_keepalive_connections=0, network_backend=CheckedNetwork(loopback, resolve)
-        ) as pool,
+        httpcore.AsyncConnectionPool(ssl_context=trust, max_keepalive_connections=0, network_backend=network) as pool,
         pool.stream(
             "POST",
             url,
