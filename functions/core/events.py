@@ -5,7 +5,7 @@ A message is only a wake-up; the row is the truth. A consumer is idempotent by (
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, date
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -217,6 +217,22 @@ class BreachData(Data):
     act: str
 
 
+class ReportData(Data):
+    """Which daily report was written or corrected. `report_version` counts corrections."""
+
+    report_id: UUID
+    user_id: UUID
+    broker_account_id: UUID
+    report_date: date
+    report_version: int
+
+
+class WebhookData(Data):
+    """Whose webhooks have something to send; None: everybody's may."""
+
+    user_id: UUID | None = None
+
+
 class BarCompleted(Envelope):
     type: Literal["bar.completed"] = "bar.completed"
     data: BarData
@@ -310,6 +326,16 @@ class LimitBreached(Envelope):
     data: BreachData
 
 
+class ReportWritten(Envelope):
+    type: Literal["report.written"] = "report.written"
+    data: ReportData
+
+
+class WebhookQueued(Envelope):
+    type: Literal["webhook.queued"] = "webhook.queued"
+    data: WebhookData
+
+
 Event = Annotated[
     BarCompleted
     | QuoteUpdated
@@ -322,7 +348,9 @@ Event = Annotated[
     | ExerciseChanged
     | HaltChanged
     | AlertRaised
-    | LimitBreached,
+    | LimitBreached
+    | ReportWritten
+    | WebhookQueued,
     Field(discriminator="type"),
 ]
 

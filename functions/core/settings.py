@@ -91,6 +91,13 @@ class Settings(BaseSettings):
         10, ge=0, description="Event time between two looks that must both see a difference of positions, seconds"
     )
     relay_lease: float = Field(15, gt=0, description="How long a relay that claimed events may take to publish them")
+    webhook_timeout: float = Field(10, gt=0, description="Longest time that a trader's webhook may take, all in all")
+    webhook_lease: float = Field(
+        30, gt=0, description="How long a sender may be at a delivery; longer than webhook_timeout, or it is sent twice"
+    )
+    webhooks_at_once: int = Field(
+        16, ge=2, description="How many webhooks one call sends at once; half of them at most to addresses that fail"
+    )
     worker_lease: float = Field(10, gt=1, description="How long a silent worker keeps its stream")
     poll_interval: float = Field(30, gt=0, description="How often a worker compares its stream with the broker's lists")
     heartbeat_interval: float = Field(10, gt=0, description="How often a worker says that it is well")

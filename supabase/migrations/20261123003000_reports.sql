@@ -264,6 +264,10 @@ begin
     case when d.owner_key <> 'manual' then d.owner_key::uuid end, d.symbol, d.quantity, d.cost_basis, d.close, d.realised,
     d.unrealised, d.fees
   from unnest(details) as d where d.what = 'owner';
+  perform private.emit('report-events', 'report.written', p_account_id::text, market_day.closes_at,
+    jsonb_build_object('report_id', kept.id, 'user_id', kept.user_id, 'broker_account_id', p_account_id, 'report_date', p_date,
+      'report_version', kept.report_version),
+    'report|' || kept.id || '|' || kept.report_version);
   return jsonb_build_object('report_id', kept.id, 'report_version', kept.report_version, 'changed', true);
 end $$;
 comment on function public.write_daily_report(uuid, date) is 'Writes the session''s report of one account from fills, closing bars and snapshots. Running it again changes nothing unless the books changed. No report for a session before the broker first spoke of the account.';

@@ -54,7 +54,7 @@ as $$
     -- Who one is, where one trades and what acts in one's name is a person's to change: no scope is enough.
     when p_table in ('public.profiles'::regclass, 'public.broker_accounts'::regclass, 'private.broker_credentials'::regclass,
       'public.live_confirmations'::regclass, 'public.api_keys'::regclass, 'public.automation_sources'::regclass,
-      'private.automation_secrets'::regclass) then array['person']
+      'private.automation_secrets'::regclass, 'public.webhook_endpoints'::regclass, 'private.webhook_secrets'::regclass) then array['person']
     when p_table = 'public.backtests'::regclass then array['strategies']
     when p_table = 'public.alerts'::regclass then array['trade', 'strategies', 'risk']
     -- The rest follows from these; a key that is revoked changes nothing, and one that only reads keeps no more than requests.

@@ -30,6 +30,7 @@ import { statements } from "./routes/statements.ts";
 import { strategies } from "./routes/strategies.ts";
 import { strategyKinds } from "./routes/strategy_kinds.ts";
 import { trades } from "./routes/trades.ts";
+import { webhooks } from "./routes/webhooks.ts";
 import config from "./deno.json" with { type: "json" };
 
 /** Each adds the routes of one resource. */
@@ -61,6 +62,7 @@ const RESOURCES: readonly ((api: Api) => void)[] = [
   strategies,
   strategyKinds,
   trades,
+  webhooks,
 ];
 
 const ABOUT = `Everything that a trader does in the dashboard, for programs: with the same rights and the same checks.

@@ -70,6 +70,7 @@ NEVER_DELETED = {
     "trade_legs",
     "trades",
     "trading_gates",
+    "webhook_endpoints",
 }
 """Rows that change, and never go."""
 GUARDS = ("apply_once", "forbid_change", "complete_attempt_once", "guard_decision")

@@ -41,6 +41,7 @@ AUDITED = {
     "trades",
     "trading_gates",
     "trading_halts",
+    "webhook_endpoints",
 }
 """Configuration and decisions of people: every change is a link of the chain."""
 NOT_AUDITED = {
@@ -92,6 +93,7 @@ NOT_AUDITED = {
     "private.rate_limits": "machines",
     "private.stray_orders": "what the broker said",
     "private.stream_cursors": "machines",
+    "private.webhook_secrets": "changes with its webhook, which is audited",
     "quotes_latest": "market data",
     "reconciliation_runs": "append-only",
     "risk_limit_kinds": "made from the code",
@@ -104,6 +106,7 @@ NOT_AUDITED = {
     "strategy_versions": "append-only copy of an audited row",
     "trade_legs": "moves with its trade",
     "trade_transitions": "append-only",
+    "webhook_deliveries": "machines",
 }
 """Every other table, with the reason."""
 
