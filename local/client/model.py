@@ -14,7 +14,10 @@ from functions.core.money import text
 
 
 class Model(BaseModel):
-    """An answer may have fields that this version does not know; what nobody uses is not built. A field whose name is a Python keyword ends in `_`."""
+    """An answer may have fields that this version does not know. A field whose name is a Python keyword ends in `_`.
+
+    What a command does not use is not built: there are hundreds.
+    """
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True, defer_build=True)
 

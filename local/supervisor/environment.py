@@ -116,12 +116,16 @@ def edge_environment(stack: Stack, setup: Setup) -> dict[str, str]:
     The key of the local project's tokens is what the API checks them with, and makes those of programs; hosted projects
     have key pairs instead.
     """
-    return base_environment() | {
-        "SUPABASE_URL": stack.url("gateway"),
-        "SUPABASE_ANON_KEY": stack.publishable_key,
-        "AGENTTRADER_JWT_SECRET": stack.secrets.jwt_secret,
-        "AGENTTRADER_FUNCTIONS_URL": stack.url("functions"),
-        "AGENTTRADER_DASHBOARD_ORIGINS": DASHBOARD_ORIGINS,
-        "DENO_DIR": str(PROJECT / ".tools" / "deno"),
-        "DENO_NO_UPDATE_CHECK": "1",
-    } | dict(setup.extra)
+    return (
+        base_environment()
+        | {
+            "SUPABASE_URL": stack.url("gateway"),
+            "SUPABASE_ANON_KEY": stack.publishable_key,
+            "AGENTTRADER_JWT_SECRET": stack.secrets.jwt_secret,
+            "AGENTTRADER_FUNCTIONS_URL": stack.url("functions"),
+            "AGENTTRADER_DASHBOARD_ORIGINS": DASHBOARD_ORIGINS,
+            "DENO_DIR": str(PROJECT / ".tools" / "deno"),
+            "DENO_NO_UPDATE_CHECK": "1",
+        }
+        | dict(setup.extra)
+    )

@@ -28,9 +28,7 @@ def document(http: httpx.Client) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def callers(
-    stack: Stack, ledger: Ledger, sign_up: Callable[[str], Caller], key_of: Callable[..., Caller]
-) -> Callers:
+def callers(stack: Stack, ledger: Ledger, sign_up: Callable[[str], Caller], key_of: Callable[..., Caller]) -> Callers:
     return Callers.sign_up(stack, ledger, sign_up, key_of)
 
 
