@@ -56,7 +56,7 @@ def _methods(document: Mapping[str, Any], path: str, method: str, operation: Map
     name = snake(operation["operationId"])
     parameters = [_parameter(document, one) for one in operation.get("parameters", [])]
     body = _body(operation)
-    signature = _signature(parameters, body)
+    signature = _signature(parameters, body, optional=not operation.get("requestBody", {}).get("required"))
     answers = _answers(operation)
     answer = " | ".join(sorted({kind or "None" for kind in answers.values()}, key=lambda one: (one == "None", one)))
     told = _docstring(operation.get("summary", name))
@@ -150,10 +150,10 @@ def _answers(operation: Mapping[str, Any]) -> dict[int, str | None]:
     return found
 
 
-def _signature(parameters: list[_Parameter], body: str | None) -> str:
+def _signature(parameters: list[_Parameter], body: str | None, *, optional: bool = False) -> str:
     first = [f"{one.name}: {one.type}" for one in parameters if one.place == "path"]
     if body:
-        first.append(f"body: {body}")
+        first.append(f"body: {body}{' | None = None' if optional else ''}")
     named = sorted((one for one in parameters if one.place != "path"), key=lambda one: not one.required)
     words = [f"{one.name}: {one.type}" if one.required else f"{one.name}: {one.type} | None = None" for one in named]
     return ", ".join(["self", *first, *(["*", *words] if words else [])])

@@ -29,6 +29,8 @@ _MODEL_OPTIONS = (
     "--enum-field-as-literal=all",
     "--collapse-root-models",
     "--strict-nullable",
+    # What an address is, the API says.
+    "--type-mappings=string+email=string",
     "--use-double-quotes",
     "--formatters=builtin",
     "--disable-timestamp",

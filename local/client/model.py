@@ -8,15 +8,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 from functions.core.money import text
 
 
 class Model(BaseModel):
-    """An answer may have fields that this version does not know. A field whose name is a Python keyword ends in `_`."""
+    """An answer may have fields that this version does not know. A field whose name is a Python keyword ends in `_`.
 
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+    What a command does not use is not built: there are hundreds.
+    """
+
+    model_config = ConfigDict(extra="ignore", populate_by_name=True, defer_build=True)
 
 
 def written(body: BaseModel) -> bytes:
@@ -30,6 +33,8 @@ def wire_text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, Decimal):
         return text(value)
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, date | UUID | str | int):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,24 +13,25 @@ from functions.core.errors import Misconfigured
 from local.stack import write_private
 
 # Renewed so long before it ends: clocks differ, and a request takes its time.
-RENEWED_BEFORE_SECONDS: Final = 60
+RENEWED_BEFORE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a sign-in gives. `expires_at` is in seconds since 1970."""
+    """What a sign-in gives, as long as a session is kept."""
 
     access_token: str
     refresh_token: str
-    expires_at: int
+    expires_at: datetime
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> Session:
-        """Out of the answer to a sign-in or a renewal."""
-        return cls(str(answer["access_token"]), str(answer["refresh_token"]), int(answer["expires_at"]))
+        """Out of the answer to a sign-in or a renewal. Raises KeyError or ValueError where it is none."""
+        expires_at = datetime.fromisoformat(str(answer["expires_at"]))
+        return cls(str(answer["access_token"]), str(answer["refresh_token"]), expires_at)
 
     def ends_soon(self) -> bool:
-        return self.expires_at - RENEWED_BEFORE_SECONDS <= time.time()
+        return self.expires_at <= datetime.now(UTC) + RENEWED_BEFORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,14 @@ class Kept:
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(path, json.dumps(asdict(self)) + "\n")
+        write_private(path, json.dumps(asdict(self), default=str) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Kept:
         """Raises Misconfigured: NOT_SIGNED_IN, and BAD_SESSION_FILE where it is not what `write` wrote."""
         try:
             raw = json.loads(path.read_text())
-            return cls(str(raw["url"]), str(raw["email"]), Session(**raw["session"]))
+            return cls(str(raw["url"]), str(raw["email"]), Session.of(raw["session"]))
         except FileNotFoundError:
             raise Misconfigured("NOT_SIGNED_IN", "nobody is signed in here; use `agenttrader login`") from None
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -3,6 +3,7 @@ import { newApi } from "./http/requests.ts";
 import type { Api } from "./http/environment.ts";
 import type { Described } from "./pages/described.ts";
 import { DOCS_POLICY, docsPage } from "./pages/docs.ts";
+import { withNulls } from "./pages/nulls.ts";
 import { alerts } from "./routes/alerts.ts";
 import { audit } from "./routes/audit.ts";
 import { automationSources } from "./routes/automation_sources.ts";
@@ -87,17 +88,18 @@ app.openAPIRegistry.registerComponent("securitySchemes", "key", {
 let page: Promise<string> | undefined;
 
 /** The OpenAPI 3.1 document. */
-export function document(): ReturnType<typeof app.getOpenAPI31Document> {
-  return app.getOpenAPI31Document({
+export function document(): Described {
+  const described = app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: { title: "AgentTrader", version: config.version, description: ABOUT, license: { name: "Apache-2.0" } },
     servers: [{ url: "/functions/v1" }],
   });
+  return withNulls(JSON.parse(JSON.stringify(described))) as unknown as Described;
 }
 
 app.get("/openapi.json", (context) => context.json(document()));
 app.get("/docs", async (context) => {
-  page ??= docsPage(document() as Described);
+  page ??= docsPage(document());
   context.header("Content-Security-Policy", DOCS_POLICY);
   context.header("X-Content-Type-Options", "nosniff");
   context.header("Referrer-Policy", "no-referrer");

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from functions.core.errors import (
     AgentTraderError,
@@ -26,7 +27,7 @@ from local.client.model import Model, written
 from local.client.session import Kept
 
 Answer = httpx.Response | Exception
-LIVES = Session("access-1", "refresh-1", int(time.time()) + 3600)
+LIVES = Session("access-1", "refresh-1", datetime.now(UTC) + timedelta(hours=1))
 
 
 class Server:
@@ -142,14 +143,14 @@ def test_answer_when_it_is_not_what_the_model_is_then_said() -> None:
 
 
 def signed_in(token: str) -> httpx.Response:
-    until = int(time.time()) + 3600
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     return httpx.Response(200, json={"access_token": token, "refresh_token": "refresh-2", "expires_at": until})
 
 
 def test_session_when_it_has_ended_then_renewed_before_the_request_and_told() -> None:
     told: list[Session] = []
     server = Server(signed_in("access-2"), done())
-    ended = Session("access-1", "refresh-1", int(time.time()))
+    ended = Session("access-1", "refresh-1", datetime.now(UTC))
     with Client("http://here", session=ended, on_renewed=told.append, transport=httpx.MockTransport(server)) as client:
         client.list_strategy_kinds()
     assert [request.url.path for request in server.asked] == [
@@ -179,11 +180,12 @@ class Priced(Model):
     price: Decimal | None = None
     id: UUID | None = None
     note: str | None = None
+    password: SecretStr | None = None
 
 
 def test_body_when_written_then_amounts_are_text_and_only_what_was_given_is_sent() -> None:
-    body = Priced(price=Decimal("1E+2"), note=None)
-    assert json.loads(written(body)) == {"price": "100", "note": None}
+    body = Priced(price=Decimal("1E+2"), note=None, password=SecretStr("hush"))
+    assert json.loads(written(body)) == {"price": "100", "note": None, "password": "hush"}
 
 
 def read_back(path: Path, text: str) -> Callable[[], Kept]:
