@@ -4,10 +4,12 @@ import type { Api } from "./http/environment.ts";
 import type { Described } from "./pages/described.ts";
 import { DOCS_POLICY, docsPage } from "./pages/docs.ts";
 import { alerts } from "./routes/alerts.ts";
+import { apiKeys } from "./routes/api_keys.ts";
 import { audit } from "./routes/audit.ts";
 import { automationSources } from "./routes/automation_sources.ts";
 import { blackouts } from "./routes/blackouts.ts";
 import { breaches } from "./routes/breaches.ts";
+import { brokerAccounts } from "./routes/broker_accounts.ts";
 import { exercises } from "./routes/exercises.ts";
 import { exits } from "./routes/exits.ts";
 import { factors } from "./routes/factors.ts";
@@ -29,10 +31,12 @@ import config from "./deno.json" with { type: "json" };
 /** Each adds the routes of one resource. */
 const RESOURCES: readonly ((api: Api) => void)[] = [
   alerts,
+  apiKeys,
   audit,
   automationSources,
   blackouts,
   breaches,
+  brokerAccounts,
   exercises,
   exits,
   factors,
