@@ -45,6 +45,87 @@ class FieldProblem(Model):
     reason: str
 
 
+class MadeApiKey(Model):
+    id: UUID
+    name: str
+    prefix: Annotated[
+        str,
+        Field(
+            description="The beginning of the key, by which you recognise it.",
+            examples=["at_0123abcd"],
+        ),
+    ]
+    scopes: Annotated[
+        list[Literal["read", "trade", "strategies", "risk", "reports"]],
+        Field(max_length=5, min_length=1),
+    ]
+    expires_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    last_used_at: Annotated[
+        AwareDatetime | None,
+        Field(description="To the minute.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    revoked_at: Annotated[
+        AwareDatetime | None,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    created_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    key: Annotated[str, Field(description="The key itself: shown now, and never again.")]
+
+
+class NewApiKey(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: Annotated[str, Field(examples=["my rebalancer"], max_length=100, min_length=1)]
+    scopes: Annotated[
+        list[Literal["read", "trade", "strategies", "risk", "reports"]],
+        Field(
+            description="What it may do; they only ever shrink.",
+            max_length=5,
+            min_length=1,
+        ),
+    ]
+    expires_at: Annotated[AwareDatetime, Field(description="At most two years from now.")]
+
+
+class ApiKey(Model):
+    id: UUID
+    name: str
+    prefix: Annotated[
+        str,
+        Field(
+            description="The beginning of the key, by which you recognise it.",
+            examples=["at_0123abcd"],
+        ),
+    ]
+    scopes: Annotated[
+        list[Literal["read", "trade", "strategies", "risk", "reports"]],
+        Field(max_length=5, min_length=1),
+    ]
+    expires_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    last_used_at: Annotated[
+        AwareDatetime | None,
+        Field(description="To the minute.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    revoked_at: Annotated[
+        AwareDatetime | None,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    created_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+
+
 class AuditLink(Model):
     chain: Annotated[str, Field(description="The broker account's id, else user:<id>, else global.")]
     sequence: Annotated[int, Field(description="Its number in the chain, from 1 without a gap.")]
@@ -314,6 +395,184 @@ class Breach(Model):
         ),
     ]
     detail: Annotated[dict[str, Any], Field(description="Further numbers of the measure.")]
+
+
+class BrokerAccount(Model):
+    id: UUID
+    broker: Literal["alpaca", "tastytrade"]
+    number: str
+    label: str
+    is_paper: bool
+    status: Literal["active", "unlinked"]
+    trading_entered_at: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="When the trading credential was entered; null while there is none.",
+            examples=["2026-11-30T14:30:00+00:00"],
+        ),
+    ]
+    data_entered_at: Annotated[
+        AwareDatetime | None,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    link_state: Annotated[
+        Literal["unverified", "verified", "refused"],
+        Field(description="What the broker said to the trading credential."),
+    ]
+    link_code: str | None
+    link_reason: Annotated[
+        str | None,
+        Field(description="Why it is refused or not verified yet, and what to do."),
+    ]
+    link_checked_at: Annotated[
+        AwareDatetime | None,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    unlinked_at: Annotated[
+        AwareDatetime | None,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    unlinked_reason: str | None
+    created_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    updated_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    version: Annotated[int, Field(description="Grows with every change of the row; its ETag.")]
+
+
+class NewBrokerAccount(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    broker: Literal["alpaca", "tastytrade"]
+    number: Annotated[
+        str,
+        Field(
+            description="The broker's number of the account, as its statements print it.",
+            examples=["PA3SECOND001"],
+            max_length=100,
+            min_length=1,
+        ),
+    ]
+    is_paper: bool = True
+    label: Annotated[str, Field(description="Your name for it.", max_length=100)] = ""
+
+
+class BrokerAccountPage(Model):
+    data: list[BrokerAccount]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
+class SealingKey(Model):
+    id: Annotated[str, Field(description="SHA-256 of the public key, hexadecimal: compare it.")]
+    purpose: Annotated[
+        Literal["trading", "data"],
+        Field(description="trading: the account's own key. data: a key that reads the market."),
+    ]
+    public_key: Annotated[str, Field(description="X25519, 32 bytes in base64.")]
+    registered_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+
+
+class SealedCredential(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    purpose: Annotated[
+        Literal["trading", "data"],
+        Field(description="trading: the account's own key. data: a key that reads the market."),
+    ]
+    key_id: Annotated[
+        str,
+        Field(
+            description="The sealing key that it is sealed with.",
+            pattern="^[0-9a-f]{64}$",
+        ),
+    ]
+    sealed: Annotated[
+        str,
+        Field(
+            description="A libsodium sealed box of the padded credential in base64, see docs/credentials.md: nobody but the one function that uses it can open it.",
+            pattern="^[A-Za-z0-9+/]{5526}==$",
+        ),
+    ]
+
+
+class LinkVerdict(Model):
+    state: Literal["unverified", "verified", "refused"]
+    code: str | None
+    reason: str | None
+
+
+class LiveConfirmed(Model):
+    at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    until: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+
+
+class LiveConsent(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    number: Annotated[
+        str,
+        Field(
+            description="The broker's number of the account whose money is at stake, typed out.",
+            max_length=100,
+        ),
+    ]
+
+
+class LiveConfirmation(Model):
+    action: Literal["confirmed", "withdrawn"]
+    by_whom: str
+    at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+
+
+class Balance(Model):
+    broker_account_id: UUID
+    as_of: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    cash: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    equity: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    buying_power: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    options_buying_power: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    settled_cash: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    margin_requirement: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
 
 
 class Exercise(Model):
@@ -1720,6 +1979,11 @@ class Problem(Model):
     request_id: str
 
 
+class ApiKeyPage(Model):
+    data: list[ApiKey]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
 class AuditLinkPage(Model):
     data: list[AuditLink]
     next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
@@ -1797,6 +2061,19 @@ class BlackoutPage(Model):
 
 class BreachPage(Model):
     data: list[Breach]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
+class BrokerAccountChange(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    label: Annotated[str | None, Field(description="Your name for it.", max_length=100)] = None
+    credential: SealedCredential | None = None
+
+
+class LiveConfirmationPage(Model):
+    data: list[LiveConfirmation]
     next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
 
 

@@ -88,6 +88,39 @@ class Operations:
             once=True,
         )
 
+    def create_api_key(self, body: models.NewApiKey, *, idempotency_key: str | None = None) -> models.MadeApiKey:
+        """Make a key for a program. It is shown once; sent again with the same Idempotency-Key the request is refused, and no second key is made."""
+        return self._wire.model(
+            models.MadeApiKey,
+            "POST",
+            "/api/api-keys",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def list_api_keys(self, *, limit: int | None = None, cursor: str | None = None) -> models.ApiKeyPage:
+        """Your keys, the newest first, revoked and expired ones among them; never the keys themselves."""
+        return self._wire.model(models.ApiKeyPage, "GET", "/api/api-keys", query={"limit": limit, "cursor": cursor})
+
+    def all_api_keys(self) -> Iterator[models.ApiKey]:
+        """Every row of `list_api_keys`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_api_keys(limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_api_key(self, id: UUID) -> models.ApiKey:
+        """What one key may do, and when it was last used."""
+        return self._wire.model(models.ApiKey, "GET", f"/api/api-keys/{segment(id)}")
+
+    def revoke_api_key(self, id: UUID) -> None:
+        """End a key at once, also for what was begun with it. Safe to repeat."""
+        self._wire.nothing("DELETE", f"/api/api-keys/{segment(id)}")
+
     def list_audit(
         self,
         *,
@@ -368,6 +401,139 @@ class Operations:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    def link_broker_account(
+        self, body: models.NewBrokerAccount, *, idempotency_key: str | None = None
+    ) -> models.BrokerAccount:
+        """Link an account by its number. Nothing is sent on it before a trading credential was entered and verified."""
+        return self._wire.model(
+            models.BrokerAccount,
+            "POST",
+            "/api/broker-accounts",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def list_broker_accounts(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        status: Literal["active", "unlinked"] | None = None,
+    ) -> models.BrokerAccountPage:
+        """Your accounts, the newest first, unlinked ones among them."""
+        return self._wire.model(
+            models.BrokerAccountPage,
+            "GET",
+            "/api/broker-accounts",
+            query={"limit": limit, "cursor": cursor, "status": status},
+        )
+
+    def all_broker_accounts(
+        self, *, status: Literal["active", "unlinked"] | None = None
+    ) -> Iterator[models.BrokerAccount]:
+        """Every row of `list_broker_accounts`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_broker_accounts(status=status, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_sealing_key(self, *, purpose: Literal["trading", "data"] | None = None) -> models.SealingKey:
+        """The public key to seal a credential with, before it is sent."""
+        return self._wire.model(
+            models.SealingKey, "GET", "/api/broker-accounts/sealing-key", query={"purpose": purpose}
+        )
+
+    def get_broker_account(self, id: UUID) -> models.BrokerAccount:
+        """One account; its ETag is its version."""
+        return self._wire.model(models.BrokerAccount, "GET", f"/api/broker-accounts/{segment(id)}")
+
+    def change_broker_account(
+        self, id: UUID, body: models.BrokerAccountChange, *, if_match: int | str
+    ) -> models.BrokerAccount:
+        """Enter a sealed credential, for the first time or again, or rename the account. The credential before is gone; a trading one is verified at once."""
+        return self._wire.model(
+            models.BrokerAccount,
+            "PUT",
+            f"/api/broker-accounts/{segment(id)}",
+            headers={"if-match": version(if_match)},
+            body=body,
+        )
+
+    def unlink_broker_account(self, id: UUID, *, reason: str) -> None:
+        """Unlink the account: its credentials and its consent to live trading are wiped, its history stays. Refused while anything is open on it."""
+        self._wire.nothing("DELETE", f"/api/broker-accounts/{segment(id)}", query={"reason": reason})
+
+    def relink_broker_account(self, id: UUID, *, idempotency_key: str | None = None) -> models.BrokerAccount:
+        """Use an unlinked account again: its credentials are to be entered anew, live trading to be confirmed anew."""
+        return self._wire.model(
+            models.BrokerAccount,
+            "POST",
+            f"/api/broker-accounts/{segment(id)}/relink",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+        )
+
+    def verify_broker_account(self, id: UUID, *, idempotency_key: str | None = None) -> models.LinkVerdict:
+        """Have the broker asked again with the credential that is there, where it was refused or not answered. What is verified stays so."""
+        return self._wire.model(
+            models.LinkVerdict,
+            "POST",
+            f"/api/broker-accounts/{segment(id)}/verify",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+        )
+
+    def confirm_live_trading(
+        self, id: UUID, body: models.LiveConsent, *, idempotency_key: str | None = None
+    ) -> models.LiveConfirmed:
+        """Agree to live trading on a live account for some days: with a second factor, and the account's number typed out."""
+        return self._wire.model(
+            models.LiveConfirmed,
+            "POST",
+            f"/api/broker-accounts/{segment(id)}/confirm-live",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def withdraw_live_trading(self, id: UUID, *, idempotency_key: str | None = None) -> None:
+        """No more entries on a live account from now on; needs no second factor, and exits still pass."""
+        self._wire.nothing(
+            "POST",
+            f"/api/broker-accounts/{segment(id)}/withdraw-live",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+        )
+
+    def list_live_confirmations(
+        self, id: UUID, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.LiveConfirmationPage:
+        """Who agreed to live trading on the account and when, and who withdrew it, the newest first: that one counts."""
+        return self._wire.model(
+            models.LiveConfirmationPage,
+            "GET",
+            f"/api/broker-accounts/{segment(id)}/live-confirmations",
+            query={"limit": limit, "cursor": cursor},
+        )
+
+    def all_live_confirmations(self, id: UUID) -> Iterator[models.LiveConfirmation]:
+        """Every row of `list_live_confirmations`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_live_confirmations(id, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_balance(self, id: UUID) -> models.Balance:
+        """What the broker last said of the account's money; 404 while it has said nothing."""
+        return self._wire.model(models.Balance, "GET", f"/api/broker-accounts/{segment(id)}/balance")
 
     def exercise_option(
         self, symbol: str, body: models.NewExercise, *, idempotency_key: str | None = None

@@ -56,6 +56,28 @@ create trigger touch before insert or update on public.broker_accounts for each 
 select private.audit_changes('public.broker_accounts', p_ignore => '{link_checked_at,link_failures,link_next_at}');
 select private.protect_from_delete('public.broker_accounts');
 
+create function private.guard_new_account() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  linked public.broker_accounts;
+begin
+  -- Of somebody else's nothing is looked up: a refusal would tell what they have. Row-level security refuses it.
+  if not private.reaches(new.user_id) then
+    return new;
+  end if;
+  select * into linked from public.broker_accounts
+  where user_id = new.user_id and broker = new.broker and account_id = new.account_id and is_paper = new.is_paper;
+  if found then
+    perform private.refuse(409, 'ACCOUNT_IS_LINKED', case linked.status when 'active' then 'You have linked this account; enter a credential of it.'
+        else 'You had linked this account: use relink_account(), then enter a credential of it.' end,
+      jsonb_build_object('account', linked.id, 'status', linked.status));
+  end if;
+  return new;
+end $$;
+comment on function private.guard_new_account() is 'Says which account it is, where one is linked a second time; the constraint holds it.';
+create trigger guard_new before insert on public.broker_accounts for each row execute function private.guard_new_account();
+
 create function private.new_broker_account() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -113,4 +135,4 @@ create policy "a user links accounts of their own" on public.broker_accounts for
   with check (user_id = (select auth.uid()));
 create policy "a user renames their own accounts" on public.broker_accounts for update to authenticated
   using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
-grant select, insert (user_id, broker, account_id, label, is_paper), update (label) on public.broker_accounts to authenticated;
+grant select, insert (id, user_id, broker, account_id, label, is_paper), update (label) on public.broker_accounts to authenticated;

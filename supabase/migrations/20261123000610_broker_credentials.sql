@@ -158,7 +158,8 @@ begin
 end $$;
 comment on function private.unsealed_bytes(text) is 'The bytes of a sealed box that came as base64; refuses what cannot be one.';
 
-create function public.store_credentials(p_account_id uuid, p_purpose text, p_key_id text, p_sealed text) returns jsonb
+create function public.store_credentials(p_account_id uuid, p_purpose text, p_key_id text, p_sealed text, p_version bigint default null)
+returns jsonb
 language plpgsql security definer set search_path = ''
 as $$
 declare
@@ -174,6 +175,10 @@ begin
   where id = p_account_id and user_id = (select auth.uid()) and status = 'active' for no key update;
   if not found then
     perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name an active broker account of your own.', jsonb_build_object('account', p_account_id));
+  end if;
+  if p_version <> account.version then
+    perform private.refuse(412, 'CHANGED_MEANWHILE', 'Read the account again and decide anew.',
+      jsonb_build_object('account', account.id, 'version', account.version));
   end if;
   -- All traders reach a broker from one address: one who enters wrong ones without end would have it locked out for all.
   rate := public.take_rate('user:' || account.user_id || ':credentials',
@@ -193,9 +198,9 @@ exception
     perform private.refuse(409, 'CIPHERTEXT_REUSED', 'This ciphertext is on record already: seal the credential anew for this account and purpose.',
       jsonb_build_object('account', p_account_id, 'purpose', p_purpose));
 end $$;
-comment on function public.store_credentials(uuid, text, text, text) is
-  'A trader enters a sealed credential of their own account, for the first time or again; the one before is gone.';
-grant execute on function public.store_credentials(uuid, text, text, text) to authenticated;
+comment on function public.store_credentials(uuid, text, text, text, bigint) is
+  'A trader enters a sealed credential of their own account, for the first time or again; the one before is gone. Refused where p_version is given and the account is at another.';
+grant execute on function public.store_credentials(uuid, text, text, text, bigint) to authenticated;
 
 create function private.require_purpose(p_purpose text) returns void
 language plpgsql stable set search_path = ''

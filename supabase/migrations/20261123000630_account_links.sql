@@ -95,7 +95,7 @@ begin
     perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name a linked broker account.', jsonb_build_object('account', p_account_id));
   end if;
   -- Compare and set: what was asked with other keys says nothing of those that are there. The first verdict stands: whoever
-  -- wants another one enters the credential again.
+  -- wants another one enters the credential again, or calls ask_verification().
   if (account.trading_entered_at = p_entered_at and account.link_state = 'unverified') is not true then
     return jsonb_build_object('recorded', false, 'state', account.link_state, 'code', account.link_code, 'reason', account.link_reason);
   end if;
@@ -115,3 +115,38 @@ end $$;
 comment on function public.record_account_verification(uuid, timestamptz, text, text, text) is
   'What the broker said to the credential that was entered at p_entered_at: verified, refused, or unverified where it could not be asked, which is tried again later. Once for each credential; a word on an older one changes nothing. Safe to call again.';
 grant execute on function public.record_account_verification(uuid, timestamptz, text, text, text) to fn_execute;
+
+create function public.ask_verification(p_account_id uuid) returns jsonb
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  account public.broker_accounts;
+  rate jsonb;
+begin
+  select * into account from public.broker_accounts
+  where id = p_account_id and user_id = (select auth.uid()) and status = 'active' for no key update;
+  if not found then
+    perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name an active broker account of your own.', jsonb_build_object('account', p_account_id));
+  elsif account.trading_entered_at is null then
+    perform private.refuse(409, 'NO_CREDENTIAL', 'Enter a trading credential of this account; it is verified then.', jsonb_build_object('account', p_account_id));
+  end if;
+  -- What is verified stays so. One that is refused may be in order by now, because something was changed at the broker.
+  if account.link_state <> 'verified' then
+    rate := public.take_rate('user:' || account.user_id || ':credentials',
+      (select value::integer from private.settings where name = 'credential_entries_per_hour'), 3600);
+    if not (rate ->> 'allowed')::boolean then
+      perform private.refuse(409, 'TOO_MANY_CREDENTIALS', 'Wait before you have the broker asked again: brokers lock out who logs in wrongly too often.',
+        jsonb_build_object('limit', rate -> 'limit', 'retry_after_seconds', ceil((rate ->> 'retry_after')::numeric)));
+    end if;
+    update public.broker_accounts set link_state = 'unverified', link_entered_at = null, link_code = null, link_reason = null,
+      link_failures = 0, link_next_at = null
+    where id = account.id returning * into account;
+    perform private.emit('account-events', 'account.credentials_entered', account.id::text, account.trading_entered_at,
+      jsonb_build_object('broker_account_id', account.id, 'user_id', account.user_id, 'entered_at', account.trading_entered_at),
+      'verification-asked|' || account.id || '|' || account.version);
+  end if;
+  return jsonb_build_object('state', account.link_state, 'code', account.link_code, 'reason', account.link_reason);
+end $$;
+comment on function public.ask_verification(uuid) is
+  'The owner has the broker asked again with the credential that is there: one that was refused, or not answered. What is verified stays. Counts as entering a credential.';
+grant execute on function public.ask_verification(uuid) to authenticated;

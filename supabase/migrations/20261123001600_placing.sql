@@ -44,11 +44,15 @@ begin
 end $$;
 comment on function private.legs_of(jsonb) is 'The legs that an order asks for, checked: one for a plain order, two to four otherwise.';
 
-create function private.take_in_option(p_symbol text) returns void
+insert into private.settings (name, value, comment) values
+  ('new_options_per_day', '2000', 'How many options a user''s orders may name in a day that nobody has named before: each stays an instrument.');
+
+create function private.take_in_option(p_symbol text, p_user_id uuid) returns void
 language plpgsql set search_path = ''
 as $$
 declare
   occ text[] := private.occ_parts(p_symbol);
+  rate jsonb;
 begin
   if occ is null or exists (select from public.instruments where symbol = p_symbol and tradable) then
     return;
@@ -57,13 +61,24 @@ begin
     perform private.refuse(422, 'UNKNOWN_UNDERLYING', 'Name an option on a symbol that the ledger knows; its name is the root of the option symbol.',
       jsonb_build_object('symbol', p_symbol, 'underlying', occ[1]));
   end if;
+  if not exists (select from public.instruments where symbol = p_symbol) then
+    -- The queue of the user's orders first, as in lock_scopes(): here something of everybody's is taken next. What a
+    -- position is held of is an instrument already, so this keeps nobody from closing one.
+    perform pg_advisory_xact_lock(private.orders_key(p_user_id));
+    rate := public.take_rate('user:' || p_user_id || ':new_options_per_day',
+      (select value::integer from private.settings where name = 'new_options_per_day'), 86400);
+    if not (rate ->> 'allowed')::boolean then
+      perform private.refuse(409, 'TOO_MANY_NEW_OPTIONS', 'Name options that the ledger knows, or wait: your orders have named too many today that nobody had named before.',
+        jsonb_build_object('symbol', p_symbol, 'limit', rate -> 'limit', 'retry_after_seconds', ceil((rate ->> 'retry_after')::numeric)));
+    end if;
+  end if;
   -- The OCC symbol says the terms; a standard root delivers a hundred shares. Whether the exchange lists it, the quote will tell.
   insert into public.instruments (symbol, kind, multiplier, underlying, source) values (p_symbol, 'option', 100, occ[1], 'ordered')
   -- What was only booked so far, as seen at the broker, may be ordered from now on: to close it, for one.
   on conflict (symbol) do update set tradable = true where instruments.source = 'seen at the broker' and instruments.multiplier = 100;
 end $$;
-comment on function private.take_in_option(text) is
-  'Makes an option known by its OCC symbol, where its underlying is known. What is no option is left alone.';
+comment on function private.take_in_option(text, uuid) is
+  'Makes an option known by its OCC symbol, where its underlying is known: so many a day for a user. What is no option is left alone.';
 
 create function private.place(
   p_order jsonb, p_user_id uuid, p_source text, p_strategy public.strategies default null,
@@ -95,7 +110,7 @@ begin
   end if;
   legs := private.legs_of(p_order);
   -- In symbol order: two orders that make the same options known never wait for each other in a ring.
-  perform private.take_in_option(o.symbol)
+  perform private.take_in_option(o.symbol, p_user_id)
   from (select distinct leg ->> 'symbol' as symbol from jsonb_array_elements(legs) as leg order by 1) as o;
   select coalesce(leg ->> 'symbol', '') into unknown_symbol from jsonb_array_elements(legs) as leg
   where not exists (select from public.instruments where symbol = leg ->> 'symbol' and tradable) limit 1;

@@ -128,8 +128,9 @@ READS: dict[Kind, dict[str, set[str]]] = {
 administrator works in schema admin and reads through the API only what is there to be administered."""
 
 INSERTABLE: dict[str, set[str]] = {
-    "broker_accounts": {"user_id", "broker", "account_id", "label", "is_paper"},
+    "broker_accounts": {"id", "user_id", "broker", "account_id", "label", "is_paper"},
     "strategies": {
+        "id",
         "user_id",
         "broker_account_id",
         "name",
@@ -225,6 +226,7 @@ CALLERS: dict[str, set[str]] = {
     "credentials_to_reseal": {"fn_execute", "fn_ingest"},
     "data_accounts": {"fn_ingest"},
     "deactivate_strategy": {"authenticated"},
+    "ask_verification": {"authenticated"},
     "delete_strategy": {"authenticated"},
     "desk_book": {"fn_risk"},
     "desk_close": {"fn_risk"},

@@ -287,6 +287,7 @@ def test_functions_when_called_with_another_users_ids_then_not_found(owner: Pers
             account | {"p_purpose": "trading", "p_key_id": "key", "p_sealed": "c2VhbGVk"},
             "NO_SUCH_ACCOUNT",
         ),
+        "ask_verification": (account, "NO_SUCH_ACCOUNT"),
         "confirm_live": (account | {"p_phrase": "theft"}, "NO_SUCH_ACCOUNT"),
         "withdraw_live": (account, "NO_SUCH_ACCOUNT"),
         "unlink_account": (account | {"p_reason": "theft"}, "NO_SUCH_ACCOUNT"),

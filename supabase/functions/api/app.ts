@@ -5,11 +5,13 @@ import type { Described } from "./pages/described.ts";
 import { DOCS_POLICY, docsPage } from "./pages/docs.ts";
 import { withNulls } from "./pages/nulls.ts";
 import { alerts } from "./routes/alerts.ts";
+import { apiKeys } from "./routes/api_keys.ts";
 import { audit } from "./routes/audit.ts";
 import { automationSources } from "./routes/automation_sources.ts";
 import { backtests } from "./routes/backtests.ts";
 import { blackouts } from "./routes/blackouts.ts";
 import { breaches } from "./routes/breaches.ts";
+import { brokerAccounts } from "./routes/broker_accounts.ts";
 import { exercises } from "./routes/exercises.ts";
 import { exits } from "./routes/exits.ts";
 import { factors } from "./routes/factors.ts";
@@ -37,11 +39,13 @@ import config from "./deno.json" with { type: "json" };
 /** Each adds the routes of one resource. */
 const RESOURCES: readonly ((api: Api) => void)[] = [
   alerts,
+  apiKeys,
   audit,
   automationSources,
   backtests,
   blackouts,
   breaches,
+  brokerAccounts,
   exercises,
   exits,
   factors,

@@ -129,6 +129,44 @@ def test_account_when_the_credential_is_entered_again_then_it_is_unverified_and_
     assert events == [("account.credentials_entered", "account-events", str(desk.user))] * 2
 
 
+def _ask(desk: Desk) -> dict[str, Any]:
+    answer: dict[str, Any] = desk.ledger.call("ask_verification", "authenticated", desk.user, p_account_id=desk.account)
+    return answer
+
+
+def test_verification_when_asked_for_again_then_what_was_refused_is_asked_and_judged_anew(
+    desk: Desk, pair: SealingPair
+) -> None:
+    with refused("NO_CREDENTIAL", 409):
+        _ask(desk)
+    store(desk, pair)
+    verdict(desk, "refused")
+    assert _ask(desk) == {"state": "unverified", "code": None, "reason": None}
+    assert waiting(desk)
+    assert desk.ledger.one("select count(*) from private.outbox where key = %s", str(desk.account)) == 2
+    assert verdict(desk)["recorded"] is True
+    assert link(desk)["state"] == "verified"
+
+
+def test_verification_when_the_account_is_verified_then_it_stays_so_and_the_broker_is_not_asked(
+    desk: Desk, pair: SealingPair
+) -> None:
+    store(desk, pair)
+    verdict(desk)
+    assert _ask(desk)["state"] == "verified"
+    assert desk.ledger.one("select count(*) from private.outbox where key = %s", str(desk.account)) == 1
+
+
+def test_verification_when_asked_for_without_end_then_it_counts_as_entering_a_credential(
+    desk: Desk, pair: SealingPair
+) -> None:
+    store(desk, pair)
+    for _ in range(19):
+        _ask(desk)
+    with refused("TOO_MANY_CREDENTIALS", 409):
+        _ask(desk)
+
+
 def test_account_when_the_data_credential_is_entered_then_nothing_is_verified_anew(
     desk: Desk, pair: SealingPair
 ) -> None:

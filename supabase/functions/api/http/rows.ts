@@ -35,9 +35,9 @@ export async function makeRow<T extends Row>(context: Context<Environment>, kept
   }
 }
 
-/** Changes the row where it still has the version of If-Match. Throws Problem 404 or 412. */
-export async function changeRow<T extends Row>(context: Context<Environment>, kept: Kept, values: Row): Promise<T> {
-  const version = matched(context);
+/** Changes the row where it still has the version of If-Match, or any where that was `compared` before. Throws Problem 404 or 412. */
+export async function changeRow<T extends Row>(context: Context<Environment>, kept: Kept, values: Row, compared = false): Promise<T> {
+  const version = compared ? undefined : matched(context);
   const seen = version === undefined ? {} : { version: `eq.${version}` };
   const [row] = await context.get("ledger").update<T>(kept.relation, { select: kept.select, id: `eq.${kept.id}`, ...kept.but, ...seen }, values);
   if (row) return row;

@@ -11,13 +11,7 @@ const ExitsBy = z.enum(["strategy", "watched"]).openapi({
 });
 const Config = z.record(z.string(), z.unknown()).openapi({ description: "By the JSON Schema of its kind, see /strategy-kinds." });
 
-/** JSON.parse makes 1e999 infinite, and JSON.stringify then null: it would not be what was sent. */
-function finite(value: unknown): boolean {
-  if (typeof value === "number") return Number.isFinite(value);
-  return typeof value !== "object" || value === null || Object.values(value).every(finite);
-}
-const GivenConfig = Config.refine(finite, "holds a number beyond every measure")
-  .refine((config) => JSON.stringify(config).length <= 4000, "has at most 4000 characters as JSON");
+const GivenConfig = Config.refine((config) => JSON.stringify(config).length <= 4000, "has at most 4000 characters as JSON");
 
 const terms = {
   name: z.string().min(1).max(100).openapi({ description: "Unique among your strategies.", example: "RSI reversion" }),
