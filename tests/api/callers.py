@@ -47,13 +47,13 @@ class Callers:
         now = int(time.time())
         administering: dict[str, Any] = {**SECOND_FACTOR, **CLAIM}
 
-        def signed(user: UUID, ends: int = now + 3600, **claims: Any) -> Caller:
-            every = {"sub": str(user), "role": "authenticated", "exp": ends, "session_id": str(uuid4())}
+        def signed(user: UUID, **claims: Any) -> Caller:
+            every = {"sub": str(user), "role": "authenticated", "exp": now + 3600, "session_id": str(uuid4())}
             return Caller(owner.http, jwt.encode(every | claims, stack.secrets.jwt_secret, "HS256"))
 
         people = {
             "nobody": Caller(owner.http),
-            "expired": signed(owner.id, now - 3600),
+            "expired": signed(owner.id, exp=now - 3600),
             "owner": owner,
             "stranger": stranger,
             "viewer": signed(viewer),
