@@ -7,10 +7,151 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, EmailStr, Field, RootModel, SecretStr
+from pydantic import AwareDatetime, ConfigDict, Field, RootModel, SecretStr
 from typing_extensions import TypeAliasType
 
 from local.client.model import Model
+
+
+class Data(Model):
+    trade_id: UUID
+    broker_account_id: UUID
+    strategy_id: UUID | None = None
+    symbol: str
+    status: str
+    version: int
+
+
+class WebhookTradeEvent(Model):
+    id: Annotated[UUID, Field(description="Of the event: count it once by this.")]
+    type: Literal[
+        "trade.placed",
+        "trade.approved",
+        "trade.rejected",
+        "trade.submitting",
+        "trade.submitted",
+        "trade.partially_filled",
+        "trade.filled",
+        "trade.cancel_requested",
+        "trade.replace_requested",
+        "trade.canceled",
+        "trade.replaced",
+        "trade.expired",
+        "trade.unknown",
+    ]
+    occurred_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    data: Data
+
+
+class Data1(Model):
+    scope: Literal["global", "user", "account", "strategy"]
+    scope_id: UUID | None = None
+    mode: Literal["no_new_entries", "cancel_working", "flatten"]
+    reason: str
+
+
+class WebhookHaltEvent(Model):
+    id: Annotated[UUID, Field(description="Of the event: count it once by this.")]
+    type: Literal["halt.engaged", "halt.lifted"]
+    occurred_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    data: Data1
+
+
+class Data2(Model):
+    breach_id: int
+    limit_id: UUID
+    name: str
+    scope: Literal["global", "user", "account", "strategy"]
+    broker_account_id: UUID | None = None
+    strategy_id: UUID | None = None
+    value: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    measured: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    act: str
+
+
+class WebhookLimitEvent(Model):
+    id: Annotated[UUID, Field(description="Of the event: count it once by this.")]
+    type: Literal["limit.breached"]
+    occurred_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    data: Data2
+
+
+class Data3(Model):
+    alert_id: UUID
+    code: str
+    text: str
+
+
+class WebhookAlertEvent(Model):
+    id: Annotated[UUID, Field(description="Of the event: count it once by this.")]
+    type: Literal["alert.raised"]
+    occurred_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    data: Data3
+
+
+class Data4(Model):
+    strategy_id: UUID
+    status: str
+    version: int
+
+
+class WebhookStrategyEvent(Model):
+    id: Annotated[UUID, Field(description="Of the event: count it once by this.")]
+    type: Literal["strategy.halted"]
+    occurred_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    data: Data4
+
+
+class Data5(Model):
+    report_id: UUID
+    broker_account_id: UUID
+    report_date: Annotated[date, Field(description="A date of the exchange (New York).")]
+    report_version: int
+
+
+class WebhookReportEvent(Model):
+    id: Annotated[UUID, Field(description="Of the event: count it once by this.")]
+    type: Literal["report.written"]
+    occurred_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    data: Data5
+
+
+class Data6(Model):
+    webhook_id: UUID
+
+
+class WebhookTestEvent(Model):
+    id: Annotated[UUID, Field(description="Of the event: count it once by this.")]
+    type: Literal["webhook.test"]
+    occurred_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    data: Data6
 
 
 class Alert(Model):
@@ -315,6 +456,83 @@ class RefusedCount(Model):
     refused: Annotated[
         int,
         Field(description="Events that were not looked at; the first twenty of them are listed as deliveries."),
+    ]
+
+
+class Backtest(Model):
+    id: UUID
+    strategy_id: Annotated[
+        UUID | None,
+        Field(description="Null for a kind and configuration of nobody's strategy."),
+    ]
+    strategy_version: int | None
+    kind: str
+    config: dict[str, Any]
+    symbols: list[str]
+    timeframe: Literal["1Min", "5Min", "15Min", "1Hour", "1Day"]
+    starts_on: Annotated[date, Field(description="A date of the exchange (New York).")]
+    ends_on: Annotated[date, Field(description="A date of the exchange (New York).")]
+    purpose: Annotated[
+        Literal["single", "optimise", "walk_forward"],
+        Field(
+            description="A single run; optimise, many configurations; walk_forward, optimise and then try what was not seen."
+        ),
+    ]
+    status: Literal["queued", "running", "done", "failed", "canceled"]
+    progress: Annotated[float, Field(description="Share done, 0 to 1.")]
+    result: Annotated[dict[str, Any] | None, Field(description="The figures, once done.")]
+    failure: str | None
+    finished_at: Annotated[
+        AwareDatetime | None,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    created_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    updated_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    version: Annotated[int, Field(description="Grows with every change of the row; its ETag.")]
+
+
+class GivenBacktest(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    strategy_id: Annotated[
+        UUID | None,
+        Field(description="The strategy to try; without it, say kind, config, symbols and timeframe."),
+    ] = None
+    strategy_version: Annotated[int | None, Field(description="Left out: as it is now.", ge=1, le=2147483647)] = None
+    kind: Annotated[str | None, Field(max_length=100, min_length=1)] = None
+    config: dict[str, Any] | None = None
+    symbols: Annotated[list[Symbol] | None, Field(max_length=100, min_length=1)] = None
+    timeframe: Literal["1Min", "5Min", "15Min", "1Hour", "1Day"] | None = None
+    starts_on: date
+    ends_on: date
+    purpose: Annotated[
+        Literal["single", "optimise", "walk_forward"],
+        Field(
+            description="A single run; optimise, many configurations; walk_forward, optimise and then try what was not seen."
+        ),
+    ] = "single"
+
+
+class BacktestPage(Model):
+    data: list[Backtest]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
+class Trial(Model):
+    trial: Annotated[int, Field(description="Its number in the run, from 1.")]
+    config: dict[str, Any]
+    fold: Annotated[int | None, Field(description="The walk-forward window, from 1.")]
+    result: dict[str, Any]
+    created_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
     ]
 
 
@@ -1017,6 +1235,72 @@ class LimitKind(Model):
     summary: str
 
 
+class Greeks(Model):
+    implied_volatility: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    delta: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    gamma: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    theta: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    vega: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    rho: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+
+
+class OptionChain(Model):
+    underlying: str
+    bar_at: Annotated[
+        AwareDatetime,
+        Field(
+            description="The end of the underlying's bar.",
+            examples=["2026-11-30T14:30:00+00:00"],
+        ),
+    ]
+    taken_at: Annotated[
+        AwareDatetime,
+        Field(
+            description="When the feed was asked.",
+            examples=["2026-11-30T14:30:00+00:00"],
+        ),
+    ]
+    feed: str
+    delay_seconds: int
+    spot: Annotated[
+        Decimal,
+        Field(description="The close of the underlying's bar.", examples=["100.25"]),
+    ]
+    rate: Annotated[
+        Decimal | None,
+        Field(description="A year's interest as a fraction.", examples=["100.25"]),
+    ]
+    asked: Annotated[int, Field(description="How many contracts were asked for.")]
+    dropped: Annotated[
+        dict[str, Any],
+        Field(description="How many quotes could not be used, by reason."),
+    ]
+    quotes: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="The contracts with a usable market, by expiry, strike and right; amounts are text, null where the feed does not say."
+        ),
+    ]
+
+
 class NewLeg(Model):
     model_config = ConfigDict(
         extra="forbid",
@@ -1122,14 +1406,14 @@ class PasswordReset(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    email: Annotated[EmailStr, Field(examples=["ann@example.com"], max_length=255)]
+    email: Annotated[str, Field(examples=["ann@example.com"], max_length=255)]
 
 
 class PasswordResetCode(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    email: Annotated[EmailStr, Field(examples=["ann@example.com"], max_length=255)]
+    email: Annotated[str, Field(examples=["ann@example.com"], max_length=255)]
     code: Annotated[str, Field(pattern="^\\d{6,10}$")]
 
 
@@ -1377,6 +1661,39 @@ class RuleVerdict(Model):
     numbers: Annotated[dict[str, Any], Field(description="What the rule saw; amounts as text.")]
 
 
+class Bar(Model):
+    starts_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    ends_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    open: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    high: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    low: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    close: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    volume: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    feed: str
+    delay_seconds: int
+
+
 class Profile(Model):
     user_id: UUID
     email: str | None
@@ -1414,6 +1731,170 @@ class ProfileChange(Model):
     time_zone: Annotated[str, Field(examples=["America/New_York"], max_length=64, min_length=1)]
 
 
+class Quote(Model):
+    symbol: str
+    bid: Annotated[
+        Decimal,
+        Field(description="Zero where nobody bids for an option.", examples=["100.25"]),
+    ]
+    ask: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    bid_size: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    ask_size: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    quoted_at: Annotated[
+        AwareDatetime,
+        Field(
+            description="When the exchange said so.",
+            examples=["2026-11-30T14:30:00+00:00"],
+        ),
+    ]
+    age_seconds: Annotated[float, Field(description="How long ago that was when this was answered.")]
+    feed: Annotated[str, Field(description="Which feed told it: an indicative one is no market.")]
+    delay_seconds: Annotated[int, Field(description="By how much the feed is late, as declared.")]
+    greeks: Annotated[
+        Greeks | None,
+        Field(description="Of an option, what the feed says; null for anything else."),
+    ]
+
+
+class Report(Model):
+    id: UUID
+    broker_account_id: UUID
+    report_date: Annotated[date, Field(description="A date of the exchange (New York).")]
+    realised_pnl: Annotated[
+        Decimal,
+        Field(
+            description="Realised by average cost, fees not deducted.",
+            examples=["100.25"],
+        ),
+    ]
+    realised_pnl_fifo: Annotated[
+        Decimal,
+        Field(description="The same by lots, first in first out.", examples=["100.25"]),
+    ]
+    unrealised_pnl: Annotated[
+        Decimal | None,
+        Field(description="Null where a closing price is missing.", examples=["100.25"]),
+    ]
+    fees: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    total_pnl: Annotated[
+        Decimal | None,
+        Field(
+            description="Realised less fees, plus the change of the unrealised.",
+            examples=["100.25"],
+        ),
+    ]
+    starting_cash: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    ending_cash: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    trades: int
+    fills: int
+    closed_at: Annotated[
+        AwareDatetime,
+        Field(
+            description="When the session closed.",
+            examples=["2026-11-30T14:30:00+00:00"],
+        ),
+    ]
+    report_version: Annotated[int, Field(description="Grows with every correction; every version is kept.")]
+    created_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    updated_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    version: Annotated[int, Field(description="Grows with every change of the row; its ETag.")]
+
+
+class ReportLine(Model):
+    strategy_id: Annotated[UUID | None, Field(description="Null for what is nobody's strategy's.")]
+    symbol: str
+    quantity: Annotated[Decimal, Field(description="Held at the end, signed.", examples=["100.25"])]
+    cost_basis: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    close: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    realised_pnl: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    unrealised_pnl: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    fees: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+
+
+class ReportVersion(Model):
+    report_version: int
+    written_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    realised_pnl: Annotated[
+        Decimal,
+        Field(
+            description="Realised by average cost, fees not deducted.",
+            examples=["100.25"],
+        ),
+    ]
+    realised_pnl_fifo: Annotated[
+        Decimal,
+        Field(description="The same by lots, first in first out.", examples=["100.25"]),
+    ]
+    unrealised_pnl: Annotated[
+        Decimal | None,
+        Field(description="Null where a closing price is missing.", examples=["100.25"]),
+    ]
+    fees: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    total_pnl: Annotated[
+        Decimal | None,
+        Field(
+            description="Realised less fees, plus the change of the unrealised.",
+            examples=["100.25"],
+        ),
+    ]
+    starting_cash: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    ending_cash: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    trades: int
+    fills: int
+    lines: list[ReportLine]
+
+
 class RiskDecision(Model):
     trade_id: UUID
     number: Annotated[
@@ -1430,14 +1911,17 @@ class RiskDecision(Model):
 
 
 class SignedUp(Model):
-    session: Session
+    session: Annotated[
+        Session | None,
+        Field(description="Null: follow the link in the mail first, then sign in."),
+    ]
 
 
 class SignUp(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    email: Annotated[EmailStr, Field(examples=["ann@example.com"], max_length=255)]
+    email: Annotated[str, Field(examples=["ann@example.com"], max_length=255)]
     password: Annotated[SecretStr, Field(max_length=72, min_length=8)]
     display_name: Annotated[str | None, Field(max_length=200)] = None
     invitation: Annotated[
@@ -1453,7 +1937,7 @@ class Login(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    email: Annotated[EmailStr, Field(examples=["ann@example.com"], max_length=255)]
+    email: Annotated[str, Field(examples=["ann@example.com"], max_length=255)]
     password: Annotated[SecretStr, Field(max_length=72, min_length=1)]
 
 
@@ -1472,6 +1956,49 @@ class Logout(Model):
         Literal["local", "others", "global"],
         Field(description="local: this session. others: every other of yours. global: all."),
     ] = "local"
+
+
+class BalancePage(Model):
+    data: list[Balance]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
+class Activity(Model):
+    id: UUID
+    broker_account_id: UUID
+    source: str
+    external_id: Annotated[str, Field(description="The broker's own id of it.")]
+    kind: str
+    symbol: str | None
+    occurred_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    state: Annotated[
+        Literal["applied", "waiting", "unknown", "unreadable"],
+        Field(description="What the books have made of it."),
+    ]
+    note: str
+    applied_at: Annotated[
+        AwareDatetime | None,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+
+
+class CashMovement(Model):
+    id: UUID
+    broker_account_id: UUID
+    activity_id: UUID
+    kind: Literal["dividend", "interest", "fee", "tax", "deposit", "withdrawal"]
+    symbol: str | None
+    amount: Annotated[
+        Decimal,
+        Field(description="Dollars; negative where they were paid.", examples=["100.25"]),
+    ]
+    occurred_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
 
 
 class Strategy(Model):
@@ -1885,7 +2412,7 @@ class Fill(Model):
 
 class TradeTransition(Model):
     number: int
-    from_status: Annotated[
+    from_status: (
         Literal[
             "pending",
             "approved",
@@ -1900,9 +2427,9 @@ class TradeTransition(Model):
             "replaced",
             "expired",
             "unknown",
-        ],
-        Field(description="unknown: sent, and the broker has not said whether it has it."),
-    ]
+        ]
+        | None
+    )
     to_status: Annotated[
         Literal[
             "pending",
@@ -1954,6 +2481,162 @@ class OrderAttempt(Model):
         AwareDatetime | None,
         Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
     ]
+
+
+class Webhook(Model):
+    id: UUID
+    name: str
+    url: str
+    events: list[str]
+    enabled: bool
+    disabled_reason: Annotated[
+        Literal["FAILING"] | None,
+        Field(description="FAILING: switched off by itself, after days in which nothing arrived."),
+    ]
+    failing_since: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="The first failure since anything last arrived.",
+            examples=["2026-11-30T14:30:00+00:00"],
+        ),
+    ]
+    secret_rotated_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    created_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    updated_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    version: Annotated[int, Field(description="Grows with every change of the row; its ETag.")]
+
+
+class WebhookPage(Model):
+    data: list[Webhook]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
+class ChangedWebhook(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: Annotated[str, Field(max_length=100, min_length=1)]
+    url: Annotated[
+        str,
+        Field(
+            description="Where events are sent: https.",
+            examples=["https://example.com/agenttrader"],
+            max_length=2000,
+        ),
+    ]
+    events: Annotated[
+        list[
+            Literal[
+                "trade.placed",
+                "trade.approved",
+                "trade.rejected",
+                "trade.submitting",
+                "trade.submitted",
+                "trade.partially_filled",
+                "trade.filled",
+                "trade.cancel_requested",
+                "trade.replace_requested",
+                "trade.canceled",
+                "trade.replaced",
+                "trade.expired",
+                "trade.unknown",
+                "halt.engaged",
+                "halt.lifted",
+                "limit.breached",
+                "alert.raised",
+                "strategy.halted",
+                "report.written",
+            ]
+        ],
+        Field(max_length=50, min_length=1),
+    ]
+    enabled: Annotated[bool, Field(description="What happens while it is off is not sent later.")]
+
+
+class WebhookSecret(Model):
+    webhook_id: UUID
+    secret: Annotated[
+        str,
+        Field(
+            description="What events are signed with; shown this once.",
+            examples=["whsec_..."],
+        ),
+    ]
+
+
+class WebhookDelivery(Model):
+    id: UUID
+    webhook_id: UUID
+    event_id: Annotated[UUID, Field(description="The same in every attempt.")]
+    type: str
+    occurred_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    state: Literal["queued", "sending", "delivered", "retrying", "dead"]
+    attempts: int
+    next_attempt_at: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="Null when it is over; while it is being sent, when it is taken to be lost.",
+            examples=["2026-11-30T14:30:00+00:00"],
+        ),
+    ]
+    give_up_at: Annotated[
+        AwareDatetime | None,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    last_attempt_at: Annotated[
+        AwareDatetime | None,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    last_status: Annotated[int | None, Field(description="The HTTP status of the last answer.")]
+    last_error: Annotated[str | None, Field(description="Why the last attempt failed, as CODE: sentence.")]
+    last_response: Annotated[str | None, Field(description="The beginning of the last answer's body.")]
+    finished_at: Annotated[
+        AwareDatetime | None,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    created_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+
+
+class WebhookDeliveryPage(Model):
+    data: list[WebhookDelivery]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
+class WebhookEvent(
+    RootModel[
+        WebhookTradeEvent
+        | WebhookHaltEvent
+        | WebhookLimitEvent
+        | WebhookAlertEvent
+        | WebhookStrategyEvent
+        | WebhookReportEvent
+        | WebhookTestEvent
+    ]
+):
+    root: (
+        WebhookTradeEvent
+        | WebhookHaltEvent
+        | WebhookLimitEvent
+        | WebhookAlertEvent
+        | WebhookStrategyEvent
+        | WebhookReportEvent
+        | WebhookTestEvent
+    )
 
 
 class AlertPage(Model):
@@ -2054,6 +2737,11 @@ class RefusedCountPage(Model):
     next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
 
 
+class TrialPage(Model):
+    data: list[Trial]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
 class BlackoutPage(Model):
     data: list[Blackout]
     next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
@@ -2113,6 +2801,30 @@ class LimitVersionPage(Model):
 
 class LimitKinds(Model):
     data: list[LimitKind]
+
+
+class OptionQuote(Model):
+    bid: Annotated[Decimal, Field(description="Zero where nobody bids.", examples=["100.25"])]
+    ask: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    bid_size: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    ask_size: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    quoted_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    age_seconds: float
+    feed: str
+    delay_seconds: int
+    greeks: Greeks
 
 
 class PlacedOrder(Model):
@@ -2271,8 +2983,44 @@ class OrderPreview(Model):
     rules: list[RuleVerdict]
 
 
+class History(Model):
+    data: list[Bar]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+    archived_months: Annotated[
+        list[str],
+        Field(
+            description="Months of the range of which the archive alone has the bars: they are missing here.",
+            examples=[["2018-02"]],
+        ),
+    ]
+
+
+class ReportPage(Model):
+    data: list[Report]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
+class ReportDetail(Report):
+    lines: list[ReportLine]
+
+
+class ReportVersionPage(Model):
+    data: list[ReportVersion]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
 class RiskDecisionPage(Model):
     data: list[RiskDecision]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
+class ActivityPage(Model):
+    data: list[Activity]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+
+
+class CashMovementPage(Model):
+    data: list[CashMovement]
     next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
 
 
@@ -2344,3 +3092,83 @@ class TradeDetail(Trade):
     transitions: list[TradeTransition]
     risk_decisions: list[TradeRiskDecision]
     attempts: list[OrderAttempt]
+
+
+class WebhookWithSecret(Webhook):
+    secret: Annotated[
+        str,
+        Field(
+            description="What events are signed with; shown this once.",
+            examples=["whsec_..."],
+        ),
+    ]
+
+
+class NewWebhook(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    name: Annotated[str, Field(max_length=100, min_length=1)]
+    url: Annotated[
+        str,
+        Field(
+            description="Where events are sent: https.",
+            examples=["https://example.com/agenttrader"],
+            max_length=2000,
+        ),
+    ]
+    events: Annotated[
+        list[
+            Literal[
+                "trade.placed",
+                "trade.approved",
+                "trade.rejected",
+                "trade.submitting",
+                "trade.submitted",
+                "trade.partially_filled",
+                "trade.filled",
+                "trade.cancel_requested",
+                "trade.replace_requested",
+                "trade.canceled",
+                "trade.replaced",
+                "trade.expired",
+                "trade.unknown",
+                "halt.engaged",
+                "halt.lifted",
+                "limit.breached",
+                "alert.raised",
+                "strategy.halted",
+                "report.written",
+            ]
+        ],
+        Field(max_length=50, min_length=1),
+    ]
+
+
+class OptionContract(Model):
+    symbol: Annotated[str, Field(examples=["SPY181221C00250000"])]
+    underlying: str
+    expires_on: Annotated[date, Field(description="A date of the exchange (New York).")]
+    option_right: Literal["call", "put"]
+    strike: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    open_interest: int | None
+    open_interest_on: Annotated[date | None, Field(description="A date of the exchange (New York).")]
+    close_price: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    close_on: Annotated[date | None, Field(description="A date of the exchange (New York).")]
+    feed: Annotated[str, Field(description="Which feed listed it.")]
+    listed_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    quote: OptionQuote | None
+
+
+class OptionContractPage(Model):
+    data: list[OptionContract]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
@@ -290,6 +291,99 @@ class Operations:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    def request_backtest(self, body: models.GivenBacktest, *, idempotency_key: str | None = None) -> models.Backtest:
+        """Asks for a run over history: of a strategy, or of a kind with a configuration."""
+        return self._wire.model(
+            models.Backtest,
+            "POST",
+            "/api/backtests",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def list_backtests(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        status: Literal["queued", "running", "done", "failed", "canceled"] | None = None,
+        strategy_id: UUID | None = None,
+        kind: str | None = None,
+    ) -> models.BacktestPage:
+        """Your runs, the newest first."""
+        return self._wire.model(
+            models.BacktestPage,
+            "GET",
+            "/api/backtests",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "from": from_,
+                "until": until,
+                "status": status,
+                "strategy_id": strategy_id,
+                "kind": kind,
+            },
+        )
+
+    def all_backtests(
+        self,
+        *,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        status: Literal["queued", "running", "done", "failed", "canceled"] | None = None,
+        strategy_id: UUID | None = None,
+        kind: str | None = None,
+    ) -> Iterator[models.Backtest]:
+        """Every row of `list_backtests`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_backtests(
+                from_=from_, until=until, status=status, strategy_id=strategy_id, kind=kind, limit=200, cursor=cursor
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_backtest(self, id: UUID) -> models.Backtest:
+        """One run: how far it is, and what came out."""
+        return self._wire.model(models.Backtest, "GET", f"/api/backtests/{segment(id)}")
+
+    def list_trials(
+        self, id: UUID, *, limit: int | None = None, cursor: str | None = None, fold: int | None = None
+    ) -> models.TrialPage:
+        """Each configuration that an optimisation tried, and what came out."""
+        return self._wire.model(
+            models.TrialPage,
+            "GET",
+            f"/api/backtests/{segment(id)}/trials",
+            query={"limit": limit, "cursor": cursor, "fold": fold},
+        )
+
+    def all_trials(self, id: UUID, *, fold: int | None = None) -> Iterator[models.Trial]:
+        """Every row of `list_trials`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_trials(id, fold=fold, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def cancel_backtest(self, id: UUID, *, idempotency_key: str | None = None) -> models.Backtest:
+        """Ends a run that is queued or running; one that is over stays as it was."""
+        return self._wire.model(
+            models.Backtest,
+            "POST",
+            f"/api/backtests/{segment(id)}/cancel",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+        )
 
     def list_blackouts(
         self,
@@ -869,6 +963,68 @@ class Operations:
         """Every limit that can be set: its unit, its default, where it may be set, and which way is stricter."""
         return self._wire.model(models.LimitKinds, "GET", "/api/risk/limit-kinds")
 
+    def list_options(
+        self,
+        symbol: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: date | None = None,
+        until: date | None = None,
+        right: Literal["call", "put"] | None = None,
+        strike_from: Decimal | None = None,
+        strike_until: Decimal | None = None,
+    ) -> models.OptionContractPage:
+        """The options listed on an underlying, by expiry and strike, each with its latest quote and the feed's greeks."""
+        return self._wire.model(
+            models.OptionContractPage,
+            "GET",
+            f"/api/market-data/options/{segment(symbol)}",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "from": from_,
+                "until": until,
+                "right": right,
+                "strike_from": strike_from,
+                "strike_until": strike_until,
+            },
+        )
+
+    def all_options(
+        self,
+        symbol: str,
+        *,
+        from_: date | None = None,
+        until: date | None = None,
+        right: Literal["call", "put"] | None = None,
+        strike_from: Decimal | None = None,
+        strike_until: Decimal | None = None,
+    ) -> Iterator[models.OptionContract]:
+        """Every row of `list_options`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_options(
+                symbol,
+                from_=from_,
+                until=until,
+                right=right,
+                strike_from=strike_from,
+                strike_until=strike_until,
+                limit=200,
+                cursor=cursor,
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_option_chain(self, symbol: str, *, at: datetime | None = None) -> models.OptionChain:
+        """The whole chain as it was taken at the end of a bar: the newest one, or the newest by a moment."""
+        return self._wire.model(
+            models.OptionChain, "GET", f"/api/market-data/options/{segment(symbol)}/chain", query={"at": at}
+        )
+
     def place_order(self, body: models.NewOrder, *, idempotency_key: str | None = None) -> models.PlacedOrder:
         """Places an order: it is judged by risk and sent; sent again with the same Idempotency-Key, it is the same order."""
         return self._wire.model(
@@ -1001,6 +1157,52 @@ class Operations:
         """Evaluates an order by every rule and the ledger's re-check. Nothing is placed."""
         return self._wire.model(models.OrderPreview, "POST", "/api/risk/preview", body=body)
 
+    def get_history(
+        self,
+        symbol: str,
+        *,
+        from_: datetime,
+        until: datetime,
+        limit: int | None = None,
+        cursor: str | None = None,
+        timeframe: Literal["1Min", "5Min", "15Min", "1Hour", "1Day"] | None = None,
+        adjusted: Literal["raw", "split", "total"] | None = None,
+    ) -> models.History:
+        """The stored bars that start in a range, oldest first; a gap stays a gap."""
+        return self._wire.model(
+            models.History,
+            "GET",
+            f"/api/market-data/history/{segment(symbol)}",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "timeframe": timeframe,
+                "from": from_,
+                "until": until,
+                "adjusted": adjusted,
+            },
+        )
+
+    def all_get_history(
+        self,
+        symbol: str,
+        *,
+        from_: datetime,
+        until: datetime,
+        timeframe: Literal["1Min", "5Min", "15Min", "1Hour", "1Day"] | None = None,
+        adjusted: Literal["raw", "split", "total"] | None = None,
+    ) -> Iterator[models.Bar]:
+        """Every row of `get_history`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.get_history(
+                symbol, timeframe=timeframe, from_=from_, until=until, adjusted=adjusted, limit=1000, cursor=cursor
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
     def get_profile(self) -> models.Profile:
         """Your name, time zone, desk and rights."""
         return self._wire.model(models.Profile, "GET", "/api/user/profile")
@@ -1009,6 +1211,78 @@ class Operations:
         """Changes your name and time zone."""
         return self._wire.model(
             models.Profile, "PUT", "/api/user/profile", headers={"if-match": version(if_match)}, body=body
+        )
+
+    def get_quote(self, symbol: str) -> models.Quote:
+        """The last best bid and ask of a share or an option, how old it is, and who told it."""
+        return self._wire.model(models.Quote, "GET", f"/api/market-data/quotes/{segment(symbol)}")
+
+    def list_reports(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: date | None = None,
+        until: date | None = None,
+        broker_account_id: UUID | None = None,
+    ) -> models.ReportPage:
+        """The daily reports of your accounts, the newest session first."""
+        return self._wire.model(
+            models.ReportPage,
+            "GET",
+            "/api/reports",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "from": from_,
+                "until": until,
+                "broker_account_id": broker_account_id,
+            },
+        )
+
+    def all_reports(
+        self, *, from_: date | None = None, until: date | None = None, broker_account_id: UUID | None = None
+    ) -> Iterator[models.Report]:
+        """Every row of `list_reports`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_reports(
+                from_=from_, until=until, broker_account_id=broker_account_id, limit=200, cursor=cursor
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_report(self, id: UUID) -> models.ReportDetail:
+        """One report, by strategy and symbol."""
+        return self._wire.model(models.ReportDetail, "GET", f"/api/reports/{segment(id)}")
+
+    def list_report_versions(
+        self, id: UUID, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.ReportVersionPage:
+        """Every version of a report, the newest first."""
+        return self._wire.model(
+            models.ReportVersionPage,
+            "GET",
+            f"/api/reports/{segment(id)}/versions",
+            query={"limit": limit, "cursor": cursor},
+        )
+
+    def all_report_versions(self, id: UUID) -> Iterator[models.ReportVersion]:
+        """Every row of `list_report_versions`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_report_versions(id, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def download_report(self, id: UUID, *, format: Literal["json", "csv"] | None = None) -> models.ReportDetail:
+        """One report as a file: JSON as it is read, or its lines as CSV."""
+        return self._wire.model(
+            models.ReportDetail, "GET", f"/api/reports/{segment(id)}/download", query={"format": format}
         )
 
     def list_risk_decisions(
@@ -1073,6 +1347,117 @@ class Operations:
     def logout(self, body: models.Logout) -> None:
         """Ends sessions: their refresh tokens buy nothing more. An access token counts until it expires."""
         self._wire.nothing("POST", "/api/auth/logout", body=body)
+
+    def list_balances(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        broker_account_id: UUID | None = None,
+    ) -> models.BalancePage:
+        """Cash, equity and buying power of your accounts, each time the broker said something new; the newest first."""
+        return self._wire.model(
+            models.BalancePage,
+            "GET",
+            "/api/statements/balances",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "from": from_,
+                "until": until,
+                "broker_account_id": broker_account_id,
+            },
+        )
+
+    def all_balances(
+        self, *, from_: datetime | None = None, until: datetime | None = None, broker_account_id: UUID | None = None
+    ) -> Iterator[models.Balance]:
+        """Every row of `list_balances`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_balances(
+                from_=from_, until=until, broker_account_id=broker_account_id, limit=200, cursor=cursor
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def list_activities(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        broker_account_id: UUID | None = None,
+    ) -> models.ActivityPage:
+        """What the broker says happened in your accounts beside trades: transfers, dividends, expiries; the newest first."""
+        return self._wire.model(
+            models.ActivityPage,
+            "GET",
+            "/api/statements/activities",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "from": from_,
+                "until": until,
+                "broker_account_id": broker_account_id,
+            },
+        )
+
+    def all_activities(
+        self, *, from_: datetime | None = None, until: datetime | None = None, broker_account_id: UUID | None = None
+    ) -> Iterator[models.Activity]:
+        """Every row of `list_activities`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_activities(
+                from_=from_, until=until, broker_account_id=broker_account_id, limit=200, cursor=cursor
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def list_cash_movements(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        until: datetime | None = None,
+        broker_account_id: UUID | None = None,
+    ) -> models.CashMovementPage:
+        """Dividends, interest, fees, taxes, deposits and withdrawals of your accounts; the newest first."""
+        return self._wire.model(
+            models.CashMovementPage,
+            "GET",
+            "/api/statements/cash",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+                "from": from_,
+                "until": until,
+                "broker_account_id": broker_account_id,
+            },
+        )
+
+    def all_cash_movements(
+        self, *, from_: datetime | None = None, until: datetime | None = None, broker_account_id: UUID | None = None
+    ) -> Iterator[models.CashMovement]:
+        """Every row of `list_cash_movements`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_cash_movements(
+                from_=from_, until=until, broker_account_id=broker_account_id, limit=200, cursor=cursor
+            )
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     def create_strategy(self, body: models.NewStrategy, *, idempotency_key: str | None = None) -> models.Strategy:
         """Write a strategy as a draft. It is validated at once, and decides nothing before it is activated."""
@@ -1144,7 +1529,7 @@ class Operations:
         self._wire.nothing("DELETE", f"/api/strategies/{segment(id)}")
 
     def activate_strategy(
-        self, id: UUID, body: models.Activation, *, idempotency_key: str | None = None
+        self, id: UUID, body: models.Activation | None = None, *, idempotency_key: str | None = None
     ) -> models.Activated:
         """Start a strategy: it decides on bars that end from now on. Refused until its newest version is found valid and its account is verified."""
         return self._wire.model(
@@ -1323,3 +1708,104 @@ class Operations:
     def get_trade(self, id: UUID) -> models.TradeDetail:
         """One trade with its legs, fills, steps, the verdicts of risk, and what was sent to the broker."""
         return self._wire.model(models.TradeDetail, "GET", f"/api/trades/{segment(id)}")
+
+    def create_webhook(
+        self, body: models.NewWebhook, *, idempotency_key: str | None = None
+    ) -> models.WebhookWithSecret:
+        """Enters an address that is told of your events, and shows its secret, once."""
+        return self._wire.model(
+            models.WebhookWithSecret,
+            "POST",
+            "/api/webhooks",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
+        )
+
+    def list_webhooks(self, *, limit: int | None = None, cursor: str | None = None) -> models.WebhookPage:
+        """Your webhooks, newest first."""
+        return self._wire.model(models.WebhookPage, "GET", "/api/webhooks", query={"limit": limit, "cursor": cursor})
+
+    def all_webhooks(self) -> Iterator[models.Webhook]:
+        """Every row of `list_webhooks`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_webhooks(limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def get_webhook(self, id: UUID) -> models.Webhook:
+        """One webhook."""
+        return self._wire.model(models.Webhook, "GET", f"/api/webhooks/{segment(id)}")
+
+    def change_webhook(self, id: UUID, body: models.ChangedWebhook, *, if_match: int | str) -> models.Webhook:
+        """Changes a webhook, or switches it on or off."""
+        return self._wire.model(
+            models.Webhook, "PUT", f"/api/webhooks/{segment(id)}", headers={"if-match": version(if_match)}, body=body
+        )
+
+    def remove_webhook(self, id: UUID) -> None:
+        """Ends a webhook and what is still to be sent to it."""
+        self._wire.nothing("DELETE", f"/api/webhooks/{segment(id)}")
+
+    def rotate_webhook_secret(self, id: UUID, *, idempotency_key: str | None = None) -> models.WebhookSecret:
+        """Gives a webhook a new secret and shows it, once. What is sent from now on is signed with it."""
+        return self._wire.model(
+            models.WebhookSecret,
+            "POST",
+            f"/api/webhooks/{segment(id)}/rotate",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+        )
+
+    def test_webhook(self, id: UUID, *, idempotency_key: str | None = None) -> models.WebhookDelivery:
+        """Sends an event of type webhook.test, without trying again; its delivery says how it went."""
+        return self._wire.model(
+            models.WebhookDelivery,
+            "POST",
+            f"/api/webhooks/{segment(id)}/test",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+        )
+
+    def list_webhook_deliveries(
+        self,
+        id: UUID,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: Literal["queued", "sending", "delivered", "retrying", "dead"] | None = None,
+    ) -> models.WebhookDeliveryPage:
+        """What was sent to a webhook, or is to be, newest first."""
+        return self._wire.model(
+            models.WebhookDeliveryPage,
+            "GET",
+            f"/api/webhooks/{segment(id)}/deliveries",
+            query={"limit": limit, "cursor": cursor, "state": state},
+        )
+
+    def all_webhook_deliveries(
+        self, id: UUID, *, state: Literal["queued", "sending", "delivered", "retrying", "dead"] | None = None
+    ) -> Iterator[models.WebhookDelivery]:
+        """Every row of `list_webhook_deliveries`, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.list_webhook_deliveries(id, state=state, limit=200, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def redeliver_webhook(
+        self, id: UUID, delivery_id: UUID, *, idempotency_key: str | None = None
+    ) -> models.WebhookDelivery:
+        """Sends an event again, under the same id."""
+        return self._wire.model(
+            models.WebhookDelivery,
+            "POST",
+            f"/api/webhooks/{segment(id)}/deliveries/{segment(delivery_id)}/redeliver",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+        )
