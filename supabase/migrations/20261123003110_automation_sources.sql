@@ -208,11 +208,10 @@ begin
     || case when old.id is null then '{}' else to_jsonb(old) end || p_source);
   if not exists (select from public.broker_accounts where id = wanted.broker_account_id and user_id = caller and status = 'active')
     and old.id is null then
-    perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name an active broker account of your own.',
-      jsonb_build_object('account', wanted.broker_account_id));
+    perform private.refuse(404, 'NO_SUCH_ACCOUNT', 'Name an active broker account of your own.');
   elsif wanted.strategy_id is distinct from old.strategy_id and wanted.strategy_id is not null
     and not exists (select from public.strategies where id = wanted.strategy_id and user_id = caller and status <> 'deleted') then
-    perform private.refuse(404, 'NO_SUCH_STRATEGY', 'Name a strategy of your own.', jsonb_build_object('strategy', wanted.strategy_id));
+    perform private.refuse(404, 'NO_SUCH_STRATEGY', 'Name a strategy of your own.');
   elsif exists (select from public.automation_sources where user_id = caller and name = wanted.name and id is distinct from old.id) then
     perform private.refuse(409, 'NAME_TAKEN', 'Another of your sources has this name.', jsonb_build_object('name', wanted.name));
   end if;

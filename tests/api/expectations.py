@@ -53,6 +53,14 @@ def _verdict(body: Any) -> Route:
 
 _STRATEGY = {"name": "of the matrix", "config": {}, "symbols": ["SPY"]}
 _ORDER = {"broker_account_id": "{id}", "symbol": "SPY", "side": "buy", "order_type": "market", "quantity": "1"}
+_SOURCE: dict[str, Any] = {"name": "of the matrix", "symbols": ["SPY"], "max_quantity": "1"}
+_SOURCE_SETTINGS: dict[str, Any] = _SOURCE | {
+    "strategy_id": None,
+    "max_per_minute": 10,
+    "networks": [],
+    "templates": [],
+    "enabled": True,
+}
 
 ROUTES: dict[str, Route] = {
     # strategies
@@ -122,6 +130,17 @@ ROUTES: dict[str, Route] = {
         body={"scope": "account", "scope_id": "{id}", "name": "max_order_notional", "value": "1000", "unit": "usd"},
     ),
     "DELETE /risk/limits/{id}": _act("risk", table="risk_limits"),
+    # automation
+    "GET /automation-sources": _list("read"),
+    "GET /automation-sources/{id}": _row("read", table="automation_sources"),
+    "GET /automation-sources/{id}/deliveries": _row("read", table="automation_sources"),
+    "GET /automation-sources/{id}/refused": _row("read", table="automation_sources"),
+    "POST /automation-sources": _act(
+        table="broker_accounts", body=_SOURCE | {"broker_account_id": "{id}", "kind": "generic"}
+    ),
+    "POST /automation-sources/{id}/rotate": _act(table="automation_sources", body={}),
+    "PUT /automation-sources/{id}": _act(table="automation_sources", body=_SOURCE_SETTINGS),
+    "DELETE /automation-sources/{id}": _act(table="automation_sources"),
     # what is told
     "GET /alerts": _list("read", administered=True),
     "GET /alerts/{id}": _row("read", table="alerts"),

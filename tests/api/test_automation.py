@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,13 +42,12 @@ class Request:
         return client.post(self.url, content=self.body, headers=self.headers)
 
 
-def signed(
-    made: dict[str, Any], body: bytes, at: int | None = None, headers: Mapping[str, str] | None = None
-) -> Request:
+def signed(made: dict[str, Any], body: bytes, at: int | None = None, event: str | None = None) -> Request:
+    """As its sender would; `event` is its id where the body has none."""
     timestamp = str(int(time.time()) if at is None else at)
     signature = hmac.new(made["secret"].encode(), f"{timestamp}.".encode() + body, sha256).hexdigest()
     given = {"X-AgentTrader-Timestamp": timestamp, "X-AgentTrader-Signature": signature}
-    return Request(made["url"], body, given | dict(headers or {}))
+    return Request(made["url"], body, given | ({"X-AgentTrader-Event-Id": event} if event else {}))
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +121,7 @@ def test_event_when_its_sender_is_not_known_then_nothing_is_told(trader: Caller,
 def test_event_when_malformed_then_its_sender_is_told_the_field(
     trader: Caller, client: httpx.Client, source: dict[str, Any], body: bytes, field: str
 ) -> None:
-    answer = signed(source, body, headers={} if b'"e"' in body else {"X-AgentTrader-Event-Id": str(uuid4())}).sent(
-        client
-    )
+    answer = signed(source, body, event=None if b'"e"' in body else str(uuid4())).sent(client)
     assert (answer.status_code, answer.json()["code"]) == (422, "MALFORMED"), answer.text
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
@@ -197,7 +194,7 @@ def _genuine(made: dict[str, Any], number: int) -> Request:
     """Every other sender names the event beside what is signed, where whoever catches the request can change it."""
     said: dict[str, Any] = {"order": ORDER | {"reason": f"event {number}"}}
     if number % 2:
-        return signed(made, json.dumps(said).encode(), headers={"X-AgentTrader-Event-Id": f"e{number}"})
+        return signed(made, json.dumps(said).encode(), event=f"e{number}")
     return signed(made, json.dumps(said | {"event_id": f"e{number}"}).encode())
 
 

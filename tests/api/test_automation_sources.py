@@ -87,8 +87,8 @@ def test_source_when_it_cannot_sign_then_it_is_asked_for_by_name_and_fenced(owne
     weak = {"authentication": "url_token", "networks": ["203.0.113.0/24"], "max_per_minute": 10}
     made = created(owner, **weak)
     assert made["url"].endswith(f"?token={made['secret']}")
-    loosened: tuple[dict[str, Any], ...] = ({"networks": []}, {"networks": ["0.0.0.0/0"]}, {"max_per_minute": 11})
-    for loose in loosened:
+    looser: tuple[dict[str, Any], ...] = ({"networks": []}, {"networks": ["0.0.0.0/0"]}, {"max_per_minute": 11})
+    for loose in looser:
         answer = owner.post(PATH, source_of(owner, **weak | loose))
         assert (answer.status_code, answer.json()["code"]) == (422, "BAD_SOURCE")
 
