@@ -255,9 +255,9 @@ def test_functions_when_called_by_a_role_that_may_not_then_refused(
 
 def test_functions_when_called_with_another_users_ids_then_not_found(owner: Person, thief: Person) -> None:
     trade, _ = owner.desk.ledger.rows("select id, status from public.trades where user_id = %s", owner.desk.user)[0]
-    key, exit_, alert, backfill, blackout, backtest = (
-        owner.desk.ledger.one(f"select id from public.{table} where user_id = %s limit 1", owner.id)
-        for table in ("api_keys", "position_exits", "alerts", "backfills", "blackout_dates", "backtests")
+    tables = ("api_keys", "position_exits", "alerts", "backfills", "blackout_dates", "backtests", "automation_sources")
+    key, exit_, alert, backfill, blackout, backtest, source = (
+        owner.desk.ledger.one(f"select id from public.{table} where user_id = %s limit 1", owner.id) for table in tables
     )
     account = {"p_account_id": str(owner.desk.account)}
     order = order_of() | {"idempotency_key": "theft", "broker_account_id": str(owner.desk.account)}
@@ -293,6 +293,8 @@ def test_functions_when_called_with_another_users_ids_then_not_found(owner: Pers
         "unlink_account": (account | {"p_reason": "theft"}, "NO_SUCH_ACCOUNT"),
         "relink_account": (account, "NO_SUCH_ACCOUNT"),
         "revoke_api_key": ({"p_api_key_id": str(key)}, "NO_SUCH_KEY"),
+        "rotate_automation_secret": ({"p_source_id": str(source)}, "NO_SUCH_SOURCE"),
+        "save_automation_source": ({"p_source": {"id": str(source), "enabled": False}}, "NO_SUCH_SOURCE"),
         "remove_blackout": ({"p_blackout_id": str(blackout)}, "NO_SUCH_BLACKOUT"),
         "cancel_backfill": ({"p_id": str(backfill)}, "NO_BACKFILL"),
         "cancel_backtest": ({"p_backtest_id": str(backtest)}, "NO_SUCH_BACKTEST"),
