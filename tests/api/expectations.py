@@ -131,7 +131,6 @@ ROUTES: dict[str, Route] = {
     "GET /webhooks": _list(),
     "GET /webhooks/{id}": _row(table="webhook_endpoints", desk=False),
     "GET /webhooks/{id}/deliveries": _row(table="webhook_endpoints", desk=False),
-    "POST /webhooks": _act(body={"name": "matrix", "url": "https://hook.example/", "events": ["trade.filled"]}),
     "PUT /webhooks/{id}": _act(
         table="webhook_endpoints",
         body={"name": "matrix", "url": "https://hook.example/", "events": ["trade.filled"], "enabled": True},
@@ -141,5 +140,6 @@ ROUTES: dict[str, Route] = {
     "POST /webhooks/{id}/deliveries/{delivery_id}/redeliver": _act(
         table="webhook_endpoints", delivery_id="{webhook_deliveries}"
     ),
+    "POST /webhooks": _act(body={"name": "matrix", "url": "https://hook.example/", "events": ["trade.filled"]}),
     "DELETE /webhooks/{id}": _act(table="webhook_endpoints"),
 }

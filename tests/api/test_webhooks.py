@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from typing import Any
@@ -50,6 +50,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Nothing: the test says what came."""
+
+
+@pytest.fixture(scope="module")
+def trader(sign_up: Callable[[str], Caller]) -> Caller:
+    """Somebody whose orders nothing halts."""
+    return sign_up("webhooks")
 
 
 @pytest.fixture
@@ -99,11 +105,11 @@ def test_webhook_when_entered_then_its_secret_is_shown_once_and_the_repeat_makes
 
 
 def test_trade_when_placed_then_the_receiver_gets_it_signed_and_the_log_says_so(
-    owner: Caller, receiver: Receiver, send: Any
+    trader: Caller, receiver: Receiver, send: Any
 ) -> None:
-    assert owner.desk is not None
-    webhook = entered(owner, receiver.url)
-    trade = owner.desk.place()
+    assert trader.desk is not None
+    webhook = entered(trader, receiver.url)
+    trade = trader.desk.place()
     send()
     headers, body = receiver.came.get_nowait()
     signed = headers["x-agenttrader-timestamp"].encode() + b"." + body
@@ -113,14 +119,14 @@ def test_trade_when_placed_then_the_receiver_gets_it_signed_and_the_log_says_so(
     event = json.loads(body)
     assert (event["id"], event["data"]["trade_id"]) == (headers["x-agenttrader-event-id"], str(trade))
     assert isinstance(models.WebhookEvent.model_validate_json(body).root, models.WebhookTradeEvent)
-    (logged,) = owner.get(f"{PATH}/{webhook['id']}/deliveries").json()["data"]
+    (logged,) = trader.get(f"{PATH}/{webhook['id']}/deliveries").json()["data"]
     assert (logged["event_id"], logged["state"], logged["last_status"]) == (event["id"], "delivered", 200)
     # Sent again, it is the same event.
-    answer = owner.post(f"{PATH}/{webhook['id']}/deliveries/{logged['id']}/redeliver")
+    answer = trader.post(f"{PATH}/{webhook['id']}/deliveries/{logged['id']}/redeliver")
     assert (answer.status_code, answer.json()["state"]) == (202, "queued")
     send()
     assert receiver.came.get_nowait()[1] == body
-    assert owner.delete(f"{PATH}/{webhook['id']}").status_code == 204
+    assert trader.delete(f"{PATH}/{webhook['id']}").status_code == 204
 
 
 def test_test_when_asked_then_its_delivery_says_how_it_went_and_the_repeat_is_the_same(
