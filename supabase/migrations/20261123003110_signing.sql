@@ -19,8 +19,3 @@ begin
   return sha256(outer_key || sha256(inner_key || p_message));
 end $$;
 comment on function private.hmac_sha256(bytea, bytea) is 'HMAC-SHA256 as RFC 2104 and RFC 4231 have it.';
-
-create function private.hmac_sha256(p_key text, p_message text) returns text
-language sql immutable strict parallel safe set search_path = ''
-as $$ select encode(private.hmac_sha256(convert_to(p_key, 'UTF8'), convert_to(p_message, 'UTF8')), 'hex') $$;
-comment on function private.hmac_sha256(text, text) is 'HMAC-SHA256 of a text under a key that is text, both as UTF-8; hex.';

@@ -146,4 +146,19 @@ ROUTES: dict[str, Route] = {
     "GET /alerts/{id}": _row("read", table="alerts"),
     "POST /alerts/{id}/acknowledge": _act("trade", "strategies", "risk", table="alerts", administered=True),
     "GET /audit": _list("read"),
+    # webhooks: an address may hold a password of its owner's, so no viewer and no program sees it
+    "GET /webhooks": _list(),
+    "GET /webhooks/{id}": _row(table="webhook_endpoints", desk=False),
+    "GET /webhooks/{id}/deliveries": _row(table="webhook_endpoints", desk=False),
+    "PUT /webhooks/{id}": _act(
+        table="webhook_endpoints",
+        body={"name": "matrix", "url": "https://hook.example/", "events": ["trade.filled"], "enabled": True},
+    ),
+    "POST /webhooks/{id}/rotate": _act(table="webhook_endpoints"),
+    "POST /webhooks/{id}/test": _act(table="webhook_endpoints"),
+    "POST /webhooks/{id}/deliveries/{delivery_id}/redeliver": _act(
+        table="webhook_endpoints", delivery_id="{webhook_deliveries}"
+    ),
+    "POST /webhooks": _act(body={"name": "matrix", "url": "https://hook.example/", "events": ["trade.filled"]}),
+    "DELETE /webhooks/{id}": _act(table="webhook_endpoints"),
 }

@@ -332,6 +332,9 @@ def fill_every_table(desk: Desk) -> None:
     )
     event = {"id": str(uuid4()), "key": str(desk.account), "data": {"user_id": str(desk.user)}}
     desk.ledger.call("record_dead_letter", "fn_relay", **dead_letter_of(event))
+    hook = {"p_name": "a test", "p_url": "https://hook.example/", "p_events": "{trade.filled}"}
+    made = desk.ledger.call("create_webhook", "authenticated", desk.user, **hook)
+    desk.ledger.call("test_webhook", "authenticated", desk.user, p_webhook_id=made["webhook_id"])
 
 
 def rules_of(**more: Any) -> dict[str, Any]:

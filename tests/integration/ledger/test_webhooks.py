@@ -217,13 +217,6 @@ def test_delivery_when_taken_then_signed_with_the_secret_over_timestamp_and_body
     )
 
 
-@pytest.mark.parametrize("length", [0, 1, 63, 64, 65, 200])
-def test_signature_when_the_key_is_of_any_length_then_as_anybody_computes_it(ledger: Ledger, length: int) -> None:
-    key, message = "ü" * length + "k", "1700000000.{}"
-    expected = hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()
-    assert ledger.one("select private.hmac_sha256(%s, %s)", key, message) == expected
-
-
 def test_delivery_when_its_sender_died_then_sent_again_after_the_lease_and_its_late_word_changes_nothing(
     webhook: Webhook,
 ) -> None:

@@ -105,7 +105,7 @@ begin
   select jsonb_agg(jsonb_build_object(
     'delivery_id', t.id, 'attempt', t.attempts, 'event_id', t.event_id, 'url', e.url, 'body', t.body,
     'failing', e.failing_since is not null, 'timestamp', at.seconds,
-    'signature', private.hmac_sha256(s.secret, at.seconds || '.' || t.body)) order by t.id)
+    'signature', encode(private.hmac_sha256(convert_to(s.secret, 'UTF8'), convert_to(at.seconds || '.' || t.body, 'UTF8')), 'hex')) order by t.id)
   into claimed
   from taken as t
   join public.webhook_endpoints as e on e.id = t.endpoint_id
