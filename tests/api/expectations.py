@@ -13,7 +13,7 @@ class Route:
     `table` is where the row of A stands whose id is written for `{id}` in path and body; `{trades}` there is the
     id of A's row in that table. `scopes`: a program's key needs one of them; none: only a person comes in. `desk`: who
     views A's desk reads the row, and acts on nothing. `administered`: an administrator sees or does it, too. `missing`
-    is the status where there is no such row.
+    is the status where there is no such row, `refusal` the code by which even A is refused here, having come in.
     """
 
     scopes: tuple[str, ...] = ()
@@ -23,12 +23,13 @@ class Route:
     desk: bool = True
     administered: bool = False
     missing: int = 404
+    refusal: str | None = None
     signed_in: bool = True
 
 
-def _public(body: Any = None) -> Route:
+def _public(body: Any = None, refusal: str | None = None) -> Route:
     """Nobody needs to be signed in."""
-    return Route(body=body, signed_in=False)
+    return Route(body=body, signed_in=False, refusal=refusal)
 
 
 def _list(*scopes: str, administered: bool = False, **path: str) -> Route:
@@ -41,9 +42,16 @@ def _row(*scopes: str, table: str, desk: bool = True, **path: str) -> Route:
     return Route(scopes, table, path=path, desk=desk)
 
 
-def _act(*scopes: str, table: str | None = None, body: Any = None, administered: bool = False, **path: str) -> Route:
+def _act(
+    *scopes: str,
+    table: str | None = None,
+    body: Any = None,
+    administered: bool = False,
+    refusal: str | None = None,
+    **path: str,
+) -> Route:
     """Changes something of A's, or of whoever calls where no table is named. No scopes: a person only."""
-    return Route(scopes, table, body, path=path, administered=administered)
+    return Route(scopes, table, body, path=path, administered=administered, refusal=refusal)
 
 
 def _verdict(body: Any) -> Route:
@@ -51,6 +59,8 @@ def _verdict(body: Any) -> Route:
     return Route(("read", "trade"), "broker_accounts", body, missing=200)
 
 
+_PASSWORD = "correct horse battery 10"
+_SOURCE = {"name": "of the matrix", "symbols": ["SPY"], "max_quantity": "1", "strategy_id": None, "max_per_minute": 5}
 _STRATEGY = {"name": "of the matrix", "config": {}, "symbols": ["SPY"]}
 _ORDER = {"broker_account_id": "{id}", "symbol": "SPY", "side": "buy", "order_type": "market", "quantity": "1"}
 
@@ -84,7 +94,7 @@ ROUTES: dict[str, Route] = {
     "DELETE /orders/{id}": _act("trade", table="trades"),
     "DELETE /orders": _act("trade"),
     "POST /positions/{symbol}/close": _act(
-        "trade", table="broker_accounts", body={"account": "{id}", "strategy": "{strategies}"}, symbol="SPY"
+        "trade", table="broker_accounts", body={"account": "{id}"}, symbol="SPY", refusal="NO_SUCH_POSITION"
     ),
     # risk
     "GET /risk/breaches": _list("read"),
@@ -119,7 +129,8 @@ ROUTES: dict[str, Route] = {
     "PUT /risk/limits": _act(
         "risk",
         table="broker_accounts",
-        body={"scope": "account", "scope_id": "{id}", "name": "max_order_notional", "value": "1000", "unit": "usd"},
+        body={"scope": "account", "scope_id": "{id}", "name": "stale_quote", "value": "5", "unit": "seconds"},
+        administered=True,
     ),
     "DELETE /risk/limits/{id}": _act("risk", table="risk_limits"),
     # what is told
@@ -127,4 +138,39 @@ ROUTES: dict[str, Route] = {
     "GET /alerts/{id}": _row("read", table="alerts"),
     "POST /alerts/{id}/acknowledge": _act("trade", "strategies", "risk", table="alerts", administered=True),
     "GET /audit": _list("read"),
+    # oneself; what Auth keeps is no row of the ledger
+    "POST /auth/signup": _public({"email": "matrix-another@example.com", "password": _PASSWORD}),
+    "POST /auth/login": _public({"email": "matrix-nobody@example.com", "password": _PASSWORD}, "SIGN_IN_FAILED"),
+    "POST /auth/refresh": _public({"refresh_token": "of nobody"}),
+    "POST /auth/password-reset": _public({"email": "matrix-nobody@example.com"}),
+    "POST /auth/password-reset/verify": _public({"email": "matrix-nobody@example.com", "code": "000000"}),
+    "PUT /auth/password": _act(
+        body={"password": _PASSWORD, "current_password": "not this one"}, refusal="CURRENT_PASSWORD_WRONG"
+    ),
+    "GET /auth/factors": _list(),
+    "POST /auth/factors": _act(body={"name": "phone"}),
+    "POST /auth/factors/{id}/verify": _act(table="auth.mfa_factors", body={"code": "000000"}),
+    "DELETE /auth/factors/{id}": _act(table="auth.mfa_factors"),
+    "GET /user/profile": _list(),
+    "PUT /user/profile": _act(body={"display_name": "of the matrix", "time_zone": "Europe/Paris"}),
+    "POST /auth/logout": _act(body={"scope": "others"}),
+    # exercising
+    "GET /exercises": _list("read"),
+    "GET /exercises/{id}": _row("read", table="exercises"),
+    "POST /positions/{symbol}/exercise": _act(
+        "trade", table="broker_accounts", body={"account": "{id}"}, symbol="SPY131019C00170000"
+    ),
+    # automation
+    "GET /automation-sources": _list("read"),
+    "GET /automation-sources/{id}": _row("read", table="automation_sources"),
+    "GET /automation-sources/{id}/deliveries": _row("read", table="automation_sources"),
+    "GET /automation-sources/{id}/refused": _row("read", table="automation_sources"),
+    "POST /automation-sources": _act(
+        table="broker_accounts", body=_SOURCE | {"broker_account_id": "{id}", "kind": "generic"}
+    ),
+    "PUT /automation-sources/{id}": _act(
+        table="automation_sources", body=_SOURCE | {"networks": [], "enabled": True, "templates": []}
+    ),
+    "POST /automation-sources/{id}/rotate": _act(table="automation_sources", body={"overlap_seconds": 0}),
+    "DELETE /automation-sources/{id}": _act(table="automation_sources"),
 }
