@@ -61,6 +61,8 @@ def _verdict(body: Any) -> Route:
 
 _PASSWORD = "correct horse battery 10"
 _SOURCE = {"name": "of the matrix", "symbols": ["SPY"], "max_quantity": "1", "strategy_id": None, "max_per_minute": 5}
+_WEBHOOK = {"name": "of the matrix", "url": "https://example.com/hook", "events": ["trade.filled"]}
+_YEAR = "from=2013-01-01T00:00:00Z&until=2014-01-01T00:00:00Z"
 _STRATEGY = {"name": "of the matrix", "config": {}, "symbols": ["SPY"]}
 _ORDER = {"broker_account_id": "{id}", "symbol": "SPY", "side": "buy", "order_type": "market", "quantity": "1"}
 
@@ -173,4 +175,56 @@ ROUTES: dict[str, Route] = {
     ),
     "POST /automation-sources/{id}/rotate": _act(table="automation_sources", body={"overlap_seconds": 0}),
     "DELETE /automation-sources/{id}": _act(table="automation_sources"),
+    # market data, everybody's
+    "GET /market-data/quotes/{symbol}": _list("read", symbol="SPY"),
+    "GET /market-data/history/{symbol}": _list("read", symbol=f"SPY?{_YEAR}"),
+    "GET /market-data/options/{symbol}": _list("read", symbol="SPY"),
+    "GET /market-data/options/{symbol}/chain": _list("read", symbol="SPY"),
+    # backtests
+    "GET /backtests": _list("read"),
+    "GET /backtests/{id}": _row("read", table="backtests"),
+    "GET /backtests/{id}/trials": _row("read", table="backtests"),
+    "POST /backtests": _act(
+        "strategies",
+        table="strategies",
+        body={"strategy_id": "{id}", "starts_on": "2013-01-01", "ends_on": "2013-12-31"},
+    ),
+    "POST /backtests/{id}/cancel": _act("strategies", table="backtests"),
+    # reports and statements
+    "GET /reports": _list("reports", "read"),
+    "GET /reports/{id}": _row("reports", "read", table="daily_pnl_reports"),
+    "GET /reports/{id}/versions": _row("reports", "read", table="daily_pnl_reports"),
+    "GET /reports/{id}/download": _row("reports", "read", table="daily_pnl_reports"),
+    "GET /statements/activities": _list("reports", "read"),
+    "GET /statements/balances": _list("reports", "read"),
+    "GET /statements/cash": _list("reports", "read"),
+    # accounts and keys
+    "GET /broker-accounts": _list("read"),
+    "GET /broker-accounts/sealing-key": _list("read"),
+    "GET /broker-accounts/{id}": _row("read", table="broker_accounts"),
+    "GET /broker-accounts/{id}/balance": _row("read", table="broker_accounts"),
+    "GET /broker-accounts/{id}/live-confirmations": _row("read", table="broker_accounts"),
+    "POST /broker-accounts": _act(body={"broker": "alpaca", "number": "PA0MATRIX"}),
+    "PUT /broker-accounts/{id}": _act(table="broker_accounts", body={"label": "of the matrix"}),
+    "POST /broker-accounts/{id}/verify": _act(table="broker_accounts"),
+    "POST /broker-accounts/{id}/relink": _act(table="broker_accounts"),
+    "POST /broker-accounts/{id}/confirm-live": _act(table="broker_accounts", body={"number": "PA0MATRIX"}),
+    "POST /broker-accounts/{id}/withdraw-live": _act(table="broker_accounts"),
+    "DELETE /broker-accounts/{id}": _act(table="broker_accounts", id="{id}?reason=matrix"),
+    "GET /api-keys": _list(),
+    "GET /api-keys/{id}": _row(table="api_keys"),
+    "POST /api-keys": _act(body={"name": "of the matrix", "scopes": ["read"], "expires_at": "2027-06-01T00:00:00Z"}),
+    "DELETE /api-keys/{id}": _act(table="api_keys"),
+    # webhooks
+    "GET /webhooks": _list(),
+    "GET /webhooks/{id}": _row(table="webhook_endpoints"),
+    "GET /webhooks/{id}/deliveries": _row(table="webhook_endpoints"),
+    "POST /webhooks": _act(body=_WEBHOOK),
+    "PUT /webhooks/{id}": _act(table="webhook_endpoints", body=_WEBHOOK | {"enabled": False}),
+    "POST /webhooks/{id}/rotate": _act(table="webhook_endpoints"),
+    "POST /webhooks/{id}/test": _act(table="webhook_endpoints"),
+    "POST /webhooks/{id}/deliveries/{delivery_id}/redeliver": _act(
+        table="webhook_endpoints", delivery_id="{webhook_deliveries}"
+    ),
+    "DELETE /webhooks/{id}": _act(table="webhook_endpoints"),
 }

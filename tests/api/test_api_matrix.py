@@ -123,7 +123,7 @@ def _calls(callers: Callers, name: str, route: Route) -> Callable[..., httpx.Res
 
     def call(who: str | Caller, row: str | None = None) -> httpx.Response:
         named = row or (callers.row_of(route.table) if route.table else "")
-        values = {"id": named} | {part: value.replace("{id}", named) for part, value in route.path.items()}
+        values = {"id": named} | {part: _filled(callers, value, named) for part, value in route.path.items()}
         body = {} if route.body is None else {"json": _filled(callers, route.body, named)}
         caller = callers[who] if isinstance(who, str) else who
         headers = {} if method == "GET" else {"If-Match": "*", "Idempotency-Key": str(uuid4())}
