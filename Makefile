@@ -26,7 +26,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test soak chaos lint advise api format bench peers lock clean
+.PHONY: help setup demo up down status test soak chaos security lint advise api format bench peers lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -73,6 +73,9 @@ soak: setup ## Whole days with a strategy of every kind, parts killed every hour
 
 chaos: setup ## The long fault tests, and the ledger broken in sixty ways (about twenty minutes)
 	@$(BIN)/python -m pytest $(WORKERS) -m long $(ARGS)
+
+security: setup ## Who may do what, and thousands of made-up requests to the API (about ten minutes)
+	@$(BIN)/python -m pytest $(WORKERS) -m "fuzz or not (long or soak)" tests/security tests/api tests/unit/test_edge_functions.py $(ARGS)
 
 lint: setup ## Format, lint, types, floors, generated files
 	@scripts/lint.sh

@@ -7,16 +7,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import jwt
 
 from local.stack import Stack
 from tests.api.conftest import Caller
-from tests.integration.ledger.desk import fill_every_table
+from tests.integration.ledger.desk import NOON, fill_every_table
 from tests.integration.ledger.ledger import Ledger
-from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, new_administrator, new_viewer
+from tests.integration.ledger.market import quote
+from tests.integration.ledger.people import CLAIM, SECOND_FACTOR
 from tests.security.filling import fill_what_is_empty, relations
 
 SCOPES = ("read", "trade", "strategies", "risk", "reports")
@@ -43,21 +44,27 @@ class Callers:
             assert person.desk is not None
             fill_every_table(person.desk)
             fill_what_is_empty(ledger, person.desk)
-        viewer, administrator = new_viewer(ledger, "the desk of the matrix", owner.id), new_administrator(ledger)
-        now = int(time.time())
-        administering: dict[str, Any] = {**SECOND_FACTOR, **CLAIM}
+        _quote_everything(ledger)
+        viewer, administrator = sign_up("matrix-viewer"), sign_up("matrix-administrator")
+        assert viewer.desk is not None
+        ledger.run("select public.deactivate_strategy(%s)", viewer.desk.strategy)
+        for person, role in ((viewer, "viewer"), (owner, "trader")):
+            ledger.run("select public.set_desk(%s, 'the desk of the matrix', %s)", str(person.id), role)
+        ledger.run("select public.grant_administrator(%s, 'the matrix needs one')", str(administrator.id))
+        owner.post("/auth/factors", {"name": "phone"}).raise_for_status()
 
-        def signed(user: UUID, **claims: Any) -> Caller:
-            every = {"sub": str(user), "role": "authenticated", "exp": now + 3600, "session_id": str(uuid4())}
-            return Caller(owner.http, jwt.encode(every | claims, stack.secrets.jwt_secret, "HS256"))
+        def changed(person: Caller, **claims: Any) -> Caller:
+            """The same session, with a token that says something else."""
+            said = jwt.decode(person.token or "", options={"verify_signature": False}) | claims
+            return Caller(person.http, jwt.encode(said, stack.secrets.jwt_secret, "HS256"), person.desk)
 
         people = {
             "nobody": Caller(owner.http),
-            "expired": signed(owner.id, exp=now - 3600),
+            "expired": changed(owner, exp=int(time.time()) - 3600),
             "owner": owner,
             "stranger": stranger,
-            "viewer": signed(viewer),
-            "administrator": signed(administrator, **administering),
+            "viewer": viewer,
+            "administrator": changed(administrator, **SECOND_FACTOR, **CLAIM),
         }
         return cls(stack, ledger, people, key_of, _ids_of(ledger, owner.id))
 
@@ -73,8 +80,9 @@ class Callers:
 
     def row_of(self, table: str) -> str:
         """The id of a row of A."""
+        table = table if "." in table else f"public.{table}"
         found = self.ledger.one(
-            f"select id::text from public.{table} where user_id = %s order by id limit 1",  # noqa: S608 - a name of ours
+            f"select id::text from {table} where user_id = %s order by id limit 1",  # noqa: S608 - a name of ours
             self["owner"].id,
         )
         return str(found)
@@ -82,6 +90,18 @@ class Callers:
     def shown(self, answer: httpx.Response) -> set[str]:
         """Which of A's ids an answer gives away."""
         return set(_UUID.findall(answer.text)) & self.hers
+
+
+def _quote_everything(ledger: Ledger) -> None:
+    """A quote of SPY and a chain of one of its options: everybody's."""
+    symbol, at = "SPY281215C00250000", NOON.isoformat()
+    ledger.call("record_market_data", "fn_ingest", p_bars=[], p_quotes=[quote()])
+    option = [{"symbol": symbol, "kind": "option", "multiplier": "100"}]
+    ledger.call("upsert_instruments", "fn_ingest", p_instruments=option, p_source="test", p_as_of="2013-10-07")
+    listed = [{"symbol": symbol, "feed": "test", "listed_at": at}]
+    ledger.call("record_option_data", "fn_ingest", p_contracts=listed)
+    chain = {"underlying": "SPY", "bar_at": at, "taken_at": at, "feed": "test", "spot": "100", "asked": 1}
+    ledger.call("record_chain", "fn_ingest", p_chain=chain | {"quotes": [quote(symbol=symbol)]})
 
 
 def told(answer: httpx.Response, replaced: Mapping[str, str]) -> Any:

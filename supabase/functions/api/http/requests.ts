@@ -7,7 +7,7 @@ import type { MiddlewareHandler } from "hono";
 import type { z } from "zod";
 import { readable } from "./bodies.ts";
 import type { Api, Environment } from "./environment.ts";
-import { allowedAt } from "./methods.ts";
+import { allowedAt, knownMethod, noSuchMethod } from "./methods.ts";
 import { Problem, problemOf } from "./problem.ts";
 import { versionNeeded } from "./versions.ts";
 
@@ -32,6 +32,7 @@ export function newApi(base: string): Api {
       throw new Problem(413, "BODY_TOO_LARGE", `A body has at most ${MOST_BYTES} bytes.`);
     },
   }));
+  api.use(knownMethod(api));
   api.use(readable);
   api.onError((error, context) => {
     const requestId = context.get("requestId");
@@ -45,10 +46,7 @@ export function newApi(base: string): Api {
     const { method, path } = context.req;
     const allowed = allowedAt(api, path);
     const problem = allowed.length > 0
-      ? new Problem(405, "NO_SUCH_METHOD", `${path} knows no ${method}.`, {
-        todo: `It knows ${allowed.join(", ")}.`,
-        headers: { Allow: allowed.join(", ") },
-      })
+      ? noSuchMethod(method, path, allowed)
       : new Problem(404, "NO_SUCH_ROUTE", `${method} ${path} is no route of this API.`, { todo: "See /openapi.json for what there is." });
     return problem.response(context.get("requestId"));
   });
@@ -94,7 +92,6 @@ function refuseMalformed(result: Validated): void {
     if (issue.code === "unrecognized_keys") return issue.keys.map((key) => ({ field: `${path}.${key}`, reason: "is not known" }));
     return [{ field: path, reason: issue.message }];
   });
-  if (errors.some((one) => one.field === "header.if-match")) throw versionNeeded();
   const [first] = errors;
   throw new Problem(422, "MALFORMED", first ? `${first.field}: ${first.reason}` : "The request is malformed.", { errors });
 }

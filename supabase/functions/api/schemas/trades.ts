@@ -89,7 +89,7 @@ export const Fill = z.object({
 
 export const Transition = z.object({
   number: z.int(),
-  from_status: TradeStatus.nullable(),
+  from_status: z.union([TradeStatus, z.null()]),
   to_status: TradeStatus,
   actor: z.string(),
   reason: z.string(),
