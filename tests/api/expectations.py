@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 
@@ -51,6 +52,7 @@ def _verdict(body: Any) -> Route:
     return Route(("read", "trade"), "broker_accounts", body, missing=200)
 
 
+_NEXT_MONTH = (datetime.now(UTC) + timedelta(days=30)).isoformat()
 _STRATEGY = {"name": "of the matrix", "config": {}, "symbols": ["SPY"]}
 _ORDER = {"broker_account_id": "{id}", "symbol": "SPY", "side": "buy", "order_type": "market", "quantity": "1"}
 
@@ -70,6 +72,23 @@ ROUTES: dict[str, Route] = {
     "POST /strategies/{id}/activate": _act("strategies", table="strategies", body={}),
     "POST /strategies/{id}/deactivate": _act("strategies", table="strategies", body={"then": "leave"}),
     "DELETE /strategies/{id}": _act("strategies", table="strategies"),
+    # broker accounts and API keys
+    "GET /broker-accounts": _list("read"),
+    "GET /broker-accounts/sealing-key": _list("read"),
+    "GET /broker-accounts/{id}": _row("read", table="broker_accounts"),
+    "GET /broker-accounts/{id}/balance": _row("read", table="broker_accounts"),
+    "GET /broker-accounts/{id}/live-confirmations": _row("read", table="broker_accounts"),
+    "POST /broker-accounts": _act(body={"broker": "alpaca", "number": "PA3MATRIX001"}),
+    "PUT /broker-accounts/{id}": _act(table="broker_accounts", body={"label": "of the matrix"}),
+    "POST /broker-accounts/{id}/verify": _act(table="broker_accounts"),
+    "POST /broker-accounts/{id}/relink": _act(table="broker_accounts"),
+    "POST /broker-accounts/{id}/confirm-live": _act(table="broker_accounts", body={"number": "of the matrix"}),
+    "POST /broker-accounts/{id}/withdraw-live": _act(table="broker_accounts"),
+    "DELETE /broker-accounts/{id}": _act(table="broker_accounts"),
+    "GET /api-keys": _list(),
+    "GET /api-keys/{id}": _row(table="api_keys"),
+    "POST /api-keys": _act(body={"name": "of the matrix", "scopes": ["read"], "expires_at": _NEXT_MONTH}),
+    "DELETE /api-keys/{id}": _act(table="api_keys"),
     # orders, trades, positions, results
     "GET /trades": _list("read"),
     "GET /trades/{id}": _row("read", table="trades"),
