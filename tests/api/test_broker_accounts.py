@@ -159,7 +159,7 @@ def test_live_trading_when_confirmed_then_with_a_second_factor_and_the_number_an
     path = f"/broker-accounts/{account['id']}"
     alone = person.post(f"{path}/confirm-live", {"number": account["number"]})
     assert (alone.status_code, alone.json()["code"]) == (403, "SECOND_FACTOR_NEEDED")
-    claims = jwt.decode(person.token or "", stack.secrets.jwt_secret, algorithms=["HS256"], audience="authenticated")
+    claims = jwt.decode(person.token or "", options={"verify_signature": False})
     factored = jwt.encode(claims | {"aal": "aal2"}, stack.secrets.jwt_secret, algorithm="HS256")
     second = Caller(person.http, factored, person.desk, person.email)
     wrong = second.post(f"{path}/confirm-live", {"number": "another"})
