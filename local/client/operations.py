@@ -558,7 +558,7 @@ class Operations:
             body=body,
         )
 
-    def unlink_broker_account(self, id: UUID, *, reason: str) -> None:
+    def unlink_broker_account(self, id: UUID, *, reason: str | None = None) -> None:
         """Unlink the account: its credentials and its consent to live trading are wiped, its history stays. Refused while anything is open on it."""
         self._wire.nothing("DELETE", f"/api/broker-accounts/{segment(id)}", query={"reason": reason})
 

@@ -137,7 +137,7 @@ def test_account_when_unlinked_then_wiped_and_linked_again_without_a_credential(
     account = _linked(person)["id"]
     path = f"/broker-accounts/{account}"
     person.put(path, {"credential": _sealed(person, account)})
-    unsaid = person.delete(path)
+    unsaid = person.delete(path, params={"reason": ""})
     assert (unsaid.status_code, unsaid.json()["errors"][0]["field"]) == (422, "query.reason")
     assert person.delete(path, params={"reason": "moved away"}).status_code == 204
     gone = person.get(path).json()
@@ -159,7 +159,7 @@ def test_live_trading_when_confirmed_then_with_a_second_factor_and_the_number_an
     path = f"/broker-accounts/{account['id']}"
     alone = person.post(f"{path}/confirm-live", {"number": account["number"]})
     assert (alone.status_code, alone.json()["code"]) == (403, "SECOND_FACTOR_NEEDED")
-    claims = jwt.decode(person.token or "", stack.secrets.jwt_secret, algorithms=["HS256"], audience="authenticated")
+    claims = jwt.decode(person.token or "", options={"verify_signature": False})
     factored = jwt.encode(claims | {"aal": "aal2"}, stack.secrets.jwt_secret, algorithm="HS256")
     second = Caller(person.http, factored, person.desk, person.email)
     wrong = second.post(f"{path}/confirm-live", {"number": "another"})

@@ -93,7 +93,7 @@ const unlink = createRoute({
   summary: "Unlink the account: its credentials and its consent to live trading are wiped, its history stays. Refused while anything is open on it.",
   ...acts,
   middleware: [signedIn()] as const,
-  request: { params: Which, query: z.strictObject({ reason: z.string().trim().min(1).max(500) }) },
+  request: { params: Which, query: z.strictObject({ reason: z.string().trim().min(1).max(500).default("no reason given") }) },
   responses: { 204: empty("It is unlinked."), ...refusals(401, 403, 404, 409) },
 });
 
