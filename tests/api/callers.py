@@ -14,8 +14,9 @@ import jwt
 
 from local.stack import Stack
 from tests.api.conftest import Caller
-from tests.integration.ledger.desk import fill_every_table
+from tests.integration.ledger.desk import NOON, fill_every_table
 from tests.integration.ledger.ledger import Ledger
+from tests.integration.ledger.market import quote
 from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, new_administrator, new_viewer
 from tests.security.filling import fill_what_is_empty, relations
 
@@ -43,6 +44,7 @@ class Callers:
             assert person.desk is not None
             fill_every_table(person.desk)
             fill_what_is_empty(ledger, person.desk)
+        _quote_everything(ledger)
         viewer, administrator = new_viewer(ledger, "the desk of the matrix", owner.id), new_administrator(ledger)
         now = int(time.time())
         administering: dict[str, Any] = {**SECOND_FACTOR, **CLAIM}
@@ -82,6 +84,18 @@ class Callers:
     def shown(self, answer: httpx.Response) -> set[str]:
         """Which of A's ids an answer gives away."""
         return set(_UUID.findall(answer.text)) & self.hers
+
+
+def _quote_everything(ledger: Ledger) -> None:
+    """A quote of SPY and a chain of one of its options: everybody's."""
+    symbol, at = "SPY281215C00250000", NOON.isoformat()
+    ledger.call("record_market_data", "fn_ingest", p_bars=[], p_quotes=[quote()])
+    option = [{"symbol": symbol, "kind": "option", "multiplier": "100"}]
+    ledger.call("upsert_instruments", "fn_ingest", p_instruments=option, p_source="test", p_as_of="2013-10-07")
+    listed = [{"symbol": symbol, "feed": "test", "listed_at": at}]
+    ledger.call("record_option_data", "fn_ingest", p_contracts=listed)
+    chain = {"underlying": "SPY", "bar_at": at, "taken_at": at, "feed": "test", "spot": "100", "asked": 1}
+    ledger.call("record_chain", "fn_ingest", p_chain=chain | {"quotes": [quote(symbol=symbol)]})
 
 
 def told(answer: httpx.Response, replaced: Mapping[str, str]) -> Any:

@@ -54,6 +54,8 @@ def _verdict(body: Any) -> Route:
 _STRATEGY = {"name": "of the matrix", "config": {}, "symbols": ["SPY"]}
 _ORDER = {"broker_account_id": "{id}", "symbol": "SPY", "side": "buy", "order_type": "market", "quantity": "1"}
 
+_YEAR = "from=2013-01-01T00:00:00Z&until=2014-01-01T00:00:00Z"
+
 ROUTES: dict[str, Route] = {
     # strategies
     "GET /strategy-kinds": _list("read"),
@@ -119,7 +121,8 @@ ROUTES: dict[str, Route] = {
     "PUT /risk/limits": _act(
         "risk",
         table="broker_accounts",
-        body={"scope": "account", "scope_id": "{id}", "name": "max_order_notional", "value": "1000", "unit": "usd"},
+        body={"scope": "account", "scope_id": "{id}", "name": "position_limit"}
+        | {"value": "1000", "unit": "shares or contracts"},
     ),
     "DELETE /risk/limits/{id}": _act("risk", table="risk_limits"),
     # what is told
@@ -127,4 +130,27 @@ ROUTES: dict[str, Route] = {
     "GET /alerts/{id}": _row("read", table="alerts"),
     "POST /alerts/{id}/acknowledge": _act("trade", "strategies", "risk", table="alerts", administered=True),
     "GET /audit": _list("read"),
+    # market data, everybody's
+    "GET /market-data/quotes/{symbol}": _list("read", symbol="SPY"),
+    "GET /market-data/history/{symbol}": _list("read", symbol=f"SPY?{_YEAR}"),
+    "GET /market-data/options/{symbol}": _list("read", symbol="SPY"),
+    "GET /market-data/options/{symbol}/chain": _list("read", symbol="SPY"),
+    # backtests
+    "GET /backtests": _list("read"),
+    "GET /backtests/{id}": _row("read", table="backtests"),
+    "GET /backtests/{id}/trials": _row("read", table="backtests"),
+    "POST /backtests": _act(
+        "strategies",
+        table="strategies",
+        body={"strategy_id": "{id}", "starts_on": "2013-01-01", "ends_on": "2013-12-31"},
+    ),
+    "POST /backtests/{id}/cancel": _act("strategies", table="backtests"),
+    # reports and statements
+    "GET /reports": _list("reports", "read"),
+    "GET /reports/{id}": _row("reports", "read", table="daily_pnl_reports"),
+    "GET /reports/{id}/versions": _row("reports", "read", table="daily_pnl_reports"),
+    "GET /reports/{id}/download": _row("reports", "read", table="daily_pnl_reports"),
+    "GET /statements/activities": _list("reports", "read"),
+    "GET /statements/balances": _list("reports", "read"),
+    "GET /statements/cash": _list("reports", "read"),
 }
