@@ -22,7 +22,7 @@ const SignUp = z.strictObject({
 }).openapi("SignUp");
 
 const SignedUp = z.object({
-  session: Session.nullable().openapi({ description: "Null: follow the link in the mail first, then sign in." }),
+  session: z.union([Session, z.null()]).openapi({ description: "Null: follow the link in the mail first, then sign in." }),
 }).openapi("SignedUp");
 
 const Login = z.strictObject({ email: Email, password: Password }).openapi("Login");
