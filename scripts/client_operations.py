@@ -58,7 +58,8 @@ def _methods(document: Mapping[str, Any], path: str, method: str, operation: Map
     body = _body(operation)
     signature = _signature(parameters, body, optional=not operation.get("requestBody", {}).get("required"))
     answers = _answers(operation)
-    answer = " | ".join(sorted({kind or "None" for kind in answers.values()}, key=lambda one: (one == "None", one)))
+    kinds = {kind or "None" for each in answers.values() for kind in each}
+    answer = " | ".join(sorted(kinds, key=lambda one: (one == "None", one == "bytes", one)))
     told = _docstring(operation.get("summary", name))
     request = ", ".join([repr(method.upper()), _path(path, parameters), *_asked(operation, parameters, body)])
     yield f"    def {name}({signature}) -> {answer}:\n{told}        {_call(answers, answer, request)}\n"
@@ -133,21 +134,20 @@ def _model(schema: Mapping[str, Any]) -> str:
     return f"models.{schema['$ref'].rsplit('/', 1)[1]}"
 
 
-def _answers(operation: Mapping[str, Any]) -> dict[int, str | None]:
-    """The type of each success by its status; None where it has no body."""
-    found: dict[int, str | None] = {}
+def _answers(operation: Mapping[str, Any]) -> dict[int, tuple[str | None, ...]]:
+    """The types of each success by its status: None where it has no body, bytes for a file."""
+    found: dict[int, tuple[str | None, ...]] = {}
     for status, answer in operation["responses"].items():
-        if not status.startswith("2"):
-            continue
-        content = answer.get("content") or {}
-        found[int(status)] = (
-            _model(content["application/json"]["schema"])
-            if "application/json" in content
-            else "bytes"
-            if content
-            else None
-        )
+        if status.startswith("2"):
+            contents = answer.get("content") or {None: {}}
+            found[int(status)] = tuple(dict.fromkeys(_kind(name, content) for name, content in contents.items()))
     return found
+
+
+def _kind(content_type: str | None, content: Mapping[str, Any]) -> str | None:
+    if content_type is None:
+        return None
+    return _model(content["schema"]) if content_type == "application/json" else "bytes"
 
 
 def _signature(parameters: list[_Parameter], body: str | None, *, optional: bool = False) -> str:
@@ -187,15 +187,16 @@ def _header(parameter: _Parameter) -> str:
     return "version(if_match)" if parameter.required else "None if if_match is None else version(if_match)"
 
 
-def _call(answers: Mapping[int, str | None], answer: str, request: str) -> str:
-    kinds = set(answers.values())
+def _call(answers: Mapping[int, tuple[str | None, ...]], answer: str, request: str) -> str:
+    kinds = {kind for each in answers.values() for kind in each}
     if kinds == {None}:
         return f"self._wire.nothing({request})"
     if kinds == {"bytes"}:
         return f"return self._wire.content({request})"
     if len(kinds) == 1:
         return f"return self._wire.model({answer}, {request})"
-    listed = ", ".join(f"{status}: {kind}" for status, kind in answers.items())
+    # What is no JSON is a file, whatever else the status may answer with.
+    listed = ", ".join(f"{status}: {each[0]}" for status, each in answers.items())
     return f'return cast("{answer}", self._wire.one_of({{{listed}}}, {request}))'
 
 

@@ -3166,7 +3166,10 @@ class OptionContract(Model):
         AwareDatetime,
         Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
     ]
-    quote: OptionQuote | None
+    quote: Annotated[
+        OptionQuote | None,
+        Field(description="The latest; null where nobody has quoted it."),
+    ]
 
 
 class OptionContractPage(Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, cast
 from uuid import UUID
 
 from local.client import models
@@ -1279,10 +1279,11 @@ class Operations:
             if cursor is None:
                 return
 
-    def download_report(self, id: UUID, *, format: Literal["json", "csv"] | None = None) -> models.ReportDetail:
+    def download_report(self, id: UUID, *, format: Literal["json", "csv"] | None = None) -> models.ReportDetail | bytes:
         """One report as a file: JSON as it is read, or its lines as CSV."""
-        return self._wire.model(
-            models.ReportDetail, "GET", f"/api/reports/{segment(id)}/download", query={"format": format}
+        return cast(
+            "models.ReportDetail | bytes",
+            self._wire.one_of({200: bytes}, "GET", f"/api/reports/{segment(id)}/download", query={"format": format}),
         )
 
     def list_risk_decisions(

@@ -72,12 +72,13 @@ class Wire:
         return self.send(method, path, **asked).content
 
     def one_of(self, answers: Answers, method: str, path: str, **asked: Any) -> Any:
-        """An operation whose successes differ by status."""
+        """An operation whose successes differ: by status, or a model as JSON and a file as anything else."""
         answer = self.send(method, path, **asked)
         kind = answers.get(answer.status_code)
-        if kind is None or not issubclass(kind, BaseModel):
-            return answer.content if kind is bytes else None
-        return _read(kind, answer)
+        if kind is None:
+            return None
+        is_json = answer.headers.get("Content-Type", "").startswith("application/json")
+        return _read(kind, answer) if issubclass(kind, BaseModel) and is_json else answer.content
 
     def send(
         self,

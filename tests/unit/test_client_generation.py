@@ -68,6 +68,7 @@ def test_method_when_it_lists_pages_then_an_iterator_goes_with_it() -> None:
         (answered("204", None), "-> None:"),
         (answered("200", {"type": "string"}, "text/csv"), "-> bytes:"),
         (answered("200", ROW) | answered("204", None), "-> models.Row | None:"),
+        ({"200": {"content": {"application/json": {"schema": ROW}, "text/csv": {}}}}, "-> models.Row | bytes:"),
         (answered("200", {"type": "array", "items": ROW}), "-> models.DoThingsAnswer:"),
     ],
 )

@@ -142,6 +142,11 @@ def test_answer_when_it_is_not_what_the_model_is_then_said() -> None:
         Server(httpx.Response(200, json={"data": 1})).client(key="at_1").list_strategy_kinds()
 
 
+def test_answer_when_it_is_a_file_where_json_may_be_too_then_its_bytes() -> None:
+    csv = httpx.Response(200, headers={"Content-Type": "text/csv"}, content=b"symbol\nSPY\n")
+    assert Server(csv).client(key="at_1").download_report(UUID(int=1), format="csv") == b"symbol\nSPY\n"
+
+
 def signed_in(token: str) -> httpx.Response:
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     return httpx.Response(200, json={"access_token": token, "refresh_token": "refresh-2", "expires_at": until})

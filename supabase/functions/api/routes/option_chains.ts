@@ -35,7 +35,7 @@ const OptionContract = z.object({
   close_on: Day.nullable(),
   feed: z.string().openapi({ description: "Which feed listed it." }),
   listed_at: Time,
-  quote: OptionQuote.nullable().openapi({ description: "The latest; null where nobody has quoted it." }),
+  quote: z.union([OptionQuote, z.null()]).openapi({ description: "The latest; null where nobody has quoted it." }),
 }).openapi("OptionContract");
 
 const OptionChain = z.object({
