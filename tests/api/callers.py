@@ -17,11 +17,7 @@ from tests.api.conftest import Caller
 from tests.integration.ledger.desk import NOON, fill_every_table
 from tests.integration.ledger.ledger import Ledger
 from tests.integration.ledger.market import quote
-<<<<<<< HEAD
 from tests.integration.ledger.people import CLAIM, SECOND_FACTOR
-=======
-from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, new_administrator, new_viewer
->>>>>>> 541342c8fe83ca4242d4898d08269bd1a700f32a
 from tests.security.filling import fill_what_is_empty, relations
 
 SCOPES = ("read", "trade", "strategies", "risk", "reports")
@@ -49,7 +45,6 @@ class Callers:
             fill_every_table(person.desk)
             fill_what_is_empty(ledger, person.desk)
         _quote_everything(ledger)
-<<<<<<< HEAD
         viewer, administrator = sign_up("matrix-viewer"), sign_up("matrix-administrator")
         assert viewer.desk is not None
         ledger.run("select public.deactivate_strategy(%s)", viewer.desk.strategy)
@@ -57,11 +52,6 @@ class Callers:
             ledger.run("select public.set_desk(%s, 'the desk of the matrix', %s)", str(person.id), role)
         ledger.run("select public.grant_administrator(%s, 'the matrix needs one')", str(administrator.id))
         owner.post("/auth/factors", {"name": "phone"}).raise_for_status()
-=======
-        viewer, administrator = new_viewer(ledger, "the desk of the matrix", owner.id), new_administrator(ledger)
-        now = int(time.time())
-        administering: dict[str, Any] = {**SECOND_FACTOR, **CLAIM}
->>>>>>> 541342c8fe83ca4242d4898d08269bd1a700f32a
 
         def changed(person: Caller, **claims: Any) -> Caller:
             """The same session, with a token that says something else."""
