@@ -51,7 +51,8 @@ class Callers:
         for person, role in ((viewer, "viewer"), (owner, "trader")):
             ledger.run("select public.set_desk(%s, 'the desk of the matrix', %s)", str(person.id), role)
         ledger.run("select public.grant_administrator(%s, 'the matrix needs one')", str(administrator.id))
-        owner.post("/auth/factors", {"name": "phone"}).raise_for_status()
+        made = owner.post("/auth/factors", {"name": "phone"})
+        assert made.status_code == 201, made.text
 
         def changed(person: Caller, **claims: Any) -> Caller:
             """The same session, with a token that says something else."""

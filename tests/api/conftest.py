@@ -98,9 +98,10 @@ def sign_up(stack: Stack, ledger: Ledger, http: httpx.Client) -> Callable[[str],
     """Somebody signed in who has an account and a strategy, and nothing else. Auth counts sign-ups: it is not asked."""
 
     def made(name: str) -> Caller:
-        user = uuid4()
+        user, session = uuid4(), uuid4()
         email = f"{name}-{user}@example.com"
         ledger.run("insert into auth.users (id, email) values (%s, %s)", user, email)
+        ledger.run("insert into auth.sessions (id, user_id) values (%s, %s)", session, user)
         account = new_account(ledger, user)
         desk = Desk(ledger, user, account, new_strategy(ledger, user, account))
         now = int(time.time())
@@ -112,7 +113,7 @@ def sign_up(stack: Stack, ledger: Ledger, http: httpx.Client) -> Callable[[str],
             "iat": now,
             "exp": now + 3600,
         }
-        token = jwt.encode(claims | {"session_id": str(uuid4())}, stack.secrets.jwt_secret, "HS256")
+        token = jwt.encode(claims | {"session_id": str(session)}, stack.secrets.jwt_secret, "HS256")
         return Caller(http, token, desk, email)
 
     return made

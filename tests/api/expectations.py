@@ -133,6 +133,8 @@ ROUTES: dict[str, Route] = {
         table="broker_accounts",
         body={"scope": "account", "scope_id": "{id}", "name": "stale_quote", "value": "5", "unit": "seconds"},
         administered=True,
+        # The administrator was there first.
+        refusal="ADMINISTRATOR_NEEDED",
     ),
     "DELETE /risk/limits/{id}": _act("risk", table="risk_limits"),
     # what is told
@@ -217,14 +219,14 @@ ROUTES: dict[str, Route] = {
     "DELETE /api-keys/{id}": _act(table="api_keys"),
     # webhooks
     "GET /webhooks": _list(),
-    "GET /webhooks/{id}": _row(table="webhook_endpoints"),
-    "GET /webhooks/{id}/deliveries": _row(table="webhook_endpoints"),
+    "GET /webhooks/{id}": _row(table="webhook_endpoints", desk=False),
+    "GET /webhooks/{id}/deliveries": _row(table="webhook_endpoints", desk=False),
     "POST /webhooks": _act(body=_WEBHOOK),
     "PUT /webhooks/{id}": _act(table="webhook_endpoints", body=_WEBHOOK | {"enabled": False}),
     "POST /webhooks/{id}/rotate": _act(table="webhook_endpoints"),
     "POST /webhooks/{id}/test": _act(table="webhook_endpoints"),
     "POST /webhooks/{id}/deliveries/{delivery_id}/redeliver": _act(
-        table="webhook_endpoints", delivery_id="{webhook_deliveries}"
+        table="webhook_endpoints", delivery_id="{webhook_deliveries}", refusal="NO_SUCH_DELIVERY"
     ),
     "DELETE /webhooks/{id}": _act(table="webhook_endpoints"),
 }
