@@ -1099,6 +1099,27 @@ class HaltEvent(Model):
     ]
 
 
+class EngagedGate(Model):
+    gate_key: Annotated[
+        str,
+        Field(
+            examples=["account:0b5e3f8e-5c0e-4a57-9a8d-1c5b7a0f3d11"],
+            pattern="^(global|(user|account|strategy):[0-9a-f-]{36})$",
+        ),
+    ]
+    closed: bool
+    mode: Annotated[
+        Literal["no_new_entries", "cancel_working", "flatten"],
+        Field(
+            description="no_new_entries; cancel_working also cancels working entries; flatten also closes every position."
+        ),
+    ]
+    spare_exits: Annotated[bool, Field(description="Cancelling leaves orders alone that only reduce.")]
+    reason: str
+    needs_administrator: Annotated[bool, Field(description="Only an administrator lifts it.")]
+    version: Annotated[int, Field(description="Grows with every change of the row; its ETag.")]
+
+
 class GivenHalt(Model):
     model_config = ConfigDict(
         extra="forbid",
@@ -1118,6 +1139,18 @@ class GivenHalt(Model):
     ] = "no_new_entries"
     spare_exits: Annotated[bool, Field(description="false: working exits are cancelled too.")] = True
     reason: Annotated[str, Field(max_length=2000, min_length=1)]
+
+
+class GateState(Model):
+    gate_key: Annotated[
+        str,
+        Field(
+            examples=["account:0b5e3f8e-5c0e-4a57-9a8d-1c5b7a0f3d11"],
+            pattern="^(global|(user|account|strategy):[0-9a-f-]{36})$",
+        ),
+    ]
+    closed: bool
+    version: Annotated[int, Field(description="Grows with every change of the row; its ETag.")]
 
 
 class GivenLift(Model):

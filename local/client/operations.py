@@ -79,14 +79,17 @@ class Operations:
         """One alert."""
         return self._wire.model(models.Alert, "GET", f"/api/alerts/{segment(id)}")
 
-    def acknowledge_alert(self, id: UUID, *, idempotency_key: str | None = None) -> models.Alert:
+    def acknowledge_alert(self, id: UUID, *, idempotency_key: str | None = None) -> models.Alert | None:
         """Says that an alert was seen; the first to say so stays on record."""
-        return self._wire.model(
-            models.Alert,
-            "POST",
-            f"/api/alerts/{segment(id)}/acknowledge",
-            headers={"idempotency-key": idempotency_key},
-            once=True,
+        return cast(
+            "models.Alert | None",
+            self._wire.one_of(
+                {200: models.Alert, 204: None},
+                "POST",
+                f"/api/alerts/{segment(id)}/acknowledge",
+                headers={"idempotency-key": idempotency_key},
+                once=True,
+            ),
         )
 
     def create_api_key(self, body: models.NewApiKey, *, idempotency_key: str | None = None) -> models.MadeApiKey:
@@ -815,10 +818,15 @@ class Operations:
             if cursor is None:
                 return
 
-    def engage_halt(self, body: models.GivenHalt, *, idempotency_key: str | None = None) -> models.Gate:
+    def engage_halt(self, body: models.GivenHalt, *, idempotency_key: str | None = None) -> models.EngagedGate:
         """Engages the kill switch of a scope: no new entries from this moment; exits and cancels still pass."""
         return self._wire.model(
-            models.Gate, "POST", "/api/risk/halts", headers={"idempotency-key": idempotency_key}, once=True, body=body
+            models.EngagedGate,
+            "POST",
+            "/api/risk/halts",
+            headers={"idempotency-key": idempotency_key},
+            once=True,
+            body=body,
         )
 
     def list_halt_events(
@@ -850,10 +858,12 @@ class Operations:
             if cursor is None:
                 return
 
-    def lift_halt(self, gate_key: str, body: models.GivenLift, *, idempotency_key: str | None = None) -> models.Gate:
+    def lift_halt(
+        self, gate_key: str, body: models.GivenLift, *, idempotency_key: str | None = None
+    ) -> models.GateState:
         """Lifts a halt, with a reason and a second factor."""
         return self._wire.model(
-            models.Gate,
+            models.GateState,
             "POST",
             f"/api/risk/halts/{segment(gate_key)}/lift",
             headers={"idempotency-key": idempotency_key},
@@ -918,9 +928,12 @@ class Operations:
             if cursor is None:
                 return
 
-    def set_limit(self, body: models.GivenLimit) -> models.Limit:
+    def set_limit(self, body: models.GivenLimit) -> models.Limit | None:
         """Sets a limit of a scope, from this moment on."""
-        return self._wire.model(models.Limit, "PUT", "/api/risk/limits", body=body)
+        return cast(
+            "models.Limit | None",
+            self._wire.one_of({200: models.Limit, 204: None}, "PUT", "/api/risk/limits", body=body),
+        )
 
     def get_limit(self, id: UUID) -> models.Limit:
         """One limit."""

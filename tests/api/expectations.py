@@ -131,7 +131,9 @@ ROUTES: dict[str, Route] = {
     "PUT /risk/limits": _act(
         "risk",
         table="broker_accounts",
-        body={"scope": "account", "scope_id": "{id}", "name": "stale_quote", "value": "5", "unit": "seconds"},
+        # Refused to whom it lets in: what an administrator has set its owner may not change.
+        body={"scope": "account", "scope_id": "{id}", "name": "position_limit"}
+        | {"value": "-1", "unit": "shares or contracts"},
         administered=True,
         # The administrator was there first.
         refusal="ADMINISTRATOR_NEEDED",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
+import jwt
 import pytest
 
+from local.stack import Stack
 from tests.api.conftest import Caller
 from tests.integration.ledger.ledger import Ledger
+from tests.integration.ledger.people import CLAIM, SECOND_FACTOR, new_administrator
 
 
 def limit_of(person: Caller, **more: Any) -> dict[str, Any]:
@@ -90,3 +94,18 @@ def test_limit_kinds_when_read_then_all_of_them(owner: Caller, ledger: Ledger) -
     kinds = owner.get("/risk/limit-kinds").json()["data"]
     assert len(kinds) == ledger.one("select count(*) from public.risk_limit_kinds")
     assert {"name", "unit", "default_value", "tighter"} <= kinds[0].keys()
+
+
+def test_limit_when_an_administrator_sets_it_on_a_trader_then_it_is_set_and_nothing_of_it_told(
+    sign_up: Callable[[str], Caller], stack: Stack, ledger: Ledger
+) -> None:
+    trader = sign_up("limited")
+    claims = {"sub": str(new_administrator(ledger)), "role": "authenticated", "exp": int(time.time()) + 600}
+    token = jwt.encode(claims | SECOND_FACTOR | CLAIM, stack.secrets.jwt_secret, algorithm="HS256")
+    administrator = Caller(trader.http, token)
+    assert administrator.put("/risk/limits", limit_of(trader)).status_code == 204
+    assert trader.desk is not None
+    engaged = administrator.post("/risk/halts", {"gate_key": trader.desk.gate("account"), "reason": "odd orders"})
+    assert (engaged.status_code, engaged.json()["needs_administrator"]) == (200, True)
+    refused = trader.put("/risk/limits", limit_of(trader, value="1000"))
+    assert (refused.status_code, refused.json()["code"]) == (403, "ADMINISTRATOR_NEEDED")

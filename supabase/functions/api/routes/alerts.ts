@@ -1,7 +1,7 @@
 /** What a person should see: listed, and acknowledged. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { signedIn } from "../http/access.ts";
-import { json, refusals, security } from "../http/answers.ts";
+import { empty, json, refusals, security } from "../http/answers.ts";
 import type { Api } from "../http/environment.ts";
 import { is, timeRange, within } from "../http/filters.ts";
 import { once, OnceHeader } from "../http/once.ts";
@@ -66,7 +66,11 @@ const acknowledge = createRoute({
   security: security("trade", "strategies", "risk"),
   middleware: [signedIn("trade", "strategies", "risk"), once("alerts.acknowledge")] as const,
   request: { params, headers: OnceHeader },
-  responses: { 200: json(Alert, "The alert, as acknowledged."), ...refusals(401, 403, 404, 409) },
+  responses: {
+    200: json(Alert, "The alert, as acknowledged."),
+    204: empty("It is acknowledged, by an administrator who does not read it."),
+    ...refusals(401, 403, 404, 409),
+  },
 });
 
 export function alerts(api: Api): void {
@@ -95,9 +99,8 @@ export function alerts(api: Api): void {
     const { id } = context.req.valid("param");
     const ledger = context.get("ledger");
     await ledger.call("acknowledge_alert", { p_alert_id: id });
-    // An administrator may acknowledge an alert that they do not read.
     const [alert] = await ledger.select<z.infer<typeof Alert>>("alerts", { select: COLUMNS, id: is(id) });
-    if (!alert) throw notFound("alert", id);
+    if (!alert) return context.body(null, 204);
     return context.json(alert, 200);
   });
 }

@@ -6,9 +6,7 @@ import type { Api } from "../http/environment.ts";
 import { is, timeRange, within } from "../http/filters.ts";
 import { once, OnceHeader } from "../http/once.ts";
 import { pageOf, pageQuery, readPage } from "../http/paging.ts";
-import { notFound } from "../http/problem.ts";
 import { tag } from "../http/versions.ts";
-import type { Rest } from "../../_shared/rest.ts";
 import { Id, Time, Version } from "../schemas/values.ts";
 
 const GateKey = z.string().regex(/^(global|(user|account|strategy):[0-9a-f-]{36})$/, "is global, user:<id>, account:<id> or strategy:<id>")
@@ -36,6 +34,11 @@ const Gate = z.object({
   changed_at: Time,
   version: Version,
 }).openapi("Gate");
+
+/** What engaging or lifting has made of it: also told to an administrator, who does not read a trader's gate. */
+const GateState = Gate.pick({ gate_key: true, closed: true, version: true }).openapi("GateState");
+const EngagedGate = Gate.omit({ scope: true, broker_account_id: true, strategy_id: true, changed_by: true, changed_at: true })
+  .openapi("EngagedGate");
 
 const Halt = z.object({
   ...whose,
@@ -128,7 +131,7 @@ const engage = createRoute({
       required: true,
     },
   },
-  responses: { 200: json(Gate, "The gate, closed."), ...refusals(401, 403, 404, 409) },
+  responses: { 200: json(EngagedGate, "The gate, closed."), ...refusals(401, 403, 404, 409) },
 });
 
 const lift = createRoute({
@@ -145,7 +148,7 @@ const lift = createRoute({
     headers: OnceHeader,
     body: { content: { "application/json": { schema: z.strictObject({ reason: Reason }).openapi("GivenLift") } }, required: true },
   },
-  responses: { 200: json(Gate, "The gate, open."), ...refusals(401, 403, 404, 409) },
+  responses: { 200: json(GateState, "The gate, open."), ...refusals(401, 403, 404, 409) },
 });
 
 export function halts(api: Api): void {
@@ -172,25 +175,22 @@ export function halts(api: Api): void {
 
   api.openapi(engage, async (context) => {
     const { gate_key, mode, spare_exits, reason } = context.req.valid("json");
-    const ledger = context.get("ledger");
-    await ledger.call("close_gate", { p_gate_key: gate_key, p_reason: reason, p_mode: mode, p_spare_exits: spare_exits });
-    const gate = await one(ledger, gate_key);
+    const gate = await context.get("ledger").call<z.infer<typeof EngagedGate>>("close_gate", {
+      p_gate_key: gate_key,
+      p_reason: reason,
+      p_mode: mode,
+      p_spare_exits: spare_exits,
+    });
     tag(context, gate.version);
     return context.json(gate, 200);
   });
 
   api.openapi(lift, async (context) => {
-    const { gate_key } = context.req.valid("param");
-    const ledger = context.get("ledger");
-    await ledger.call("open_gate", { p_gate_key: gate_key, p_reason: context.req.valid("json").reason });
-    const gate = await one(ledger, gate_key);
+    const gate = await context.get("ledger").call<z.infer<typeof GateState>>("open_gate", {
+      p_gate_key: context.req.valid("param").gate_key,
+      p_reason: context.req.valid("json").reason,
+    });
     tag(context, gate.version);
     return context.json(gate, 200);
   });
-}
-
-async function one(ledger: Rest, gateKey: string): Promise<z.infer<typeof Gate>> {
-  const [gate] = await ledger.select<z.infer<typeof Gate>>("trading_gates", { select: GATE, gate_key: is(gateKey) });
-  if (!gate) throw notFound("gate", gateKey);
-  return gate;
 }

@@ -119,7 +119,11 @@ const set = createRoute({
   security: security("risk"),
   middleware: [signedIn("risk")] as const,
   request: { body: { content: { "application/json": { schema: GivenLimit } }, required: true } },
-  responses: { 200: json(Limit, "The limit, as it is set."), ...refusals(401, 403, 404, 409) },
+  responses: {
+    200: json(Limit, "The limit, as it is set."),
+    204: empty("It is set, by an administrator, on somebody whose limits they do not read."),
+    ...refusals(401, 403, 404, 409),
+  },
 });
 
 const remove = createRoute({
@@ -192,7 +196,8 @@ export function limits(api: Api): void {
       p_parameters: given.parameters ?? {},
       p_act: given.act ?? null,
     });
-    const limit = await one(ledger, id);
+    const [limit] = await ledger.select<LimitRow>("risk_limits", { select: COLUMNS, id: is(id) });
+    if (!limit) return context.body(null, 204);
     tag(context, limit.version);
     return context.json(told(limit), 200);
   });
