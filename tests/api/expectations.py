@@ -87,6 +87,8 @@ ROUTES: dict[str, Route] = {
     "GET /trades/{id}": _row("read", table="trades"),
     "GET /positions": _list("read"),
     "GET /positions/{symbol}": _list("read", symbol="SPY"),
+    "GET /exercises": _list("read"),
+    "GET /exercises/{id}": _row("read", table="exercises"),
     "GET /pnl/daily": _list("read", "reports"),
     "GET /pnl/current": _list("read", "reports"),
     "POST /orders": _act("trade", table="broker_accounts", body=_ORDER),
@@ -97,6 +99,9 @@ ROUTES: dict[str, Route] = {
     "DELETE /orders": _act("trade"),
     "POST /positions/{symbol}/close": _act(
         "trade", table="broker_accounts", body={"account": "{id}"}, symbol="SPY", refusal="NO_SUCH_POSITION"
+    ),
+    "POST /positions/{symbol}/exercise": _act(
+        "trade", table="broker_accounts", body={"account": "{id}"}, symbol="SPY131019C00170000"
     ),
     # risk
     "GET /risk/breaches": _list("read"),
