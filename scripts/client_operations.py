@@ -196,7 +196,9 @@ def _call(answers: Mapping[int, tuple[str | None, ...]], answer: str, request: s
     if len(kinds) == 1:
         return f"return self._wire.model({answer}, {request})"
     # What is no JSON is a file, whatever else the status may answer with.
-    listed = ", ".join(f"{status}: {each[0]}" for status, each in answers.items())
+    listed = ", ".join(
+        f"{status}: {next((one for one in each if one != 'bytes'), 'bytes')}" for status, each in answers.items()
+    )
     return f'return cast("{answer}", self._wire.one_of({{{listed}}}, {request}))'
 
 

@@ -31,6 +31,12 @@ from local.cli import (
 )
 from local.cli.exits import Exit, exit_of
 from local.cli.screen import Screen
+from local.cli.signed_in.alerts import alerts
+from local.cli.signed_in.login import login, logout
+from local.cli.signed_in.orders import orders
+from local.cli.signed_in.raw import api
+from local.cli.signed_in.strategies import strategies
+from local.cli.signed_in.trades import positions, trades
 
 
 def _exit_with(code: int) -> None:
@@ -71,6 +77,14 @@ app.add_typer(admin_commands.admin)
 app.add_typer(strategy_commands.strategy, name="strategy")
 app.add_typer(keys_command.keys, name="keys")
 app.add_typer(account_commands.account, name="account")
+app.command("login", short_help="Sign in to the REST API, here or hosted.")(login)
+app.command("logout", short_help="End the session.")(logout)
+app.add_typer(orders, name="orders")
+app.add_typer(trades, name="trades")
+app.command("positions", short_help="Show what you hold.")(positions)
+app.add_typer(strategies, name="strategies")
+app.add_typer(alerts, name="alerts")
+app.command("api", short_help="Send one request of the REST API.")(api)
 
 
 def main() -> None:

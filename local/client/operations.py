@@ -1296,7 +1296,9 @@ class Operations:
         """One report as a file: JSON as it is read, or its lines as CSV."""
         return cast(
             "models.ReportDetail | bytes",
-            self._wire.one_of({200: bytes}, "GET", f"/api/reports/{segment(id)}/download", query={"format": format}),
+            self._wire.one_of(
+                {200: models.ReportDetail}, "GET", f"/api/reports/{segment(id)}/download", query={"format": format}
+            ),
         )
 
     def list_risk_decisions(

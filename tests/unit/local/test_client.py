@@ -147,6 +147,11 @@ def test_answer_when_it_is_a_file_where_json_may_be_too_then_its_bytes() -> None
     assert Server(csv).client(key="at_1").download_report(UUID(int=1), format="csv") == b"symbol\nSPY\n"
 
 
+def test_answer_when_it_is_json_where_a_file_may_be_too_then_the_model() -> None:
+    with pytest.raises(Mistake, match="NOT_UNDERSTOOD"):
+        Server(done()).client(key="at_1").download_report(UUID(int=1))
+
+
 def signed_in(token: str) -> httpx.Response:
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     return httpx.Response(200, json={"access_token": token, "refresh_token": "refresh-2", "expires_at": until})
