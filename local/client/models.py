@@ -828,7 +828,7 @@ class NewExercise(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    account: Annotated[UUID, Field(description="The broker account that holds the option.")]
+    broker_account_id: Annotated[UUID, Field(description="The broker account that holds the option.")]
     quantity: Annotated[
         Decimal | None,
         Field(
@@ -1656,8 +1656,8 @@ class NewClose(Model):
     model_config = ConfigDict(
         extra="forbid",
     )
-    account: Annotated[UUID, Field(description="The broker account that holds it.")]
-    strategy: Annotated[
+    broker_account_id: Annotated[UUID, Field(description="The broker account that holds it.")]
+    strategy_id: Annotated[
         UUID | None,
         Field(description="Whose position is closed; left out: what was traded by hand."),
     ] = None

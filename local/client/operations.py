@@ -648,7 +648,7 @@ class Operations:
     def list_exercises(
         self,
         *,
-        account: UUID | None = None,
+        broker_account_id: UUID | None = None,
         symbol: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
@@ -658,14 +658,16 @@ class Operations:
             models.ExercisePage,
             "GET",
             "/api/exercises",
-            query={"account": account, "symbol": symbol, "limit": limit, "cursor": cursor},
+            query={"broker_account_id": broker_account_id, "symbol": symbol, "limit": limit, "cursor": cursor},
         )
 
-    def all_exercises(self, *, account: UUID | None = None, symbol: str | None = None) -> Iterator[models.Exercise]:
+    def all_exercises(
+        self, *, broker_account_id: UUID | None = None, symbol: str | None = None
+    ) -> Iterator[models.Exercise]:
         """Every row of `list_exercises`, page by page."""
         cursor: str | None = None
         while True:
-            page = self.list_exercises(account=account, symbol=symbol, limit=200, cursor=cursor)
+            page = self.list_exercises(broker_account_id=broker_account_id, symbol=symbol, limit=200, cursor=cursor)
             yield from page.data
             cursor = page.next_cursor
             if cursor is None:
@@ -1049,10 +1051,15 @@ class Operations:
             body=body,
         )
 
-    def cancel_all_orders(self, *, account: UUID | None = None, symbol: str | None = None) -> models.CancelledOrders:
+    def cancel_all_orders(
+        self, *, broker_account_id: UUID | None = None, symbol: str | None = None
+    ) -> models.CancelledOrders:
         """Asks for every order of the caller's that is not over to be cancelled, exits included."""
         return self._wire.model(
-            models.CancelledOrders, "DELETE", "/api/orders", query={"account": account, "symbol": symbol}
+            models.CancelledOrders,
+            "DELETE",
+            "/api/orders",
+            query={"broker_account_id": broker_account_id, "symbol": symbol},
         )
 
     def replace_order(
@@ -1087,7 +1094,7 @@ class Operations:
     def list_daily_pnl(
         self,
         *,
-        account: UUID | None = None,
+        broker_account_id: UUID | None = None,
         from_: date | None = None,
         to: date | None = None,
         limit: int | None = None,
@@ -1098,29 +1105,33 @@ class Operations:
             models.DailyPnlPage,
             "GET",
             "/api/pnl/daily",
-            query={"account": account, "from": from_, "to": to, "limit": limit, "cursor": cursor},
+            query={"broker_account_id": broker_account_id, "from": from_, "to": to, "limit": limit, "cursor": cursor},
         )
 
     def all_daily_pnl(
-        self, *, account: UUID | None = None, from_: date | None = None, to: date | None = None
+        self, *, broker_account_id: UUID | None = None, from_: date | None = None, to: date | None = None
     ) -> Iterator[models.DailyPnl]:
         """Every row of `list_daily_pnl`, page by page."""
         cursor: str | None = None
         while True:
-            page = self.list_daily_pnl(account=account, from_=from_, to=to, limit=200, cursor=cursor)
+            page = self.list_daily_pnl(
+                broker_account_id=broker_account_id, from_=from_, to=to, limit=200, cursor=cursor
+            )
             yield from page.data
             cursor = page.next_cursor
             if cursor is None:
                 return
 
-    def get_current_pnl(self, *, account: UUID | None = None) -> models.CurrentPnl:
+    def get_current_pnl(self, *, broker_account_id: UUID | None = None) -> models.CurrentPnl:
         """What is won or lost now, at the latest marks. What has no mark has no result."""
-        return self._wire.model(models.CurrentPnl, "GET", "/api/pnl/current", query={"account": account})
+        return self._wire.model(
+            models.CurrentPnl, "GET", "/api/pnl/current", query={"broker_account_id": broker_account_id}
+        )
 
     def list_positions(
         self,
         *,
-        account: UUID | None = None,
+        broker_account_id: UUID | None = None,
         closed: bool | None = None,
         limit: int | None = None,
         cursor: str | None = None,
@@ -1130,23 +1141,25 @@ class Operations:
             models.PositionPage,
             "GET",
             "/api/positions",
-            query={"account": account, "closed": closed, "limit": limit, "cursor": cursor},
+            query={"broker_account_id": broker_account_id, "closed": closed, "limit": limit, "cursor": cursor},
         )
 
-    def all_positions(self, *, account: UUID | None = None, closed: bool | None = None) -> Iterator[models.Position]:
+    def all_positions(
+        self, *, broker_account_id: UUID | None = None, closed: bool | None = None
+    ) -> Iterator[models.Position]:
         """Every row of `list_positions`, page by page."""
         cursor: str | None = None
         while True:
-            page = self.list_positions(account=account, closed=closed, limit=200, cursor=cursor)
+            page = self.list_positions(broker_account_id=broker_account_id, closed=closed, limit=200, cursor=cursor)
             yield from page.data
             cursor = page.next_cursor
             if cursor is None:
                 return
 
-    def get_positions(self, symbol: str, *, account: UUID | None = None) -> models.Positions:
+    def get_positions(self, symbol: str, *, broker_account_id: UUID | None = None) -> models.Positions:
         """The positions in one symbol, one for each account that holds or has held it."""
         return self._wire.model(
-            models.Positions, "GET", f"/api/positions/{segment(symbol)}", query={"account": account}
+            models.Positions, "GET", f"/api/positions/{segment(symbol)}", query={"broker_account_id": broker_account_id}
         )
 
     def close_position(
@@ -1635,8 +1648,8 @@ class Operations:
     def list_trades(
         self,
         *,
-        account: UUID | None = None,
-        strategy: UUID | None = None,
+        broker_account_id: UUID | None = None,
+        strategy_id: UUID | None = None,
         symbol: str | None = None,
         status: Literal[
             "pending",
@@ -1666,8 +1679,8 @@ class Operations:
             "GET",
             "/api/trades",
             query={
-                "account": account,
-                "strategy": strategy,
+                "broker_account_id": broker_account_id,
+                "strategy_id": strategy_id,
                 "symbol": symbol,
                 "status": status,
                 "from": from_,
@@ -1680,8 +1693,8 @@ class Operations:
     def all_trades(
         self,
         *,
-        account: UUID | None = None,
-        strategy: UUID | None = None,
+        broker_account_id: UUID | None = None,
+        strategy_id: UUID | None = None,
         symbol: str | None = None,
         status: Literal[
             "pending",
@@ -1707,8 +1720,8 @@ class Operations:
         cursor: str | None = None
         while True:
             page = self.list_trades(
-                account=account,
-                strategy=strategy,
+                broker_account_id=broker_account_id,
+                strategy_id=strategy_id,
                 symbol=symbol,
                 status=status,
                 from_=from_,

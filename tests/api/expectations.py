@@ -98,10 +98,10 @@ ROUTES: dict[str, Route] = {
     "DELETE /orders/{id}": _act("trade", table="trades"),
     "DELETE /orders": _act("trade"),
     "POST /positions/{symbol}/close": _act(
-        "trade", table="broker_accounts", body={"account": "{id}"}, symbol="SPY", refusal="NO_SUCH_POSITION"
+        "trade", table="broker_accounts", body={"broker_account_id": "{id}"}, symbol="SPY", refusal="NO_SUCH_POSITION"
     ),
     "POST /positions/{symbol}/exercise": _act(
-        "trade", table="broker_accounts", body={"account": "{id}"}, symbol="SPY131019C00170000"
+        "trade", table="broker_accounts", body={"broker_account_id": "{id}"}, symbol="SPY131019C00170000"
     ),
     # risk
     "GET /risk/breaches": _list("read"),
@@ -165,12 +165,6 @@ ROUTES: dict[str, Route] = {
     "GET /user/profile": _list(),
     "PUT /user/profile": _act(body={"display_name": "of the matrix", "time_zone": "Europe/Paris"}),
     "POST /auth/logout": _act(body={"scope": "others"}),
-    # exercising
-    "GET /exercises": _list("read"),
-    "GET /exercises/{id}": _row("read", table="exercises"),
-    "POST /positions/{symbol}/exercise": _act(
-        "trade", table="broker_accounts", body={"account": "{id}"}, symbol="SPY131019C00170000"
-    ),
     # automation
     "GET /automation-sources": _list("read"),
     "GET /automation-sources/{id}": _row("read", table="automation_sources"),

@@ -238,7 +238,7 @@ def test_cancel_all_when_some_work_and_some_wait_then_each_as_it_can_and_nobody_
     assert [(row["id"], row["status"]) for row in everything.json()["data"]] == [(sent, "cancel_pending")]
     assert other.get(f"/trades/{others}").json()["status"] == "pending"
     assert other.desk is not None
-    refused = trader.delete("/orders", params={"account": str(other.desk.account)})
+    refused = trader.delete("/orders", params={"broker_account_id": str(other.desk.account)})
     assert (refused.status_code, refused.json()["code"]) == (404, "NO_SUCH_ACCOUNT")
 
 

@@ -9,7 +9,7 @@ from tests.api.conftest import Caller
 
 def test_daily_pnl_when_reported_then_by_day_and_account(owner: Caller) -> None:
     assert owner.desk is not None
-    asked = {"account": str(owner.desk.account), "from": "2013-10-07", "to": "2013-10-07"}
+    asked = {"broker_account_id": str(owner.desk.account), "from": "2013-10-07", "to": "2013-10-07"}
     (report,) = owner.get("/pnl/daily", params=asked).json()["data"]
     assert (report["report_date"], report["broker_account_id"]) == ("2013-10-07", str(owner.desk.account))
     assert isinstance(report["realised_pnl"], str)
@@ -39,6 +39,6 @@ def test_current_pnl_when_marked_then_the_result_is_realised_and_unrealised_less
 
 def test_pnl_when_anothers_account_is_named_then_empty(owner: Caller, stranger: Caller) -> None:
     assert owner.desk is not None
-    asked = {"account": str(owner.desk.account)}
+    asked = {"broker_account_id": str(owner.desk.account)}
     assert stranger.get("/pnl/daily", params=asked).json()["data"] == []
     assert stranger.get("/pnl/current", params=asked).json() == {"results": [], "positions": []}

@@ -28,12 +28,14 @@ def holder(sign_up: SignUp) -> Caller:
 def closed(caller: Caller, symbol: str, key: str = "", **said: Any) -> httpx.Response:
     assert caller.desk is not None
     headers = {"Idempotency-Key": key or str(uuid4())}
-    return caller.post(f"/positions/{symbol}/close", {"account": str(caller.desk.account)} | said, headers=headers)
+    return caller.post(
+        f"/positions/{symbol}/close", {"broker_account_id": str(caller.desk.account)} | said, headers=headers
+    )
 
 
 def test_positions_when_listed_then_what_has_no_mark_has_no_value(holder: Caller) -> None:
     assert holder.desk is not None
-    answer = holder.get("/positions", params={"account": str(holder.desk.account)})
+    answer = holder.get("/positions", params={"broker_account_id": str(holder.desk.account)})
     assert [(row["symbol"], plain(row["quantity"])) for row in answer.json()["data"]] == [("IWM", "3"), ("SPY", "100")]
     (iwm,) = holder.get("/positions/IWM").json()["data"]
     assert plain(iwm["average_entry_price"]) == "50"
@@ -54,10 +56,10 @@ def test_positions_when_nothing_is_held_then_left_out_unless_asked_for(sign_up: 
 def test_position_when_anothers_then_404(stranger: Caller, holder: Caller) -> None:
     assert holder.desk is not None
     account = str(holder.desk.account)
-    assert stranger.get("/positions", params={"account": account}).json()["data"] == []
-    answer = stranger.get("/positions/SPY", params={"account": account})
+    assert stranger.get("/positions", params={"broker_account_id": account}).json()["data"] == []
+    answer = stranger.get("/positions/SPY", params={"broker_account_id": account})
     assert (answer.status_code, answer.json()["code"]) == (404, "NO_SUCH_POSITION")
-    refused = stranger.post("/positions/SPY/close", {"account": account})
+    refused = stranger.post("/positions/SPY/close", {"broker_account_id": account})
     assert (refused.status_code, refused.json()["code"]) == (404, "NO_SUCH_ACCOUNT")
 
 
@@ -94,7 +96,7 @@ def test_close_when_a_strategy_holds_it_then_the_strategy_is_named_and_its_posit
     refused = closed(holder, "SPY")
     assert (refused.status_code, refused.json()["code"]) == (404, "NO_SUCH_POSITION")
     assert "name the strategy" in refused.json()["todo"]
-    answer = closed(holder, "SPY", strategy=str(holder.desk.strategy), quantity="40")
+    answer = closed(holder, "SPY", strategy_id=str(holder.desk.strategy), quantity="40")
     assert answer.status_code == 201, answer.text
     trade = UUID(answer.json()["id"])
     assert holder.desk.approve(trade) == "approved"
@@ -106,8 +108,8 @@ def test_close_when_a_strategy_holds_it_then_the_strategy_is_named_and_its_posit
     [
         ({"quantity": "4"}, 422, "MORE_THAN_HELD"),
         ({"quantity": "1.5"}, 422, "OFF_LOT"),
-        ({"strategy": str(uuid4())}, 404, "NO_SUCH_STRATEGY"),
-        ({"account": str(uuid4())}, 404, "NO_SUCH_ACCOUNT"),
+        ({"strategy_id": str(uuid4())}, 404, "NO_SUCH_STRATEGY"),
+        ({"broker_account_id": str(uuid4())}, 404, "NO_SUCH_ACCOUNT"),
         ({"side": "buy"}, 422, "MALFORMED"),
     ],
 )
@@ -126,7 +128,9 @@ CALL = "SPY271217C00300000"
 def exercised(caller: Caller, key: str = "", **said: Any) -> httpx.Response:
     assert caller.desk is not None
     headers = {"Idempotency-Key": key or str(uuid4())}
-    return caller.post(f"/positions/{CALL}/exercise", {"account": str(caller.desk.account)} | said, headers=headers)
+    return caller.post(
+        f"/positions/{CALL}/exercise", {"broker_account_id": str(caller.desk.account)} | said, headers=headers
+    )
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +159,8 @@ def test_exercise_when_asked_twice_with_one_key_then_one_request_that_can_be_fol
 def test_exercise_when_anothers_then_404(long_call: Caller, stranger: Caller) -> None:
     assert long_call.desk is not None
     for answer in (
-        exercised(stranger, account=str(long_call.desk.account)),
+        exercised(stranger, broker_account_id=str(long_call.desk.account)),
         stranger.get(f"/exercises/{long_call.get('/exercises').json()['data'][0]['id']}"),
     ):
         assert answer.status_code == 404
-    assert stranger.get("/exercises", params={"account": str(long_call.desk.account)}).json()["data"] == []
+    assert stranger.get("/exercises", params={"broker_account_id": str(long_call.desk.account)}).json()["data"] == []

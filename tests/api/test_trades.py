@@ -54,8 +54,8 @@ def test_trades_when_filtered_then_only_those(trader: Caller) -> None:
         return {(row["symbol"], row["status"]) for row in answer.json()["data"]}
 
     everything = {("SPY", "partially_filled"), ("IWM", "pending"), ("SPY", "pending")}
-    assert found(account=str(trader.desk.account)) == found(status="open") == everything
-    assert found(strategy=str(trader.desk.strategy)) == found(symbol="IWM") == {("IWM", "pending")}
+    assert found(broker_account_id=str(trader.desk.account)) == found(status="open") == everything
+    assert found(strategy_id=str(trader.desk.strategy)) == found(symbol="IWM") == {("IWM", "pending")}
     assert found(status="partially_filled") == {("SPY", "partially_filled")}
     # The strategy's is of another day.
     assert found(until="2013-12-31T00:00:00Z") == {("IWM", "pending")}
@@ -93,6 +93,8 @@ def test_trade_when_anothers_then_404_and_not_in_the_list(trader: Caller, strang
     answer = stranger.get(f"/trades/{trade}")
     assert (answer.status_code, answer.json()["code"]) == (404, "NO_SUCH_TRADE")
     assert (
-        stranger.get("/trades", params={"account": str(trader.desk.account if trader.desk else "")}).json()["data"]
+        stranger.get("/trades", params={"broker_account_id": str(trader.desk.account if trader.desk else "")}).json()[
+            "data"
+        ]
         == []
     )

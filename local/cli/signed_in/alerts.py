@@ -66,6 +66,7 @@ def acknowledge(
     screen = Screen.open(as_json)
     with opened(profile, state) as client:
         found = client.acknowledge_alert(id_of(alert, "an alert"))
-    screen.say(f"{found.code} is acknowledged by {found.acknowledged_by}.")
-    screen.result(plain(found))
+    # An administrator acknowledges also what they do not read.
+    screen.say("It is acknowledged." if found is None else f"{found.code} is acknowledged by {found.acknowledged_by}.")
+    screen.result(None if found is None else plain(found))
     return Exit.FINE

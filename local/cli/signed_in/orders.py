@@ -50,7 +50,7 @@ def list_orders(
     screen = Screen.open(as_json)
     with opened(profile, state) as client:
         owned = account_named(client, account).id if account else None
-        show(screen, "orders", client.all_trades(status="open", account=owned, symbol=symbol), COLUMNS, last)
+        show(screen, "orders", client.all_trades(status="open", broker_account_id=owned, symbol=symbol), COLUMNS, last)
     return Exit.FINE
 
 
@@ -147,7 +147,7 @@ def cancel(
             cancelled = [client.cancel_order(id_of(order, "an order"))]
         else:
             owned = account_named(client, account).id if account else None
-            cancelled = client.cancel_all_orders(account=owned, symbol=symbol).data
+            cancelled = client.cancel_all_orders(broker_account_id=owned, symbol=symbol).data
     for one in cancelled:
         screen.say(f"{one.id} is {one.status}.")
     if not cancelled:

@@ -56,8 +56,8 @@ def list_trades(
     screen = Screen.open(as_json)
     with opened(profile, state) as client:
         rows = client.all_trades(
-            account=account_named(client, account).id if account else None,
-            strategy=strategy_named(client, strategy).id if strategy else None,
+            broker_account_id=account_named(client, account).id if account else None,
+            strategy_id=strategy_named(client, strategy).id if strategy else None,
             symbol=symbol,
         )
         show(screen, "trades", rows, COLUMNS, last)
@@ -115,7 +115,7 @@ def positions(
     }
     with opened(profile, state) as client:
         owned = account_named(client, account).id if account else None
-        show(screen, "positions", client.all_positions(account=owned, closed=closed or None), columns, last)
+        show(screen, "positions", client.all_positions(broker_account_id=owned, closed=closed or None), columns, last)
     return Exit.FINE
 
 

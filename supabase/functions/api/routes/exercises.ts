@@ -26,7 +26,7 @@ const Exercise = z.object({
 }).openapi("Exercise");
 
 const NewExercise = z.strictObject({
-  account: Id.openapi({ description: "The broker account that holds the option." }),
+  broker_account_id: Id.openapi({ description: "The broker account that holds the option." }),
   quantity: GivenQuantity.optional().openapi({ description: "The contracts that you think it holds; brokers exercise all of them." }),
   do_not_exercise: z.boolean().optional().openapi({ description: "Have it expire although it is in the money." }),
   reason: z.string().max(500).optional(),
@@ -58,7 +58,7 @@ const list = createRoute({
   summary: "What was asked about options, and what became of it; the newest first.",
   security: security("read"),
   middleware: [signedIn("read")] as const,
-  request: { query: z.strictObject({ account: Id.optional(), symbol: Ticker.optional(), ...pageQuery }) },
+  request: { query: z.strictObject({ broker_account_id: Id.optional(), symbol: Ticker.optional(), ...pageQuery }) },
   responses: { 200: json(pageOf(Exercise, "Exercise"), "One page."), ...refusals(401, 403) },
 });
 
@@ -76,9 +76,9 @@ const read = createRoute({
 
 export function exercises(api: Api): void {
   api.openapi(ask, async (context) => {
-    const { account, ...said } = context.req.valid("json");
+    const { broker_account_id, ...said } = context.req.valid("json");
     const exercise = await context.get("ledger").call<z.infer<typeof Exercise>>("request_exercise", {
-      p_account_id: account,
+      p_account_id: broker_account_id,
       p_symbol: context.req.valid("param").symbol,
       p_request: { ...said, idempotency_key: onceKey(context) },
     });
@@ -90,7 +90,7 @@ export function exercises(api: Api): void {
     const asked = context.req.valid("query");
     const page = await readPage<z.infer<typeof Exercise>>(context.get("ledger"), "exercises", {
       select: SELECT,
-      ...(asked.account ? { broker_account_id: `eq.${asked.account}` } : {}),
+      ...(asked.broker_account_id ? { broker_account_id: `eq.${asked.broker_account_id}` } : {}),
       ...(asked.symbol ? { symbol: `eq.${asked.symbol}` } : {}),
     }, asked, { by: ["requested_at", "id"] });
     return context.json(page, 200);

@@ -89,7 +89,7 @@ const cancelAll = createRoute({
   middleware: [signedIn("trade")] as const,
   request: {
     query: z.strictObject({
-      account: Id.optional().openapi({ description: "Of this broker account only." }),
+      broker_account_id: Id.optional().openapi({ description: "Of this broker account only." }),
       symbol: Ticker.optional().openapi({ description: "Of this symbol only, as any leg." }),
     }),
   },
@@ -128,9 +128,9 @@ export function orders(api: Api): void {
   });
 
   api.openapi(cancelAll, async (context) => {
-    const { account, symbol } = context.req.valid("query");
+    const { broker_account_id, symbol } = context.req.valid("query");
     const cancelled = await context.get("ledger").call<Cancelled[]>("request_cancel_all", {
-      p_account_id: account ?? null,
+      p_account_id: broker_account_id ?? null,
       p_symbol: symbol ?? null,
       p_reason: "asked for through the API",
     });

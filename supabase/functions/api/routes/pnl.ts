@@ -63,7 +63,7 @@ const RESULT = "scope,broker_account_id,strategy_id,missing,oldest_mark_at," +
   texts("realised_pnl", "unrealised_pnl", "fees", "result", "session_result", "drawdown_from_peak");
 const POSITION = "broker_account_id,strategy_id,symbol,marked_at," +
   texts("quantity", "cost_basis", "mark", "realised_pnl", "unrealised_pnl", "fees", "result");
-const account = Id.optional().openapi({ description: "Of this broker account." });
+const broker_account_id = Id.optional().openapi({ description: "Of this broker account." });
 
 const daily = createRoute({
   method: "get",
@@ -75,7 +75,7 @@ const daily = createRoute({
   middleware: [signedIn("read", "reports")] as const,
   request: {
     query: z.strictObject({
-      account,
+      broker_account_id,
       from: Day.optional().openapi({ description: "Sessions of this date or later." }),
       to: Day.optional().openapi({ description: "Sessions up to and with this date." }),
       ...pageQuery,
@@ -92,7 +92,7 @@ const current = createRoute({
   summary: "What is won or lost now, at the latest marks. What has no mark has no result.",
   security: security("read", "reports"),
   middleware: [signedIn("read", "reports")] as const,
-  request: { query: z.strictObject({ account }) },
+  request: { query: z.strictObject({ broker_account_id }) },
   responses: { 200: json(CurrentPnl, "As of the latest marks."), ...refusals(401, 403) },
 });
 
@@ -102,16 +102,16 @@ export function pnl(api: Api): void {
     const days = [...(asked.from ? [`gte.${asked.from}`] : []), ...(asked.to ? [`lte.${asked.to}`] : [])];
     const page = await readPage<z.infer<typeof DailyPnl> & { id?: string }>(context.get("ledger"), "daily_pnl_reports", {
       select: DAILY,
-      ...(asked.account ? { broker_account_id: `eq.${asked.account}` } : {}),
+      ...(asked.broker_account_id ? { broker_account_id: `eq.${asked.broker_account_id}` } : {}),
       ...(days.length > 0 ? { report_date: days } : {}),
     }, asked, { by: ["report_date", "id"] });
     return context.json({ ...page, data: page.data.map(({ id: _, ...report }) => report) }, 200);
   });
 
   api.openapi(current, async (context) => {
-    const { account } = context.req.valid("query");
+    const { broker_account_id } = context.req.valid("query");
     const ledger = context.get("ledger");
-    const of = account ? { broker_account_id: `eq.${account}` } : {};
+    const of = broker_account_id ? { broker_account_id: `eq.${broker_account_id}` } : {};
     const [results, positions] = await Promise.all([
       ledger.select<z.infer<typeof Result>>("result_progress", { select: RESULT, ...of, order: "scope_key.asc" }),
       ledger.select<z.infer<typeof PositionResult>>("position_results", { select: POSITION, ...of, quantity: "neq.0", order: "symbol.asc,broker_account_id.asc,owner_key.asc" }),

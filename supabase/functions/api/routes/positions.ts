@@ -29,8 +29,8 @@ const Position = z.object({
 }).openapi("Position");
 
 const NewClose = z.strictObject({
-  account: Id.openapi({ description: "The broker account that holds it." }),
-  strategy: Id.optional().openapi({ description: "Whose position is closed; left out: what was traded by hand." }),
+  broker_account_id: Id.openapi({ description: "The broker account that holds it." }),
+  strategy_id: Id.optional().openapi({ description: "Whose position is closed; left out: what was traded by hand." }),
   quantity: GivenQuantity.optional().openapi({ description: "Left out: all of it that no other order closes." }),
   price: GivenQuantity.optional().openapi({ description: "Limit price; left out: at the market." }),
   time_in_force: z.enum(["day", "gtc"]).optional(),
@@ -44,7 +44,7 @@ const SELECT = [
     .map((amount) => `${amount}::text`),
 ].join(",");
 const OfSymbol = z.object({ symbol: Ticker });
-const account = Id.optional().openapi({ description: "Of this broker account." });
+const broker_account_id = Id.optional().openapi({ description: "Of this broker account." });
 
 const list = createRoute({
   method: "get",
@@ -56,7 +56,7 @@ const list = createRoute({
   middleware: [signedIn("read")] as const,
   request: {
     query: z.strictObject({
-      account,
+      broker_account_id,
       closed: z.stringbool({ truthy: ["true"], falsy: ["false"], case: "sensitive" }).default(false)
         .openapi({ type: "boolean", description: "Those of which nothing is held any more too, with what they have realised." }),
       ...pageQuery,
@@ -73,7 +73,7 @@ const ofSymbol = createRoute({
   summary: "The positions in one symbol, one for each account that holds or has held it.",
   security: security("read"),
   middleware: [signedIn("read")] as const,
-  request: { params: OfSymbol, query: z.strictObject({ account }) },
+  request: { params: OfSymbol, query: z.strictObject({ broker_account_id }) },
   responses: { 200: json(z.object({ data: z.array(Position) }).openapi("Positions"), "By account."), ...refusals(401, 403, 404) },
 });
 
@@ -94,7 +94,7 @@ export function positions(api: Api): void {
     const asked = context.req.valid("query");
     const page = await readPage<z.infer<typeof Position>>(context.get("ledger"), "positions", {
       select: SELECT,
-      ...(asked.account ? { broker_account_id: `eq.${asked.account}` } : {}),
+      ...(asked.broker_account_id ? { broker_account_id: `eq.${asked.broker_account_id}` } : {}),
       ...(asked.closed ? {} : { quantity: "neq.0" }),
     }, asked, { by: ["symbol", "broker_account_id"], ascending: true });
     return context.json(page, 200);
@@ -102,11 +102,11 @@ export function positions(api: Api): void {
 
   api.openapi(ofSymbol, async (context) => {
     const { symbol } = context.req.valid("param");
-    const { account } = context.req.valid("query");
+    const { broker_account_id } = context.req.valid("query");
     const data = await context.get("ledger").select<z.infer<typeof Position>>("positions", {
       select: SELECT,
       symbol: `eq.${symbol}`,
-      ...(account ? { broker_account_id: `eq.${account}` } : {}),
+      ...(broker_account_id ? { broker_account_id: `eq.${broker_account_id}` } : {}),
       order: "broker_account_id.asc",
     });
     if (data.length === 0) throw notFound("position", symbol);
@@ -114,11 +114,11 @@ export function positions(api: Api): void {
   });
 
   api.openapi(close, async (context) => {
-    const { account, strategy, ...said } = context.req.valid("json");
+    const { broker_account_id, strategy_id, ...said } = context.req.valid("json");
     const placed = await context.get("ledger").call<Placed>("close_position", {
-      p_account_id: account,
+      p_account_id: broker_account_id,
       p_symbol: context.req.valid("param").symbol,
-      p_order: { ...said, ...(strategy ? { strategy_id: strategy } : {}), idempotency_key: onceKey(context) },
+      p_order: { ...said, ...(strategy_id ? { strategy_id } : {}), idempotency_key: onceKey(context) },
     });
     tag(context, placed.version);
     return context.json(placedOrder(placed), 201);

@@ -43,8 +43,8 @@ const list = createRoute({
   middleware: [signedIn("read")] as const,
   request: {
     query: z.strictObject({
-      account: Id.optional().openapi({ description: "Of this broker account." }),
-      strategy: Id.optional().openapi({ description: "Of this strategy." }),
+      broker_account_id: Id.optional().openapi({ description: "Of this broker account." }),
+      strategy_id: Id.optional().openapi({ description: "Of this strategy." }),
       symbol: Ticker.optional().openapi({ description: "That trade this symbol, as any leg." }),
       status: z.union([TradeStatus, z.literal("open")]).optional().openapi({ description: "Of this status; open: of every one that is not over." }),
       from: GivenTime.optional().openapi({ description: "Decided at this moment or later." }),
@@ -73,8 +73,8 @@ export function trades(api: Api): void {
     const moments = [...(asked.from ? [`gte.${asked.from}`] : []), ...(asked.until ? [`lt.${asked.until}`] : [])];
     const query: Query = {
       select: asked.symbol ? `${COLUMNS},trade_legs!inner(symbol)` : COLUMNS,
-      ...(asked.account ? { broker_account_id: `eq.${asked.account}` } : {}),
-      ...(asked.strategy ? { strategy_id: `eq.${asked.strategy}` } : {}),
+      ...(asked.broker_account_id ? { broker_account_id: `eq.${asked.broker_account_id}` } : {}),
+      ...(asked.strategy_id ? { strategy_id: `eq.${asked.strategy_id}` } : {}),
       ...(asked.symbol ? { "trade_legs.symbol": `eq.${asked.symbol}` } : {}),
       ...(asked.status === undefined ? {} : { status: asked.status === "open" ? `not.in.(${FINAL.join(",")})` : `eq.${asked.status}` }),
       ...(moments.length > 0 ? { event_at: moments } : {}),
