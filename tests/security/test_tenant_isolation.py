@@ -259,6 +259,10 @@ def test_functions_when_called_with_another_users_ids_then_not_found(owner: Pers
     key, exit_, alert, backfill, blackout, backtest, source = (
         owner.desk.ledger.one(f"select id from public.{table} where user_id = %s limit 1", owner.id) for table in tables
     )
+    webhook, delivery = owner.desk.ledger.rows(
+        "select endpoint_id, id from public.webhook_deliveries where user_id = %s limit 1", owner.id
+    )[0]
+    hook = {"p_name": "theft", "p_url": "https://hook.example/", "p_events": ["trade.filled"]}
     account = {"p_account_id": str(owner.desk.account)}
     order = order_of() | {"idempotency_key": "theft", "broker_account_id": str(owner.desk.account)}
     limit = {"p_scope": "account", "p_scope_id": str(owner.desk.account), "p_name": "position_limit"}
@@ -293,6 +297,15 @@ def test_functions_when_called_with_another_users_ids_then_not_found(owner: Pers
         "unlink_account": (account | {"p_reason": "theft"}, "NO_SUCH_ACCOUNT"),
         "relink_account": (account, "NO_SUCH_ACCOUNT"),
         "revoke_api_key": ({"p_api_key_id": str(key)}, "NO_SUCH_KEY"),
+        "create_webhook": (hook | {"p_id": str(webhook)}, "NO_SUCH_WEBHOOK"),
+        "set_webhook": (hook | {"p_webhook_id": str(webhook), "p_enabled": False}, "NO_SUCH_WEBHOOK"),
+        "rotate_webhook": ({"p_webhook_id": str(webhook)}, "NO_SUCH_WEBHOOK"),
+        "remove_webhook": ({"p_webhook_id": str(webhook)}, "NO_SUCH_WEBHOOK"),
+        "test_webhook": ({"p_webhook_id": str(webhook)}, "NO_SUCH_WEBHOOK"),
+        "redeliver_webhook": (
+            {"p_webhook_id": str(webhook), "p_delivery_id": str(delivery)},
+            "NO_SUCH_WEBHOOK",
+        ),
         "rotate_automation_secret": ({"p_source_id": str(source)}, "NO_SUCH_SOURCE"),
         "save_automation_source": ({"p_source": {"id": str(source), "enabled": False}}, "NO_SUCH_SOURCE"),
         "remove_blackout": ({"p_blackout_id": str(blackout)}, "NO_SUCH_BLACKOUT"),
