@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.api import RATES, Load, api_load
 from benchmarks.bus_delivery import bus_delivery
 from benchmarks.deciding import deciding
 from benchmarks.exits import exits
@@ -44,6 +45,7 @@ _CALLS_PER_MINUTE = 1_000_000
 _PORT_BASES = range(32_700, 23_000, -20)
 _SECONDS_EACH = 8.0
 _SECONDS_OF_FILLS = 18.0
+_SECONDS_OF_LOAD = 3.0
 # A share each, of what the simulator's account can pay for.
 _MOST_EXITS = 250
 
@@ -53,14 +55,17 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--rounds", type=int, default=300, help="measured calls of each contestant, at most")
     parser.add_argument("--fills", action="store_true", help="only the fills that the ledger records a second")
+    parser.add_argument("--api", action="store_true", help="only the REST API under load, beside the bare gateway")
     parser.add_argument("--port-base", type=int, help="first port (default: the first free stretch)")
     options = parser.parse_args()
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
     began = time.monotonic()
     try:
-        results = [] if options.fills else run(options.rounds, options.port_base)
-        throughput = run_durable(options.port_base)
+        only = options.fills or options.api
+        results = [] if only else run(options.rounds, options.port_base)
+        loads = [] if options.fills else run_api(options.port_base)
+        throughput = [] if options.api else run_durable(options.port_base)
     except AgentTraderError as error:
         sys.stderr.write(f"{error}\n")
         return 3
@@ -68,11 +73,13 @@ def main() -> int:
         report = {
             "seconds": round(time.monotonic() - began, 1),
             "results": [asdict(result) for result in results],
+            "api": [asdict(load) for load in loads],
             "throughput": [asdict(result) for result in throughput],
         }
         sys.stdout.write(json.dumps(report) + "\n")
     else:
         _show(results)
+        _show_loads(loads)
         _show_throughput(throughput)
     return 0
 
@@ -99,24 +106,32 @@ def run(rounds: int, port_base: int | None = None) -> list[Result]:
 
 @contextmanager
 def _cloud(parts: Sequence[str], port_base: int | None) -> Iterator[tuple[Stack, Settings, HotStore]]:
+    with _opened(parts, port_base, Setup(throw_away=True, broker="both", clock="system")) as stack:
+        yield stack, _settings(stack), LocalHotStore(stack.url("hotstore"))
+
+
+@contextmanager
+def _opened(parts: Sequence[str], port_base: int | None, setup: Setup) -> Iterator[Stack]:
     state = Path(tempfile.mkdtemp(prefix="agenttrader-benchmarks-"))
     try:
         stack = Stack.create(state, port_base if port_base is not None else _free_base())
-        with Cloud(stack, only=parts, setup=Setup(throw_away=True, broker="both", clock="system")):
-            yield stack, _settings(stack), LocalHotStore(stack.url("hotstore"))
+        with Cloud(stack, only=parts, setup=setup):
+            yield stack
     finally:
         shutil.rmtree(state, ignore_errors=True)
+
+
+def run_api(port_base: int | None = None) -> list[Load]:
+    """The REST API under load, on a cloud of its own whose edge function counts no rates. Raises as `run` does."""
+    setup = Setup(throw_away=True, clock="system", extra=RATES)
+    with _opened(("gateway", "edge"), port_base, setup) as stack:
+        return api_load(stack, seconds=_SECONDS_OF_LOAD)
 
 
 def run_durable(port_base: int | None = None) -> list[Throughput]:
     """What is measured on a server that loses nothing: a cloud of its own. Raises as `run` does."""
-    state = Path(tempfile.mkdtemp(prefix="agenttrader-benchmarks-"))
-    try:
-        stack = Stack.create(state, port_base if port_base is not None else _free_base())
-        with Cloud(stack, only=("gateway",), setup=Setup(throw_away=False)):
-            return fill_throughput(stack.database_url, seconds=_SECONDS_OF_FILLS)
-    finally:
-        shutil.rmtree(state, ignore_errors=True)
+    with _opened(("gateway",), port_base, Setup(throw_away=False)) as stack:
+        return fill_throughput(stack.database_url, seconds=_SECONDS_OF_FILLS)
 
 
 def _settings(stack: Stack) -> Settings:
@@ -154,10 +169,30 @@ def _show(results: list[Result]) -> None:
         console.print(table)
 
 
+def _show_loads(loads: list[Load]) -> None:
+    if not loads:
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="the REST API under load, beside the bare REST gateway", min_width=72)
+    table.caption = "autocannon; a page of fifty trades, and the placing of an order; ratio of the medians"
+    for column in ("what", "clients", "way"):
+        table.add_column(column, no_wrap=True)
+    for column in ("per s", "p50 ms", "p95 ms", "p99 ms", "ratio"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for load in loads:
+        times = (f"{value:.1f}" for value in (load.per_second, load.p50_ms, load.p95_ms, load.p99_ms))
+        table.add_row(load.what, str(load.clients), load.way, *times, f"{load.ratio:.2f}")
+    Console().print(table)
+
+
 def _show_throughput(results: list[Throughput]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    if not results:
+        return
     table = Table(title="fills recorded per second", min_width=72)
     table.caption = (
         "psycopg, fsync and synchronous_commit on; a bare INSERT is of the same row into a plain copy of the table, "

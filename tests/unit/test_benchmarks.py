@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.api import _columns, _figures
 from benchmarks.measuring import WARM_UP_ROUNDS, Throughput, compared, measure, percentile
 
 SAMPLES = st.lists(st.floats(0.0001, 10), min_size=1, max_size=50)
@@ -55,3 +56,13 @@ def test_throughput_when_the_floor_is_three_times_as_fast_then_the_ratio_is_thre
 def test_throughput_when_a_floor_is_named_then_the_ratio_is_to_that_one() -> None:
     rates = {"ours": 500.0, "in turn": 1000.0, "floor": 1500.0}
     assert Throughput("title", 8, rates).ratio("ours", "in turn") == 2.0
+
+
+def test_columns_when_the_gateway_is_asked_then_as_the_api_asks_it() -> None:
+    columns = _columns("Trade").split(",")
+    assert {"id", "event_at", "quantity::text", "fill_price::text"} <= set(columns)
+
+
+def test_load_when_measured_then_requests_a_second_and_the_ratio_of_the_medians() -> None:
+    found = _figures("read", "API", 8, [0.003, 0.003, 0.009, 0.003], 2.0, 0.002)
+    assert (found.count, found.per_second, found.p50_ms, found.p99_ms, found.ratio) == (4, 2.0, 3.0, 9.0, 1.5)
