@@ -143,7 +143,7 @@ ROUTES: dict[str, Route] = {
         # The administrator was there first.
         refusal="ADMINISTRATOR_NEEDED",
     ),
-    "DELETE /risk/limits/{id}": _act("risk", table="risk_limits"),
+    "DELETE /risk/limits/{id}": _act("risk", table="risk_limits", refusal="ADMINISTRATOR_NEEDED"),
     # what is told
     "GET /alerts": _list("read", administered=True),
     "GET /alerts/{id}": _row("read", table="alerts"),

@@ -69,6 +69,6 @@ def test_request_when_its_lines_cannot_be_read_then_4xx_and_the_gateway_goes_on(
 def test_log_when_requests_were_answered_then_no_token_and_no_body_is_in_it(stack: Stack, owner: Caller) -> None:
     owner.ask("PUT", "/user/profile?hush=hush-query", json={"password": "hush-body"}, headers={"apikey": "hush-key"})
     written = Path(stack.state, "logs", "edge.log").read_text()
-    requests = [json.loads(line) for line in written.splitlines() if line.startswith('{"severity"')]
+    requests = [json.loads(line) for line in written.split("\n") if line.startswith('{"severity"')]
     assert any(line["path"] == "/api/user/profile" and line["status"] == 422 for line in requests)
     assert not any(secret in written for secret in ("hush", owner.token or "?", stack.secrets.jwt_secret))
