@@ -45,7 +45,7 @@ _CALLS_PER_MINUTE = 1_000_000
 _PORT_BASES = range(32_700, 23_000, -20)
 _SECONDS_EACH = 8.0
 _SECONDS_OF_FILLS = 18.0
-_SECONDS_OF_LOAD = 3.0
+_SECONDS_OF_LOAD = 4.0
 # A share each, of what the simulator's account can pay for.
 _MOST_EXITS = 250
 

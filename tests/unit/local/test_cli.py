@@ -38,6 +38,10 @@ COMMANDS = [
     "backfill",
     "history",
     "studio",
+    "login",
+    "logout",
+    "positions",
+    "api",
 ]
 ADMIN_COMMANDS = [
     f"admin {name}" for name in ("add", "grant", "revoke", "invite", "desk", "disable", "enable", "sign-up")
@@ -58,11 +62,19 @@ RISK_COMMANDS = [
     *(f"limits {name}" for name in ("kinds", "list", "history", "set", "remove")),
     *(f"exits {name}" for name in ("list", "set", "cancel")),
 ]
+SIGNED_IN_COMMANDS = [
+    *(f"orders {name}" for name in ("list", "place", "replace", "cancel")),
+    *(f"trades {name}" for name in ("list", "show")),
+    *(f"strategies {name}" for name in ("list", "activate", "deactivate")),
+    *(f"alerts {name}" for name in ("list", "acknowledge")),
+]
 GROUPS = ["admin", "account", "audit", "exits", "halt", "keys", "limits", "risk", "strategy"]
+GROUPS += ["orders", "trades", "strategies", "alerts"]
 
 
 @pytest.mark.parametrize(
-    "command", COMMANDS + ADMIN_COMMANDS + OTHER_COMMANDS + STRATEGY_COMMANDS + RISK_COMMANDS + GROUPS
+    "command",
+    COMMANDS + ADMIN_COMMANDS + OTHER_COMMANDS + STRATEGY_COMMANDS + RISK_COMMANDS + SIGNED_IN_COMMANDS + GROUPS,
 )
 def test_help_when_asked_for_then_every_command_has_an_example(
     command: str, capsys: pytest.CaptureFixture[str]
