@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -125,8 +126,24 @@ def _report(cloud: Cloud, at: datetime) -> None:
     for _ in range(_MOST_REPORT_RUNS):
         answer = httpx.post(f"{cloud.url('scheduler')}/run", json=body, timeout=60).json()
         if answer["ok"]:
-            return
-    raise AssertionError(f"the report was not written: {answer}")
+            break
+    else:
+        raise AssertionError(f"the report was not written: {answer}")
+    _publish(cloud)
+
+
+def _publish(cloud: Cloud) -> None:
+    """What the report tells is published too; where the relay died at it, when its lease is over."""
+    ends_at = time.monotonic() + _PUBLISHED_SECONDS
+    with psycopg.connect(cloud.stack.database_url, autocommit=True) as connection:
+        while connection.execute(_UNPUBLISHED).fetchone() != (0,):
+            if time.monotonic() > ends_at:
+                raise AssertionError("what the report tells is not published")
+            httpx.post(f"{cloud.url('scheduler')}/run", json={"functions": ["relay_unpublished"]}, timeout=60)
+
+
+_PUBLISHED_SECONDS = 30.0
+_UNPUBLISHED = "select count(*) from private.outbox where published_at is null and gave_up_at is null"
 
 
 _QUERIES = {
