@@ -129,17 +129,18 @@ def _report(cloud: Cloud, at: datetime) -> None:
             break
     else:
         raise AssertionError(f"the report was not written: {answer}")
-    _publish(cloud)
+    _publish(cloud, after_close)
 
 
-def _publish(cloud: Cloud) -> None:
+def _publish(cloud: Cloud, now: datetime) -> None:
     """What the report tells is published too; where the relay died at it, when its lease is over."""
     ends_at = time.monotonic() + _PUBLISHED_SECONDS
     with psycopg.connect(cloud.stack.database_url, autocommit=True) as connection:
         while connection.execute(_UNPUBLISHED).fetchone() != (0,):
             if time.monotonic() > ends_at:
                 raise AssertionError("what the report tells is not published")
-            httpx.post(f"{cloud.url('scheduler')}/run", json={"functions": ["relay_unpublished"]}, timeout=60)
+            body = {"functions": ["relay_unpublished"], "now": now.isoformat()}
+            httpx.post(f"{cloud.url('scheduler')}/run", json=body, timeout=60).raise_for_status()
 
 
 _PUBLISHED_SECONDS = 30.0
