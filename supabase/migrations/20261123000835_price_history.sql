@@ -82,9 +82,9 @@ begin
   )
   select jsonb_build_object('more', count(*) > most, 'bars', coalesce(jsonb_agg(jsonb_build_object(
       'starts_at', f.starts_at, 'ends_at', f.ends_at,
-      'open', round(f.open * coalesce(u.price, 1), 10)::text, 'high', round(f.high * coalesce(u.price, 1), 10)::text,
-      'low', round(f.low * coalesce(u.price, 1), 10)::text, 'close', round(f.close * coalesce(u.price, 1), 10)::text,
-      'volume', round(f.volume * coalesce(u.volume, 1), 10)::text, 'feed', f.feed, 'delay_seconds', f.delay_seconds)
+      'open', trim_scale(round(f.open * coalesce(u.price, 1), 10))::text, 'high', trim_scale(round(f.high * coalesce(u.price, 1), 10))::text,
+      'low', trim_scale(round(f.low * coalesce(u.price, 1), 10))::text, 'close', trim_scale(round(f.close * coalesce(u.price, 1), 10))::text,
+      'volume', trim_scale(round(f.volume * coalesce(u.volume, 1), 10))::text, 'feed', f.feed, 'delay_seconds', f.delay_seconds)
     order by f.starts_at) filter (where f.place <= most), '[]'))
   into page
   from found as f

@@ -190,7 +190,7 @@ create function private.exercise_shown(p_exercise public.exercises) returns json
 language sql stable set search_path = ''
 as $$
   select jsonb_build_object('id', p_exercise.id, 'broker_account_id', p_exercise.broker_account_id, 'symbol', p_exercise.symbol,
-    'wish', p_exercise.wish, 'quantity', p_exercise.quantity::text, 'status', p_exercise.status, 'status_at', p_exercise.status_at,
+    'wish', p_exercise.wish, 'quantity', trim_scale(p_exercise.quantity)::text, 'status', p_exercise.status, 'status_at', p_exercise.status_at,
     'refusal', p_exercise.refusal, 'reason', p_exercise.reason, 'requested_at', p_exercise.requested_at, 'version', p_exercise.version)
 $$;
 comment on function private.exercise_shown(public.exercises) is 'An exercise as its owner is told of it; amounts as text.';

@@ -215,7 +215,19 @@ begin
   return found;
 end $$;
 comment on function public.finish_request(text, text, jsonb) is 'Keeps the answer of a request, once; false where it has one already.';
-grant execute on function public.begin_request(text, text, text), public.finish_request(text, text, jsonb) to authenticated;
+
+create function public.abandon_request(p_operation text, p_key text, p_request_hash text) returns boolean
+language plpgsql security definer set search_path = ''
+as $$
+begin
+  delete from public.idempotency_keys
+  where user_id = (select auth.uid()) and operation = p_operation and key = p_key and request_hash = p_request_hash and finished_at is null;
+  return found;
+end $$;
+comment on function public.abandon_request(text, text, text) is
+  'Gives the key of a request back that was refused before it did anything; false where it was answered, or is another request''s.';
+grant execute on function public.begin_request(text, text, text), public.finish_request(text, text, jsonb),
+  public.abandon_request(text, text, text) to authenticated;
 
 -- Rate limits ----------------------------------------------------------------------------------------------------------
 

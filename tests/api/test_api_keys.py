@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -38,6 +39,24 @@ def test_key_when_made_then_shown_once_and_it_opens_what_its_scopes_say_until_re
     # The edge function may still know the key; the ledger does not let it read.
     assert program.get("/strategies").status_code == 401
     assert owner.get(f"/api-keys/{made['id']}").json()["revoked_at"] is not None
+
+
+def test_key_when_the_same_request_comes_sixteen_times_at_once_then_one_is_made(owner: Caller) -> None:
+    wanted, sent = _wanted(name=f"raced {uuid4()}"), {"Idempotency-Key": str(uuid4())}
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: owner.post("/api-keys", wanted, headers=sent), range(16)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 15
+    listed = owner.get("/api-keys", params={"limit": 100}).json()["data"]
+    assert [one["name"] for one in listed].count(wanted["name"]) == 1
+
+
+@pytest.mark.parametrize("refused", [{"scopes": []}, {"expires_at": "2018-02-05T00:00:00Z"}])
+def test_key_when_the_request_was_refused_then_it_may_be_mended_under_the_same_idempotency_key(
+    owner: Caller, refused: dict[str, Any]
+) -> None:
+    sent = {"Idempotency-Key": str(uuid4())}
+    assert owner.post("/api-keys", _wanted(**refused), headers=sent).status_code == 422
+    assert owner.post("/api-keys", _wanted(), headers=sent).status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_quote_when_there_is_one_then_with_its_age_its_feed_and_every_digit(stra
 
 def test_quote_when_it_is_of_an_option_then_with_greeks_and_what_is_missing_stays_missing(stranger: Caller) -> None:
     told = stranger.get(f"/market-data/quotes/{OPTIONS[0]}").json()
-    assert (told["bid"], told["greeks"]["delta"], told["greeks"]["vega"]) == ("0.0000000000", "0.5000000000", None)
+    assert (told["bid"], told["greeks"]["delta"], told["greeks"]["vega"]) == ("0", "0.5", None)
 
 
 @pytest.mark.parametrize("symbol", ["NOSUCH", OPTIONS[1]])
@@ -64,9 +64,9 @@ def test_quote_when_nobody_has_quoted_it_then_404(stranger: Caller, symbol: str)
 @pytest.mark.parametrize(
     ("adjusted", "closes"),
     [
-        ("raw", ["11.0000000000", "11.0000000000", "11.0000000000"]),
-        ("split", ["5.5000000000", "11.0000000000", "11.0000000000"]),
-        ("total", ["4.9500000000", "9.9000000000", "11.0000000000"]),
+        ("raw", ["11", "11", "11"]),
+        ("split", ["5.5", "11", "11"]),
+        ("total", ["4.95", "9.9", "11"]),
     ],
 )
 def test_history_when_adjusted_then_in_the_unit_that_was_asked_for(
@@ -103,9 +103,9 @@ def test_options_when_listed_then_by_strike_with_the_latest_quote_or_none(strang
         (OPTIONS[0], False),
         (OPTIONS[1], True),
     ]
-    assert found["data"][0]["quote"]["greeks"]["delta"] == "0.5000000000"
+    assert found["data"][0]["quote"]["greeks"]["delta"] == "0.5"
     rest = stranger.get("/market-data/options/API", params={"limit": 2, "cursor": found["next_cursor"]}).json()
-    assert [one["strike"] for one in rest["data"]] == ["110.0000000000"]
+    assert [one["strike"] for one in rest["data"]] == ["110"]
     puts = stranger.get("/market-data/options/API", params={"right": "put", "strike_until": "100"}).json()
     assert [one["symbol"] for one in puts["data"]] == [OPTIONS[1]]
     assert stranger.get("/market-data/options/NOSUCH").status_code == 404
@@ -113,7 +113,7 @@ def test_options_when_listed_then_by_strike_with_the_latest_quote_or_none(strang
 
 def test_chain_when_taken_then_as_of_the_newest_bar_by_then(stranger: Caller) -> None:
     told = stranger.get("/market-data/options/API/chain").json()
-    assert (told["spot"], [one["symbol"] for one in told["quotes"]]) == ("101.5000000000", [OPTIONS[0]])
+    assert (told["spot"], [one["symbol"] for one in told["quotes"]]) == ("101.5", [OPTIONS[0]])
     early = stranger.get("/market-data/options/API/chain", params={"at": "2014-06-02T13:59:59Z"})
     assert (early.status_code, early.json()["code"]) == (404, "NO_CHAIN")
 

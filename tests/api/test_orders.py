@@ -194,7 +194,7 @@ def test_replace_when_seen_as_it_is_then_a_new_order_takes_its_place_and_a_repea
     first, second = (answer.json() for answer in answers)
     assert first == second
     assert first["replaces_trade_id"] == old
-    assert trader.get(f"/trades/{first['id']}").json()["price"] == "91.0000000000"
+    assert trader.get(f"/trades/{first['id']}").json()["price"] == "91"
     again = replaced(trader, old, {"price": "92"})
     assert (again.status_code, again.json()["code"]) == (409, "REPLACE_IN_PROGRESS")
 

@@ -83,10 +83,10 @@ def test_statements_when_read_then_what_the_broker_said_of_own_accounts(reported
     assert reported.desk is not None
     of_account = {"broker_account_id": str(reported.desk.account)}
     (balance,) = reported.get("/statements/balances", params=of_account).json()["data"]
-    assert (balance["cash"], balance["buying_power"]) == ("1.0000000000", None)
+    assert (balance["cash"], balance["buying_power"]) == ("1", None)
     kinds = {one["kind"] for one in reported.get("/statements/activities", params=of_account).json()["data"]}
     assert kinds >= {"transfer_out", "dividend"}
     (paid,) = reported.get("/statements/cash", params=of_account).json()["data"]
-    assert (paid["kind"], paid["amount"]) == ("dividend", "1.0000000000")
+    assert (paid["kind"], paid["amount"]) == ("dividend", "1")
     for what in ("balances", "activities", "cash"):
         assert stranger.get(f"/statements/{what}", params=of_account).json()["data"] == []

@@ -181,6 +181,7 @@ FUNCTION_ROLES = (
 ROLES = ("anon", "authenticated", "service_role", *FUNCTION_ROLES)
 
 CALLERS: dict[str, set[str]] = {
+    "abandon_request": {"authenticated"},
     "acknowledge_alert": {"authenticated"},
     "activate_strategy": {"authenticated"},
     "active_sealing_keys": {"fn_execute", "fn_ingest"},

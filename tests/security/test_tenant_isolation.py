@@ -29,6 +29,7 @@ from tests.security.expectations import (
 
 Row = dict[str, Any]
 NAMES_NOBODY = {
+    "abandon_request",
     "begin_request",
     "create_api_key",
     "finish_request",

@@ -1,4 +1,5 @@
 /** PostgREST under a given token: row-level security and the ledger's own functions decide. */
+import { trimmed } from "./amounts.ts";
 
 /** What the ledger refused: its HTTP status, stable code, sentence, and the numbers that it saw. */
 export class Refused extends Error {
@@ -39,18 +40,20 @@ export class Rest {
 
   /** Rows of a table or view. Name amounts as `column::text`: a JavaScript number would lose digits. */
   async select<T = Row>(relation: string, query: Query): Promise<T[]> {
-    return await this.#json("GET", `${relation}?${written(query)}`) as T[];
+    const rows = await this.#json("GET", `${relation}?${written(query)}`) as (T & Row)[];
+    return trimmed(rows, asked(query));
   }
 
   /** Inserts one row and returns it. */
   async insert<T = Row>(relation: string, values: Row, select = "*"): Promise<T> {
-    const rows = await this.#json("POST", `${relation}?${written({ select })}`, values, "return=representation") as T[];
-    return rows[0] as T;
+    const rows = await this.#json("POST", `${relation}?${written({ select })}`, values, "return=representation") as (T & Row)[];
+    return trimmed(rows, select)[0] as T;
   }
 
   /** Changes the rows that the query names; returns them. */
   async update<T = Row>(relation: string, query: Query, values: Row): Promise<T[]> {
-    return await this.#json("PATCH", `${relation}?${written(query)}`, values, "return=representation") as T[];
+    const rows = await this.#json("PATCH", `${relation}?${written(query)}`, values, "return=representation") as (T & Row)[];
+    return trimmed(rows, asked(query));
   }
 
   /** Calls a ledger function; undefined where it returns nothing. */
@@ -81,6 +84,10 @@ export class Rest {
     if (answer.ok) return text === "" ? undefined : JSON.parse(text);
     throw refusal(answer.status, text, path);
   }
+}
+
+function asked({ select }: Query): string {
+  return typeof select === "string" ? select : "";
 }
 
 function written(query: Query): string {

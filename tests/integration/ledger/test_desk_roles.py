@@ -84,6 +84,7 @@ def _calls(desk: Desk) -> dict[str, dict[str, Any]]:
     limit = {"p_name": "position_limit", "p_value": "7", "p_unit": "shares or contracts"}
     desk.ledger.call("close_gate", "fn_risk", p_gate_key=f"account:{desk.account}", p_reason="to be lifted")
     return {
+        "abandon_request": {"p_operation": "op", "p_key": "k", "p_request_hash": "h"},
         "activate_strategy": {"p_strategy_id": idle},
         "begin_request": {"p_operation": "op", "p_key": "another", "p_request_hash": "h"},
         "cancel_position_exit": {"p_exit_id": exit_id},

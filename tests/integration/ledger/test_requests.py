@@ -47,6 +47,20 @@ def test_request_when_two_users_choose_the_same_key_then_neither_sees_the_other(
     assert _begin(other, "k3", request="another") == {"state": "new"}
 
 
+def test_request_when_it_was_malformed_then_its_key_is_free_for_the_mended_one(desk: Desk) -> None:
+    key = {"p_operation": "orders.create", "p_key": "k4"}
+    _begin(desk, "k4")
+    other = key | {"p_request_hash": "another"}
+    assert desk.ledger.call("abandon_request", "authenticated", desk.user, **other) is False
+    stranger = Desk.open(desk.ledger)
+    assert desk.ledger.call("abandon_request", "authenticated", stranger.user, **key, p_request_hash="hash") is False
+    assert desk.ledger.call("abandon_request", "authenticated", desk.user, **key, p_request_hash="hash") is True
+    assert _begin(desk, "k4", request="mended") == {"state": "new"}
+    desk.ledger.call("finish_request", "authenticated", desk.user, **key, p_response={"trade": "t1"})
+    answered = key | {"p_request_hash": "mended"}
+    assert desk.ledger.call("abandon_request", "authenticated", desk.user, **answered) is False
+
+
 @pytest.mark.parametrize("key", ["", "x" * 201, None])
 def test_request_when_the_key_is_malformed_then_refused(desk: Desk, key: Any) -> None:
     with refused("BAD_IDEMPOTENCY_KEY", 422):

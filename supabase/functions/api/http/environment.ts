@@ -9,6 +9,8 @@ export interface Environment {
     caller: Caller;
     /** PostgREST under the caller's own token. */
     ledger: Rest;
+    /** The request was found malformed before its handler was asked: nothing was done. */
+    malformed?: true;
   };
 }
 

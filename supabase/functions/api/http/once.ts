@@ -29,7 +29,8 @@ interface Begun {
  * Keeps the answer of an operation under the sender's key; the same key with another request is refused by the ledger.
  *
  * One whose answer was not kept, because something died between the two, is done again: what the handler does must be
- * the same when done twice (a row's id comes from `nameOf`). `secret` answers are not kept, and not given twice.
+ * the same when done twice (a row's id comes from `nameOf`). `secret` answers are not kept, not given twice, and what makes
+ * one runs once: the same request beside it is refused. A request that was malformed gives its key back.
  */
 export function once(operation: string, secret = false): MiddlewareHandler<Environment> {
   return createMiddleware<Environment>(async (context, next) => {
@@ -37,14 +38,18 @@ export function once(operation: string, secret = false): MiddlewareHandler<Envir
     if (!/^[\x21-\x7e]{1,200}$/.test(key)) throw keyNeeded();
     const ledger = context.get("ledger");
     const p_request_hash = await hash(`${context.req.method} ${context.req.path}\n${await context.req.text()}`);
-    const begun = await ledger.call<Begun>("begin_request", { p_operation: operation, p_key: key, p_request_hash });
+    const request = { p_operation: operation, p_key: key, p_request_hash };
+    const begun = await ledger.call<Begun>("begin_request", request);
     if (begun.state === "done" && begun.response) {
       if (secret) throw new Problem(409, "DONE_ALREADY", "This request was done; its answer held a secret and is not shown again.");
       context.header("Idempotency-Replayed", "true");
       return again(context, begun.response);
     }
+    if (begun.state === "running" && secret) throw runsAlready();
     await next();
     const { status } = context.res;
+    // What makes a secret does it in one statement: refused, it did nothing.
+    if (context.get("malformed") || (secret && status >= 400 && status < 500)) await ledger.call("abandon_request", request);
     if (status < 200 || status >= 300) return;
     const text = secret ? "" : await context.res.clone().text();
     const kept: Kept = { status, body: text === "" ? null : JSON.parse(text), etag: context.res.headers.get("ETag") };
@@ -79,6 +84,12 @@ export function keyed(): MiddlewareHandler<Environment> {
   return createMiddleware<Environment>(async (context, next) => {
     onceKey(context);
     await next();
+  });
+}
+
+function runsAlready(): Problem {
+  return new Problem(409, "RUNS_ALREADY", "This request is being done, or its answer was lost.", {
+    todo: "Look at the list: revoke what you do not have the secret of, and ask with a new Idempotency-Key.",
   });
 }
 

@@ -3,7 +3,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import type { z } from "zod";
 import { readable } from "./bodies.ts";
 import type { Api, Environment } from "./environment.ts";
@@ -83,8 +83,9 @@ type Validated = { success: true } | { success: false; target: string; error: z.
 
 const PLACES: Record<string, string> = { json: "body", query: "query", param: "path", header: "header", form: "body", cookie: "cookie" };
 
-function refuseMalformed(result: Validated): void {
+function refuseMalformed(result: Validated, context: Context<Environment>): void {
   if (result.success) return;
+  context.set("malformed", true);
   const place = PLACES[result.target] ?? result.target;
   if (place === "header" && result.error.issues.some(({ path: [name], code }) => name === "if-match" && code === "invalid_type")) throw versionNeeded();
   const errors = result.error.issues.flatMap((issue) => {

@@ -58,7 +58,7 @@ const MONEY = ["realised_pnl", "realised_pnl_fifo", "unrealised_pnl", "fees", "t
 const COLUMNS = `id,broker_account_id,report_date,${MONEY.map((name) => `${name}::text`).join(",")},trades,fills,closed_at,` +
   "report_version,created_at,updated_at,version";
 /** The row as it was, in JSON: its numbers are asked for as text. */
-const KEPT = `report_version,written_at,${[...MONEY, "trades", "fills"].map((name) => `${name}:report->>${name}`).join(",")}`;
+const KEPT = `report_version,written_at,trades:report->>trades,fills:report->>fills,${MONEY.map((name) => `${name}:report->>${name}::text`).join(",")}`;
 const LINE = "strategy_id,symbol,quantity::text,cost_basis::text,close::text,realised_pnl::text,unrealised_pnl::text,fees::text";
 const CSV_COLUMNS = ["strategy_id", "symbol", "quantity", "cost_basis", "close", "realised_pnl", "unrealised_pnl", "fees"] as const;
 const params = z.object({ id: Id });
