@@ -80,6 +80,15 @@ end $$;
 comment on function private.take_in_option(text, uuid) is
   'Makes an option known by its OCC symbol, where its underlying is known: so many a day for a user. What is no option is left alone.';
 
+create function private.was_ordered(p_trade public.trades, p_quantity numeric) returns boolean
+language sql stable set search_path = ''
+as $$
+  -- Risk makes an order smaller, never larger, and says so: then it was one of more.
+  select p_trade.quantity is not distinct from p_quantity or (p_trade.quantity < p_quantity
+    and exists (select from public.risk_decisions as d where d.trade_id = p_trade.id and d.verdict = 'reduce'))
+$$;
+comment on function private.was_ordered(public.trades, numeric) is 'Whether a trade may have been placed for this quantity: the same, or more, where risk has reduced it.';
+
 create function private.place(
   p_order jsonb, p_user_id uuid, p_source text, p_strategy public.strategies default null,
   p_replaces_trade_id uuid default null, p_reprices_trade_id uuid default null)
@@ -135,11 +144,22 @@ begin
             coalesce((p_order ->> 'extended_hours')::boolean, false))
         or legs <> (select jsonb_agg(jsonb_build_object('symbol', l.symbol, 'side', l.side, 'position_intent', l.position_intent, 'ratio', l.ratio)
             order by l.leg) from public.trade_legs as l where l.trade_id = placed.id)
-        or (placed.status = 'pending' and placed.quantity is distinct from (p_order ->> 'quantity')::numeric))) then
+        or not private.was_ordered(placed, (p_order ->> 'quantity')::numeric))) then
       perform private.refuse(409, 'SIGNAL_REUSED', 'This signal or idempotency key belongs to another order; use a new one.',
         jsonb_build_object('signal', wanted.signal, 'trade', placed.id));
     end if;
     return placed;
+  end if;
+
+  -- A person's key names one order of theirs, whichever account it is for. The user's queue is held: of two at once the
+  -- second finds the first.
+  if p_source = 'manual' then
+    select t.* into placed from public.broker_accounts as a join public.trades as t on t.broker_account_id = a.id and t.signal = wanted.signal
+    where a.user_id = p_user_id limit 1;
+    if found then
+      perform private.refuse(409, 'SIGNAL_REUSED', 'This signal or idempotency key belongs to another order; use a new one.',
+        jsonb_build_object('signal', wanted.signal, 'trade', placed.id));
+    end if;
   end if;
 
   wanted.exit_plan := nullif(p_order -> 'exit_plan', 'null');

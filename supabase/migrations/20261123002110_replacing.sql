@@ -35,7 +35,7 @@ begin
   select * into placed from public.trades where broker_account_id = old.broker_account_id and signal = 'replace|' || key;
   if found then
     if placed.replaces_trade_id is distinct from old.id
-      or (placed.status = 'pending' and placed.quantity is distinct from (wanted ->> 'quantity')::numeric)
+      or not private.was_ordered(placed, (wanted ->> 'quantity')::numeric)
       or (placed.price, placed.stop_price, placed.trail_price, placed.trail_percent, placed.time_in_force) is distinct from (
         (wanted ->> 'price')::numeric, (wanted ->> 'stop_price')::numeric, (wanted ->> 'trail_price')::numeric,
         (wanted ->> 'trail_percent')::numeric, wanted ->> 'time_in_force') then

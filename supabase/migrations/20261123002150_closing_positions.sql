@@ -49,7 +49,7 @@ begin
     -- What was held then is held no more: only what was said is compared.
     if (placed.symbol, placed.strategy_id, placed.price::numeric, placed.time_in_force)
         is distinct from (p_symbol, strategy.id, (p_order ->> 'price')::numeric, coalesce(p_order ->> 'time_in_force', 'day'))
-      or (placed.status = 'pending' and placed.quantity <> wanted) then
+      or (wanted is not null and not private.was_ordered(placed, wanted)) then
       perform private.refuse(409, 'SIGNAL_REUSED', 'This idempotency key belongs to another order; use a new one.',
         jsonb_build_object('signal', placed.signal, 'trade', placed.id));
     end if;

@@ -62,6 +62,8 @@ def test_source_when_changed_then_by_whoever_saw_its_newest_version(owner: Calle
     assert float(changed.json()["max_quantity"]) == 7
     late = owner.put(path, settings_of(source), '"1"')
     assert (late.status_code, late.json()["code"]) == (412, "CHANGED_MEANWHILE")
+    never = owner.put(path, settings_of(source), '"0"')
+    assert (never.status_code, never.json()["code"]) == (400, "BAD_VERSION")
     assert owner.delete(path).status_code == 204
     assert owner.get(path).json()["enabled"] is False
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
 
-from tests.integration.ledger.desk import NOON, Desk, approval_of, calling, claim_of, decision, fill_of, order_of
+from tests.integration.ledger.desk import (
+    NOON,
+    Desk,
+    approval_of,
+    calling,
+    claim_of,
+    decision,
+    fill_of,
+    new_account,
+    order_of,
+)
 from tests.integration.ledger.ledger import THREADS, Connection, Ledger, call, refused
 
 
@@ -269,6 +281,44 @@ def test_signal_when_used_again_for_another_order_then_refused(desk: Desk, chang
     with refused("SIGNAL_REUSED", 409):
         desk.ledger.call("place_trade", "authenticated", desk.user, p_order=order)
     assert desk.count("trades") == 1
+
+
+def test_key_when_used_again_after_approval_for_another_quantity_then_refused(desk: Desk) -> None:
+    whole, cut = desk.place_by_hand("whole"), desk.place_by_hand("cut")
+    desk.approve(whole)
+    reduced = approval_of(cut, "100", "60") | {"p_decisions": [{"rule": "MAX_ORDER", "verdict": "reduce"}]}
+    desk.ledger.call("approve_trade", "fn_risk", **reduced)
+    for key, quantity in (("whole", "1000"), ("cut", "50")):
+        with refused("SIGNAL_REUSED", 409):
+            desk.place_by_hand(key, quantity=quantity)
+    assert (desk.place_by_hand("whole"), desk.place_by_hand("cut")) == (whole, cut)
+
+
+def test_key_when_used_at_once_for_orders_of_two_accounts_then_one_order(desk: Desk) -> None:
+    accounts = (desk.account, new_account(desk.ledger, desk.user))
+    works = [
+        calling(
+            "place_trade",
+            "authenticated",
+            desk.user,
+            p_order=order_of() | {"idempotency_key": "key", "broker_account_id": str(accounts[number % 2])},
+        )
+        for number in range(THREADS)
+    ]
+
+    def tried(work: Callable[[Connection], Any]) -> Callable[[Connection], str]:
+        def run(connection: Connection) -> str:
+            try:
+                return str(work(connection)["trade_id"])
+            except psycopg.Error as error:
+                connection.rollback()
+                return str(error).partition(":")[0]
+
+        return run
+
+    found = desk.ledger.at_once(*[tried(work) for work in works])
+    assert found.count("SIGNAL_REUSED") == THREADS // 2
+    assert (len(set(found)), desk.count("trades")) == (2, 1)
 
 
 def test_market_order_when_its_session_ends_first_then_good_until_the_close(fresh_desk: Desk) -> None:

@@ -161,7 +161,7 @@ def test_parent_when_of_the_same_account_then_kept_and_else_not_found(ledger: Le
     second = Desk(ledger, here.user, new_account(ledger, here.user), here.strategy)
     for stranger in (there, second):
         with refused("NO_SUCH_PARENT", 404):
-            stranger.place_by_hand("child", parent_trade_id=str(parent))
+            stranger.place_by_hand("another child", parent_trade_id=str(parent))
     with refused("NO_SUCH_PARENT", 404):
         here.place_by_hand("orphan", parent_trade_id=str(uuid4()))
     with refused("BAD_ORDER", 422):

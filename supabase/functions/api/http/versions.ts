@@ -18,7 +18,8 @@ export function matched(context: Context<Environment>): number | undefined {
   const given = context.req.header("If-Match");
   if (given === undefined) throw versionNeeded();
   if (given.trim() === "*") return undefined;
-  const version = /^(?:W\/)?"(\d{1,15})"$/.exec(given.trim())?.[1];
+  // Versions begin at one; a zero means whichever to some functions of the ledger.
+  const version = /^(?:W\/)?"([1-9]\d{0,14})"$/.exec(given.trim())?.[1];
   if (version === undefined) throw new Problem(400, "BAD_VERSION", `If-Match is an ETag such as "3", or *; found ${given}.`);
   return Number(version);
 }
