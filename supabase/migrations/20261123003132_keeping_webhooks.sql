@@ -26,7 +26,8 @@ declare
   loopback constant boolean := (select value = 'yes' from private.settings where name = 'webhook_loopback');
 begin
   if p_url is null or length(p_url) > 2000 or strpos(p_url, '#') > 0
-    or not (p_url ~ ('^https' || form) or (loopback and p_url ~ ('^http' || form))) then
+    or not (p_url ~ ('^https' || form) or (loopback and p_url ~ ('^http' || form)))
+    or substring(p_url from '^https?://[^/?]*:([0-9]{1,5})(?:[/?]|$)')::integer not between 1 and 65535 then
     perform private.refuse(422, 'BAD_WEBHOOK_URL',
       'A webhook is an https address of at most 2000 characters, without name and password before the host and without a fragment.',
       jsonb_build_object('url', left(p_url, 200)));

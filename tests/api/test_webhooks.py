@@ -177,6 +177,8 @@ def test_webhook_when_removed_then_there_is_none(owner: Caller) -> None:
     [
         ({"url": "ftp://hook.example/"}, "BAD_WEBHOOK_URL", None),
         ({"url": "https://user:word@hook.example/"}, "BAD_WEBHOOK_URL", None),
+        ({"url": "https://hook.example:99999/"}, "BAD_WEBHOOK_URL", None),
+        ({"url": "https://hook.example:0"}, "BAD_WEBHOOK_URL", None),
         ({"url": 1}, "MALFORMED", "body.url"),
         ({"events": []}, "MALFORMED", "body.events"),
         ({"events": ["quote.updated"]}, "MALFORMED", "body.events.0"),
