@@ -26,6 +26,8 @@ from local.stack import Stack
 from local.tape.sessions import new_york
 
 _OF_OPTIONS: Final = ("quote_open_options", "watch_expiry")
+_TAPE_TIME: Final = """
+    insert into private.tape_time (at) values (%s) on conflict (is_the_one) do update set at = excluded.at"""
 _OPTIONS_HELD: Final = """
 select exists (select from public.position_books as b
   join public.instruments as i on i.symbol = b.symbol and i.kind = 'option' where b.quantity <> 0)
@@ -136,8 +138,16 @@ class Conductor:
         self._settler.close()
 
     def _set_clock(self, at: datetime) -> None:
-        """What functions take for the present: never behind the newest event that they may be handed."""
+        """What functions and the ledger take for the present: never behind the newest event that they may be handed."""
+        self._until_answered(lambda: self._write_tape_time(at))
         self._until_answered(lambda: self._hotstore.put(CLOCK_KEY, at.isoformat()))
+
+    def _write_tape_time(self, at: datetime) -> None:
+        try:
+            self._settler.connection().execute(_TAPE_TIME, [at])
+        except psycopg.OperationalError as error:
+            self._settler.close()
+            raise Unavailable("POSTGRES_AWAY", f"the tape's time cannot be written now: {error}") from error
 
     def _tick(self, state: TapeState, spared: list[str]) -> bool:
         """Whether any function was due. A run that failed is no error: its rows are still there for the next one."""

@@ -27,6 +27,8 @@ def install(stack: Stack) -> None:
             [f"{stack.url('functions')}/{_RELAY_FUNCTION}"],
         )
         connection.execute("update private.settings set value = 'tape' where name = 'market_clock'")
+        # A replay that ended here before says nothing of this one.
+        connection.execute("delete from private.tape_time")
         # Whoever tries webhooks here has their receiver on this machine.
         connection.execute("update private.settings set value = 'yes' where name = 'webhook_loopback'")
         _keep_secret(connection, RELAY_SECRET, stack.secrets.webhook_secret)

@@ -194,7 +194,7 @@ begin
         jsonb_build_object('oco_group', wanted.oco_group));
     end if;
   end if;
-  wanted.event_at := coalesce((p_order ->> 'event_at')::timestamptz, now());
+  wanted.event_at := coalesce((p_order ->> 'event_at')::timestamptz, private.market_time());
   wanted.good_until := coalesce((p_order ->> 'good_until')::timestamptz, wanted.event_at + interval '5 minutes');
   if coalesce(p_order ->> 'order_type', 'market') = 'market' then
     -- A market order that misses its session would be filled at the next opening, at a price that nobody saw.

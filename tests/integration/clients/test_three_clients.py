@@ -38,18 +38,6 @@ DAY = "2018-02-05"
 OPENS_AT = datetime(2018, 2, 5, 14, 30, tzinfo=UTC)
 REPORTED_AT = datetime(2018, 2, 5, 21, 30, tzinfo=UTC)
 BEGINS_AFTER = 3
-# A person's order is timed by the machine's clock. Here the market is of 2018, and so is whoever sits before it.
-TAPE_TIME = """
-create table private.tape_time as select now() as at;
-create function private.on_the_tape() returns trigger language plpgsql security definer as $$
-begin
-  if new.source = 'manual' then
-    select at, at, at + interval '5 minutes' into new.event_at, new.status_at, new.good_until from private.tape_time;
-  end if;
-  return new;
-end $$;
-create trigger a_a_on_the_tape before insert on public.trades for each row execute function private.on_the_tape();
-"""
 MARK = "select close from public.bars where symbol = 'SPY' and timeframe = '1Min' order by ends_at desc limit 1"
 Step = Callable[["Going"], None]
 
@@ -120,8 +108,6 @@ def stack() -> Iterator[Stack]:
     made = Stack.create(folder, free_ports(max(PORT_OFFSETS.values()) + 1))
     try:
         with Cloud(made, setup=Setup(tape=f"sp500:SPY:{DAY}:{DAY}", throw_away=True)):
-            with psycopg.connect(made.database_url, autocommit=True) as connection:
-                connection.execute(TAPE_TIME)
             # Somebody's credential must read the market.
             demo_trader.create(made, ["SPY"], OPENS_AT)
             yield made
@@ -144,8 +130,6 @@ def gone(stack: Stack) -> Iterator[dict[str, Going]]:
 
         def act(connection: psycopg.Connection[Any], now: datetime) -> bool:
             step = steps.pop(0)
-            with psycopg.connect(stack.database_url, autocommit=True) as direct:
-                direct.execute("update private.tape_time set at = %s", [now])
             mark = connection.execute(MARK).fetchone()
             for one in going:
                 one.now, one.mark = now, mark[0] if mark else Decimal(0)
