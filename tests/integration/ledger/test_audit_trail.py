@@ -93,6 +93,7 @@ NOT_AUDITED = {
     "private.rate_limits": "machines",
     "private.stray_orders": "what the broker said",
     "private.stream_cursors": "machines",
+    "private.tape_time": "the clock of a replay on one machine",
     "private.webhook_secrets": "changes with its webhook, which is audited",
     "quotes_latest": "market data",
     "reconciliation_runs": "append-only",
