@@ -11,6 +11,8 @@ NODE_READY := local/node_modules/.ready
 # The packages of the edge functions, fetched once: the local cloud starts without a network.
 EDGE_PACKAGES := $(CURDIR)/.tools/deno
 EDGE_READY := .tools/deno/.ready
+DASHBOARD_NODE_READY := dashboard/node_modules/.ready
+DASHBOARD_READY := dashboard/dist/.ready
 # Only `make advise` needs the Supabase CLI: 140 MB that nobody should wait for.
 SUPABASE_CLI := 3.1.0
 CLI_READY := .tools/.supabase-$(SUPABASE_CLI)
@@ -31,7 +33,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-setup: $(READY) $(NODE_READY) $(EDGE_READY) ## Everything the project needs, into .venv, local/node_modules and .tools
+setup: $(READY) $(NODE_READY) $(EDGE_READY) $(DASHBOARD_READY) ## Everything the project needs, into .venv, node_modules and .tools; builds the dashboard
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -51,6 +53,16 @@ $(EDGE_READY): supabase/functions/deno.lock supabase/functions/deno.json $(wildc
 	@echo "Setting up the packages of the edge functions in .tools/deno (some seconds)"
 	@cd supabase/functions && $(NODE) NPM_CONFIG_REGISTRY="$$($(NODE) npm config get registry 2>/dev/null)" DENO_DIR="$(EDGE_PACKAGES)" DENO_NO_UPDATE_CHECK=1 \
 		$(CURDIR)/$(BIN)/deno install --quiet --frozen --entrypoint */index.ts
+	@touch $@
+
+$(DASHBOARD_NODE_READY): dashboard/package.json dashboard/package-lock.json $(READY)
+	@echo "Setting up Node packages in dashboard/node_modules (a minute)"
+	@cd dashboard && $(NODE) ../scripts/ticking.sh npm ci --loglevel=error --no-progress --no-audit --no-fund >/dev/null
+	@touch $@
+
+$(DASHBOARD_READY): $(DASHBOARD_NODE_READY) docs/openapi.json dashboard/index.html dashboard/vite.config.ts $(shell find dashboard/src dashboard/public -type f ! -name schema.ts 2>/dev/null)
+	@echo "Building the dashboard into dashboard/dist (some seconds)"
+	@cd dashboard && $(NODE) npm run --silent api >/dev/null && $(NODE) npm run --silent build >/dev/null
 	@touch $@
 
 demo: setup ## Two real trading days through the whole system (ARGS="--json --exit" for machines)
@@ -114,4 +126,4 @@ lock: ## Compiles requirements.lock anew (needs uv)
 		--custom-compile-command "make lock" benchmarks/peers/requirements.in -o benchmarks/peers/requirements.lock
 
 clean: ## Removes what setup and runs have made
-	rm -rf $(VENV) local/node_modules .tools .agenttrader .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
+	rm -rf $(VENV) local/node_modules dashboard/node_modules dashboard/dist dashboard/src/api/schema.ts .tools .agenttrader .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov

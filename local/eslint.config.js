@@ -11,7 +11,7 @@ export default tseslint.config(
     languageOptions: { globals: { Deno: "readonly" } },
   },
   {
-    files: ["gateway/**/*.ts", "realtime/**/*.ts"],
+    files: ["gateway/**/*.ts", "realtime/**/*.ts", "dashboard/**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

@@ -37,6 +37,7 @@ PORT_OFFSETS: Final[dict[str, int]] = {
     "archive": 9,
     "alpaca": 10,
     "tastytrade": 11,
+    "dashboard": 12,
 }
 FIRST_PORT_BASE: Final = 1024
 LAST_PORT_BASE: Final = FIRST_EPHEMERAL_PORT - 1 - max(PORT_OFFSETS.values())

@@ -32,10 +32,11 @@ check "OpenAPI document" python -m scripts.generate_openapi --check
 check "API client" python -m scripts.generate_client --check
 check "migrations" squawk --config .squawk.toml supabase/migrations/*.sql
 check "TypeScript" npm --prefix local run --silent lint
+check "dashboard" npm --prefix dashboard run --silent lint
 check "edge functions" sh -c 'deno check --quiet local/edge/*.ts && cd supabase/functions && DENO_DIR=../../.tools/deno deno check --quiet */index.ts $(find . -name "*_test.ts")'
 check "lock file" sh -c '! grep -nE "https?://|--find-links|--index-url" requirements.lock benchmarks/peers/requirements.lock'
 check "edge lock file" sh -c '! grep -nE "https?://" supabase/functions/deno.lock'
-check "npm lock file" sh -c '! grep -n "\"resolved\"" local/package-lock.json'
+check "npm lock file" sh -c '! grep -n "\"resolved\"" local/package-lock.json dashboard/package-lock.json'
 
 if [ ${#failed[@]} -gt 0 ]; then
   printf 'failed: %s\n' "${failed[*]}"

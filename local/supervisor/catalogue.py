@@ -106,6 +106,23 @@ def _platform(stack: Stack, setup: Setup, environment: dict[str, str]) -> list[N
             missing=tools.missing("deno"),
         ),
         Part(
+            "dashboard",
+            (
+                node,
+                str(source / "dashboard" / "main.ts"),
+                "--port",
+                str(port("dashboard")),
+                "--files",
+                str(PROJECT / "dashboard" / "dist"),
+                "--supabase",
+                stack.url("gateway"),
+            ),
+            environment | {"SUPABASE_ANON_KEY": stack.publishable_key},
+            port("dashboard"),
+            health="/health",
+            missing=tools.missing("node"),
+        ),
+        Part(
             "webhooks",
             _python("local.webhooks", "--port", str(port("webhooks"))),
             environment,

@@ -18,7 +18,7 @@ KEY_FILES: Final = {
 
 
 # Where the dashboard is served while it is built (Vite); the browser may call the API from there.
-DASHBOARD_ORIGINS: Final = "http://127.0.0.1:5173,http://localhost:5173"
+_DEVELOPMENT_ORIGINS: Final = ("http://127.0.0.1:5173", "http://localhost:5173")
 
 Brokers = Literal["alpaca", "tastytrade", "both"]
 
@@ -124,9 +124,14 @@ def edge_environment(stack: Stack, setup: Setup) -> dict[str, str]:
             "SUPABASE_ANON_KEY": stack.publishable_key,
             "AGENTTRADER_JWT_SECRET": stack.secrets.jwt_secret,
             "AGENTTRADER_FUNCTIONS_URL": stack.url("functions"),
-            "AGENTTRADER_DASHBOARD_ORIGINS": DASHBOARD_ORIGINS,
+            "AGENTTRADER_DASHBOARD_ORIGINS": ",".join(_dashboard_origins(stack)),
             "DENO_DIR": str(PROJECT / ".tools" / "deno"),
             "DENO_NO_UPDATE_CHECK": "1",
         }
         | dict(setup.extra)
     )
+
+
+def _dashboard_origins(stack: Stack) -> tuple[str, ...]:
+    port = stack.port("dashboard")
+    return (f"http://{HOST}:{port}", f"http://localhost:{port}", *_DEVELOPMENT_ORIGINS)

@@ -14,7 +14,7 @@ import httpx
 import jwt
 import pytest
 
-from local.stack import Stack
+from local.stack import PORT_OFFSETS, Stack
 from local.supervisor.cloud import Cloud
 from local.supervisor.environment import Setup
 from tests.integration.ledger.desk import Desk, fill_every_table, new_account, new_strategy
@@ -23,7 +23,7 @@ from tests.machine import free_ports, new_folder
 from tests.security.filling import fill_what_is_empty
 
 PASSWORD = "correct horse battery 9"
-_PORTS = 12
+_PORTS = max(PORT_OFFSETS.values()) + 1
 # All tests come from one address and as a few people. Rates are tested on edge processes of their own.
 _SETUP = Setup(clock="system", extra={"AGENTTRADER_API_RATE_FACTOR": "1000"})
 

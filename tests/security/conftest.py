@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from local.stack import Stack
+from local.stack import PORT_OFFSETS, Stack
 from local.supervisor.cloud import Cloud
 from supabase import Client, create_client
 from tests.integration.ledger.desk import Desk, fill_every_table, new_account, new_strategy
@@ -19,7 +19,7 @@ from tests.integration.ledger.ledger import Ledger
 from tests.machine import free_ports, new_folder
 from tests.security.filling import fill_what_is_empty
 
-_PORTS = 12
+_PORTS = max(PORT_OFFSETS.values()) + 1
 _PASSWORD = "correct horse battery"
 
 

@@ -26,7 +26,9 @@ def _placed_at(desk: Desk) -> tuple[datetime, datetime]:
         "event_at": "2001-01-01T00:00:00Z",
     }
     placed = desk.ledger.call("place_trade", "authenticated", desk.user, p_order=Jsonb(order))
-    ((at, good_until),) = desk.ledger.rows("select event_at, good_until from public.trades where id = %s", placed["trade_id"])
+    ((at, good_until),) = desk.ledger.rows(
+        "select event_at, good_until from public.trades where id = %s", placed["trade_id"]
+    )
     return at, good_until
 
 

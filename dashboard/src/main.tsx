@@ -1,0 +1,31 @@
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { z } from "zod";
+import { App } from "./app";
+import { BadConfig, readConfig, type Config } from "./config";
+import "./styles.css";
+
+// The Content-Security-Policy forbids code that is made from text, and zod would try.
+z.config({ jitless: true });
+
+const element = document.getElementById("root");
+if (!element) throw new Error("index.html has no #root");
+const root = createRoot(element);
+
+async function begin(): Promise<void> {
+  let config: Config;
+  try {
+    config = await readConfig();
+  } catch (error) {
+    if (!(error instanceof BadConfig)) throw error;
+    root.render(<main className="p-8" role="alert">{error.message}</main>);
+    return;
+  }
+  root.render(
+    <StrictMode>
+      <App config={config} />
+    </StrictMode>,
+  );
+}
+
+void begin();

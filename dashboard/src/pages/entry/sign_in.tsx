@@ -1,0 +1,56 @@
+/** Signing in with e-mail and password, and with the second factor where there is one. */
+import { useState } from "react";
+import { Link, Navigate, useLocation, useSearchParams } from "react-router";
+import { useMutation } from "@tanstack/react-query";
+import { useSessionState, useSupabase } from "@/session/context";
+import { sentence } from "@/api/problem";
+import { Button } from "@/ui/button";
+import { Field, Input } from "@/ui/form";
+import { EntryCard } from "./card";
+
+export function SignIn() {
+  const supabase = useSupabase();
+  const state = useSessionState();
+  const [parameters] = useSearchParams();
+  const { state: came } = useLocation() as { state: { expired?: boolean } | null };
+  const [email, setEmail] = useState("");
+  const [password, setPassword] = useState("");
+  const signIn = useMutation({
+    meta: { shown: true },
+    mutationFn: async () => {
+      const { error } = await supabase.auth.signInWithPassword({ email, password });
+      if (error) throw new Error(error.message);
+    },
+  });
+  if (state.status === "in") return <Navigate replace to={inside(parameters.get("to"))} />;
+  return (
+    <EntryCard
+      title="Sign in"
+      about={came?.expired === true ? "Your session has ended. Sign in to go on where you were." : undefined}
+      foot={<>New here? <Link className="text-accent underline" to="/sign-up">Sign up</Link></>}
+    >
+      <form
+        className="flex flex-col gap-4"
+        onSubmit={(event) => {
+          event.preventDefault();
+          signIn.mutate();
+        }}
+      >
+        <Field label="E-mail">
+          <Input type="email" required autoComplete="username" autoFocus value={email} onChange={(event) => setEmail(event.target.value)} />
+        </Field>
+        <Field label="Password">
+          <Input type="password" required autoComplete="current-password" value={password} onChange={(event) => setPassword(event.target.value)} />
+        </Field>
+        {signIn.error && <p role="alert" className="text-sm text-danger">{sentence(signIn.error)}</p>}
+        <Button type="submit" look="main" busy={signIn.isPending}>Sign in</Button>
+        <Link className="text-center text-sm text-accent underline" to="/reset">Forgot your password?</Link>
+      </form>
+    </EntryCard>
+  );
+}
+
+/** Only a path of this page: a link must not lead a trader elsewhere after they have signed in. */
+function inside(to: string | null): string {
+  return to !== null && /^\/(?![/\\])/.test(to) ? to : "/";
+}

@@ -1,0 +1,110 @@
+"""The stories of the dashboard: a whole local cloud with a market that goes on when told, and a real browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from local.cli import demo_trader
+from local.stack import PORT_OFFSETS, Stack
+from local.supervisor.cloud import Cloud
+from local.supervisor.environment import Setup
+from tests.e2e.browser import PHONE, WIDE, Watched, chromium, launched
+from tests.e2e.market import DAY, OPENS_AT, Market
+from tests.e2e.people import Person, linked, signed_up
+from tests.machine import free_ports, new_folder
+from tests.prepared import calendar_cache
+
+# A loaded machine draws late; what is expected comes or it does not.
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        program = chromium(playwright)
+        if program is None:
+            pytest.skip("no Chromium: install Debian's package chromium, or run `playwright install chromium`")
+        with launched(playwright, program) as started:
+            yield started
+
+
+@pytest.fixture(scope="session")
+def stack(browser: Browser) -> Iterator[Stack]:
+    del browser
+    folder = new_folder("e2e")
+    shutil.copytree(calendar_cache(), folder / "cache")
+    made = Stack.create(folder, free_ports(max(PORT_OFFSETS.values()) + 1))
+    try:
+        setup = Setup(tape=f"sp500:SPY:{DAY}:{DAY}", throw_away=True, extra={"AGENTTRADER_API_RATE_FACTOR": "1000"})
+        with Cloud(made, setup=setup):
+            # Somebody's credential must read the market.
+            demo_trader.create(made, ["SPY"], OPENS_AT)
+            yield made
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def market(stack: Stack) -> Iterator[Market]:
+    made = Market(stack)
+    made.step(3)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def opened(browser: Browser, stack: Stack) -> Iterator[Callable[..., Watched]]:
+    """Opens browser contexts, each a device of its own; at the end none may have complained."""
+    contexts: list[Watched] = []
+    own = {urlsplit(stack.url(part)).netloc for part in ("dashboard", "gateway")}
+
+    def open_one(**options: Any) -> Watched:
+        context = browser.new_context(
+            base_url=stack.url("dashboard"), **({"viewport": WIDE, "reduced_motion": "reduce"} | options)
+        )
+        contexts.append(Watched(context, own))
+        return contexts[-1]
+
+    yield open_one
+    complaints = [complaint for one in contexts for complaint in one.complaints]
+    for one in contexts:
+        one.context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(opened: Callable[..., Watched]) -> Page:
+    return opened().page()
+
+
+@pytest.fixture
+def phone(opened: Callable[..., Watched]) -> Page:
+    return opened(viewport=PHONE, is_mobile=True, has_touch=True, device_scale_factor=2).page()
+
+
+@pytest.fixture
+def newcomer(stack: Stack) -> Person:
+    return signed_up(stack, "newcomer")
+
+
+@pytest.fixture
+def trader(stack: Stack, market: Market) -> Person:
+    """With a paper account that is verified."""
+    person = linked(stack, "trader")
+    market.step_until(lambda: person.api.link_state(person.account) == "verified", 5)
+    return person
+
+
+def sign_in(page: Page, person: Person, to: str = "/") -> None:
+    """As a person does, and waits until the page is live."""
+    page.goto(to)
+    page.get_by_label("E-mail").fill(person.email)
+    page.get_by_label("Password").fill(person.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
