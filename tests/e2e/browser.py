@@ -38,7 +38,7 @@ def launched(playwright: Playwright, program: str) -> Browser:
 
 
 class Watched:
-    """A browser context whose complaints are kept: what the console finds wrong, and who else was asked for anything."""
+    """A browser context whose complaints are kept: errors of the page, and third parties that it asked."""
 
     def __init__(self, context: BrowserContext, own: set[str]) -> None:
         self.context = context

@@ -24,7 +24,7 @@ _PATIENCE = 120
 
 
 class Market:
-    """The replay of `DAY`, in a thread of its own; it stands still between two calls of `step`. Orders are judged all the time."""
+    """The replay of `DAY` in a thread of its own. Between two steps it stands still; orders are judged all the same."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
