@@ -122,10 +122,17 @@ export class Live {
 
   #hear(name: TableName, told: Told): void {
     const store = this.stores[name] as Store<unknown>;
-    if (store.hear(told.row)) {
-      for (const listener of this.#heardListeners) listener({ table: name, row: told.row });
+    try {
+      const taken = store.hear(told.row);
+      this.#hearParts(told);
+      if (!taken) return;
+    } catch (error) {
+      // Not what this version of the dashboard knows: the rows themselves are asked for.
+      console.warn(`a message about ${name} was not understood`, error);
+      void this.refresh();
+      return;
     }
-    this.#hearParts(told);
+    for (const listener of this.#heardListeners) listener({ table: name, row: told.row });
   }
 
   /** A fill's message carries what it has changed of its order, and the position as it is now. */
