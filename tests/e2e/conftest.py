@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from local.cli import demo_trader
+from local.cli.demo_trader import DemoTrader
 from local.stack import PORT_OFFSETS, Stack
 from local.supervisor.cloud import Cloud
 from local.supervisor.environment import Setup
@@ -43,15 +44,20 @@ def stack(browser: Browser) -> Iterator[Stack]:
     try:
         setup = Setup(tape=f"sp500:SPY:{DAY}:{DAY}", throw_away=True, extra={"AGENTTRADER_API_RATE_FACTOR": "1000"})
         with Cloud(made, setup=setup):
-            # Somebody's credential must read the market.
-            demo_trader.create(made, ["SPY"], OPENS_AT)
             yield made
     finally:
         shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
-def market(stack: Stack) -> Iterator[Market]:
+def demo(stack: Stack) -> DemoTrader:
+    """Whose strategies trade as in `agenttrader demo`, and whose credential reads the market."""
+    return demo_trader.create(stack, ["SPY"], OPENS_AT)
+
+
+@pytest.fixture(scope="session")
+def market(stack: Stack, demo: DemoTrader) -> Iterator[Market]:
+    del demo
     made = Market(stack)
     made.step(3)
     yield made
@@ -101,7 +107,7 @@ def trader(stack: Stack, market: Market) -> Person:
     return person
 
 
-def sign_in(page: Page, person: Person, to: str = "/") -> None:
+def sign_in(page: Page, person: Person | DemoTrader, to: str = "/") -> None:
     """As a person does, and waits until the page is live."""
     page.goto(to)
     page.get_by_label("E-mail").fill(person.email)
