@@ -26,18 +26,25 @@ expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def program() -> str:
+    """The browser to start."""
     with sync_playwright() as playwright:
-        program = chromium(playwright)
-        if program is None:
-            pytest.skip("no Chromium: install Debian's package chromium, or run `playwright install chromium`")
-        with launched(playwright, program) as started:
-            yield started
+        found = chromium(playwright)
+    if found is None:
+        pytest.skip("no Chromium: install Debian's package chromium, or run `playwright install chromium`")
+    return found
+
+
+# Of one file: Playwright keeps an event loop running in this thread, which tests of other folders could not bear.
+@pytest.fixture(scope="module")
+def browser(program: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright, launched(playwright, program) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
-def stack(browser: Browser) -> Iterator[Stack]:
-    del browser
+def stack(program: str) -> Iterator[Stack]:
+    del program
     folder = new_folder("e2e")
     shutil.copytree(calendar_cache(), folder / "cache")
     made = Stack.create(folder, free_ports(max(PORT_OFFSETS.values()) + 1))

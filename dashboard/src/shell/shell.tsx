@@ -6,6 +6,7 @@ import { NavLink, Outlet } from "react-router";
 import { Loading } from "@/ui/states";
 import { AccountPicker } from "./account_picker";
 import { AlertBell } from "./alert_bell";
+import { CriticalAlerts } from "./critical_alerts";
 import { FreshnessBadge } from "./freshness";
 import { KillSwitch } from "./kill_switch";
 import { Palette } from "./palette";
@@ -56,6 +57,7 @@ export function Shell() {
           </div>
         </header>
         <HaltBanner />
+        <CriticalAlerts />
         <main id="content" tabIndex={-1} className="min-w-0 flex-1 outline-none">
           <Suspense fallback={<Loading rows={6} />}>
             <Outlet />

@@ -68,3 +68,9 @@ export function ModeBadge({ paper }: { paper: boolean }) {
     <span className="inline-flex h-5 items-center rounded bg-live px-1.5 text-xs font-bold text-on-danger">LIVE MONEY</span>
   );
 }
+
+/** The numbers of a verdict, a measure or an alert, one after another, each under its name. */
+export function Numbers({ of }: { of: Record<string, unknown> }) {
+  const said = Object.entries(of).map(([name, value]) => `${name.replaceAll("_", " ")} ${typeof value === "string" ? value : JSON.stringify(value)}`);
+  return <span className="tabular-nums">{said.join(" · ")}</span>;
+}

@@ -1,10 +1,10 @@
-import { Page } from "@/ui/panel";
 import { Empty } from "@/ui/states";
+import { EntryCard } from "./card";
 
 export function Reset() {
   return (
-    <Page title="Reset">
+    <EntryCard title="New password">
       <Empty>Still to come.</Empty>
-    </Page>
+    </EntryCard>
   );
 }

@@ -1,10 +1,10 @@
-import { Page } from "@/ui/panel";
 import { Empty } from "@/ui/states";
+import { EntryCard } from "./card";
 
 export function SignUp() {
   return (
-    <Page title="SignUp">
+    <EntryCard title="Sign up">
       <Empty>Still to come.</Empty>
-    </Page>
+    </EntryCard>
   );
 }
