@@ -11,7 +11,9 @@ from uuid import UUID
 import httpx
 
 from functions.brokers.sealing import Binding, Credential, seal
+from local.client import models
 from local.stack import Stack
+from tests.api.one_time_codes import code_of
 from tests.integration.clients.traders import PASSWORD, ByClient
 
 _NUMBERS = count(1)
@@ -55,3 +57,10 @@ def linked(stack: Stack, name: str) -> Person:
     sealed = seal(Credential(binding, {"key": key, "secret": secret}, datetime.now(UTC)), base64.b64decode(public))
     person.api.enter(person.account, key_id, sealed)
     return person
+
+
+def with_second_factor(person: Person) -> str:
+    """Adds an authenticator app; the secret of its codes."""
+    enrolled = person.api.client.enroll_factor(models.NewFactor(name="phone"))
+    person.api.client.verify_factor(enrolled.id, models.FactorCode(code=code_of(enrolled.secret)))
+    return enrolled.secret

@@ -31,7 +31,7 @@ class Scripted {
       this.reads += 1;
       return Promise.resolve(this.refused === null ? { data: this.rows[table] ?? [], error: null } : { data: null, error: { message: this.refused } });
     };
-    const query = (table: string) => ({ select: () => ({ order: () => ({ limit: () => answer(table) }), limit: () => Promise.resolve({ data: [], error: null }) }) });
+    const query = (table: string) => ({ select: () => ({ order: () => ({ limit: () => answer(table) }), in: () => ({ limit: () => Promise.resolve({ data: [], error: null }) }), limit: () => Promise.resolve({ data: [], error: null }) }) });
     return {
       realtime: { setAuth: () => Promise.resolve() },
       auth: { getSession: () => Promise.resolve({ data: { session: { user: { id: "u" } } } }) },

@@ -158,13 +158,15 @@ export class Live {
     const table = TABLES[name] as Table<unknown>;
     const store = this.stores[name] as Store<unknown>;
     const mark = store.begin();
-    const { data, error } = await this.#supabase
-      .from(table.name)
-      .select(columnsOf(table))
-      .order(table.window.orderBy, { ascending: false })
-      .limit(table.window.most);
+    const { orderBy, most } = table.window;
+    const asked = () => this.#supabase.from(table.name).select(columnsOf(table));
+    const [newest, always] = await Promise.all([
+      asked().order(orderBy, { ascending: false }).limit(most),
+      table.always ? asked().in(table.always.column, table.always.values).limit(most) : null,
+    ]);
+    const error = newest.error ?? always?.error;
     if (error) throw new Error(error.message);
-    store.replace(data, mark);
+    store.replace([...(newest.data ?? []), ...(always?.data ?? [])], mark);
   }
 
   async #readableUsers(): Promise<string[]> {

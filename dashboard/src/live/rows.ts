@@ -155,6 +155,8 @@ export interface Table<Row> {
   readonly version: (row: Row) => number;
   /** The newest that a snapshot holds; older ones are asked for by the pages that show them. */
   readonly window: { orderBy: string; most: number };
+  /** Rows that a snapshot holds however old they are: an order may work for months. */
+  readonly always?: { column: string; values: readonly string[] };
   /** The amounts among the columns, asked for as text. */
   readonly amounts: readonly string[];
 }
@@ -165,7 +167,12 @@ function table<Shape extends z.ZodRawShape>(name: string, schema: z.ZodObject<Sh
 }
 
 export const TABLES = {
-  trades: table("trades", TradeRow, { key: (row) => row.id, version: (row) => row.version, window: { orderBy: "created_at", most: 500 } }),
+  trades: table("trades", TradeRow, {
+    key: (row) => row.id,
+    version: (row) => row.version,
+    window: { orderBy: "created_at", most: 500 },
+    always: { column: "status", values: ["pending", "approved", "submitting", "submitted", "partially_filled", "cancel_pending", "replace_pending", "unknown"] },
+  }),
   fills: table("fills", FillRow, { key: (row) => row.id, version: () => 1, window: { orderBy: "created_at", most: 500 } }),
   positions: table("position_books", PositionRow, {
     key: (row) => `${row.broker_account_id} ${row.symbol}`,

@@ -163,37 +163,37 @@ class ByClient:
     """By the client that is made from the document: the same, and typed."""
 
     def __init__(self, stack: Stack, email: str) -> None:
-        self._client = Client(stack.url("gateway"))
+        self.client = Client(stack.url("gateway"))
         body = models.SignUp.model_validate({"email": email, "password": PASSWORD})
-        session = self._client.sign_up(body).session
+        session = self.client.sign_up(body).session
         assert session is not None
-        self._client.sign_in(Session.of(session.model_dump()))
+        self.client.sign_in(Session.of(session.model_dump()))
         self.user = session.user_id
 
     def sealing_key(self) -> tuple[str, str]:
-        key = self._client.get_sealing_key()
+        key = self.client.get_sealing_key()
         return key.id, key.public_key
 
     def link(self, number: str) -> str:
-        return str(self._client.link_broker_account(models.NewBrokerAccount(broker="alpaca", number=number)).id)
+        return str(self.client.link_broker_account(models.NewBrokerAccount(broker="alpaca", number=number)).id)
 
     def enter(self, account: str, key: str, sealed: str) -> None:
         credential = models.SealedCredential(purpose="trading", key_id=key, sealed=sealed)
-        seen = self._client.get_broker_account(UUID(account))
-        self._client.change_broker_account(
+        seen = self.client.get_broker_account(UUID(account))
+        self.client.change_broker_account(
             seen.id, models.BrokerAccountChange(credential=credential), if_match=seen.version
         )
 
     def link_state(self, account: str) -> str:
-        return self._client.get_broker_account(UUID(account)).link_state
+        return self.client.get_broker_account(UUID(account)).link_state
 
     def create_strategy(self, account: str, kind: str) -> str:
         asked = models.NewStrategy(broker_account_id=UUID(account), kind=kind, name="Mine", config={}, symbols=["SPY"])
-        return str(self._client.create_strategy(asked).id)
+        return str(self.client.create_strategy(asked).id)
 
     def activate(self, strategy: str, since: str) -> str:
         asked = models.Activation.model_validate({"from": since})
-        return self._client.activate_strategy(UUID(strategy), asked).status
+        return self.client.activate_strategy(UUID(strategy), asked).status
 
     def place(self, account: str, quantity: str, price: str | None) -> str:
         order = models.NewOrder(
@@ -205,35 +205,35 @@ class ByClient:
         )
         if price is not None:
             order = order.model_copy(update={"order_type": "limit", "price": Decimal(price)})
-        return str(self._client.place_order(order).id)
+        return str(self.client.place_order(order).id)
 
     def replace(self, trade: str, price: str) -> str:
-        seen = self._client.get_trade(UUID(trade))
+        seen = self.client.get_trade(UUID(trade))
         change = models.OrderChange(price=Decimal(price))
-        return str(self._client.replace_order(seen.id, change, if_match=seen.version).id)
+        return str(self.client.replace_order(seen.id, change, if_match=seen.version).id)
 
     def cancel(self, trade: str) -> None:
-        self._client.cancel_order(UUID(trade))
+        self.client.cancel_order(UUID(trade))
 
     def status(self, trade: str) -> str:
-        return self._client.get_trade(UUID(trade)).status
+        return self.client.get_trade(UUID(trade)).status
 
     def fills(self, trade: str) -> list[tuple[str, Decimal]]:
-        return [(fill.symbol, fill.quantity) for fill in self._client.get_trade(UUID(trade)).fills]
+        return [(fill.symbol, fill.quantity) for fill in self.client.get_trade(UUID(trade)).fills]
 
     def held(self) -> dict[str, Decimal]:
-        return {row.symbol: row.quantity for row in self._client.all_positions()}
+        return {row.symbol: row.quantity for row in self.client.all_positions()}
 
     def current_pnl(self) -> int:
-        return len(self._client.get_current_pnl().positions)
+        return len(self.client.get_current_pnl().positions)
 
     def reports(self) -> list[tuple[str, str, int]]:
-        rows = list(self._client.all_reports())
-        assert [day.report_id for day in self._client.all_daily_pnl()] == [row.id for row in rows]
+        rows = list(self.client.all_reports())
+        assert [day.report_id for day in self.client.all_daily_pnl()] == [row.id for row in rows]
         return [(str(row.broker_account_id), row.report_date.isoformat(), row.fills) for row in rows]
 
     def close(self) -> None:
-        self._client.close()
+        self.client.close()
 
 
 KINDS: dict[str, type[BySupabaseJs] | type[BySupabasePy] | type[ByClient]] = {
