@@ -2,10 +2,10 @@
  * Seals a broker credential in the browser, for the one function that may open it.
  *
  * `functions/brokers/sealing.py` makes the same text, byte for byte, and checks it on opening. The sodium library is
- * handed in, so that its WebAssembly is loaded only when a person enters a credential:
+ * handed in, so that it is loaded only when a person enters a credential:
  *
- *     const sodium = await import("libsodium-wrappers").then(async ({ default: it }) => (await it.ready, it));
- *     const sealed = await seal(sodium, credential, key);
+ *     const { sealedBox } = await import("./sealed_box");
+ *     const sealed = await seal(sealedBox, credential, key);
  */
 
 export type Purpose = "trading" | "data";

@@ -21,7 +21,7 @@ function signedBy(supabase: Supabase, publishableKey: string): Middleware {
   return {
     async onRequest({ request }) {
       const { data } = await supabase.auth.getSession();
-      if (data.session) request.headers.set("Authorization", `Bearer ${data.session.access_token}`);
+      if (data.session && !request.headers.has("Authorization")) request.headers.set("Authorization", `Bearer ${data.session.access_token}`);
       request.headers.set("apikey", publishableKey);
       if (ACTS.has(request.method) && !request.headers.has("Idempotency-Key")) request.headers.set("Idempotency-Key", crypto.randomUUID());
       return request;

@@ -5,6 +5,7 @@
  */
 import { createRequire } from "node:module";
 import { text } from "node:stream/consumers";
+import { sealedBox } from "../../../dashboard/src/sealed_box.ts";
 import { BadCredential, type Credential, canonicalText, type Environment, type Purpose, seal, type SealingKey } from "../../../dashboard/src/sealing.ts";
 
 interface Vector {
@@ -28,7 +29,7 @@ function credential(vector: Vector): Credential {
 
 async function refusal(vector: Vector, key: SealingKey): Promise<string> {
   try {
-    await seal(sodium, credential(vector), key);
+    await seal(sealedBox, credential(vector), key);
     return "sealed";
   } catch (error) {
     if (!(error instanceof BadCredential)) throw error;
@@ -40,7 +41,7 @@ const base64 = (value: string): Uint8Array => sodium.from_base64(value, sodium.b
 process.stdout.write(
   JSON.stringify({
     texts: asked.vectors.map((vector: Vector) => canonicalText(credential(vector))),
-    sealed: await Promise.all(asked.vectors.map((vector: Vector, at: number) => seal(sodium, credential(vector), asked.keys[at]))),
+    sealed: await Promise.all(asked.vectors.map((vector: Vector, at: number) => seal(sealedBox, credential(vector), asked.keys[at]))),
     refusals: await Promise.all(asked.wrong.map(({ vector, key }: { vector: Vector; key: SealingKey }) => refusal(vector, key))),
     opened: asked.sealed.map((box: string) =>
       sodium.to_base64(sodium.crypto_box_seal_open(base64(box), base64(asked.publicKey), base64(asked.privateKey)), sodium.base64_variants.ORIGINAL),
