@@ -114,10 +114,13 @@ def trader(stack: Stack, market: Market) -> Person:
     return person
 
 
-def sign_in(page: Page, person: Person | DemoTrader, to: str = "/") -> None:
-    """As a person does, and waits until the page is live."""
+def sign_in(page: Page, person: Person | DemoTrader, to: str = "/", code: str | None = None) -> None:
+    """As a person does, with the code of a second factor where there is one, and waits until the page is live."""
     page.goto(to)
     page.get_by_label("E-mail").fill(person.email)
     page.get_by_label("Password").fill(person.password)
     page.get_by_role("button", name="Sign in").click()
+    if code is not None:
+        page.get_by_label("Code").fill(code)
+        page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("Live", exact=True)).to_be_visible()

@@ -30,7 +30,7 @@ def test_trader_when_the_kill_switch_is_hit_mid_session_then_entries_stop_until_
     market.step_until(lambda: trader.api.status(held) == "filled", 5)
     working = trader.api.place(trader.account, "1", "200")
     market.step_until(lambda: trader.api.status(working) == "submitted", 5)
-    sign_in(page, trader)
+    sign_in(page, trader, code=code_of(secret, away=1))
 
     page.get_by_role("button", name="Kill switch").click()
     expect(page.get_by_text("Halted: all of your trading")).to_be_visible()
@@ -41,8 +41,6 @@ def test_trader_when_the_kill_switch_is_hit_mid_session_then_entries_stop_until_
 
     page.get_by_role("link", name="See and lift halts").click()
     page.get_by_role("button", name="Lift…").click()
-    page.get_by_label("Code of your authenticator app").fill(code_of(secret, away=1))
-    page.get_by_role("button", name="Confirm").click()
     page.get_by_label("Type LIFT to confirm").fill("LIFT")
     page.get_by_role("button", name="Lift the halt").click()
     expect(page.get_by_text("Nothing is halted.")).to_be_visible()
@@ -66,7 +64,7 @@ def test_trader_when_a_limit_is_set_then_it_holds_and_what_it_denied_is_told_wit
     refused = trader.api.place(trader.account, "6", None)
     market.step_until(lambda: trader.api.status(refused) == "rejected", 5)
     page.reload()
-    expect(page.get_by_role("cell", name="ORDER_QUANTITY")).to_be_visible()
+    expect(page.get_by_role("cell", name="ORDER_QUANTITY", exact=True)).to_be_visible()
 
     page.get_by_role("button", name="Change Order quantity limit").click()
     page.get_by_label("Value").fill("10")

@@ -18,4 +18,4 @@ def test_trader_when_the_password_is_wrong_then_told_so_and_when_right_then_the_
     expect(page.get_by_role("alert")).to_be_visible()
     sign_in(page, newcomer, "/orders")
     expect(page).to_have_url("/orders")
-    expect(page.get_by_role("heading", name="Orders")).to_be_visible()
+    expect(page.get_by_role("heading", name="Orders", level=1)).to_be_visible()

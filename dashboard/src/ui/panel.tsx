@@ -16,6 +16,7 @@ export function Page({ title, about, actions, children }: { title: string; about
 }
 
 interface PanelProps {
+  /** A text is the panel's heading; controls may stand in its place. */
   title?: ReactNode;
   actions?: ReactNode;
   children: ReactNode;
@@ -29,7 +30,7 @@ export function Panel({ title, actions, children, className, flush = false }: Pa
     <section className={clsx("min-w-0 rounded-lg border border-line bg-panel", className)}>
       {(title !== undefined || actions !== undefined) && (
         <div className="flex min-h-11 flex-wrap items-center gap-2 border-b border-line px-4 py-1.5">
-          {title !== undefined && <h2 className="text-sm font-semibold">{title}</h2>}
+          {typeof title === "string" ? <h2 className="text-sm font-semibold">{title}</h2> : title}
           <div className="ml-auto flex flex-wrap items-center gap-2">{actions}</div>
         </div>
       )}

@@ -61,7 +61,7 @@ function Detail({ trade }: { trade: TradeDetail }) {
         <div className="flex min-w-0 flex-col gap-4">
           {trade.legs.length > 1 && <Panel title="Legs" flush><Legs legs={trade.legs} /></Panel>}
           <Panel title="Fills" flush><Fills fills={trade.fills} /></Panel>
-          <Panel title={<>Risk rules <Chip tone={trade.risk_decisions.some(({ verdict }) => verdict === "deny") ? "bad" : "good"}>{trade.risk_decisions.length} asked</Chip></>} flush><Rules decisions={trade.risk_decisions} /></Panel>
+          <Panel title={<div className="flex items-center gap-2"><h2 className="text-sm font-semibold">Risk rules</h2> <Chip tone={trade.risk_decisions.some(({ verdict }) => verdict === "deny") ? "bad" : "good"}>{trade.risk_decisions.length} asked</Chip></div>} flush><Rules decisions={trade.risk_decisions} /></Panel>
           <Panel title="At the broker" flush><Attempts attempts={trade.attempts} /></Panel>
         </div>
       </div>
