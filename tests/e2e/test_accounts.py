@@ -36,7 +36,7 @@ def test_newcomer_when_signed_up_then_a_paper_account_is_linked_with_keys_sealed
     page.get_by_label("API key").fill(key)
     page.get_by_label("API secret").fill(secret)
     page.get_by_role("button", name="Link it").click()
-    expect(page.get_by_text(f"Alpaca {number}")).to_be_visible()
+    expect(page.get_by_text(f"Alpaca {number}", exact=True)).to_be_visible()
     market.step()
     expect(page.get_by_role("main").get_by_text("verified", exact=True)).to_be_visible(timeout=45_000)
     expect(page.get_by_role("main").get_by_text("PAPER")).to_be_visible()

@@ -48,7 +48,7 @@ def test_trader_when_the_kill_switch_is_hit_mid_session_then_entries_stop_until_
     market.step()
     assert _refused_code(trader) == "placed"
     page.get_by_role("tab", name="Halt history").click()
-    expect(page.get_by_role("cell", name="lifted")).to_be_visible()
+    expect(page.get_by_role("cell", name="lifted", exact=True)).to_be_visible()
 
 
 def test_trader_when_a_limit_is_set_then_it_holds_and_what_it_denied_is_told_with_its_numbers(
