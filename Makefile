@@ -28,7 +28,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test soak chaos security lint advise api format bench peers lock clean
+.PHONY: help setup demo up down status test e2e screenshots soak chaos security lint advise api format bench peers lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -79,6 +79,12 @@ status: setup ## What is running, where, and how it is
 
 test: setup ## Every test (under ten minutes on two cores)
 	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
+
+e2e: setup ## Every story of the dashboard in a real browser (a few minutes)
+	@$(BIN)/python -m pytest -m "e2e or smoke" tests/e2e $(ARGS)
+
+screenshots: setup ## Every page of the dashboard in both themes and on a phone, into screenshots/
+	@$(BIN)/python -m scripts.screenshots $(ARGS)
 
 soak: setup ## Whole days with a strategy of every kind, parts killed every hour (about an hour)
 	@$(BIN)/python -m pytest $(WORKERS) -m soak $(ARGS)

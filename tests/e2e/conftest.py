@@ -21,6 +21,14 @@ from tests.e2e.people import Person, linked, signed_up
 from tests.machine import free_ports, new_folder
 from tests.prepared import calendar_cache
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` runs the stories marked `smoke`, `make e2e` all of them."""
+    for item in items:
+        if "tests/e2e/" in item.nodeid and item.get_closest_marker("smoke") is None:
+            item.add_marker("e2e")
+
+
 # A loaded machine draws late; what is expected comes or it does not.
 expect.set_options(timeout=15_000)
 

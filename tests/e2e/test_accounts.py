@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import psycopg
+import pytest
 from playwright.sync_api import Page, expect
 
 from local.stack import Stack
@@ -17,6 +18,7 @@ from tests.e2e.people import Person, at_the_broker, with_second_factor
 PASSWORD = "correct horse battery 9"
 
 
+@pytest.mark.smoke
 def test_newcomer_when_signed_up_then_a_paper_account_is_linked_with_keys_sealed_in_the_browser(
     page: Page, stack: Stack, market: Market
 ) -> None:
@@ -74,6 +76,7 @@ def test_session_when_it_ends_elsewhere_then_said_so_and_the_trader_goes_on_wher
     expect(page).to_have_url("/orders?of=mine")
 
 
+@pytest.mark.smoke
 def test_stranger_when_they_look_at_every_page_then_nothing_of_another_trader_is_there(
     page: Page, trader: Person, newcomer: Person, market: Market
 ) -> None:
