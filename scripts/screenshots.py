@@ -49,7 +49,7 @@ def main() -> int:
         try:
             stack = Stack.create(state, free_ports(max(PORT_OFFSETS.values()) + 1))
             with Cloud(stack, setup=Setup(tape=f"sp500:SPY:{_DAY}:{_DAY}", throw_away=True)):
-                trader = demo_trader.create(stack, ["SPY"], _OPENS_AT, plan=demo_plan("all", "SPY"))
+                trader = demo_trader.create(stack, ["SPY"], _OPENS_AT, plan=demo_plan("all"))
                 _trade(stack, options.minutes)
                 with launched(playwright, program) as browser:
                     shutil.rmtree(folder, ignore_errors=True)
