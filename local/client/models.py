@@ -2293,105 +2293,13 @@ class StrategyKind(Model):
     config_schema: Annotated[dict[str, Any], Field(description="JSON Schema of a strategy's config.")]
 
 
-class Trade(Model):
-    id: UUID
-    broker_account_id: UUID
-    strategy_id: UUID | None
-    strategy_version: int | None
-    source: Literal["strategy", "manual", "automation", "risk", "external"]
-    symbol: Annotated[str, Field(description="Of an order with several legs that of the first.")]
-    side: Literal["buy", "sell"]
-    order_type: Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
-    time_in_force: Annotated[
-        Literal["day", "gtc", "ioc", "fok", "opg", "cls"],
-        Field(description="opg and cls are the opening and the closing auction."),
-    ]
-    quantity: Annotated[
-        Decimal | None,
-        Field(description="An exact decimal number as text.", examples=["100.25"]),
-    ]
-    notional: Annotated[
-        Decimal | None,
-        Field(description="An exact decimal number as text.", examples=["100.25"]),
-    ]
-    price: Annotated[
-        Decimal | None,
-        Field(description="An exact decimal number as text.", examples=["100.25"]),
-    ]
-    stop_price: Annotated[
-        Decimal | None,
-        Field(description="An exact decimal number as text.", examples=["100.25"]),
-    ]
-    trail_price: Annotated[
-        Decimal | None,
-        Field(description="An exact decimal number as text.", examples=["100.25"]),
-    ]
-    trail_percent: Annotated[
-        Decimal | None,
-        Field(description="An exact decimal number as text.", examples=["100.25"]),
-    ]
-    planned_stop: Annotated[
-        Decimal | None,
-        Field(description="An exact decimal number as text.", examples=["100.25"]),
-    ]
-    reduce_only: bool
-    multi_leg: bool
-    extended_hours: bool
-    parent_trade_id: UUID | None
-    replaces_trade_id: UUID | None
-    reprices_trade_id: UUID | None
-    oco_group: UUID | None
-    status: Annotated[
-        Literal[
-            "pending",
-            "approved",
-            "rejected",
-            "submitting",
-            "submitted",
-            "partially_filled",
-            "filled",
-            "cancel_pending",
-            "canceled",
-            "replace_pending",
-            "replaced",
-            "expired",
-            "unknown",
-        ],
-        Field(description="unknown: sent, and the broker has not said whether it has it."),
-    ]
-    reason: str
-    refusal: Annotated[
-        str | None,
-        Field(description="Why it was rejected, expired or cancelled, as CODE: key=value."),
-    ]
-    client_order_id: str
-    broker_order_id: str | None
-    filled_quantity: Annotated[
-        Decimal,
-        Field(description="An exact decimal number as text.", examples=["100.25"]),
-    ]
-    fill_price: Annotated[Decimal | None, Field(description="Average of the fills.", examples=["100.25"])]
-    executed_at: Annotated[
-        AwareDatetime | None,
-        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
-    ]
-    event_at: Annotated[
+class TradeNote(Model):
+    text: str
+    changed_by: str
+    updated_at: Annotated[
         AwareDatetime,
         Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
     ]
-    status_at: Annotated[
-        AwareDatetime,
-        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
-    ]
-    good_until: Annotated[
-        AwareDatetime,
-        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
-    ]
-    cancel_requested_at: Annotated[
-        AwareDatetime | None,
-        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
-    ]
-    cancel_reason: str | None
     version: Annotated[int, Field(description="Grows with every change of the row; its ETag.")]
 
 
@@ -2487,6 +2395,13 @@ class TradeTransition(Model):
         AwareDatetime,
         Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
     ]
+    at: Annotated[
+        AwareDatetime,
+        Field(
+            description="Machine time: what latency is measured with.",
+            examples=["2026-11-30T14:30:00+00:00"],
+        ),
+    ]
 
 
 class TradeRiskDecision(Model):
@@ -2513,6 +2428,44 @@ class OrderAttempt(Model):
     answered_at: Annotated[
         AwareDatetime | None,
         Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+
+
+class GivenNote(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    text: Annotated[
+        str,
+        Field(
+            description="At most 4000 characters; an empty one takes the note away.",
+            max_length=4000,
+        ),
+    ]
+
+
+class Watchlist(Model):
+    symbols: Annotated[list[str], Field(description="In your order.")]
+    updated_at: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="Null before the first change.",
+            examples=["2026-11-30T14:30:00+00:00"],
+        ),
+    ]
+    version: Annotated[int, Field(description="Grows with every change; its ETag. 0 before the first.")]
+
+
+class GivenWatchlist(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    symbols: Annotated[
+        list[Symbol],
+        Field(
+            description="The whole list, in order, each symbol once; at most 100.",
+            max_length=100,
+        ),
     ]
 
 
@@ -3110,9 +3063,110 @@ class StrategyKinds(Model):
     data: list[StrategyKind]
 
 
-class TradePage(Model):
-    data: list[Trade]
-    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
+class Trade(Model):
+    id: UUID
+    broker_account_id: UUID
+    strategy_id: UUID | None
+    strategy_version: int | None
+    source: Literal["strategy", "manual", "automation", "risk", "external"]
+    symbol: Annotated[str, Field(description="Of an order with several legs that of the first.")]
+    side: Literal["buy", "sell"]
+    order_type: Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
+    time_in_force: Annotated[
+        Literal["day", "gtc", "ioc", "fok", "opg", "cls"],
+        Field(description="opg and cls are the opening and the closing auction."),
+    ]
+    quantity: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    notional: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    price: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    stop_price: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    trail_price: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    trail_percent: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    planned_stop: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    reduce_only: bool
+    multi_leg: bool
+    extended_hours: bool
+    parent_trade_id: UUID | None
+    replaces_trade_id: UUID | None
+    reprices_trade_id: UUID | None
+    oco_group: UUID | None
+    status: Annotated[
+        Literal[
+            "pending",
+            "approved",
+            "rejected",
+            "submitting",
+            "submitted",
+            "partially_filled",
+            "filled",
+            "cancel_pending",
+            "canceled",
+            "replace_pending",
+            "replaced",
+            "expired",
+            "unknown",
+        ],
+        Field(description="unknown: sent, and the broker has not said whether it has it."),
+    ]
+    reason: str
+    refusal: Annotated[
+        str | None,
+        Field(description="Why it was rejected, expired or cancelled, as CODE: key=value."),
+    ]
+    client_order_id: str
+    broker_order_id: str | None
+    filled_quantity: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    fill_price: Annotated[Decimal | None, Field(description="Average of the fills.", examples=["100.25"])]
+    executed_at: Annotated[
+        AwareDatetime | None,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    event_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    status_at: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    good_until: Annotated[
+        AwareDatetime,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    cancel_requested_at: Annotated[
+        AwareDatetime | None,
+        Field(description="UTC, ISO 8601.", examples=["2026-11-30T14:30:00+00:00"]),
+    ]
+    cancel_reason: str | None
+    note: Annotated[
+        TradeNote | None,
+        Field(description="The trader's own words; null where they never wrote any, empty where they took it away."),
+    ]
+    version: Annotated[int, Field(description="Grows with every change of the row; its ETag.")]
 
 
 class TradeDetail(Trade):
@@ -3203,6 +3257,11 @@ class OptionContract(Model):
         OptionQuote | None,
         Field(description="The latest; null where nobody has quoted it."),
     ]
+
+
+class TradePage(Model):
+    data: list[Trade]
+    next_cursor: Annotated[str | None, Field(description="Null on the last page.")]
 
 
 class OptionContractPage(Model):

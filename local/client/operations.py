@@ -1650,6 +1650,7 @@ class Operations:
         *,
         broker_account_id: UUID | None = None,
         strategy_id: UUID | None = None,
+        source: Literal["strategy", "manual", "automation", "risk", "external"] | None = None,
         symbol: str | None = None,
         status: Literal[
             "pending",
@@ -1670,6 +1671,7 @@ class Operations:
         | None = None,
         from_: datetime | None = None,
         until: datetime | None = None,
+        noted: Literal["true"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> models.TradePage:
@@ -1681,10 +1683,12 @@ class Operations:
             query={
                 "broker_account_id": broker_account_id,
                 "strategy_id": strategy_id,
+                "source": source,
                 "symbol": symbol,
                 "status": status,
                 "from": from_,
                 "until": until,
+                "noted": noted,
                 "limit": limit,
                 "cursor": cursor,
             },
@@ -1695,6 +1699,7 @@ class Operations:
         *,
         broker_account_id: UUID | None = None,
         strategy_id: UUID | None = None,
+        source: Literal["strategy", "manual", "automation", "risk", "external"] | None = None,
         symbol: str | None = None,
         status: Literal[
             "pending",
@@ -1715,6 +1720,7 @@ class Operations:
         | None = None,
         from_: datetime | None = None,
         until: datetime | None = None,
+        noted: Literal["true"] | None = None,
     ) -> Iterator[models.Trade]:
         """Every row of `list_trades`, page by page."""
         cursor: str | None = None
@@ -1722,10 +1728,12 @@ class Operations:
             page = self.list_trades(
                 broker_account_id=broker_account_id,
                 strategy_id=strategy_id,
+                source=source,
                 symbol=symbol,
                 status=status,
                 from_=from_,
                 until=until,
+                noted=noted,
                 limit=200,
                 cursor=cursor,
             )
@@ -1737,6 +1745,26 @@ class Operations:
     def get_trade(self, id: UUID) -> models.TradeDetail:
         """One trade with its legs, fills, steps, the verdicts of risk, and what was sent to the broker."""
         return self._wire.model(models.TradeDetail, "GET", f"/api/trades/{segment(id)}")
+
+    def set_trade_note(self, id: UUID, body: models.GivenNote, *, if_match: int | str) -> models.TradeNote:
+        """Writes your note of a trade; nothing decides by it."""
+        return self._wire.model(
+            models.TradeNote,
+            "PUT",
+            f"/api/trades/{segment(id)}/note",
+            headers={"if-match": version(if_match)},
+            body=body,
+        )
+
+    def get_watchlist(self) -> models.Watchlist:
+        """The symbols that you keep in sight, in your order."""
+        return self._wire.model(models.Watchlist, "GET", "/api/watchlist")
+
+    def set_watchlist(self, body: models.GivenWatchlist, *, if_match: int | str) -> models.Watchlist:
+        """Sets your watchlist, whole and in order."""
+        return self._wire.model(
+            models.Watchlist, "PUT", "/api/watchlist", headers={"if-match": version(if_match)}, body=body
+        )
 
     def create_webhook(
         self, body: models.NewWebhook, *, idempotency_key: str | None = None

@@ -56,6 +56,7 @@ as $$
       'public.live_confirmations'::regclass, 'public.api_keys'::regclass, 'public.automation_sources'::regclass,
       'private.automation_secrets'::regclass, 'public.webhook_endpoints'::regclass, 'private.webhook_secrets'::regclass) then array['person']
     when p_table = 'public.backtests'::regclass then array['strategies']
+    when p_table in ('public.trade_notes'::regclass, 'public.watchlists'::regclass) then array['trade']
     when p_table = 'public.alerts'::regclass then array['trade', 'strategies', 'risk']
     -- The rest follows from these; a key that is revoked changes nothing, and one that only reads keeps no more than requests.
     else array['read', 'trade', 'strategies', 'risk', 'reports'] end

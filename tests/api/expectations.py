@@ -85,6 +85,7 @@ ROUTES: dict[str, Route] = {
     # orders, trades, positions, results
     "GET /trades": _list("read"),
     "GET /trades/{id}": _row("read", table="trades"),
+    "PUT /trades/{id}/note": _act("trade", table="trades", body={"text": "of the matrix"}),
     "GET /positions": _list("read"),
     "GET /positions/{symbol}": _list("read", symbol="SPY"),
     "GET /exercises": _list("read"),
@@ -181,6 +182,8 @@ ROUTES: dict[str, Route] = {
     # market data, everybody's
     "GET /market-data/quotes/{symbol}": _list("read", symbol="SPY"),
     "GET /market-data/history/{symbol}": _list("read", symbol=f"SPY?{_YEAR}"),
+    "GET /watchlist": _list("read"),
+    "PUT /watchlist": _act("trade", body={"symbols": ["SPY"]}),
     "GET /market-data/options/{symbol}": _list("read", symbol="SPY"),
     "GET /market-data/options/{symbol}/chain": _list("read", symbol="SPY"),
     # backtests

@@ -98,3 +98,26 @@ def test_trade_when_anothers_then_404_and_not_in_the_list(trader: Caller, strang
         ]
         == []
     )
+
+
+def test_note_when_written_then_with_its_trade_and_not_over_one_that_was_not_seen(
+    trader: Caller, sign_up: Callable[[str], Caller]
+) -> None:
+    trade = placed(trader)
+    path = f"/trades/{trade}"
+    assert trader.get(path).json()["note"] is None
+    made = trader.put(f"{path}/note", {"text": "too early"}, '"0"')
+    assert (made.status_code, made.json()["text"], made.headers["ETag"]) == (200, "too early", '"1"'), made.text
+    # Sent again, because its answer was lost, it is the same note.
+    assert trader.put(f"{path}/note", {"text": "too early"}, '"0"').json() == made.json()
+    late = trader.put(f"{path}/note", {"text": "too late"}, '"0"')
+    assert (late.status_code, late.json()["code"]) == (412, "CHANGED_MEANWHILE")
+    assert trader.get(path).json()["note"] == made.json()
+    assert [row["id"] for row in trader.get("/trades", params={"noted": "true"}).json()["data"]] == [trade]
+    assert trader.get("/trades", params={"noted": "true", "symbol": "SPY", "source": "strategy"}).json()["data"] == []
+    # A stranger is told nothing of it, and an empty text takes it away.
+    stranger = sign_up("reads-notes")
+    assert stranger.put(f"{path}/note", {"text": "theft"}).status_code == 404
+    assert trader.put(f"{path}/note", {"text": ""}, '"1"').json()["version"] == 2
+    assert trader.get("/trades", params={"noted": "true"}).json()["data"] == []
+    assert trader.put(f"{path}/note", {"text": "x" * 4001}).status_code == 422

@@ -37,6 +37,7 @@ NAMES_NOBODY = {
     "price_history",
     "request_backfill",
     "set_blackout",
+    "set_watchlist",
     "watch_symbols",
 }
 """Functions whose arguments name no row: they only ever write in the caller's own name."""
@@ -280,6 +281,7 @@ def test_functions_when_called_with_another_users_ids_then_not_found(owner: Pers
             {"p_trade_id": str(trade), "p_change": {"idempotency_key": "theft", "price": "1"}},
             "NO_SUCH_TRADE",
         ),
+        "set_trade_note": ({"p_trade_id": str(trade), "p_text": "theft"}, "NO_SUCH_TRADE"),
         "activate_strategy": ({"p_strategy_id": str(owner.desk.strategy)}, "NO_SUCH_STRATEGY"),
         "deactivate_strategy": ({"p_strategy_id": str(owner.desk.strategy)}, "NO_SUCH_STRATEGY"),
         "close_gate": ({"p_gate_key": f"account:{owner.desk.account}", "p_reason": "theft"}, "NO_SUCH_GATE"),

@@ -33,6 +33,7 @@ import { statements } from "./routes/statements.ts";
 import { strategies } from "./routes/strategies.ts";
 import { strategyKinds } from "./routes/strategy_kinds.ts";
 import { trades } from "./routes/trades.ts";
+import { watchlist } from "./routes/watchlist.ts";
 import { webhooks } from "./routes/webhooks.ts";
 import config from "./deno.json" with { type: "json" };
 
@@ -67,6 +68,7 @@ const RESOURCES: readonly ((api: Api) => void)[] = [
   strategies,
   strategyKinds,
   trades,
+  watchlist,
   webhooks,
 ];
 

@@ -38,6 +38,7 @@ AUDITED = {
     "strategy_deactivations",
     "strategy_kinds",
     "strategy_validations",
+    "trade_notes",
     "trades",
     "trading_gates",
     "trading_halts",
@@ -107,6 +108,7 @@ NOT_AUDITED = {
     "strategy_versions": "append-only copy of an audited row",
     "trade_legs": "moves with its trade",
     "trade_transitions": "append-only",
+    "watchlists": "what its owner looks at",
     "webhook_deliveries": "machines",
 }
 """Every other table, with the reason."""

@@ -1,86 +1,124 @@
-/** One order from its signal to its last fill: why it was placed, what every rule saw, what the broker said, what it made. */
+/** One trade from its signal to its end: nobody has to ask why. */
+import { useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "react-router";
+import { ArrowLeft } from "lucide-react";
 import { body } from "@/api/client";
 import type { TradeDetail } from "@/api/schema";
-import { useRow, useRows } from "@/live/hooks";
-import { big, plain, quantity } from "@/money/amount";
-import { useCancel } from "@/orders/actions";
-import { StateChip } from "@/orders/state_chip";
-import { isWorking, ordered, stateOf, terms } from "@/orders/words";
+import { dollars, grouped, price, sum } from "@/money/amount";
 import { accountName, useAccounts } from "@/session/accounts";
 import { useApi, useSession } from "@/session/context";
 import { Button } from "@/ui/button";
-import { Chip, FullTime, ModeBadge, Pnl } from "@/ui/figures";
+import { FullTime, ModeBadge, Numbers, Pnl } from "@/ui/figures";
 import { Figure, Page, Panel } from "@/ui/panel";
-import { Failure, Loading } from "@/ui/states";
-import { Attempts, Fills, Legs, Rules } from "./order_tables";
-import { Timeline } from "./timeline";
+import { Loaded } from "@/ui/states";
+import { Table, type Column } from "@/ui/table";
+import { NotePanel } from "@/pages/history/note";
+import { useCancel } from "./acting";
+import { filledOf, terms } from "./order_rows";
+import { Related } from "./related";
+import { ReplaceOrder } from "./replace_order";
+import { isOpen, isReplaceable, StateChip } from "./states";
+import { timelineOf } from "./timeline";
+import { Timeline } from "./timeline_steps";
 
 export function OrderDetail() {
   const { id = "" } = useParams();
   const api = useApi();
-  // Asked again whenever its row changes.
-  const version = useRow("trades", id)?.version;
-  const query = useQuery({
-    queryKey: ["trade", id, version],
-    placeholderData: (before: TradeDetail | undefined) => before,
-    queryFn: () => body(api.GET("/api/trades/{id}", { params: { path: { id } } })),
-  });
-  if (query.data) return <Detail trade={query.data} />;
-  return <Page title="Order">{query.error ? <Failure error={query.error} retry={() => void query.refetch()} /> : <Loading rows={8} />}</Page>;
-}
-
-function Detail({ trade }: { trade: TradeDetail }) {
-  const { byId } = useAccounts();
-  const { claims } = useSession();
-  const account = byId.get(trade.broker_account_id);
-  const strategy = useRows("strategies").rows.find(({ id }) => id === trade.strategy_id);
-  const cancel = useCancel();
+  // Asked for again whenever a live row of a trade or fill comes: the key begins with what follows them.
+  const query = useQuery({ queryKey: ["trade", id], queryFn: () => body(api.GET("/api/trades/{id}", { params: { path: { id } } })) });
+  const trade = query.data;
   return (
     <Page
-      title={`${trade.side === "buy" ? "Buy" : "Sell"} ${ordered(trade)} ${trade.symbol}`}
-      about={<span className="inline-flex flex-wrap items-center gap-2"><StateChip status={trade.status} /> {terms(trade)} · {trade.time_in_force} {account && <>· {accountName(account)} <ModeBadge paper={account.is_paper} /></>}</span>}
-      actions={claims.desk_role !== "viewer" && isWorking(trade) && <Button busy={cancel.isPending} onClick={() => cancel.mutate(trade.id)}>Cancel the order</Button>}
+      title={trade ? `${trade.side === "buy" ? "Buy" : "Sell"} ${trade.symbol}${trade.multi_leg ? " and more legs" : ""}` : "Order"}
+      about={trade && <StateChip status={trade.status} cancelWished={trade.cancel_requested_at !== null} />}
+      actions={
+        <>
+          {trade && <Act trade={trade} />}
+          <Link to="/orders" className="inline-flex h-9 items-center gap-1.5 rounded-md px-3 text-sm text-dim hover:bg-raised hover:text-ink"><ArrowLeft aria-hidden className="size-4" /> Orders</Link>
+        </>
+      }
     >
-      <Panel>
-        <p className="mb-4 text-sm">{stateOf(trade.status).about}{trade.refusal !== null && <strong className="text-danger"> {trade.refusal}</strong>}</p>
-        <dl className="grid grid-cols-2 gap-4 md:grid-cols-4 lg:grid-cols-6">
-          <Figure name="Filled" hint={`of ${ordered(trade)}`}>{quantity(trade.filled_quantity)}</Figure>
-          <Figure name="Average fill, $">{quantity(trade.fill_price)}</Figure>
-          <Figure name="Realised by it"><Pnl amount={realised(trade)} /></Figure>
-          <Figure name="From" hint={strategy ? <Link className="text-accent underline" to={`/strategies/${strategy.id}`}>{strategy.name}</Link> : undefined}>{trade.source}</Figure>
-          <Figure name="Decided"><FullTime at={trade.event_at} /></Figure>
-          <Figure name="Good until"><FullTime at={trade.good_until} /></Figure>
-        </dl>
-        {trade.reason !== "" && <p className="mt-4 text-sm"><span className="text-dim">Why: </span>{trade.reason}</p>}
-        <Linked trade={trade} />
-      </Panel>
-      <div className="grid gap-4 xl:grid-cols-[2fr_3fr]">
-        <Panel title="What happened"><Timeline trade={trade} /></Panel>
-        <div className="flex min-w-0 flex-col gap-4">
-          {trade.legs.length > 1 && <Panel title="Legs" flush><Legs legs={trade.legs} /></Panel>}
-          <Panel title="Fills" flush><Fills fills={trade.fills} /></Panel>
-          <Panel title={<div className="flex items-center gap-2"><h2 className="text-sm font-semibold">Risk rules</h2> <Chip tone={trade.risk_decisions.some(({ verdict }) => verdict === "deny") ? "bad" : "good"}>{trade.risk_decisions.length} asked</Chip></div>} flush><Rules decisions={trade.risk_decisions} /></Panel>
-          <Panel title="At the broker" flush><Attempts attempts={trade.attempts} /></Panel>
-        </div>
-      </div>
+      <Loaded query={query} rows={10}>{(found) => <Whole trade={found} />}</Loaded>
     </Page>
   );
 }
 
-function Linked({ trade }: { trade: TradeDetail }) {
-  const links = ([["Replaces", trade.replaces_trade_id], ["Belongs to", trade.parent_trade_id]] as const).filter(([, id]) => id !== null);
-  if (links.length === 0) return null;
+function Act({ trade }: { trade: TradeDetail }) {
+  const { claims } = useSession();
+  const cancel = useCancel();
+  const [replacing, setReplacing] = useState(false);
+  if (claims.desk_role === "viewer" || !isOpen(trade.status)) return null;
   return (
-    <p className="mt-2 flex gap-4 text-sm">
-      {links.map(([what, id]) => <span key={what}>{what} <Link className="text-accent underline" to={`/orders/${id ?? ""}`}>{id?.slice(0, 8)}</Link></span>)}
-    </p>
+    <>
+      <Button disabled={!isReplaceable(trade)} onClick={() => setReplacing(true)}>Replace…</Button>
+      <Button busy={cancel.isPending} disabled={trade.cancel_requested_at !== null} onClick={() => cancel.mutate([trade.id])}>Cancel the order</Button>
+      {replacing && <ReplaceOrder order={trade} onClose={() => setReplacing(false)} />}
+    </>
   );
 }
 
-/** By the account's average cost; null while nothing is filled. */
-function realised(trade: TradeDetail): string | null {
-  if (trade.fills.length === 0) return null;
-  return trade.fills.map(({ realised_pnl }) => realised_pnl).reduce((a, b) => plain(big(a).plus(b)), "0");
+function Whole({ trade }: { trade: TradeDetail }) {
+  const { byId } = useAccounts();
+  const account = byId.get(trade.broker_account_id);
+  return (
+    <>
+      <Panel>
+        <dl className="grid grid-cols-2 gap-4 sm:grid-cols-3 xl:grid-cols-6">
+          <Figure name="Order (USD)" hint={[trade.time_in_force, trade.reduce_only && "reduce only", trade.extended_hours && "extended hours"].filter(Boolean).join(", ")}>{terms(trade)}</Figure>
+          <Figure name="Filled / ordered">{filledOf(trade)}</Figure>
+          <Figure name="Average price (USD)">{price(trade.fill_price)}</Figure>
+          <Figure name="Fees">{dollars(sum(trade.fills.map(({ fee }) => fee)))}</Figure>
+          <Figure name="Realised P&L, before fees"><Pnl amount={trade.fills.length === 0 ? null : sum(trade.fills.map(({ realised_pnl }) => realised_pnl))} /></Figure>
+          <Figure name="Account">{account ? <span className="flex items-center gap-2 text-sm"><ModeBadge paper={account.is_paper} /> <span className="truncate">{accountName(account)}</span></span> : "–"}</Figure>
+        </dl>
+        {trade.refusal !== null && <p role="status" className="mt-4 rounded-md border border-danger/50 p-3 text-sm break-words"><strong>Why it ended so:</strong> {trade.refusal}</p>}
+      </Panel>
+      <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
+        <Panel title="Timeline"><Timeline trade={trade} steps={timelineOf(trade)} /></Panel>
+        <div className="flex min-w-0 flex-col gap-4">
+          <NotePanel trade={trade} />
+          <Panel title="Belongs together"><Related trade={trade} /></Panel>
+          {trade.multi_leg && <Panel title="Legs" flush><Legs trade={trade} /></Panel>}
+          <Panel title="On record"><Facts trade={trade} /></Panel>
+        </div>
+      </div>
+    </>
+  );
+}
+
+type Leg = TradeDetail["legs"][number];
+const LEGS: readonly Column<Leg>[] = [
+  { id: "symbol", name: "Symbol", cell: ({ symbol }) => symbol, value: ({ symbol }) => symbol },
+  { id: "intent", name: "Does", cell: ({ position_intent }) => position_intent.replaceAll("_", " "), value: ({ position_intent }) => position_intent },
+  { id: "ratio", name: "Ratio", cell: ({ ratio }) => String(ratio), value: ({ ratio }) => ratio, numeric: true },
+  { id: "filled", name: "Filled / ordered", cell: (leg) => `${grouped(leg.filled_quantity)} / ${grouped(leg.quantity)}`, value: ({ filled_quantity }) => filled_quantity, numeric: true },
+];
+
+function Legs({ trade }: { trade: TradeDetail }) {
+  return <Table label="Legs" columns={LEGS} rows={trade.legs} rowKey={({ leg }) => String(leg)} empty="No leg." csv={false} />;
+}
+
+function Facts({ trade }: { trade: TradeDetail }) {
+  const facts: [string, React.ReactNode][] = [
+    ["Decided", <FullTime key="decided" at={trade.event_at} />],
+    ["Last change", <FullTime key="changed" at={trade.status_at} />],
+    ["Sent until", <FullTime key="until" at={trade.good_until} />],
+    ["Cancel asked for", trade.cancel_requested_at === null ? null : <span key="cancel"><FullTime at={trade.cancel_requested_at} /> {trade.cancel_reason}</span>],
+    ["Planned stop", trade.planned_stop === null ? null : `${price(trade.planned_stop)} USD`],
+    ["Exit plan", trade.exit_plan === null ? null : <Numbers key="plan" of={trade.exit_plan} />],
+    ["Our name at the broker", <code key="client" className="text-xs break-all">{trade.client_order_id}</code>],
+    ["The broker's name", trade.broker_order_id === null ? null : <code key="broker" className="text-xs break-all">{trade.broker_order_id}</code>],
+    ["Trade", <code key="id" className="text-xs break-all">{trade.id}</code>],
+  ];
+  return (
+    <dl className="flex flex-col gap-2 text-sm">
+      {facts.filter(([, fact]) => fact !== null).map(([name, fact]) => (
+        <div key={name} className="grid grid-cols-[9rem_minmax(0,1fr)] gap-2">
+          <dt className="text-dim">{name}</dt>
+          <dd className="min-w-0 break-words">{fact}</dd>
+        </div>
+      ))}
+    </dl>
+  );
 }

@@ -1,108 +1,105 @@
-/** Orders: what works now and what came today, live; replaced and canceled from here. */
-import { useMemo, useState } from "react";
-import { useNavigate } from "react-router";
+/** Every order that works, and those of today: live, replaced and cancelled from here. */
+import { useCallback, useMemo, useState } from "react";
+import { Link, useNavigate } from "react-router";
 import { Pencil, X } from "lucide-react";
+import { body } from "@/api/client";
 import { useRows } from "@/live/hooks";
-import type { TradeRow } from "@/live/rows";
-import { quantity } from "@/money/amount";
-import { useCancel, useCancelAll } from "@/orders/actions";
-import { StateChip } from "@/orders/state_chip";
-import { isReplaceable, isWorking, ordered, stateOf, terms } from "@/orders/words";
+import { grouped, price } from "@/money/amount";
 import { accountName, useAccounts } from "@/session/accounts";
-import { useSession } from "@/session/context";
+import { useApi, useSession } from "@/session/context";
 import { useProfile } from "@/session/profile";
 import { day } from "@/time/times";
+import { said } from "@/ui/announce";
 import { Button, IconButton } from "@/ui/button";
 import { Confirm } from "@/ui/dialog";
-import { Chip, Time } from "@/ui/figures";
+import { ModeBadge, Time } from "@/ui/figures";
 import { Input, Segments, Select } from "@/ui/form";
 import { Page, Panel } from "@/ui/panel";
+import { Failure } from "@/ui/states";
 import { Table, type Column } from "@/ui/table";
-import { ReplaceDialog } from "./replace_dialog";
+import { useCancel } from "./acting";
+import { filledOf, fits, terms, useOrders, type Filter, type Order } from "./order_rows";
+import { ReplaceOrder } from "./replace_order";
+import { isOpen, isReplaceable, StateChip, stateName, STATES } from "./states";
+import { sourceName, WhereFrom } from "./where_from";
 
-type Which = "working" | "today" | "newest";
-type Source = "" | TradeRow["source"];
+const EMPTY: Record<Filter["shown"], string> = {
+  working: "No order is working. Place one on the Trade page, or let a strategy do it.",
+  today: "No order today. What is older stands under History.",
+  all: "No order fits. Loosen the filters, or look under History.",
+};
 
 export function Orders() {
-  const { rows, loaded } = useRows("trades");
-  const strategies = useRows("strategies").rows;
+  const { orders, made, loaded, error } = useOrders();
   const { selected, byId } = useAccounts();
   const { claims } = useSession();
-  const zone = useProfile().time_zone;
+  const { time_zone: zone } = useProfile();
   const navigate = useNavigate();
-  const [which, setWhich] = useState<Which>("working");
-  const [symbol, setSymbol] = useState("");
-  const [source, setSource] = useState<Source>("");
-  const [replacing, setReplacing] = useState<TradeRow | null>(null);
-  const [cancelingAll, setCancelingAll] = useState(false);
+  const [filter, setFilter] = useState<Filter>({ shown: "today", status: "", symbol: "", strategy: "" });
+  const [replaced, setReplaced] = useState<Order | null>(null);
   const cancel = useCancel();
-  const cancelAll = useCancelAll();
   const acts = claims.desk_role !== "viewer";
-
-  const shown = useMemo(() => {
-    const today = day(new Date(), zone);
-    const wanted = symbol.trim().toUpperCase();
-    return rows.filter((row) =>
-      (which === "newest" || isWorking(row) || (which === "today" && day(row.created_at, zone) === today))
-      && (which !== "working" || isWorking(row))
-      && (wanted === "" || row.symbol.includes(wanted))
-      && (source === "" || row.source === source)
-      && (selected === null || row.broker_account_id === selected.id));
-  }, [rows, which, symbol, source, selected, zone]);
-  const working = useMemo(() => rows.filter((row) => isWorking(row) && (selected === null || row.broker_account_id === selected.id)), [rows, selected]);
-
-  const columns = useMemo((): readonly Column<TradeRow>[] => {
-    const strategyName = new Map(strategies.map(({ id, name }) => [id, name]));
-    const source = (row: TradeRow) => (row.strategy_id === null ? row.source : (strategyName.get(row.strategy_id) ?? row.source));
-    const account = (row: TradeRow) => {
-      const found = byId.get(row.broker_account_id);
-      return found ? accountName(found) : "";
-    };
-    return [
-      { id: "created_at", name: "Placed", cell: (row) => <Time at={row.created_at} />, value: (row) => row.created_at },
-      { id: "symbol", name: "Symbol", cell: (row) => <span className="font-medium">{row.symbol}{row.multi_leg && <span className="text-xs text-dim"> +legs</span>}</span>, value: (row) => row.symbol },
-      { id: "side", name: "Side", cell: (row) => (row.side === "buy" ? "Buy" : "Sell"), value: (row) => row.side },
-      { id: "quantity", name: "Quantity", numeric: true, cell: (row) => ordered(row), value: (row) => row.quantity },
-      { id: "filled", name: "Filled", numeric: true, cell: (row) => quantity(row.filled_quantity), value: (row) => row.filled_quantity },
-      { id: "terms", name: "Terms", cell: (row) => <>{terms(row)} <span className="text-xs text-dim uppercase">{row.time_in_force}</span></>, value: (row) => `${terms(row)} ${row.time_in_force}` },
-      { id: "status", name: "State", cell: (row) => <StateChip status={row.status} />, value: (row) => stateOf(row.status).name },
-      { id: "fill_price", name: "Fill price, $", numeric: true, optional: true, cell: (row) => quantity(row.fill_price), value: (row) => row.fill_price },
-      { id: "source", name: "From", optional: true, cell: (row) => <Chip>{source(row)}</Chip>, value: source },
-      { id: "account", name: "Account", optional: true, cell: account, value: account },
-      {
-        id: "act",
-        name: "Actions",
-        cell: (row) => acts && isWorking(row) && (
-          // A click on a button is not a click on the row.
-          <span className="inline-flex gap-1" onClick={(event) => event.stopPropagation()}>
-            <IconButton label={`Replace ${row.symbol}`} disabled={!isReplaceable(row) || row.multi_leg} onClick={() => setReplacing(row)}><Pencil aria-hidden className="size-4" /></IconButton>
-            <IconButton label={`Cancel ${row.symbol}`} disabled={row.cancel_requested_at !== null} onClick={() => cancel.mutate(row.id)}><X aria-hidden className="size-4" /></IconButton>
-          </span>
-        ),
-        value: () => null,
+  const today = day(new Date(), zone);
+  const shown = useMemo(
+    () => orders.filter((order) => fits(order, filter, selected?.id ?? null, day(made.get(order.id) ?? order.event_at, zone) === today)),
+    [orders, made, filter, selected, zone, today],
+  );
+  const open = orders.filter((order) => isOpen(order.status) && (selected === null || order.broker_account_id === selected.id));
+  const strategyName = useStrategyNames();
+  const columns = useMemo((): readonly Column<Order>[] => [
+    { id: "placed", name: "Placed", cell: (row) => <Time at={row.event_at} />, value: (row) => row.event_at, optional: true },
+    { id: "state", name: "State", cell: (row) => <StateChip status={row.status} cancelWished={row.cancel_requested_at !== null} />, value: (row) => stateName(row.status) },
+    {
+      id: "symbol",
+      name: "Symbol",
+      cell: (row) => <Link to={`/orders/${row.id}`} className="font-medium hover:underline" onClick={(event) => event.stopPropagation()}>{row.symbol}{row.multi_leg && <span className="font-normal text-dim"> + legs</span>}</Link>,
+      value: (row) => row.symbol,
+    },
+    { id: "side", name: "Side", cell: (row) => row.side, value: (row) => row.side },
+    { id: "terms", name: "Order (USD)", cell: (row) => <span className="tabular-nums">{terms(row)} <span className="text-dim">{row.time_in_force}</span></span>, value: (row) => `${terms(row)} ${row.time_in_force}` },
+    { id: "filled", name: "Filled / ordered", cell: filledOf, value: (row) => row.filled_quantity, numeric: true },
+    { id: "average", name: "Average (USD)", cell: (row) => price(row.fill_price), value: (row) => row.fill_price, numeric: true, optional: true },
+    { id: "source", name: "From", cell: (row) => <WhereFrom source={row.source} strategy={row.strategy_id} />, value: (row) => [sourceName(row.source), strategyName(row.strategy_id)].filter(Boolean).join(": "), optional: true },
+    {
+      id: "account",
+      name: "Account",
+      cell: (row) => {
+        const account = byId.get(row.broker_account_id);
+        return account ? <span className="inline-flex items-center gap-1.5"><ModeBadge paper={account.is_paper} /> {accountName(account)}</span> : "–";
       },
-    ];
-  }, [strategies, byId, acts, cancel]);
-
+      value: (row) => {
+        const account = byId.get(row.broker_account_id);
+        return account ? accountName(account) : null;
+      },
+      optional: true,
+    },
+    { id: "why", name: "Why", cell: (row) => <span className="inline-block max-w-72 truncate align-bottom text-dim" title={row.refusal ?? row.reason}>{row.refusal ?? row.reason}</span>, value: (row) => row.refusal ?? row.reason, optional: true },
+    {
+      id: "act",
+      name: acts ? "Act" : "",
+      cell: (row) => acts && isOpen(row.status) && (
+        <span className="inline-flex" onClick={(event) => event.stopPropagation()}>
+          <IconButton label={`Replace ${row.side} ${row.symbol}`} disabled={!isReplaceable(row)} onClick={() => setReplaced(row)}><Pencil aria-hidden className="size-4" /></IconButton>
+          <IconButton label={`Cancel ${row.side} ${row.symbol}`} disabled={row.cancel_requested_at !== null} onClick={() => cancel.mutate([row.id])}><X aria-hidden className="size-4" /></IconButton>
+        </span>
+      ),
+      value: () => null,
+    },
+  ], [acts, byId, cancel, strategyName]);
   return (
     <Page
       title="Orders"
-      about={`${working.length} working`}
-      actions={acts && <Button disabled={working.length === 0} onClick={() => setCancelingAll(true)}>Cancel all working…</Button>}
+      about={`${grouped(String(open.length))} working`}
+      actions={
+        <>
+          <Segments label="Which orders" value={filter.shown} onChange={(next) => setFilter({ ...filter, shown: next })} options={[{ value: "working", label: "Working" }, { value: "today", label: "Today" }, { value: "all", label: "Newest" }]} />
+          {acts && <CancelAll count={open.length} />}
+        </>
+      }
     >
-      <Panel
-        flush
-        title={<Segments label="Which orders" value={which} onChange={setWhich} options={[{ value: "working", label: "Working" }, { value: "today", label: "Today" }, { value: "newest", label: "Newest 500" }]} />}
-        actions={
-          <>
-            <Input aria-label="Symbol" placeholder="Symbol" className="w-28" value={symbol} onChange={(event) => setSymbol(event.target.value)} />
-            <Select aria-label="From" className="w-32" value={source} onChange={(event) => setSource(event.target.value as Source)}>
-              <option value="">From anywhere</option>
-              {(["manual", "strategy", "automation", "risk", "external"] as const).map((one) => <option key={one} value={one}>{one}</option>)}
-            </Select>
-          </>
-        }
-      >
+      <Panel flush>
+        <Filters filter={filter} onChange={setFilter} />
+        {error && <Failure error={error} />}
         <Table
           label="Orders"
           columns={columns}
@@ -110,14 +107,63 @@ export function Orders() {
           rowKey={(row) => row.id}
           onRow={(row) => void navigate(`/orders/${row.id}`)}
           loading={!loaded}
-          empty={which === "working" ? "No order is working. Place one on the trade page, or start a strategy." : "No order yet."}
-          height={640}
+          empty={EMPTY[filter.shown]}
+          height={720}
         />
       </Panel>
-      {replacing && <ReplaceDialog order={replacing} onClose={() => setReplacing(null)} />}
-      <Confirm open={cancelingAll} onOpenChange={setCancelingAll} title="Cancel all working orders" act="Cancel them" danger onConfirm={() => cancelAll.mutateAsync(selected?.id ?? null)}>
-        <p>{working.length} working orders{selected ? ` of ${accountName(selected)}` : " of all accounts"} are canceled, stops among them: what they protect is without protection then.</p>
-      </Confirm>
+      {replaced && <ReplaceOrder order={replaced} onClose={() => setReplaced(null)} />}
     </Page>
+  );
+}
+
+function useStrategyNames(): (id: string | null) => string | undefined {
+  const { rows } = useRows("strategies");
+  const names = useMemo(() => new Map(rows.map(({ id, name }) => [id, name])), [rows]);
+  return useCallback((id) => (id === null ? undefined : names.get(id)), [names]);
+}
+
+function Filters({ filter, onChange }: { filter: Filter; onChange: (filter: Filter) => void }) {
+  const { rows } = useRows("strategies");
+  return (
+    <div className="flex flex-wrap gap-2 border-b border-line p-2">
+      <Select aria-label="State" className="w-40!" value={filter.status} onChange={(event) => onChange({ ...filter, status: event.target.value })}>
+        <option value="">Every state</option>
+        {Object.keys(STATES).map((status) => <option key={status} value={status}>{stateName(status)}</option>)}
+      </Select>
+      <Input aria-label="Symbol" placeholder="Symbol" className="w-32!" value={filter.symbol} onChange={(event) => onChange({ ...filter, symbol: event.target.value.trim().toUpperCase() })} />
+      <Select aria-label="Strategy" className="w-48!" value={filter.strategy} onChange={(event) => onChange({ ...filter, strategy: event.target.value })}>
+        <option value="">Every strategy</option>
+        <option value="none">Of no strategy</option>
+        {rows.filter(({ status }) => status !== "deleted").map((row) => <option key={row.id} value={row.id}>{row.name}</option>)}
+      </Select>
+    </div>
+  );
+}
+
+function CancelAll({ count }: { count: number }) {
+  const api = useApi();
+  const { selected } = useAccounts();
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <Button disabled={count === 0} onClick={() => setOpen(true)}>Cancel all…</Button>
+      <Confirm
+        open={open}
+        onOpenChange={setOpen}
+        title="Cancel all orders"
+        act={`Cancel ${count} orders`}
+        danger
+        onConfirm={async () => {
+          const { data } = await body(api.DELETE("/api/orders", { params: { query: selected ? { broker_account_id: selected.id } : {} } }));
+          said(`Cancels are asked for: ${data.length} orders.`);
+        }}
+      >
+        <p>
+          {count === 1 ? "The one order that works" : `All ${count} orders that work`} {selected ? `on ${accountName(selected)}` : "on all of your accounts"}, <strong>exits and
+          stops included</strong>: what is held is then protected by no order.
+        </p>
+        <p className="text-dim">Until the broker says so, each may still fill. To end trading as a whole, use the kill switch.</p>
+      </Confirm>
+    </>
   );
 }

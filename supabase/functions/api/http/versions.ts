@@ -13,11 +13,12 @@ export function tag(context: Context<Environment>, version: number): void {
   context.header("ETag", `"${version}"`);
 }
 
-/** The version that the caller saw; undefined for any. Throws Problem 428 or 400. */
-export function matched(context: Context<Environment>): number | undefined {
+/** The version that the caller saw; undefined for any. Throws Problem 428 or 400. `fromNone`: "0" says that there was none yet. */
+export function matched(context: Context<Environment>, fromNone = false): number | undefined {
   const given = context.req.header("If-Match");
   if (given === undefined) throw versionNeeded();
   if (given.trim() === "*") return undefined;
+  if (fromNone && given.trim() === '"0"') return 0;
   // Versions begin at one; a zero means whichever to some functions of the ledger.
   const version = /^(?:W\/)?"([1-9]\d{0,14})"$/.exec(given.trim())?.[1];
   if (version === undefined) throw new Problem(400, "BAD_VERSION", `If-Match is an ETag such as "3", or *; found ${given}.`);

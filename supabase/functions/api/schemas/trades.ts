@@ -23,6 +23,17 @@ const STATUSES = [
 export const FINAL = ["rejected", "filled", "canceled", "replaced", "expired"] as const;
 export const TradeStatus = z.enum(STATUSES).openapi("TradeStatus", { description: "unknown: sent, and the broker has not said whether it has it." });
 
+export const TradeNote = z.object({
+  text: z.string(),
+  changed_by: z.string(),
+  updated_at: Time,
+  version: Version,
+}).openapi("TradeNote");
+
+export const GivenNote = z.strictObject({
+  text: z.string().max(4000).openapi({ description: "At most 4000 characters; an empty one takes the note away." }),
+}).openapi("GivenNote");
+
 export const Trade = z.object({
   id: Id,
   broker_account_id: Id,
@@ -60,6 +71,7 @@ export const Trade = z.object({
   good_until: Time,
   cancel_requested_at: Time.nullable(),
   cancel_reason: z.string().nullable(),
+  note: z.union([TradeNote, z.null()]).openapi({ description: "The trader's own words; null where they never wrote any, empty where they took it away." }),
   version: Version,
 }).openapi("Trade");
 
@@ -94,6 +106,7 @@ export const Transition = z.object({
   actor: z.string(),
   reason: z.string(),
   event_at: Time,
+  at: Time.openapi({ description: "Machine time: what latency is measured with." }),
 }).openapi("TradeTransition");
 
 export const RiskDecision = z.object({

@@ -1,0 +1,88 @@
+/** The orders that the page shows: the live rows, and open ones that are older than what is kept live. */
+import { useMemo } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { body } from "@/api/client";
+import type { Trade } from "@/api/schema";
+import { useRows } from "@/live/hooks";
+import type { TradeRow } from "@/live/rows";
+import { grouped, MISSING, price } from "@/money/amount";
+import { useApi } from "@/session/context";
+import { isOpen } from "./states";
+
+/** What a live row and the API's trade have in common, and all that the page needs of one. */
+export type Order = Pick<TradeRow,
+  | "id" | "broker_account_id" | "strategy_id" | "source" | "symbol" | "side" | "order_type" | "time_in_force" | "quantity" | "notional" | "price"
+  | "stop_price" | "trail_price" | "trail_percent" | "reduce_only" | "multi_leg" | "status" | "reason" | "refusal" | "filled_quantity" | "fill_price"
+  | "event_at" | "status_at" | "cancel_requested_at" | "parent_trade_id" | "replaces_trade_id" | "version">;
+
+/** Every order under its newest version; `live` wins where both are as new. */
+export function merged(live: readonly Order[], asked: readonly Order[]): Order[] {
+  const newest = new Map<string, Order>(live.map((order) => [order.id, order]));
+  for (const order of asked) {
+    const known = newest.get(order.id);
+    if (!known || known.version < order.version) newest.set(order.id, order);
+  }
+  return [...newest.values()].sort((a, b) => (a.event_at < b.event_at ? 1 : a.event_at > b.event_at ? -1 : a.id < b.id ? 1 : -1));
+}
+
+/** `made` says of a live order when its row was written: "today" is the trader's day, not that of a replayed tape. */
+export function useOrders(): { orders: readonly Order[]; made: ReadonlyMap<string, string>; loaded: boolean; error: Error | null } {
+  const api = useApi();
+  const { rows, loaded } = useRows("trades");
+  // An order that is good until cancelled may be older than the newest five hundred.
+  const open = useQuery({
+    queryKey: ["trades", "open"],
+    queryFn: async () => {
+      const found: Trade[] = [];
+      for (let cursor: string | null = ""; cursor !== null;) {
+        const query: { status: "open"; limit: number; cursor?: string } = { status: "open", limit: 200, ...(cursor === "" ? {} : { cursor }) };
+        const page: { data: Trade[]; next_cursor: string | null } = await body(api.GET("/api/trades", { params: { query } }));
+        found.push(...page.data);
+        cursor = page.next_cursor;
+      }
+      return found;
+    },
+  });
+  const orders = useMemo(() => merged(rows, open.data ?? []), [rows, open.data]);
+  const made = useMemo(() => new Map(rows.map((row) => [row.id, row.created_at])), [rows]);
+  return { orders, made, loaded, error: open.error };
+}
+
+/** "limit 182.50", "stop 180.00", "market": the order's terms in a word, prices in dollars. */
+export function terms(order: Pick<Order, "order_type" | "price" | "stop_price" | "trail_price" | "trail_percent" | "multi_leg">): string {
+  const name = order.order_type.replaceAll("_", " ");
+  switch (order.order_type) {
+    case "market":
+      return name;
+    case "limit":
+      return `${name} ${price(order.price)}${order.multi_leg ? " net" : ""}`;
+    case "stop":
+      return `${name} ${price(order.stop_price)}`;
+    case "stop_limit":
+      return `${name} ${price(order.stop_price)} / ${price(order.price)}`;
+    case "trailing_stop":
+      return order.trail_percent === null ? `${name} $${grouped(order.trail_price, { least: 2 })}` : `${name} ${grouped(order.trail_percent)} %`;
+  }
+}
+
+/** "5 / 10": filled of ordered; an order by dollars has no number of shares. */
+export function filledOf(order: Pick<Order, "filled_quantity" | "quantity" | "notional">): string {
+  return `${grouped(order.filled_quantity)} / ${order.quantity === null ? (order.notional === null ? MISSING : `$${grouped(order.notional)}`) : grouped(order.quantity)}`;
+}
+
+export interface Filter {
+  shown: "working" | "today" | "all";
+  status: string;
+  symbol: string;
+  /** A strategy's id, "none" for those of no strategy, "" for all. */
+  strategy: string;
+}
+
+export function fits(order: Order, filter: Filter, account: string | null, today: boolean): boolean {
+  if (account !== null && order.broker_account_id !== account) return false;
+  if (filter.shown === "working" && !isOpen(order.status)) return false;
+  if (filter.shown === "today" && !isOpen(order.status) && !today) return false;
+  if (filter.status !== "" && order.status !== filter.status) return false;
+  if (filter.symbol !== "" && !order.symbol.startsWith(filter.symbol)) return false;
+  return filter.strategy === "" || (filter.strategy === "none" ? order.strategy_id === null : order.strategy_id === filter.strategy);
+}
