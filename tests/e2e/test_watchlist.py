@@ -49,7 +49,10 @@ def test_watchlist_when_added_to_reordered_and_taken_from_then_it_stays_so_and_u
     _listed(page, "SPY", "WATB", "WATA")
     # The worker that brings market data is told what is looked at.
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        query = "select array_agg(symbol order by symbol) from private.dashboard_watches where user_id = %s and until > now()"
-        assert connection.execute(query, [trader.id]).fetchone() == (["SPY", "WATA", "WATB"],)
+        watched = connection.execute(
+            "select array_agg(symbol order by symbol) from private.dashboard_watches where user_id = %s and until > now()",
+            [trader.id],
+        ).fetchone()
+    assert watched == (["SPY", "WATA", "WATB"],)
     page.get_by_role("link", name="WATA").click()
     expect(page).to_have_url("/trade/WATA")
