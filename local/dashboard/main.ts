@@ -48,7 +48,9 @@ const server = createServer((request, response) => {
   } else if (request.url === "/config.json") {
     response.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-store" }).end(config);
   } else {
-    serve(request, response, () => response.writeHead(404).end());
+    serve(request, response, () => {
+      response.writeHead(404).end();
+    });
   }
 });
 server.on("error", (error: NodeJS.ErrnoException) => {

@@ -50,7 +50,8 @@ def test_watchlist_when_added_to_reordered_and_taken_from_then_it_stays_so_and_u
     # The worker that brings market data is told what is looked at.
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         watched = connection.execute(
-            "select array_agg(symbol order by symbol) from private.dashboard_watches where user_id = %s and until > now()",
+            "select array_agg(symbol order by symbol) from private.dashboard_watches "
+            "where user_id = %s and until > now()",
             [trader.id],
         ).fetchone()
     assert watched == (["SPY", "WATA", "WATB"],)
