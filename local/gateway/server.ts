@@ -151,7 +151,8 @@ async function readRequest(incoming: IncomingMessage): Promise<Request | Respons
   }
   const address = `http://${incoming.headers.host ?? "127.0.0.1"}${incoming.url ?? "/"}`;
   if (!URL.canParse(address)) return json(400, { code: "BAD_REQUEST", message: "The request's address cannot be read." });
-  if (method === "GET" || method === "HEAD") return new Request(address, { method, headers });
+  const url = plain(new URL(address));
+  if (method === "GET" || method === "HEAD") return new Request(url, { method, headers });
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
@@ -159,5 +160,14 @@ async function readRequest(incoming: IncomingMessage): Promise<Request | Respons
     if (size > LARGEST_BODY) return json(413, { code: "TOO_LARGE", message: `The body is larger than ${LARGEST_BODY} bytes.` });
     chunks.push(chunk);
   }
-  return new Request(address, { method, headers, body: size > 0 ? Buffer.concat(chunks) : null });
+  return new Request(url, { method, headers, body: size > 0 ? Buffer.concat(chunks) : null });
+}
+
+/** The same address without needless escapes (RFC 3986, 6.2.2.2): lite reads `/%75ser` as `/user`, so our checks of a path must too. */
+function plain(url: URL): URL {
+  url.pathname = url.pathname.replace(/%[0-9a-f]{2}/gi, (escape) => {
+    const character = String.fromCharCode(parseInt(escape.slice(1), 16));
+    return /[\w.~-]/.test(character) ? character : escape;
+  });
+  return url;
 }

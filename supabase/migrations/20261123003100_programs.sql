@@ -152,10 +152,14 @@ begin
         and revoked_at is null and expires_at > now() and p_scopes && scopes) then
       perform private.refuse(401, 'BAD_KEY', 'The key of this token is revoked, expired or has lost the scope.');
     end if;
+  -- What only a person does outlives their token: a stolen one makes no key once its person has signed out everywhere.
+  elsif 'person' = any (p_scopes) and claims ? 'session_id' and not exists (
+    select from auth.sessions where user_id = (select auth.uid()) and id::text = claims ->> 'session_id') then
+    perform private.refuse(401, 'SESSION_OVER', 'This session has ended: sign in again.');
   end if;
 end $$;
 comment on function private.require_scope(text[]) is
-  'Refuses a program''s token that has none of the scopes, one whose key is revoked or expired, and one that Auth could take for a person''s; a person''s token passes.';
+  'Refuses a program''s token that has none of the scopes, one whose key is revoked or expired, and one that Auth could take for a person''s; a person''s token passes, for what only a person does while its session lives.';
 
 -- Idempotency keys -----------------------------------------------------------------------------------------------------
 

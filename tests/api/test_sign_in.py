@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -167,6 +168,27 @@ def test_session_when_signed_out_everywhere_then_every_one_has_ended(nobody: Cal
     other = _session(_log_in(nobody, bob.email))
     assert bob.post("/auth/logout", {"scope": "global"}).status_code == 204
     assert _problem(nobody.post("/auth/refresh", {"refresh_token": other["refresh_token"]})) == (401, "SESSION_OVER")
+
+
+def test_session_when_it_has_ended_then_its_access_token_makes_nothing_that_outlives_it(nobody: Caller) -> None:
+    bob = _signed_up(nobody)
+    stolen = Caller(nobody.http, _session(_log_in(nobody, bob.email))["access_token"])
+    key = {
+        "name": "robot",
+        "scopes": ["read", "trade"],
+        "expires_at": f"{datetime.now(UTC) + timedelta(days=9):%FT%TZ}",
+    }
+    assert stolen.post("/api-keys", key).status_code == 201
+    assert bob.post("/auth/logout", {"scope": "others"}).status_code == 204
+    webhook = {"name": "mine", "url": "https://example.com/hear", "events": ["trade.filled"]}
+    for answer in (
+        stolen.post("/api-keys", key | {"name": "another"}),
+        stolen.post("/webhooks", webhook),
+        stolen.put("/user/profile", {"display_name": "Thief", "time_zone": "UTC"}),
+    ):
+        assert _problem(answer) == (401, "SESSION_OVER")
+    assert bob.post("/api-keys", key | {"name": "another"}).status_code == 201
+    assert bob.post("/webhooks", webhook).status_code == 201
 
 
 def test_password_when_changed_then_the_current_one_is_asked_for_and_other_sessions_end(nobody: Caller) -> None:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from local.stack import Stack
+from tests.api.one_time_codes import code_of
 from tests.integration.ledger.ledger import Ledger
 from tests.security.conftest import Gateway
 
@@ -123,3 +124,21 @@ def test_administrator_when_granted_then_the_next_token_has_the_claim_and_the_us
     assert asked().json()["message"] == "ADMINISTRATOR_NEEDED"
     ledger.run("select public.grant_administrator(%s, 'a test')", email)
     assert asked().json()["message"].startswith("SECOND_FACTOR_NEEDED"), "recognised; the password alone is not enough"
+
+
+@pytest.mark.parametrize("path", ["user", "%75ser", "us%65r", "./%75%73%65%72"])
+def test_password_when_the_second_factor_was_not_shown_then_stays_however_the_path_is_written(
+    gateway: Gateway, path: str
+) -> None:
+    email = f"{uuid4()}@example.com"
+    token = _sign_up(gateway, email).json()["access_token"]
+    wish = {"factor_type": "totp", "friendly_name": "phone"}
+    factor = gateway.ask("POST", "/auth/v1/factors", token, json=wish).json()
+    asked = gateway.ask("POST", f"/auth/v1/factors/{factor['id']}/challenge", token).json()
+    shown = {"challenge_id": asked["id"], "code": code_of(factor["totp"]["secret"])}
+    assert gateway.ask("POST", f"/auth/v1/factors/{factor['id']}/verify", token, json=shown).status_code == 200
+    thief = _sign_in(gateway, email).json()["access_token"]
+    for stolen in ({"password": "a thief's own battery 1"}, {"email": f"{uuid4()}@example.com"}):
+        answer = gateway.ask("PUT", f"/auth/v1/{path}", thief, json=stolen)
+        assert (answer.status_code, answer.json()["error_code"]) == (401, "insufficient_aal"), answer.text
+    assert _sign_in(gateway, email).status_code == 200
