@@ -98,7 +98,7 @@ interface Detail {
 export function useReportLines(): ReadonlyMap<string, readonly Line[]> {
   const supabase = useSupabase();
   const { rows: reports } = useRows("reports");
-  const { data } = useQuery({
+  const { data } = useQuery<readonly Detail[]>({
     queryKey: ["reports", "lines"],
     queryFn: async () => {
       const { data: rows, error } = await supabase.from("daily_pnl_report_details").select("report_id,report_version,strategy_id,realised_pnl::text,fees::text")

@@ -4,8 +4,6 @@ import clsx from "clsx";
 import { AmountInput, Checkbox, Input, Select } from "@/ui/form";
 import { rangeInWords, rangeOf, unitOf } from "./schema";
 
-type Schema = Readonly<Record<string, unknown>>;
-
 function about(id: string): string {
   return `${id}-about`;
 }
@@ -18,7 +16,7 @@ function tied({ id, rawErrors }: WidgetProps) {
 function FieldTemplate({ id, label, schema, children, rawErrors = [], hidden }: FieldTemplateProps) {
   if (hidden === true) return <div hidden>{children}</div>;
   if (schema.type === "object") return children;
-  const range = rangeInWords(rangeOf(schema as Schema));
+  const range = rangeInWords(rangeOf(schema));
   const hint = [schema.description, range === "" ? undefined : `${range.charAt(0).toUpperCase()}${range.slice(1)}.`].filter(Boolean).join(". ");
   const wrong = [...new Set(rawErrors)].join("; ");
   return (
@@ -38,7 +36,8 @@ function ObjectFieldTemplate({ properties }: ObjectFieldTemplateProps) {
 
 /** Numbers and amounts are typed as text: an amount stays text, a whole number is read as one by rjsf. */
 function TextWidget(props: WidgetProps) {
-  const { value, onChange, onBlur, id, disabled, readonly, schema } = props;
+  const { onChange, onBlur, id, disabled, readonly, schema } = props;
+  const value = props.value as string | number | undefined | null;
   const common = {
     ...tied(props),
     value: value === undefined || value === null ? "" : String(value),
@@ -47,11 +46,12 @@ function TextWidget(props: WidgetProps) {
     onBlur: () => onBlur(id, value),
   };
   const counts = schema.format === "decimal" || schema.type === "integer" || schema.type === "number";
-  return counts ? <AmountInput unit={unitOf(schema as Schema)} {...common} /> : <Input {...common} />;
+  return counts ? <AmountInput unit={unitOf(schema)} {...common} /> : <Input {...common} />;
 }
 
 function SelectWidget(props: WidgetProps) {
-  const { value, onChange, onBlur, id, disabled, options, required } = props;
+  const { onChange, onBlur, id, disabled, options, required } = props;
+  const value = props.value as unknown;
   const choices = options.enumOptions ?? [];
   const chosen = choices.findIndex((choice) => choice.value === value);
   return (
@@ -69,8 +69,8 @@ function SelectWidget(props: WidgetProps) {
 }
 
 function CheckboxWidget(props: WidgetProps) {
-  const { value, onChange, label, disabled } = props;
-  return <Checkbox {...tied(props)} label={label} className="min-h-9" checked={value === true} disabled={disabled === true} onChange={(event) => onChange(event.target.checked)} />;
+  const { onChange, label, disabled } = props;
+  return <Checkbox {...tied(props)} label={label} className="min-h-9" checked={props.value === true} disabled={disabled === true} onChange={(event) => onChange(event.target.checked)} />;
 }
 
 export const WIDGETS: RegistryWidgetsType = { TextWidget, SelectWidget, CheckboxWidget };

@@ -23,8 +23,7 @@ export function formSchema(schema: ConfigSchema): RJSFSchema {
   const properties = propertiesOf(schema);
   const names = Object.keys(properties).filter((name) => name !== OF_THE_ROW);
   const ordered = [...names.filter((name) => !COMMON.includes(name)), ...names.filter((name) => COMMON.includes(name))];
-  const { examples: _examples, title: _title, description: _description, ...rest } = schema;
-  return { ...rest, properties: Object.fromEntries(ordered.map((name) => [name, field(name, properties[name] ?? {})])) } as RJSFSchema;
+  return { ...without(schema, ["examples", "title", "description"]), properties: Object.fromEntries(ordered.map((name) => [name, field(name, properties[name] ?? {})])) };
 }
 
 /** The bars that a kind can decide on. */
@@ -46,7 +45,9 @@ export function shownConfig(schema: RJSFSchema, config: Readonly<Record<string, 
   for (const [name, value] of Object.entries(config)) {
     if (name === OF_THE_ROW || value === null) continue;
     const of = properties[name];
-    shown[name] = of?.["format"] === "decimal" ? String(value) : of?.["type"] === "integer" && typeof value === "string" ? Number(value) : value;
+    if (of?.["format"] === "decimal" && typeof value === "number") shown[name] = String(value);
+    else if (of?.["type"] === "integer" && typeof value === "string") shown[name] = Number(value);
+    else shown[name] = value;
   }
   return shown;
 }
@@ -99,17 +100,21 @@ function propertiesOf(schema: object): Record<string, Property> {
   return ((schema as { properties?: Record<string, Property> }).properties ?? {});
 }
 
+function without(object: Readonly<Property>, names: readonly string[]): Property {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));
+}
+
 function field(name: string, property: Property): RJSFSchema {
-  const titled = { ...property, title: labelOf(name, property["title"]) };
   const choices = Array.isArray(property["anyOf"]) ? (property["anyOf"] as Property[]) : [];
-  const { anyOf: _anyOf, ...rest } = titled as Property;
+  const titled: Property = { ...property, title: labelOf(name, property["title"]) };
+  const rest = without(titled, ["anyOf"]);
   const number = choices.find(({ type }) => type === "number");
   const optional = choices.some(({ type }) => type === "null");
   if (optional && rest["default"] === null) delete rest["default"];
   if (number && choices.some(({ type }) => type === "string")) {
-    return { ...rest, type: "string", format: "decimal", ...rangeOf(number), ...("default" in rest ? { default: String(rest["default"]) } : {}) } as RJSFSchema;
+    return { ...rest, type: "string", format: "decimal", ...rangeOf(number), ...(typeof rest["default"] === "number" ? { default: String(rest["default"]) } : {}) };
   }
   const only = choices.filter(({ type }) => type !== "null");
-  if (optional && only.length === 1) return { ...rest, ...only[0] } as RJSFSchema;
-  return titled as RJSFSchema;
+  if (optional && only.length === 1) return { ...rest, ...only[0] };
+  return titled;
 }

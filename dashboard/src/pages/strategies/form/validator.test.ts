@@ -69,7 +69,7 @@ describe("validator", () => {
   });
 
   test("a part of a schema when asked for then it is judged alone", () => {
-    expect(validator.isValid({ type: "integer" }, 3 as never, { type: "integer" })).toBe(true);
-    expect(validator.isValid({ type: "integer" }, "3" as never, { type: "integer" })).toBe(false);
+    expect(validator.isValid({ type: "integer" }, 3, { type: "integer" })).toBe(true);
+    expect(validator.isValid({ type: "integer" }, "3", { type: "integer" })).toBe(false);
   });
 });

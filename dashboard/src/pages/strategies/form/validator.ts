@@ -76,7 +76,7 @@ function amountProblems(schema: RJSFSchema, data: unknown, path: string): RJSFVa
     if (typeof of === "boolean") continue;
     const value = values[name];
     const property = `${path}.${name}`;
-    if (of.type === "object") found.push(...amountProblems(of as RJSFSchema, value, property));
+    if (of.type === "object") found.push(...amountProblems(of, value, property));
     if (of.format !== "decimal" || typeof value !== "string") continue;
     const message = amountProblem(value, of as Record<string, unknown>);
     if (message !== null) found.push({ name: "decimal", property, message, stack: `${property} ${message}` });

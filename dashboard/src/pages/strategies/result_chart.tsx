@@ -1,0 +1,45 @@
+/** A result over time, drawn by uPlot; float is enough for pixels. */
+import { useEffect, useRef } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { signedDollars } from "@/money/amount";
+import { useProfile } from "@/session/profile";
+import { colour, useShownTheme } from "@/theme/theme";
+import { full } from "@/time/times";
+import type { Point } from "./curve";
+
+export function ResultChart({ points, name }: { points: readonly Point[]; name: string }) {
+  const place = useRef<HTMLDivElement>(null);
+  const theme = useShownTheme();
+  const zone = useProfile().time_zone;
+  const last = points.at(-1);
+  useEffect(() => {
+    const element = place.current;
+    if (!element) return undefined;
+    const axis = { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "11px Inter Variable, sans-serif" };
+    const size = () => ({ width: element.clientWidth, height: element.clientHeight - 28 });
+    const plot = new uPlot({
+      ...size(),
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
+      legend: { live: true, markers: { show: false } },
+      cursor: { y: false },
+      scales: { x: { time: true } },
+      axes: [axis, { ...axis, size: 76, values: (_plot, values) => values.map((value) => signedDollars(String(value))) }],
+      series: [
+        { label: "At", value: (_plot, seconds) => (!Number.isFinite(seconds) ? "–" : full(new Date(seconds * 1000), zone)) },
+        {
+          label: "Realised", stroke: colour("--accent"), width: 2, fill: `${colour("--accent")}22`, points: { show: false },
+          ...(uPlot.paths.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
+          value: (_plot, value) => (!Number.isFinite(value) ? "–" : signedDollars(String(value))),
+        },
+      ],
+    }, [points.map(({ at }) => at / 1000), points.map(({ value }) => Number(value))], element);
+    const watch = new ResizeObserver(() => plot.setSize(size()));
+    watch.observe(element);
+    return () => {
+      watch.disconnect();
+      plot.destroy();
+    };
+  }, [points, theme, zone]);
+  return <div ref={place} role="img" aria-label={`Realised result of ${name}, less fees: ${signedDollars(last?.value)} after ${points.length - 1} changes`} className="h-full overflow-hidden text-xs" />;
+}
