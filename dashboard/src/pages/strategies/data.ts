@@ -86,6 +86,8 @@ async function bookedFills(supabase: Supabase, strategy: string | null): Promise
   return found;
 }
 
+const DETAIL: string = "report_id,report_version,strategy_id,realised_pnl::text,fees::text";
+
 interface Detail {
   report_id: string;
   report_version: number;
@@ -101,7 +103,7 @@ export function useReportLines(): ReadonlyMap<string, readonly Line[]> {
   const { data } = useQuery<readonly Detail[]>({
     queryKey: ["reports", "lines"],
     queryFn: async () => {
-      const { data: rows, error } = await supabase.from("daily_pnl_report_details").select("report_id,report_version,strategy_id,realised_pnl::text,fees::text")
+      const { data: rows, error } = await supabase.from("daily_pnl_report_details").select(DETAIL)
         .not("strategy_id", "is", null).order("created_at", { ascending: false }).limit(PAGE);
       if (error) throw new Error(error.message);
       return rows as unknown as Detail[];

@@ -1,5 +1,6 @@
 /** The form of a kind's configuration, made from its JSON Schema, in the theme's own controls. */
-import Form from "@rjsf/core";
+// Not by the package's index: that one names a validator which makes code from text, and which is not installed.
+import Form from "@rjsf/core/lib/components/Form.js";
 import type { ErrorSchema, RJSFSchema } from "@rjsf/utils";
 import type { Ref } from "react";
 import { TEMPLATES, WIDGETS } from "./controls";
@@ -35,6 +36,8 @@ export function ConfigForm({ schema, config, onChange, disabled = false, found, 
       extraErrors={extra}
       showErrorList={false}
       noHtml5Validate
+      // What is wrong stands at its field; without this it is told to the console, too.
+      onError={() => undefined}
       liveValidate="onBlur"
       onChange={({ formData }) => onChange((formData ?? {}) as Config)}
     >
