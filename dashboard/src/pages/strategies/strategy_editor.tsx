@@ -145,7 +145,7 @@ export function StrategyEditor({ kind, strategy, onDone }: Props) {
         </Field>
       </div>
       <fieldset className="flex flex-col gap-4 border-t border-line pt-4">
-        <legend className="float-left mb-4 text-sm font-semibold">Configuration</legend>
+        <legend className="float-left text-sm font-semibold">Configuration</legend>
         {strategy === null && shows.length > 0 && <Examples shows={shows} onChosen={(chosen) => {
           setConfig(shownConfig(schema, chosen));
           change(typeof chosen["timeframe"] === "string" ? { timeframe: chosen["timeframe"] } : {});

@@ -46,7 +46,7 @@ function TextWidget(props: WidgetProps) {
     onBlur: () => onBlur(id, value),
   };
   const counts = schema.format === "decimal" || schema.type === "integer" || schema.type === "number";
-  return counts ? <AmountInput unit={unitOf(schema)} {...common} /> : <Input {...common} />;
+  return counts ? <AmountInput className="pr-20" unit={unitOf(schema)} {...common} /> : <Input {...common} />;
 }
 
 function SelectWidget(props: WidgetProps) {

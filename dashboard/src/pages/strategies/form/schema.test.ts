@@ -23,8 +23,8 @@ describe("formSchema", () => {
     expect(made.properties?.["every"]).toEqual({ type: "integer", minimum: 5, title: "Every" });
   });
 
-  test("fields when every kind has them then they come last, and the timeframe not at all", () => {
-    expect(Object.keys(made.properties ?? {})).toEqual(["size", "every", "good_for_bars"]);
+  test("fields when every kind has them then they come last, the others by name, and the timeframe not at all", () => {
+    expect(Object.keys(made.properties ?? {})).toEqual(["every", "size", "good_for_bars"]);
     expect(timeframes(KIND)).toEqual(["1Min", "1Hour"]);
     expect(examples(KIND)).toEqual([{ fast: 10 }]);
   });

@@ -21,7 +21,8 @@ export type ConfigSchema = Record<string, unknown>;
 /** For the form: `format: "decimal"` is an amount, with its range beside it. */
 export function formSchema(schema: ConfigSchema): RJSFSchema {
   const properties = propertiesOf(schema);
-  const names = Object.keys(properties).filter((name) => name !== OF_THE_ROW);
+  // By name: the catalogue keeps no order, and what belongs together begins alike (days, days_from, days_to).
+  const names = Object.keys(properties).filter((name) => name !== OF_THE_ROW).sort();
   const ordered = [...names.filter((name) => !COMMON.includes(name)), ...names.filter((name) => COMMON.includes(name))];
   return { ...without(schema, ["examples", "title", "description"]), properties: Object.fromEntries(ordered.map((name) => [name, field(name, properties[name] ?? {})])) };
 }
