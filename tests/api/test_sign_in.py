@@ -15,9 +15,9 @@ import pytest
 
 from local.stack import Stack
 from tests.api.conftest import PASSWORD, Caller
+from tests.api.mails import mailed_code
 from tests.api.one_time_codes import code_of, wrong_code
 from tests.integration.ledger.ledger import Ledger
-from tests.machine import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -205,28 +205,13 @@ def test_password_when_changed_then_the_current_one_is_asked_for_and_other_sessi
     assert _log_in(nobody, bob.email, new).status_code == 200
 
 
-def _mailed_code(stack: Stack, email: str) -> str:
-    """The local cloud prints its mails to the gateway's log; the newest to this address."""
-    found: re.Match[str] | None = None
-
-    def has_come() -> bool:
-        nonlocal found
-        mail = stack.log("gateway").read_text(encoding="utf-8").rpartition(email)
-        found = re.search(r"\b(\d{6})\b", mail[2]) if mail[1] else None
-        return found is not None
-
-    eventually(has_come, 30)
-    assert found is not None
-    return found[1]
-
-
 def test_password_reset_when_asked_for_then_the_mailed_code_sets_a_new_password_once(
     nobody: Caller, stack: Stack
 ) -> None:
     bob = _signed_up(nobody)
     known, unknown = (nobody.post("/auth/password-reset", {"email": email}) for email in (bob.email, _address()))
     assert (known.status_code, known.text) == (unknown.status_code, unknown.text) == (202, "")
-    code = _mailed_code(stack, bob.email)
+    code = mailed_code(stack, bob.email)
     guess = {"email": bob.email, "code": f"{(int(code) + 1) % 1_000_000:06d}"}
     assert _problem(nobody.post("/auth/password-reset/verify", guess)) == (422, "CODE_WRONG")
     session = _session(nobody.post("/auth/password-reset/verify", guess | {"code": code}))
@@ -273,7 +258,7 @@ def test_second_factor_when_there_is_one_then_password_and_factors_need_it(nobod
     )
     assert strong.get("/user/profile").json()["level"] == "aal2"
     assert nobody.post("/auth/password-reset", {"email": bob.email}).status_code == 202
-    reset = {"email": bob.email, "code": _mailed_code(stack, bob.email)}
+    reset = {"email": bob.email, "code": mailed_code(stack, bob.email)}
     weak = Caller(nobody.http, _session(nobody.post("/auth/password-reset/verify", reset))["access_token"])
     needed = (403, "SECOND_FACTOR_NEEDED")
     assert _problem(weak.put("/auth/password", {"password": "a thief's own 1"})) == needed

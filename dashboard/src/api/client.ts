@@ -12,19 +12,43 @@ const PAUSE_MS = 400;
 
 export function apiOf(supabase: Supabase, supabaseUrl: string, publishableKey: string): Api {
   const api = createClient<paths>({ baseUrl: `${supabaseUrl}/functions/v1`, fetch: patient });
-  api.use(signedBy(supabase, publishableKey), refusing);
+  const own = new WeakSet<Request>();
+  api.use(signedBy(supabase, publishableKey, own), refusing, renewing(supabase, own));
   return api;
 }
 
 /** The session's token; and a name of the request, so that a lost one is sent again and done once. */
-function signedBy(supabase: Supabase, publishableKey: string): Middleware {
+function signedBy(supabase: Supabase, publishableKey: string, own: WeakSet<Request>): Middleware {
   return {
     async onRequest({ request }) {
       const { data } = await supabase.auth.getSession();
-      if (data.session && !request.headers.has("Authorization")) request.headers.set("Authorization", `Bearer ${data.session.access_token}`);
+      if (data.session && !request.headers.has("Authorization")) {
+        request.headers.set("Authorization", `Bearer ${data.session.access_token}`);
+        own.add(request);
+      }
       request.headers.set("apikey", publishableKey);
       if (ACTS.has(request.method) && !request.headers.has("Idempotency-Key")) request.headers.set("Idempotency-Key", crypto.randomUUID());
       return request;
+    },
+  };
+}
+
+/**
+ * The API does not take the session's token (401): the next one is asked for, and the request is sent again, which nothing
+ * has come of yet. Where Auth gives none the session has ended: the client of Supabase says so, and the sign-in page comes.
+ */
+function renewing(supabase: Supabase, own: WeakSet<Request>): Middleware {
+  return {
+    async onResponse({ request, response }) {
+      if (response.status !== 401 || !own.has(request)) return undefined;
+      const { data } = await supabase.auth.refreshSession();
+      if (!data.session) return undefined;
+      const again = request.clone();
+      again.headers.set("Authorization", `Bearer ${data.session.access_token}`);
+      const answer = await patient(again);
+      // A session that Auth renews and the API does not take is of no use here.
+      if (answer.status === 401) await supabase.auth.signOut({ scope: "local" });
+      return answer;
     },
   };
 }

@@ -1,4 +1,5 @@
 /** What the API refuses, as RFC 9457 says it: shown as the sentence, and what to do. */
+import { isAuthError, isAuthRetryableFetchError } from "@supabase/supabase-js";
 
 export interface FieldProblem {
   field: string;
@@ -39,6 +40,8 @@ export class Unreachable extends Error {
 /** One sentence for a person, whatever went wrong. */
 export function sentence(error: unknown): string {
   if (error instanceof Problem) return error.todo ? `${error.message} ${error.todo}` : error.message;
-  if (error instanceof Unreachable) return "The platform cannot be reached. Check your connection; nothing was sent twice.";
+  if (error instanceof Unreachable || isAuthRetryableFetchError(error)) return "The platform cannot be reached. Check your connection; nothing was sent twice.";
+  // Everything that a person asks of Auth goes through the API, which has words for it; here the session itself is refused.
+  if (isAuthError(error)) return "This session has ended. Sign in again.";
   return error instanceof Error ? error.message : String(error);
 }

@@ -42,7 +42,9 @@ export function SessionProvider({ config, children }: { config: Config; children
         setState({ status: "in", session, claims: claimsOf(session.access_token) });
       } else {
         if (event === "SIGNED_OUT") queries.clear();
-        setState((before) => ({ status: "out", expired: before.status === "in" ? !leaving : before.status === "out" && before.expired }));
+        // Signed out while it was still being looked for: one was kept here, and Auth has refused to renew it.
+        const ended = (before: SessionState) => before.status === "in" || (before.status === "loading" && event === "SIGNED_OUT");
+        setState((before) => ({ status: "out", expired: ended(before) ? !leaving : before.status === "out" && before.expired }));
       }
     });
     return () => data.subscription.unsubscribe();
@@ -83,12 +85,16 @@ export function useSession(): { session: Session; claims: Claims } {
   return state;
 }
 
-/** Ends the session on this device. */
-export function useSignOut(): () => Promise<void> {
+/** Ends the session on this device, or `global`: every session of theirs. Throws AuthError where Auth could not be asked for all of them. */
+export function useSignOut(): (scope?: "local" | "global") => Promise<void> {
   const supabase = useSupabase();
-  return async () => {
+  return async (scope = "local") => {
     leaving = true;
-    await supabase.auth.signOut({ scope: "local" });
+    const { error } = await supabase.auth.signOut({ scope });
+    // On this device it is over in any case.
+    if (!error || scope === "local") return;
+    leaving = false;
+    throw error;
   };
 }
 

@@ -2,12 +2,14 @@
 import { useState, type ReactNode } from "react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
+import { body } from "@/api/client";
 import { sentence } from "@/api/problem";
 import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { Field, Input } from "@/ui/form";
 import { Loading } from "@/ui/states";
-import { useSession, useSupabase } from "./context";
+import { useApi, useSession, useSupabase } from "./context";
+import { keep } from "./entering";
 
 interface Props {
   open: boolean;
@@ -20,23 +22,17 @@ interface Props {
 
 /** Asks for the code of the authenticator app; where there is none, says where to add one. */
 export function StepUp({ open, onOpenChange, children, onDone }: Props) {
+  const api = useApi();
   const supabase = useSupabase();
   const [code, setCode] = useState("");
   const factors = useQuery({
     queryKey: ["factors", "verified"],
     enabled: open,
-    queryFn: async () => {
-      const { data, error } = await supabase.auth.mfa.listFactors();
-      if (error) throw error;
-      return data.totp;
-    },
+    queryFn: async () => (await body(api.GET("/api/auth/factors"))).data.filter(({ verified }) => verified),
   });
   const verify = useMutation({
     meta: { shown: true },
-    mutationFn: async (factorId: string) => {
-      const { error } = await supabase.auth.mfa.challengeAndVerify({ factorId, code: code.trim() });
-      if (error) throw error;
-    },
+    mutationFn: async (id: string) => keep(supabase, await body(api.POST("/api/auth/factors/{id}/verify", { params: { path: { id } }, body: { code: code.trim() } }))),
     onSuccess: () => {
       setCode("");
       onOpenChange(false);
@@ -49,7 +45,7 @@ export function StepUp({ open, onOpenChange, children, onDone }: Props) {
       {factors.isPending && <Loading rows={2} />}
       {factors.isSuccess && !factor && (
         <p className="text-sm">
-          You have no second factor yet. <Link to="/settings" className="text-accent underline">Add an authenticator app in the settings</Link>, then come back.
+          You have no second factor yet. <Link to="/settings?part=security" className="text-accent underline">Add an authenticator app in the settings</Link>, then come back.
         </p>
       )}
       {factor && (

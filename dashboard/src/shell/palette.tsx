@@ -6,6 +6,7 @@ import { useNavigate } from "react-router";
 import { Dialog } from "@/ui/dialog";
 import { IconButton } from "@/ui/button";
 import { PAGES } from "./pages";
+import { ShortcutList } from "./shortcut_list";
 
 const WITHIN_MS = 1200;
 
@@ -51,14 +52,7 @@ export function Palette() {
         <Commands go={go} />
       </Dialog>
       <Dialog open={help} onOpenChange={setHelp} title="Shortcuts">
-        <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-sm">
-          {[["Ctrl K, /", "Commands"], ["?", "This list"], ["Esc", "Close a dialog"], ...PAGES.map(({ key, name }) => [`g ${key}`, name])].map(([keys, what]) => (
-            <div key={keys} className="contents">
-              <dt><kbd className="rounded border border-line bg-raised px-1.5 text-xs">{keys}</kbd></dt>
-              <dd>{what}</dd>
-            </div>
-          ))}
-        </dl>
+        <ShortcutList />
       </Dialog>
     </>
   );

@@ -3,6 +3,7 @@ import clsx from "clsx";
 import { Menu } from "lucide-react";
 import { Suspense, useState } from "react";
 import { NavLink, Outlet } from "react-router";
+import { LazyTour } from "@/tour/lazy_tour";
 import { Loading } from "@/ui/states";
 import { AccountPicker } from "./account_picker";
 import { AlertBell } from "./alert_bell";
@@ -72,6 +73,7 @@ export function Shell() {
           </NavLink>
         ))}
       </nav>
+      <LazyTour />
     </div>
   );
 }
