@@ -1,10 +1,90 @@
-import { Page } from "@/ui/panel";
-import { Empty } from "@/ui/states";
+/** Trade: the chart, the ticket, and what works and is held of one symbol. */
+import { lazy, Suspense, useCallback, useEffect } from "react";
+import { Tabs } from "radix-ui";
+import { Link, useNavigate, useParams } from "react-router";
+import { useRows, useRowsWhere } from "@/live/hooks";
+import type { FillRow, PositionRow, TradeRow } from "@/live/rows";
+import { useWatching } from "@/live/watching";
+import { useAccounts } from "@/session/accounts";
+import { useSession } from "@/session/context";
+import { Page, Panel } from "@/ui/panel";
+import { Empty, Loading } from "@/ui/states";
+import { Holding } from "./holding";
+import { QuoteLine } from "./quote_line";
+import { lookedAt, recentSymbols } from "./recent";
+import { SymbolChips } from "./symbol_chips";
+import { SymbolPicker } from "./symbol_picker";
+import { Ticket } from "./ticket/ticket";
+import { useExits } from "./use_exits";
+import { useTradeAccount } from "./use_trade_account";
+import { WorkingOrders } from "./working_orders";
+
+const PriceChart = lazy(() => import("./chart/price_chart"));
+const OptionsDesk = lazy(async () => ({ default: (await import("./options/options_desk")).OptionsDesk }));
+
+const TAB = "h-8 rounded px-2.5 text-sm text-dim hover:text-ink data-[state=active]:bg-raised data-[state=active]:text-ink";
 
 export function Trade() {
+  const symbol = useParams()["symbol"]?.toUpperCase() ?? "";
+  const navigate = useNavigate();
+  const pick = useCallback((one: string) => void navigate(`/trade/${encodeURIComponent(one)}`), [navigate]);
+  const [recent] = recentSymbols();
+  useEffect(() => {
+    if (symbol !== "") lookedAt(symbol);
+    else if (recent !== undefined) void navigate(`/trade/${encodeURIComponent(recent)}`, { replace: true });
+  }, [symbol, recent, navigate]);
   return (
-    <Page title="Trade">
-      <Empty>Still to come.</Empty>
+    <Page title="Trade" actions={<SymbolPicker symbol={symbol} onPick={pick} />}>
+      <div className="flex min-h-9 flex-wrap items-center gap-x-5 gap-y-1">
+        {symbol !== "" && <><h2 className="text-lg font-semibold">{symbol}</h2><QuoteLine symbol={symbol} /></>}
+        <SymbolChips symbol={symbol} onPick={pick} />
+      </div>
+      {symbol === "" ? <Empty>Find a symbol above to see its chart and trade it.</Empty> : <Desk key={symbol} symbol={symbol} />}
     </Page>
+  );
+}
+
+function Desk({ symbol }: { symbol: string }) {
+  const { error: unknown } = useWatching([symbol]);
+  const { selected } = useAccounts();
+  const { claims } = useSession();
+  const { account, choice, loading, none } = useTradeAccount();
+  const of = selected?.id ?? null;
+  const fits = useCallback((row: { symbol: string; broker_account_id: string }) => row.symbol === symbol && (of === null || row.broker_account_id === of), [symbol, of]);
+  const fills: readonly FillRow[] = useRowsWhere("fills", fits);
+  const trades: readonly TradeRow[] = useRowsWhere("trades", fits);
+  const positions: readonly PositionRow[] = useRowsWhere("positions", fits);
+  const { loaded } = useRows("trades");
+  const exits = useExits(symbol, of);
+  return (
+    <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_24rem] xl:grid-rows-[auto_1fr]">
+      <div className="min-w-0">
+        {unknown !== null && <p role="alert" className="mb-2 text-sm text-warn">{symbol}: {unknown.message}</p>}
+        <Tabs.Root defaultValue="chart">
+          <Tabs.List aria-label="Desk" className="mb-2 flex gap-1">
+            <Tabs.Trigger value="chart" className={TAB}>Chart</Tabs.Trigger>
+            <Tabs.Trigger value="options" className={TAB}>Options</Tabs.Trigger>
+          </Tabs.List>
+          <Tabs.Content value="chart" tabIndex={-1}>
+            <Suspense fallback={<div className="h-[clamp(380px,62dvh,660px)] rounded-lg border border-line bg-panel"><Loading what="Loading the chart" rows={6} /></div>}>
+              <PriceChart symbol={symbol} fills={fills} trades={trades} positions={positions} exits={exits} />
+            </Suspense>
+          </Tabs.Content>
+          <Tabs.Content value="options" tabIndex={-1}>
+            <Suspense fallback={<Loading what="Loading the options" rows={6} />}>
+              <OptionsDesk symbol={symbol} account={account} />
+            </Suspense>
+          </Tabs.Content>
+        </Tabs.Root>
+      </div>
+      <div className="flex min-w-0 flex-col gap-4 xl:row-span-2">
+        {claims.desk_role === "viewer" ? <Panel title="Order"><p className="text-sm text-dim">You may look, but not trade.</p></Panel>
+          : loading ? <Panel title="Order"><Loading rows={6} /></Panel>
+          : none ? <Panel title="Order"><Empty action={<Link to="/accounts" className="text-accent underline">Link a broker account</Link>}>To trade, link a broker account first; a paper account costs nothing.</Empty></Panel>
+          : <Ticket symbol={symbol} account={account} accountChoice={choice} />}
+        <Holding symbol={symbol} positions={positions} exits={exits} />
+      </div>
+      <WorkingOrders symbol={symbol} trades={trades} loading={!loaded} />
+    </div>
   );
 }

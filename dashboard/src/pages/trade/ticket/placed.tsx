@@ -1,0 +1,24 @@
+/** What became of the order that was placed last, as it happens. */
+import { Link } from "react-router";
+import { useRow } from "@/live/hooks";
+import { grouped, price } from "@/money/amount";
+import { StatusChip } from "../status_chip";
+import { CancelOrder } from "../cancel_order";
+
+export function Placed({ id, unit }: { id: string; unit: string }) {
+  const trade = useRow("trades", id);
+  return (
+    <section aria-label="Last order" role="status" className="mt-3 flex min-h-20 flex-col gap-2 rounded-md border border-line bg-ground p-3 text-sm">
+      <div className="flex flex-wrap items-center gap-2">
+        <span className="font-medium">{trade === undefined ? "Sent" : `${trade.side === "buy" ? "Buy" : "Sell"} ${trade.symbol}`}</span>
+        <StatusChip status={trade?.status ?? "pending"} />
+        <Link to={`/orders/${id}`} className="ml-auto text-xs text-accent underline">Its whole story</Link>
+      </div>
+      {trade !== undefined && trade.filled_quantity !== "0" && trade.fill_price !== null && (
+        <p className="tabular-nums">Filled {grouped(trade.filled_quantity)} {unit} at ${price(trade.fill_price)} on average.</p>
+      )}
+      {trade?.refusal != null && <p className="break-words text-danger">{trade.refusal}</p>}
+      {trade !== undefined && <div><CancelOrder trade={trade} /></div>}
+    </section>
+  );
+}
