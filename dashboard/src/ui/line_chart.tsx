@@ -81,14 +81,14 @@ function options(lines: readonly Line[], look: Look): UPlot.Options {
       { ...axis, size: 76, values: (_plot, splits) => splits.map((value) => lines[0]?.say(value) ?? "") },
     ],
     series: [
-      { label: look.days ? "Session" : `Time, ${zoneName(look.zone)}`, value: (_plot, seconds) => (seconds === null || seconds === undefined ? "–" : said(seconds)) },
+      { label: look.days ? "Session" : `Time, ${zoneName(look.zone)}`, value: (_plot, seconds) => ((seconds as number | null) === null ? "–" : said(seconds)) },
       ...lines.map((line): UPlot.Series => ({
         label: line.name,
         stroke: colour(line.colour),
         width: 1.5,
         points: { show: line.values.length === 1 },
         ...(line.filled ? { fill: `${colour(line.colour)}26` } : {}),
-        value: (_plot, value) => (value === null || value === undefined ? "–" : line.say(value)),
+        value: (_plot, value) => ((value as number | null) === null ? "–" : line.say(value)),
       })),
     ],
   };

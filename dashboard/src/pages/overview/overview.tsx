@@ -1,10 +1,130 @@
-import { Page } from "@/ui/panel";
-import { Empty } from "@/ui/states";
+/** A trader's day at a glance, live. */
+import { useMemo } from "react";
+import { Link } from "react-router";
+import { useQuery } from "@tanstack/react-query";
+import { body } from "@/api/client";
+import { useRows } from "@/live/hooks";
+import type { TradeRow } from "@/live/rows";
+import { quantity, sum } from "@/money/amount";
+import { StateChip } from "@/orders/state_chip";
+import { ordered, stateOf } from "@/orders/words";
+import { useAccounts } from "@/session/accounts";
+import { useApi } from "@/session/context";
+import { useProfile } from "@/session/profile";
+import { day } from "@/time/times";
+import { FirstRun } from "@/tour/first_run";
+import { FullTime, Pnl, Time } from "@/ui/figures";
+import { Figure, Page, Panel } from "@/ui/panel";
+import { Empty, Loaded, Loading } from "@/ui/states";
+import { Table, type Column } from "@/ui/table";
+import { Calendar } from "./calendar";
+import { byDay, resultOf, type Period } from "./results";
+
+const PERIODS: readonly { period: Period; name: string }[] = [
+  { period: "day", name: "Last session" },
+  { period: "week", name: "Week" },
+  { period: "month", name: "Month" },
+  { period: "year", name: "Year to date" },
+];
 
 export function Overview() {
   return (
     <Page title="Overview">
-      <Empty>Still to come.</Empty>
+      <FirstRun />
+      <Now />
+      <div className="grid gap-4 xl:grid-cols-2">
+        <Results />
+        <Today />
+      </div>
+      <Unseen />
     </Page>
+  );
+}
+
+/** What is won or lost now: the ledger's own sums, since the accounts began, and the session's. */
+function Now() {
+  const api = useApi();
+  const { selected } = useAccounts();
+  const query = useQuery({
+    queryKey: ["pnl", "current", selected?.id ?? null],
+    queryFn: () => body(api.GET("/api/pnl/current", { params: { query: selected === null ? {} : { broker_account_id: selected.id } } })),
+    refetchInterval: 5_000,
+  });
+  return (
+    <Panel title="Profit and loss">
+      <Loaded query={query} rows={2}>
+        {({ results }) => {
+          const of = results.filter(({ scope, broker_account_id }) => scope === "account" && (selected === null || broker_account_id === selected.id));
+          if (of.length === 0) return <Empty>Nothing was traded yet. <Link className="text-accent underline" to="/trade">Place an order</Link>, or start a strategy.</Empty>;
+          const missing = [...new Set(of.flatMap((one) => one.missing))];
+          return (
+            <dl className="grid grid-cols-2 gap-4 md:grid-cols-4">
+              <Figure name="Session on record"><Pnl amount={sum(of.map((one) => one.session_result))} /></Figure>
+              <Figure name="Realised, since the beginning"><Pnl amount={sum(of.map((one) => one.realised_pnl))} /></Figure>
+              <Figure name="Unrealised" hint={missing.length > 0 ? `No mark: ${missing.join(", ")}` : "At the latest marks"}><Pnl amount={sum(of.map((one) => one.unrealised_pnl))} /></Figure>
+              <Figure name="Fees, $">{quantity(sum(of.map((one) => one.fees)))}</Figure>
+            </dl>
+          );
+        }}
+      </Loaded>
+    </Panel>
+  );
+}
+
+function Results() {
+  const { rows, loaded } = useRows("reports");
+  const { selected } = useAccounts();
+  const days = useMemo(() => byDay(rows.filter((row) => selected === null || row.broker_account_id === selected.id)), [rows, selected]);
+  const newest = [...days.keys()].sort().at(-1);
+  if (!loaded) return <Loading rows={8} />;
+  if (newest === undefined) return <Panel title="Results by session"><Empty>No session was reported yet. A report is written after each close.</Empty></Panel>;
+  return (
+    <div className="flex min-w-0 flex-col gap-4">
+      <Panel title={`Results, to ${newest}`}>
+        <dl className="grid grid-cols-2 gap-4 md:grid-cols-4">
+          {PERIODS.map(({ period, name }) => <Figure key={period} name={name}><Pnl amount={resultOf(period, days, newest)} /></Figure>)}
+        </dl>
+        <p className="mt-2 text-xs text-dim">Of the daily reports, after fees. Deposits and withdrawals are no profit: a report counts trades and marks alone.</p>
+      </Panel>
+      <Calendar days={days} newest={newest} />
+    </div>
+  );
+}
+
+const TRADES: readonly Column<TradeRow>[] = [
+  { id: "created_at", name: "Placed", cell: (row) => <Time at={row.created_at} />, value: (row) => row.created_at },
+  { id: "symbol", name: "Symbol", cell: (row) => <Link className="font-medium hover:underline" to={`/orders/${row.id}`}>{row.symbol}</Link>, value: (row) => row.symbol },
+  { id: "side", name: "Side", cell: (row) => (row.side === "buy" ? "Buy" : "Sell"), value: (row) => row.side },
+  { id: "quantity", name: "Quantity", numeric: true, cell: (row) => ordered(row), value: (row) => row.quantity },
+  { id: "status", name: "State", cell: (row) => <StateChip status={row.status} />, value: (row) => stateOf(row.status).name },
+];
+
+function Today() {
+  const { rows, loaded } = useRows("trades");
+  const { selected } = useAccounts();
+  const zone = useProfile().time_zone;
+  const shown = useMemo(() => {
+    const today = day(new Date(), zone);
+    return rows.filter((row) => day(row.created_at, zone) === today && (selected === null || row.broker_account_id === selected.id));
+  }, [rows, zone, selected]);
+  return (
+    <Panel flush title="Today's trades">
+      <Table label="Today's trades" columns={TRADES} rows={shown} rowKey={(row) => row.id} loading={!loaded} empty="No trade today." height={420} />
+    </Panel>
+  );
+}
+
+function Unseen() {
+  const { rows, loaded } = useRows("alerts");
+  const { selected } = useAccounts();
+  const open = rows.filter(({ acknowledged_at, broker_account_id }) => acknowledged_at === null && (selected === null || broker_account_id === null || broker_account_id === selected.id)).slice(0, 5);
+  return (
+    <Panel title="Newest alerts" actions={<Link className="text-sm text-accent underline" to="/alerts">All alerts</Link>}>
+      {!loaded && <Loading rows={2} />}
+      {loaded && open.length === 0 && <p className="text-sm text-dim">Nothing that you have not seen.</p>}
+      <ul className="flex flex-col gap-2 text-sm">
+        {open.map((alert) => <li key={alert.id} className="break-words">{alert.text} <span className="text-xs text-dim">{alert.severity} · <FullTime at={alert.raised_at} /></span></li>)}
+      </ul>
+    </Panel>
   );
 }
