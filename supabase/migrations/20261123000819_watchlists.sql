@@ -37,7 +37,7 @@ begin
     perform private.refuse(422, 'BAD_WATCHLIST', 'Name symbols, each once.');
   end if;
   if cardinality(p_symbols) > most then
-    perform private.refuse(422, 'TOO_MANY_SYMBOLS', 'Take a symbol off the list before you add another.',
+    perform private.refuse(422, 'WATCHLIST_FULL', 'Take a symbol off the list before you add another.',
       jsonb_build_object('symbols', cardinality(p_symbols), 'most', most));
   end if;
   perform private.refuse_unknown_symbols(coalesce((select jsonb_agg(jsonb_build_object('symbol', s)) from unnest(p_symbols) as s), '[]'));

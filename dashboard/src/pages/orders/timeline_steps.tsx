@@ -141,7 +141,7 @@ function Sending({ attempt }: { attempt: OrderAttempt }) {
     <li className="flex flex-wrap items-center gap-x-2 gap-y-0.5">
       <CircleDot aria-hidden className="size-3 text-dim" />
       <span>Attempt {attempt.attempt}, {attempt.kind === "send" ? "sent" : "looked for"}: {attempt.outcome === null ? "no answer yet" : (OUTCOMES[attempt.outcome] ?? attempt.outcome)}</span>
-      {latency !== null && <span className="text-dim tabular-nums">in {took(latency)}</span>}
+      {latency !== null && <span className="text-dim tabular-nums">{` in ${took(latency)}`}</span>}
       {attempt.detail !== "" && <span className="break-words text-dim">{attempt.detail}</span>}
       {attempt.broker_order_id !== null && <span className="break-all text-dim">Broker&apos;s order {attempt.broker_order_id}</span>}
     </li>
