@@ -24,7 +24,10 @@ def test_trader_when_a_program_sends_then_its_order_is_seen_and_what_was_tampere
     dialog.get_by_label("Most in one order").fill("5")
     dialog.get_by_role("button", name="Create the source").click()
     shown = page.get_by_role("dialog", name="Secret of My model")
-    made = {name.lower(): shown.get_by_role("figure", name=name).locator("pre").inner_text() for name in ("Address", "Secret")}
+    made = {
+        name.lower(): shown.get_by_role("figure", name=name).locator("pre").inner_text()
+        for name in ("Address", "Secret")
+    }
     made = {"url": made["address"], "secret": made["secret"]}
     expect(shown.get_by_text("openssl dgst -sha256")).to_be_visible()
     shown.get_by_role("button", name="I have stored it").click()
