@@ -3,7 +3,7 @@ import type { StrategyRow } from "@/live/rows";
 import { zoneName } from "@/time/times";
 import { Button } from "@/ui/button";
 import { Checkbox, Field, Input, Select } from "@/ui/form";
-import { stateName, STATES } from "@/pages/orders/states";
+import { stateName, STATES } from "@/orders/states";
 import { NO_FILTER, type Filter } from "./trade_pages";
 
 interface Props {

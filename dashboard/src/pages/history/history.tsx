@@ -15,7 +15,7 @@ import { Figure, Page, Panel } from "@/ui/panel";
 import { Failure } from "@/ui/states";
 import { Table, type Column } from "@/ui/table";
 import { filledOf, terms } from "@/pages/orders/order_rows";
-import { StateChip, stateName } from "@/pages/orders/states";
+import { StateChip, stateName } from "@/orders/states";
 import { sourceName, WhereFrom } from "@/pages/orders/where_from";
 import { Filters } from "./filters";
 import { NoteDialog, noteOf } from "./note";

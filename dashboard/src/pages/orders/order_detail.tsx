@@ -18,7 +18,7 @@ import { useCancel } from "./acting";
 import { filledOf, terms } from "./order_rows";
 import { Related } from "./related";
 import { ReplaceOrder } from "./replace_order";
-import { isOpen, isReplaceable, StateChip } from "./states";
+import { isOpen, isReplaceable, StateChip } from "@/orders/states";
 import { timelineOf } from "./timeline";
 import { Timeline } from "./timeline_steps";
 

@@ -7,7 +7,7 @@ import { useRows } from "@/live/hooks";
 import type { TradeRow } from "@/live/rows";
 import { grouped, MISSING, price } from "@/money/amount";
 import { useApi } from "@/session/context";
-import { isOpen } from "./states";
+import { isOpen } from "@/orders/states";
 
 /** What a live row and the API's trade have in common, and all that the page needs of one. */
 export type Order = Pick<TradeRow,

@@ -20,7 +20,7 @@ import { Table, type Column } from "@/ui/table";
 import { useCancel } from "./acting";
 import { filledOf, fits, terms, useOrders, type Filter, type Order } from "./order_rows";
 import { ReplaceOrder } from "./replace_order";
-import { isOpen, isReplaceable, StateChip, stateName, STATES } from "./states";
+import { isOpen, isReplaceable, StateChip, stateName, STATES } from "@/orders/states";
 import { sourceName, WhereFrom } from "./where_from";
 
 const EMPTY: Record<Filter["shown"], string> = {

@@ -5,7 +5,7 @@ import type { TradeDetail } from "@/api/schema";
 import { useSupabase } from "@/session/context";
 import { Loaded } from "@/ui/states";
 import { terms, type Order } from "./order_rows";
-import { StateChip } from "./states";
+import { StateChip } from "@/orders/states";
 
 type Near = Pick<Order, "id" | "symbol" | "side" | "status" | "order_type" | "price" | "stop_price" | "trail_price" | "trail_percent" | "multi_leg" | "parent_trade_id" | "replaces_trade_id"> & { reprices_trade_id: string | null };
 const COLUMNS = "id,symbol,side,status,order_type,multi_leg,price::text,stop_price::text,trail_price::text,trail_percent::text,parent_trade_id,replaces_trade_id,reprices_trade_id";

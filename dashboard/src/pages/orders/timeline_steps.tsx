@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import type { OrderAttempt, TradeDetail } from "@/api/schema";
 import { dollars, grouped, price, sign } from "@/money/amount";
 import { Chip, Numbers, Pnl, Time } from "@/ui/figures";
-import { StateChip, STATES } from "./states";
+import { StateChip, STATES } from "@/orders/states";
 import { took, type Slippage, type Step } from "./timeline";
 import { WhereFrom } from "./where_from";
 

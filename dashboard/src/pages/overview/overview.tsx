@@ -6,8 +6,7 @@ import { body } from "@/api/client";
 import { useRows } from "@/live/hooks";
 import type { TradeRow } from "@/live/rows";
 import { quantity, sum } from "@/money/amount";
-import { StateChip } from "@/orders/state_chip";
-import { ordered, stateOf } from "@/orders/words";
+import { StateChip, stateName } from "@/orders/states";
 import { useAccounts } from "@/session/accounts";
 import { useApi } from "@/session/context";
 import { useProfile } from "@/session/profile";
@@ -95,8 +94,8 @@ const TRADES: readonly Column<TradeRow>[] = [
   { id: "created_at", name: "Placed", cell: (row) => <Time at={row.created_at} />, value: (row) => row.created_at },
   { id: "symbol", name: "Symbol", cell: (row) => <Link className="font-medium hover:underline" to={`/orders/${row.id}`}>{row.symbol}</Link>, value: (row) => row.symbol },
   { id: "side", name: "Side", cell: (row) => (row.side === "buy" ? "Buy" : "Sell"), value: (row) => row.side },
-  { id: "quantity", name: "Quantity", numeric: true, cell: (row) => ordered(row), value: (row) => row.quantity },
-  { id: "status", name: "State", cell: (row) => <StateChip status={row.status} />, value: (row) => stateOf(row.status).name },
+  { id: "quantity", name: "Quantity", numeric: true, cell: (row) => (row.quantity === null ? `$${quantity(row.notional)}` : quantity(row.quantity)), value: (row) => row.quantity },
+  { id: "status", name: "State", cell: (row) => <StateChip status={row.status} />, value: (row) => stateName(row.status) },
 ];
 
 function Today() {

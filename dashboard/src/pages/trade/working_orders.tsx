@@ -7,12 +7,12 @@ import { Time } from "@/ui/figures";
 import { Panel } from "@/ui/panel";
 import { Table, type Column } from "@/ui/table";
 import { CancelOrder } from "./cancel_order";
-import { isOver, StatusChip } from "./status_chip";
+import { isOpen, StateChip } from "@/orders/states";
 
 const ENDED_SHOWN = 5;
 
 const COLUMNS: readonly Column<TradeRow>[] = [
-  { id: "status", name: "State", cell: (row) => <StatusChip status={row.status} />, value: (row) => row.status },
+  { id: "status", name: "State", cell: (row) => <StateChip status={row.status} />, value: (row) => row.status },
   { id: "side", name: "Side", cell: (row) => row.side, value: (row) => row.side },
   { id: "quantity", name: "Filled of", numeric: true, cell: (row) => `${grouped(row.filled_quantity)} / ${row.quantity === null ? dollars(row.notional) : grouped(row.quantity)}`, value: (row) => row.quantity },
   { id: "type", name: "Type", cell: (row) => row.order_type.replaceAll("_", " "), value: (row) => row.order_type, optional: true },
@@ -25,7 +25,7 @@ const COLUMNS: readonly Column<TradeRow>[] = [
 
 export function WorkingOrders({ symbol, trades, loading }: { symbol: string; trades: readonly TradeRow[]; loading: boolean }) {
   const navigate = useNavigate();
-  const rows = useMemo(() => [...trades.filter(({ status }) => !isOver(status)), ...trades.filter(({ status }) => isOver(status)).slice(0, ENDED_SHOWN)], [trades]);
+  const rows = useMemo(() => [...trades.filter(({ status }) => isOpen(status)), ...trades.filter(({ status }) => !isOpen(status)).slice(0, ENDED_SHOWN)], [trades]);
   return (
     <Panel flush title={`Orders in ${symbol}`}>
       <Table label={`Orders in ${symbol}`} columns={COLUMNS} rows={rows} rowKey={({ id }) => id} loading={loading} csv={false} height={300} onRow={({ id }) => void navigate(`/orders/${id}`)} empty={`No order in ${symbol} yet. Fill in the ticket to place one.`} />

@@ -3,7 +3,7 @@ import type { Exit } from "@/api/schema";
 import type { FillRow, PositionRow, TradeRow } from "@/live/rows";
 import Big from "big.js";
 import { grouped, price } from "@/money/amount";
-import { isOver } from "../status_chip";
+import { isOpen } from "@/orders/states";
 import { barAt, seconds, type Candle } from "./bars";
 
 export interface FillMark {
@@ -51,7 +51,7 @@ export function priceLines(positions: readonly Held[], trades: readonly Working[
     add(`entry ${held.broker_account_id}`, "entry", average.toFixed(), `Entry ${grouped(held.quantity)}`);
   }
   for (const trade of trades) {
-    if (isOver(trade.status) || trade.multi_leg) continue;
+    if (!isOpen(trade.status) || trade.multi_leg) continue;
     const what = `${trade.side === "buy" ? "Buy" : "Sell"} ${grouped(trade.quantity)}`;
     add(`limit ${trade.id}`, "order", trade.price, `${what} limit`);
     add(`stop ${trade.id}`, "order", trade.stop_price, `${what} stop`);

@@ -2,7 +2,7 @@
 import { Link } from "react-router";
 import { useRow } from "@/live/hooks";
 import { grouped, price } from "@/money/amount";
-import { StatusChip } from "../status_chip";
+import { StateChip } from "@/orders/states";
 import { CancelOrder } from "../cancel_order";
 
 export function Placed({ id, unit }: { id: string; unit: string }) {
@@ -11,7 +11,7 @@ export function Placed({ id, unit }: { id: string; unit: string }) {
     <section aria-label="Last order" role="status" className="mt-3 flex min-h-20 flex-col gap-2 rounded-md border border-line bg-ground p-3 text-sm">
       <div className="flex flex-wrap items-center gap-2">
         <span className="font-medium">{trade === undefined ? "Sent" : `${trade.side === "buy" ? "Buy" : "Sell"} ${trade.symbol}`}</span>
-        <StatusChip status={trade?.status ?? "pending"} />
+        <StateChip status={trade?.status ?? "pending"} />
         <Link to={`/orders/${id}`} className="ml-auto text-xs text-accent underline">Its whole story</Link>
       </div>
       {trade !== undefined && trade.filled_quantity !== "0" && trade.fill_price !== null && (
