@@ -1,5 +1,5 @@
 /** A trader's day at a glance, live. */
-import { useMemo } from "react";
+import { lazy, Suspense, useMemo } from "react";
 import { Link } from "react-router";
 import { useQuery } from "@tanstack/react-query";
 import { body } from "@/api/client";
@@ -19,6 +19,9 @@ import { Table, type Column } from "@/ui/table";
 import { Calendar } from "./calendar";
 import { byDay, resultOf, type Period } from "./results";
 
+// The chart is heavy: the numbers come first.
+const EquityPanel = lazy(async () => ({ default: (await import("./equity_panel")).EquityPanel }));
+
 const PERIODS: readonly { period: Period; name: string }[] = [
   { period: "day", name: "Last session" },
   { period: "week", name: "Week" },
@@ -31,6 +34,9 @@ export function Overview() {
     <Page title="Overview">
       <FirstRun />
       <Now />
+      <Suspense fallback={<Panel title="Equity"><div className="min-h-96" /></Panel>}>
+        <EquityPanel />
+      </Suspense>
       <div className="grid gap-4 xl:grid-cols-2">
         <Results />
         <Today />
