@@ -83,7 +83,7 @@ export function Activities() {
     { id: "note", name: "Note", optional: true, cell: (row) => row.note, value: (row) => row.note },
     { id: "id", name: "Broker's number", optional: true, cell: (row) => <code className="text-xs">{row.external_id}</code>, value: (row) => row.external_id },
   ];
-  return <Pages label="Activities" columns={columns} rowKey={(row) => String(row.id)} empty="The broker has told of nothing yet." ask={(query) => body(api.GET("/api/statements/activities", { params: { query } }))} />;
+  return <Pages label="Activities" columns={columns} rowKey={(row) => row.id} empty="The broker has told of nothing yet." ask={(query) => body(api.GET("/api/statements/activities", { params: { query } }))} />;
 }
 
 export function Cash() {
@@ -96,5 +96,5 @@ export function Cash() {
     { id: "symbol", name: "Symbol", cell: (row) => row.symbol ?? "–", value: (row) => row.symbol },
     { id: "amount", name: "Amount", numeric: true, cell: (row) => <Pnl amount={row.amount} arrow={false} />, value: (row) => row.amount },
   ];
-  return <Pages label="Cash movements" columns={columns} rowKey={(row) => String(row.id)} empty="No dividend, fee, deposit or withdrawal yet." ask={(query) => body(api.GET("/api/statements/cash", { params: { query } }))} />;
+  return <Pages label="Cash movements" columns={columns} rowKey={(row) => row.id} empty="No dividend, fee, deposit or withdrawal yet." ask={(query) => body(api.GET("/api/statements/cash", { params: { query } }))} />;
 }
