@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import psycopg
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from local.stack import Stack
 from tests.api.mails import mailed_code
@@ -72,7 +72,7 @@ def test_session_when_the_api_takes_its_token_no_more_then_a_new_one_or_the_sign
     refused = {"status": 401, "code": "NOT_SIGNED_IN", "detail": "The token has expired.", "todo": "Sign in again."}
     asked: list[str] = []
 
-    def expired(route, request) -> None:  # type: ignore[no-untyped-def]
+    def expired(route: Route, request: Request) -> None:
         asked.append(request.headers.get("authorization", ""))
         route.fulfill(status=401, json=refused, headers={"Access-Control-Allow-Origin": "*"})
 

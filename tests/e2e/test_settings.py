@@ -12,9 +12,11 @@ from tests.e2e.people import Person
 
 
 def test_trader_when_a_program_is_given_a_key_then_it_reads_until_it_is_revoked(
-    page: Page, stack: Stack, newcomer: Person
+    page: Page, stack: Stack, trader: Person
 ) -> None:
-    sign_in(page, newcomer, "/settings?part=keys")
+    # The ledger asks at every row whether the key still lives: there must be one to read.
+    trader.api.place(trader.account, "1", None)
+    sign_in(page, trader, "/settings?part=keys")
     page.get_by_role("button", name="New key").click()
     page.get_by_label("What it is for").fill("My rebalancer")
     page.get_by_role("button", name="Make the key").click()

@@ -1,4 +1,5 @@
 /** The REST API, typed by its OpenAPI document: every write goes through it, and what it computes is read from it. */
+import { isAuthRetryableFetchError } from "@supabase/supabase-js";
 import createClient, { type Client, type Middleware } from "openapi-fetch";
 import type { Supabase } from "@/session/supabase";
 import { Problem, Unreachable } from "./problem";
@@ -35,14 +36,18 @@ function signedBy(supabase: Supabase, publishableKey: string, own: WeakSet<Reque
 
 /**
  * The API does not take the session's token (401): the next one is asked for, and the request is sent again, which nothing
- * has come of yet. Where Auth gives none the session has ended: the client of Supabase says so, and the sign-in page comes.
+ * has come of yet. Where Auth gives none the session has ended, and the sign-in page comes.
  */
 function renewing(supabase: Supabase, own: WeakSet<Request>): Middleware {
   return {
     async onResponse({ request, response }) {
       if (response.status !== 401 || !own.has(request)) return undefined;
-      const { data } = await supabase.auth.refreshSession();
-      if (!data.session) return undefined;
+      const { data, error } = await supabase.auth.refreshSession();
+      if (!data.session) {
+        // The client of Supabase keeps a session whose token has not run out by its own clock; here it counts for nothing.
+        if (error && !isAuthRetryableFetchError(error)) await supabase.auth.signOut({ scope: "local" });
+        return undefined;
+      }
       const again = request.clone();
       again.headers.set("Authorization", `Bearer ${data.session.access_token}`);
       const answer = await patient(again);
