@@ -96,15 +96,20 @@ function useInstruments(text: string) {
     staleTime: 60_000,
     placeholderData: (before) => before,
     queryFn: async ({ signal }) => {
-      // What means something in a pattern or a filter is left out: no symbol has it.
+      // What means something in a pattern is left out: no symbol has it.
       const bare = asked.replaceAll(/[^A-Za-z0-9./ -]/g, "");
-      const { data, error } = await supabase.from("instruments").select("symbol,name")
-        .eq("tradable", true).neq("kind", "option").or(`symbol.ilike."${bare}%",name.ilike."%${bare}%"`).order("symbol").limit(MOST * 4).abortSignal(signal);
-      if (error) throw new Error(error.message);
+      const like = async (column: "symbol" | "name", pattern: string) => {
+        const { data, error } = await supabase.from("instruments").select("symbol,name")
+          .eq("tradable", true).neq("kind", "option").ilike(column, pattern).order("symbol").limit(MOST).abortSignal(signal);
+        if (error) throw new Error(error.message);
+        return data as Found[];
+      };
+      const both = (await Promise.all([like("symbol", `${bare}%`), like("name", `%${bare}%`)])).flat();
+      const found = [...new Map(both.map((one) => [one.symbol, one])).values()];
       const upper = bare.toUpperCase();
       // The symbol itself first, then symbols that begin so, then names.
       const rank = (one: Found) => (one.symbol === upper ? 0 : one.symbol.startsWith(upper) ? 1 : 2);
-      return (data as Found[]).toSorted((a, b) => rank(a) - rank(b)).slice(0, MOST);
+      return found.toSorted((a, b) => rank(a) - rank(b)).slice(0, MOST);
     },
   });
 }
