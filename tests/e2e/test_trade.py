@@ -44,6 +44,8 @@ def test_order_when_it_is_a_bracket_then_previewed_filled_and_its_exit_stands_ar
     ticket.get_by_label("Exit target").fill("400")
     expect(_preview(page).get_by_text("Would be sent", exact=True)).to_be_visible()
     expect(_preview(page).get_by_text(re.compile(r"\d+ rules pass"))).to_be_visible()
+    left = _preview(page).locator("dt", has_text="Buying power after").locator("+ dd")
+    expect(left).to_have_text(re.compile(r"^\$[\d,]+\.\d\d$"))
     _send(page, "Buy 10 shares of SPY at the market, for the day.")
     market.step()
     _last(page, "filled")

@@ -4,9 +4,9 @@ import { Tabs } from "radix-ui";
 import { Link, useNavigate, useParams } from "react-router";
 import { useRows, useRowsWhere } from "@/live/hooks";
 import type { FillRow, PositionRow, TradeRow } from "@/live/rows";
-import { useWatching } from "@/live/watching";
 import { useAccounts } from "@/session/accounts";
 import { useSession } from "@/session/context";
+import { useWatched } from "@/watchlist/watched";
 import { Page, Panel } from "@/ui/panel";
 import { Empty, Loading } from "@/ui/states";
 import { Holding } from "./holding";
@@ -45,7 +45,7 @@ export function Trade() {
 }
 
 function Desk({ symbol }: { symbol: string }) {
-  const { error: unknown } = useWatching([symbol]);
+  useWatched([symbol]);
   const { selected } = useAccounts();
   const { claims } = useSession();
   const { account, choice, loading, none } = useTradeAccount();
@@ -59,7 +59,6 @@ function Desk({ symbol }: { symbol: string }) {
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_24rem] xl:grid-rows-[auto_1fr]">
       <div className="min-w-0">
-        {unknown !== null && <p role="alert" className="mb-2 text-sm text-warn">{symbol}: {unknown.message}</p>}
         <Tabs.Root defaultValue="chart">
           <Tabs.List aria-label="Desk" className="mb-2 flex gap-1">
             <Tabs.Trigger value="chart" className={TAB}>Chart</Tabs.Trigger>

@@ -9,6 +9,8 @@ import { sessionOf, withGaps, type Candle } from "./bars";
 import type { FillMark, PriceLine } from "./marks";
 
 const VOLUME_HEIGHT = 0.18;
+const LEAST_ROOM = 60;
+const RIGHT_ROOM = 6;
 
 export interface Scene {
   candles: readonly Candle[];
@@ -37,7 +39,7 @@ export class Drawing {
       // The notice and the link stand below the chart, in the page's own type.
       layout: { attributionLogo: false, fontFamily: "Inter Variable, system-ui, sans-serif", fontSize: 11 },
       crosshair: { mode: CrosshairMode.Normal },
-      timeScale: { timeVisible: true, secondsVisible: false, rightOffset: 6, tickMarkFormatter: (time: Time, kind: TickMarkType) => this.#tick(time as number, kind) },
+      timeScale: { timeVisible: true, secondsVisible: false, rightOffset: RIGHT_ROOM, tickMarkFormatter: (time: Time, kind: TickMarkType) => this.#tick(time as number, kind) },
       localization: { timeFormatter: (time: Time) => this.#moment(time as number) },
       rightPriceScale: { scaleMargins: { top: 0.08, bottom: VOLUME_HEIGHT + 0.04 } },
     });
@@ -83,7 +85,10 @@ export class Drawing {
 
   /** Shows all that is there. */
   fit(): void {
-    this.#chart.timeScale().fitContent();
+    const bars = this.#drawn?.length ?? 0;
+    // Few bars stand at the right, as wide as many would be: a day that has begun has room to go on.
+    if (bars < LEAST_ROOM) this.#chart.timeScale().setVisibleLogicalRange({ from: bars - LEAST_ROOM, to: bars + RIGHT_ROOM });
+    else this.#chart.timeScale().fitContent();
   }
 
   #all({ candles, step }: Scene, fit: boolean): void {

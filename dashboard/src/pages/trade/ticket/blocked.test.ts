@@ -31,8 +31,8 @@ test("blocked when another account, a strategy or a lifted gate then not", () =>
 });
 
 test("buyingPower when the rule has spoken then what is left after it, exactly, else null", () => {
-  expect(buyingPower({ rules: [{ rule: "buying_power", verdict: "allow", numbers: { takes: "2700.10", left: "100000.20", told: "1" } }] })).toEqual({ takes: "2700.10", left: "100000.20", after: "97300.1" });
-  expect(buyingPower({ rules: [{ rule: "buying_power", verdict: "deny", numbers: { buying_power: "missing" } }] })).toBe(null);
+  expect(buyingPower({ rules: [{ rule: "BUYING_POWER", verdict: "allow", numbers: { takes: "2700.10", left: "100000.20", told: "1" } }] })).toEqual({ takes: "2700.10", left: "100000.20", after: "97300.1" });
+  expect(buyingPower({ rules: [{ rule: "BUYING_POWER", verdict: "deny", numbers: { buying_power: "missing" } }] })).toBe(null);
   expect(buyingPower({ rules: [] })).toBe(null);
 });
 

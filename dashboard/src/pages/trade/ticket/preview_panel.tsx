@@ -79,7 +79,7 @@ function Rule({ rule: { rule, verdict, numbers } }: { rule: RuleVerdict }) {
   return (
     <li className="flex min-w-0 gap-1.5 text-xs">
       <Icon aria-label={verdict} className={clsx("mt-0.5 size-3.5 shrink-0", verdict === "allow" ? "text-gain" : verdict === "deny" ? "text-danger" : "text-warn")} />
-      <span className="min-w-0 break-words"><span className="font-medium">{rule.replaceAll("_", " ")}</span> <span className="text-dim"><Numbers of={numbers} /></span></span>
+      <span className="min-w-0 break-words"><span className="font-medium">{rule.replaceAll("_", " ").toLowerCase()}</span> <span className="text-dim"><Numbers of={numbers} /></span></span>
     </li>
   );
 }
