@@ -26,6 +26,7 @@ export const router = createBrowserRouter([
     children: [
       page("/", "Overview", () => import("./pages/overview/overview")),
       page("/trade/:symbol?", "Trade", () => import("./pages/trade/trade")),
+      page("/options/:symbol?", "Options", () => import("./pages/trade/options/options")),
       page("/orders", "Orders", () => import("./pages/orders/orders")),
       page("/orders/:id", "OrderDetail", () => import("./pages/orders/order_detail")),
       page("/positions", "Positions", () => import("./pages/positions/positions")),
