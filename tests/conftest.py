@@ -24,7 +24,6 @@ os.environ.setdefault("PYTHONHASHSEED", str(random.randrange(1, 2**32)))
 # Folders whose tests share servers for the whole session: with two workers (`make test`) each goes to one of them, the
 # longest first. Every other file goes to whichever worker is free.
 _TOGETHER = (
-    "e2e",
     "chaos",
     "security",
     "scenarios",

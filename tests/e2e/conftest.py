@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -62,6 +63,13 @@ def stack(program: str) -> Iterator[Stack]:
             yield made
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(autouse=True)
+def unhurried(stack: Stack) -> None:
+    """All people of all stories sign in from one address: what was counted of them is forgotten."""
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute("delete from private.rate_limits")
 
 
 @pytest.fixture(scope="session")

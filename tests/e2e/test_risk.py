@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from functions.core.errors import AgentTraderError
@@ -23,7 +22,6 @@ def _refused_code(person: Person) -> str:
     return "placed"
 
 
-@pytest.mark.smoke
 def test_trader_when_the_kill_switch_is_hit_mid_session_then_entries_stop_until_it_is_lifted_with_a_second_factor(
     page: Page, trader: Person, market: Market
 ) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import sign_in
 from tests.e2e.people import Person
 
 
-@pytest.mark.smoke
 def test_trader_when_the_password_is_wrong_then_told_so_and_when_right_then_the_page_is_live(
     page: Page, newcomer: Person
 ) -> None:

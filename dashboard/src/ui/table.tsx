@@ -74,6 +74,8 @@ export function Table<Row extends object>({ label, columns, rows, rowKey, onRow,
                 {group.headers.map((header) => {
                   const column = by.get(header.column.id);
                   const order = header.column.getIsSorted();
+                  // What only acts has no heading, and is not sorted by.
+                  if (column?.name === "") return <td key={header.id} className="border-b border-line" />;
                   return (
                     <th key={header.id} scope="col" aria-sort={order === "asc" ? "ascending" : order === "desc" ? "descending" : "none"} className={clsx("border-b border-line px-3 py-0 text-xs font-medium text-dim", column?.numeric ? "text-right" : "text-left", column?.optional && "max-md:hidden")}>
                       <button type="button" onClick={header.column.getToggleSortingHandler()} className="inline-flex h-8 items-center gap-1 whitespace-nowrap hover:text-ink">
