@@ -105,6 +105,7 @@ def demo(
         code = conclude(screen, stack)
         if not leave:
             say_addresses(screen, stack, broker)
+            screen.say(f"Its trader:            {trader.email}, password {trader.password}")
             screen.say(f"Look inside: `{command()} admin grant {demo_trader.EMAIL}`, then `{command()} studio`.")
             with contextlib.suppress(KeyboardInterrupt):
                 wait_for_end(cloud)
