@@ -5,6 +5,7 @@ create table private.tape_time (
   at timestamptz not null check (isfinite(at))
 );
 comment on table private.tape_time is 'Where the tape of a replay stands; without a row, as in every hosted project, the market''s time is the clock''s.';
+comment on column private.tape_time.is_the_one is 'There is one tape.';
 comment on column private.tape_time.at is 'Tape time, UTC; written by whoever conducts the replay.';
 
 create function private.market_time() returns timestamptz

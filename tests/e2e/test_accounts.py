@@ -76,7 +76,6 @@ def test_session_when_it_ends_elsewhere_then_said_so_and_the_trader_goes_on_wher
     expect(page).to_have_url("/orders?of=mine")
 
 
-@pytest.mark.smoke
 def test_stranger_when_they_look_at_every_page_then_nothing_of_another_trader_is_there(
     page: Page, trader: Person, newcomer: Person, market: Market
 ) -> None:

@@ -18,13 +18,15 @@ interface Accounts {
 const AccountsContext = createContext<Accounts | null>(null);
 const KEY = "agenttrader.account";
 const EVERY_MS = 30_000;
+const WAITING_MS = 2_000;
 
 export function AccountsProvider({ children }: { children: ReactNode }) {
   const api = useApi();
   const { data, error } = useQuery({
     queryKey: ["accounts"],
     queryFn: async () => (await body(api.GET("/api/broker-accounts", { params: { query: { limit: 200 } } }))).data,
-    refetchInterval: EVERY_MS,
+    // Whoever has entered keys waits for the broker's word.
+    refetchInterval: ({ state }) => (state.data?.some((one) => one.status === "active" && one.trading_entered_at !== null && one.link_state === "unverified") ? WAITING_MS : EVERY_MS),
   });
   const [chosen, setChosen] = useState<string | null>(() => sessionStorage.getItem(KEY));
   const value = useMemo<Accounts>(() => {

@@ -68,8 +68,10 @@ NEVER_DELETED = {
     "strategy_silences",
     "strategy_validations",
     "trade_legs",
+    "trade_notes",
     "trades",
     "trading_gates",
+    "watchlists",
     "webhook_endpoints",
 }
 """Rows that change, and never go."""
