@@ -20,7 +20,8 @@ _SENTENCES: Final[dict[str, str]] = {
     "MARKET_CLOSED": "Place it again in the regular session; an exit with a limit price may wait at the broker.",
     "OPTION_EXPIRED": "The option has expired: choose a later one.",
     "STALE_QUOTE": "Place it again when a newer quote is there: `agenttrader status` says whether market data comes.",
-    "MISSING_QUOTE": "No quote of the symbol is known: watch it, or place it again when one has come.",
+    "MISSING_QUOTE": "No quote of the symbol is known: watch it (`PUT /market-data/watched`), and place it again "
+    "when one has come.",
     "PRICE_COLLAR": "The limit price is too far from the market: look at it, and place it nearer.",
     "BLACKOUT": "Wait until the dates are over, or remove them with remove_blackout(); exits pass.",
     "MAX_SPREAD": "The market is too wide: wait, or set another limit: `agenttrader limits list`.",
@@ -68,6 +69,8 @@ _SENTENCES: Final[dict[str, str]] = {
     "NET_GAMMA_LIMIT": "Order fewer options, or first some that lower the net gamma.",
     "NET_VEGA_LIMIT": "Order fewer options, or first some that lower the net vega.",
     # What is missing.
+    "MISSING_CALENDAR": "The exchange's calendar is not here: it comes within a minute of a data credential "
+    "(`agenttrader account link --purpose data`). Then place it again.",
     "MISSING_SECTOR": "Nobody has entered the sector of its underlying: have it entered, or trade what has one.",
     # The way to the broker.
     "ACCOUNT_NOT_VERIFIED": "Enter the account's credential and wait until it is verified: `agenttrader account list`.",

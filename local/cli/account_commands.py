@@ -29,6 +29,11 @@ Broker = Annotated[Literal["alpaca", "tastytrade"], typer.Option(help="Whose acc
 Number = Annotated[str, typer.Option(help="The account's number, as the broker's statements print it.")]
 Live = Annotated[bool, typer.Option("--live", help="Real money is in it; without, it is a paper account.")]
 
+NOTHING_READS_THE_MARKET = (
+    "No data credential is entered here yet, so there are no quotes and no calendar, and entries are refused: "
+    "enter one with --purpose data."
+)
+
 account = typer.Typer(no_args_is_help=True)
 
 
@@ -84,7 +89,10 @@ def link(
         verdict = await_verdict(
             connection, entered, wait, lambda heard: screen.note(f"Not yet: {heard.code}: {heard.reason}.")
         )
+        reads_market = _anything_reads_the_market(connection)
     screen.say(sentence(number, verdict, live=live))
+    if not reads_market:
+        screen.say(NOTHING_READS_THE_MARKET)
     screen.result({"account": str(entered), "number": number, **_shown(verdict)})
     return Exit.FINE if verdict.state == "verified" else Exit.CHECK_FAILED
 
@@ -192,6 +200,13 @@ def _entered(
         except psycopg.Error as error:
             raise refusal(error) from error
     return linked
+
+
+def _anything_reads_the_market(connection: psycopg.Connection[Any]) -> bool:
+    row = connection.execute(
+        "select exists (select from public.broker_accounts where status = 'active' and data_entered_at is not null)"
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _owner(connection: psycopg.Connection[Any], email: str) -> UUID:

@@ -116,7 +116,8 @@ def status(as_json: Json = False, state: State = None) -> int:
     screen = Screen.open(as_json)
     stack = found_stack(state)
     pid = running_pid(stack)
-    rows = process_rows(stack)
+    with screen.waiting("Asking each process"):
+        rows = process_rows(stack)
     well = all(row["healthy"] for row in rows)
     table = Table(title=f"Local cloud of {stack.state}, supervisor pid {pid}", title_justify="left", box=box.SIMPLE)
     for column in ("process", "pid", "port", "state", "restarts", "last heartbeat"):
@@ -191,6 +192,7 @@ def say_addresses(screen: Screen, stack: Stack, broker: Brokers = "alpaca") -> N
     screen.say(f"Publishable key:       {stack.publishable_key}")
     for name in simulators(broker):
         screen.say(f"Broker simulator:      {stack.url(name)}  ({name})")
+    screen.say(f"Dashboard:             {stack.url('dashboard')}")
     screen.say(f"Logs:                  {stack.state / 'logs'}")
     screen.say(f"Stop with Ctrl-C here, or `{command()} down` elsewhere.")
 

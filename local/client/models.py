@@ -2444,6 +2444,26 @@ class GivenNote(Model):
     ]
 
 
+class Watched(Model):
+    until: Annotated[
+        AwareDatetime,
+        Field(
+            description="Say it again before then, for as long as you need the quotes.",
+            examples=["2026-11-30T14:30:00+00:00"],
+        ),
+    ]
+
+
+class GivenWatched(Model):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    symbols: Annotated[
+        list[Symbol],
+        Field(description="Instead of those before; none ends it.", max_length=10),
+    ]
+
+
 class Watchlist(Model):
     symbols: Annotated[list[str], Field(description="In your order.")]
     updated_at: Annotated[

@@ -1756,6 +1756,10 @@ class Operations:
             body=body,
         )
 
+    def watch_symbols(self, body: models.GivenWatched) -> models.Watched:
+        """Has market data come for symbols that no strategy or position of anybody needs."""
+        return self._wire.model(models.Watched, "PUT", "/api/market-data/watched", body=body)
+
     def get_watchlist(self) -> models.Watchlist:
         """The symbols that you keep in sight, in your order."""
         return self._wire.model(models.Watchlist, "GET", "/api/watchlist")

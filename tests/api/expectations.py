@@ -182,6 +182,7 @@ ROUTES: dict[str, Route] = {
     # market data, everybody's
     "GET /market-data/quotes/{symbol}": _list("read", symbol="SPY"),
     "GET /market-data/history/{symbol}": _list("read", symbol=f"SPY?{_YEAR}"),
+    "PUT /market-data/watched": _act("trade", body={"symbols": ["SPY"]}),
     "GET /watchlist": _list("read"),
     "PUT /watchlist": _act("trade", body={"symbols": ["SPY"]}),
     "GET /market-data/options/{symbol}": _list("read", symbol="SPY"),

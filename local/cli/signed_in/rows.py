@@ -26,7 +26,8 @@ def show(screen: Screen, name: str, rows: Iterable[R], columns: Mapping[str, Cal
     more = next(given, None) is not None
     table = Table(box=box.SIMPLE)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        # An id is typed or copied into the next command: it stays in one piece.
+        table.add_column(column, overflow="fold", no_wrap=column in ("order", "id"))
     for row in taken:
         table.add_row(*(said(value(row)) for value in columns.values()))
     screen.show(table)

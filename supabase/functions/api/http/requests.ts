@@ -91,7 +91,8 @@ function refuseMalformed(result: Validated, context: Context<Environment>): void
   const errors = result.error.issues.flatMap((issue) => {
     const path = [place, ...issue.path.map(String)].join(".");
     if (issue.code === "unrecognized_keys") return issue.keys.map((key) => ({ field: `${path}.${key}`, reason: "is not known" }));
-    return [{ field: path, reason: issue.message }];
+    const missing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
+    return [{ field: path, reason: missing ? "is needed" : issue.message }];
   });
   const [first] = errors;
   throw new Problem(422, "MALFORMED", first ? `${first.field}: ${first.reason}` : "The request is malformed.", { errors });

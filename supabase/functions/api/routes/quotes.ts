@@ -55,7 +55,7 @@ export function quotes(api: Api): void {
     const row = await quoted(context.get("ledger"), symbol);
     if (!row) {
       throw new Problem(404, "NO_QUOTE", `Nobody has quoted ${symbol}.`, {
-        todo: "Watch the symbol, or name one that a strategy or position needs.",
+        todo: "Watch the symbol (PUT /market-data/watched), or name one that a strategy or position needs.",
       });
     }
     const { implied_volatility, delta, gamma, theta, vega, rho, ...quote } = row;

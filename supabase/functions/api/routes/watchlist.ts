@@ -9,6 +9,7 @@ import { IfMatchHeader, matched, tag } from "../http/versions.ts";
 import { Ticker, Time } from "../schemas/values.ts";
 
 const MOST = 100;
+const MOST_WATCHED = 10;
 
 const Watchlist = z.object({
   symbols: z.array(z.string()).openapi({ description: "In your order." }),
@@ -19,6 +20,14 @@ const Watchlist = z.object({
 const GivenWatchlist = z.strictObject({
   symbols: z.array(Ticker).max(MOST).openapi({ description: `The whole list, in order, each symbol once; at most ${MOST}.` }),
 }).openapi("GivenWatchlist");
+
+const Watched = z.object({
+  until: Time.openapi({ description: "Say it again before then, for as long as you need the quotes." }),
+}).openapi("Watched");
+
+const GivenWatched = z.strictObject({
+  symbols: z.array(Ticker).max(MOST_WATCHED).openapi({ description: "Instead of those before; none ends it." }),
+}).openapi("GivenWatched");
 
 const read = createRoute({
   method: "get",
@@ -44,7 +53,26 @@ const set = createRoute({
   responses: { 200: json(Watchlist, "As it is now."), ...refusals(401, 403, 412, 428) },
 });
 
+const watch = createRoute({
+  method: "put",
+  path: "/market-data/watched",
+  operationId: "watchSymbols",
+  tags: ["market data"],
+  summary: "Has market data come for symbols that no strategy or position of anybody needs.",
+  description:
+    "An entry is refused (MISSING_QUOTE) while nobody has quoted its symbol: watch it first. It ends after five minutes, and a dashboard of yours that is open says the same for itself: the last word counts.",
+  security: security("trade"),
+  middleware: [signedIn("trade")] as const,
+  request: { body: { required: true, content: { "application/json": { schema: GivenWatched } } } },
+  responses: { 200: json(Watched, "They are watched, as far as the feed takes them."), ...refusals(401, 403) },
+});
+
 export function watchlist(api: Api): void {
+  api.openapi(watch, async (context) => {
+    const until = await context.get("ledger").call<string>("watch_symbols", { p_symbols: context.req.valid("json").symbols });
+    return context.json({ until }, 200);
+  });
+
   api.openapi(read, async (context) => context.json(await own(context), 200));
 
   api.openapi(set, async (context) => {
