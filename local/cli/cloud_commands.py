@@ -188,7 +188,6 @@ def _heartbeats(stack: Stack) -> dict[str, str]:
 def say_addresses(screen: Screen, stack: Stack, broker: Brokers = "alpaca") -> None:
     """Where things are, and how to stop them."""
     screen.say(f"\nThe local cloud is up: {stack.url('gateway')}  (REST, Auth, Realtime, edge functions)")
-    screen.say(f"Dashboard:             {stack.url('dashboard')}")
     screen.say(f"Publishable key:       {stack.publishable_key}")
     for name in simulators(broker):
         screen.say(f"Broker simulator:      {stack.url(name)}  ({name})")
