@@ -3,7 +3,7 @@ import { TriangleAlert } from "lucide-react";
 import type { AutomationSecret, AutomationSource } from "@/api/schema";
 import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
-import { Copied } from "./copied";
+import { Copied } from "@/ui/copied";
 import { recipes } from "./recipes";
 
 export interface Made {

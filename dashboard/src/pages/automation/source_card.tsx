@@ -12,7 +12,7 @@ import { Button } from "@/ui/button";
 import { Confirm, Dialog } from "@/ui/dialog";
 import { Chip, FullTime, ModeBadge } from "@/ui/figures";
 import { Field, Select } from "@/ui/form";
-import { Copied } from "./copied";
+import { Copied } from "@/ui/copied";
 import { recipes } from "./recipes";
 import { SecretDialog, type Made } from "./secret_dialog";
 import { SourceForm, Weaker } from "./source_form";
