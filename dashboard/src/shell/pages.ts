@@ -1,6 +1,6 @@
 /** The pages in the order in which they are offered: in the side bar, in the palette, by shortcut (g and a letter). */
 import {
-  Activity, Bell, BookOpen, Bot, ChartCandlestick, Eye, FileText, History, Landmark, Layers, type LucideIcon, ListOrdered, Settings, ShieldCheck, Webhook,
+  Activity, Bell, Bot, ChartCandlestick, Eye, FileText, History, Landmark, Layers, type LucideIcon, ListOrdered, Settings, ShieldCheck, Webhook,
 } from "lucide-react";
 
 export interface PageLink {
@@ -29,4 +29,3 @@ export const PAGES: readonly PageLink[] = [
   { path: "/settings", name: "Settings", icon: Settings, key: "," },
 ];
 
-export const HELP: PageLink = { path: "#shortcuts", name: "Shortcuts", icon: BookOpen, key: "?" };
