@@ -1,9 +1,10 @@
 /** Consent to trade real money: for some days, with a second factor, by the account's number typed out. */
 import { useState } from "react";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { body } from "@/api/client";
 import type { BrokerAccount } from "@/api/schema";
 import { useApi } from "@/session/context";
+import { consentKey, useLiveConsent } from "@/session/live_consent";
 import { useStepUp } from "@/session/step_up";
 import { said } from "@/ui/announce";
 import { Button } from "@/ui/button";
@@ -15,11 +16,8 @@ export function LiveTrading({ account, acts }: { account: BrokerAccount; acts: b
   const queries = useQueryClient();
   const [asking, setAsking] = useState(false);
   const { stepUp, dialog } = useStepUp("Trading real money is agreed to with a second factor.");
-  const { data } = useQuery({
-    queryKey: ["accounts", "live", account.id],
-    queryFn: async () => (await body(api.GET("/api/broker-accounts/{id}/live-confirmations", { params: { path: { id: account.id }, query: { limit: 1 } } }))).data,
-  });
-  const settled = () => queries.invalidateQueries({ queryKey: ["accounts", "live", account.id] });
+  const agreed = useLiveConsent(account);
+  const settled = () => queries.invalidateQueries({ queryKey: consentKey(account.id) });
   const params = () => ({ path: { id: account.id }, header: { "idempotency-key": crypto.randomUUID() } });
   const confirm = useMutation({
     meta: { shown: true },
@@ -32,8 +30,6 @@ export function LiveTrading({ account, acts }: { account: BrokerAccount; acts: b
     onSuccess: () => said("No more entries with real money. Exits still pass."),
     onSettled: settled,
   });
-  const [last] = data ?? [];
-  const agreed = last?.action === "confirmed" ? last : null;
   return (
     <div className="mt-4 flex flex-wrap items-center gap-3 border-t border-line pt-3 text-sm">
       <span className="flex-1">{agreed ? <>You agreed to live trading on <FullTime at={agreed.at} />; it counts for some days.</> : "Live trading is off: entries on this account are refused."}</span>

@@ -14,7 +14,8 @@ import { Figure, Page, Panel } from "@/ui/panel";
 import { Loaded } from "@/ui/states";
 import { Table, type Column } from "@/ui/table";
 import { NotePanel } from "@/pages/history/note";
-import { useCancel } from "./acting";
+import { useCancel } from "@/orders/canceling";
+import { Refusal } from "@/orders/refusal";
 import { filledOf, terms } from "./order_rows";
 import { Related } from "./related";
 import { ReplaceOrder } from "./replace_order";
@@ -72,7 +73,7 @@ function Whole({ trade }: { trade: TradeDetail }) {
           <Figure name="Realised P&L, before fees"><Pnl amount={trade.fills.length === 0 ? null : sum(trade.fills.map(({ realised_pnl }) => realised_pnl))} /></Figure>
           <Figure name="Account">{account ? <span className="flex items-center gap-2 text-sm"><ModeBadge paper={account.is_paper} /> <span className="truncate">{accountName(account)}</span></span> : "–"}</Figure>
         </dl>
-        {trade.refusal !== null && <p role="status" className="mt-4 rounded-md border border-danger/50 p-3 text-sm break-words"><strong>Why it ended so:</strong> {trade.refusal}</p>}
+        {trade.refusal !== null && <p role="status" className="mt-4 rounded-md border border-danger/50 p-3 text-sm break-words"><strong>Why it ended so:</strong> <Refusal text={trade.refusal} /></p>}
       </Panel>
       <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(0,1fr)]">
         <Panel title="Timeline"><Timeline trade={trade} steps={timelineOf(trade)} /></Panel>

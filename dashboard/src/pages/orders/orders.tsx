@@ -17,7 +17,8 @@ import { Input, Segments, Select } from "@/ui/form";
 import { Page, Panel } from "@/ui/panel";
 import { Failure } from "@/ui/states";
 import { Table, type Column } from "@/ui/table";
-import { useCancel } from "./acting";
+import { useCancel } from "@/orders/canceling";
+import { Refusal } from "@/orders/refusal";
 import { filledOf, fits, terms, useOrders, type Filter, type Order } from "./order_rows";
 import { ReplaceOrder } from "./replace_order";
 import { isOpen, isReplaceable, StateChip, stateName, STATES } from "@/orders/states";
@@ -73,7 +74,7 @@ export function Orders() {
       },
       optional: true,
     },
-    { id: "why", name: "Why", cell: (row) => <span className="inline-block max-w-72 truncate align-bottom text-dim" title={row.refusal ?? row.reason}>{row.refusal ?? row.reason}</span>, value: (row) => row.refusal ?? row.reason, optional: true },
+    { id: "why", name: "Why", cell: (row) => <span className="inline-block max-w-72 truncate align-bottom text-dim" title={row.refusal ?? row.reason}>{row.refusal === null ? row.reason : <Refusal text={row.refusal} />}</span>, value: (row) => row.refusal ?? row.reason, optional: true },
     {
       id: "act",
       name: acts ? "Act" : "",

@@ -3,7 +3,8 @@ import { ArrowRight, CircleDot, Lightbulb, Send, ShieldCheck, Zap } from "lucide
 import type { ReactNode } from "react";
 import type { OrderAttempt, TradeDetail } from "@/api/schema";
 import { dollars, grouped, price, sign } from "@/money/amount";
-import { Chip, Numbers, Pnl, Time } from "@/ui/figures";
+import { Chip, Pnl, Time } from "@/ui/figures";
+import { Refusal, RuleSaid } from "@/orders/refusal";
 import { StateChip, STATES } from "@/orders/states";
 import { took, type Slippage, type Step } from "./timeline";
 import { WhereFrom } from "./where_from";
@@ -77,7 +78,7 @@ function Body({ trade, step }: { trade: TradeDetail; step: Step }) {
       return (
         <p className="text-xs break-words text-dim">
           {STATES[step.moved.to_status]?.means} <span className="whitespace-nowrap">By {step.moved.actor}.</span>
-          {step.moved.reason !== "" && step.moved.reason !== trade.reason && <span className="block text-ink">{step.moved.reason}</span>}
+          {step.moved.reason !== "" && step.moved.reason !== trade.reason && <span className="block text-ink"><Refusal text={step.moved.reason} /></span>}
         </p>
       );
     case "sent":
@@ -118,7 +119,7 @@ function Rules({ rules }: { rules: Readonly<TradeDetail["risk_decisions"]> }) {
           <li key={rule.number} className="grid items-baseline gap-x-3 gap-y-0.5 px-3 py-1.5 text-xs sm:grid-cols-[14rem_4.5rem_minmax(0,1fr)]">
             <code className="break-all">{rule.rule}</code>
             <span><Chip tone={TONES[rule.verdict]}>{rule.verdict}</Chip></span>
-            <span className="break-words text-dim">{Object.keys(rule.numbers).length === 0 ? "nothing to say" : <Numbers of={rule.numbers} />}</span>
+            <span className="break-words"><RuleSaid of={rule} /></span>
           </li>
         ))}
       </ul>

@@ -4,9 +4,10 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 import { body } from "@/api/client";
 import type { RiskDecision } from "@/api/schema";
+import { RuleSaid } from "@/orders/refusal";
 import { useApi } from "@/session/context";
 import { Button } from "@/ui/button";
-import { Chip, FullTime, Numbers } from "@/ui/figures";
+import { Chip, FullTime } from "@/ui/figures";
 import { Input, Segments } from "@/ui/form";
 import { Failure } from "@/ui/states";
 import { Table, type Column } from "@/ui/table";
@@ -18,7 +19,7 @@ const COLUMNS: readonly Column<RiskDecision>[] = [
   { id: "at", name: "When", cell: (row) => <FullTime at={row.at} />, value: (row) => row.at },
   { id: "rule", name: "Rule", cell: (row) => <code className="text-xs">{row.rule}</code>, value: (row) => row.rule },
   { id: "verdict", name: "Verdict", cell: (row) => <Chip tone={TONES[row.verdict]}>{row.verdict}</Chip>, value: (row) => row.verdict },
-  { id: "numbers", name: "What it saw", cell: (row) => <Numbers of={row.numbers} />, value: (row) => JSON.stringify(row.numbers) },
+  { id: "numbers", name: "What it saw", cell: (row) => <RuleSaid of={row} />, value: (row) => JSON.stringify(row.numbers) },
   { id: "trade", name: "Order", cell: (row) => <code className="text-xs">{row.trade_id.slice(0, 8)}</code>, value: (row) => row.trade_id },
 ];
 

@@ -6,6 +6,7 @@ import { body } from "@/api/client";
 import type { Trade } from "@/api/schema";
 import type { StrategyRow } from "@/live/rows";
 import { grouped, percent, price, quantity, signedDollars, type Amount } from "@/money/amount";
+import { Refusal } from "@/orders/refusal";
 import { useApi, useSupabase } from "@/session/context";
 import { Chip, FullTime, Pnl } from "@/ui/figures";
 import { Figure, Panel } from "@/ui/panel";
@@ -112,5 +113,5 @@ const TRADES: readonly Column<Trade>[] = [
   { id: "state", name: "State", cell: (trade) => <Chip tone={TONES[trade.status] ?? "warn"}>{trade.status}</Chip>, value: (trade) => trade.status },
   { id: "filled", name: "Filled", numeric: true, cell: (trade) => quantity(trade.filled_quantity), value: (trade) => trade.filled_quantity },
   { id: "price", name: "Price, $", numeric: true, cell: (trade) => price(trade.fill_price), value: (trade) => trade.fill_price },
-  { id: "why", name: "Why", optional: true, cell: (trade) => <span className="block max-w-[36rem] truncate" title={trade.refusal ?? trade.reason}>{trade.refusal ?? trade.reason}</span>, value: (trade) => trade.refusal ?? trade.reason },
+  { id: "why", name: "Why", optional: true, cell: (trade) => <span className="block max-w-[36rem] truncate" title={trade.refusal ?? trade.reason}>{trade.refusal === null ? trade.reason : <Refusal text={trade.refusal} />}</span>, value: (trade) => trade.refusal ?? trade.reason },
 ];

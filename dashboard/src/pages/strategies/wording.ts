@@ -35,9 +35,3 @@ export const WAITING: Readonly<Record<string, string>> = {
   other_side: "the account, which holds the other side of it: close it by hand",
   cover: "an option that another one has sold and that it covers: buy that back",
 };
-
-/** A refusal that is kept as CODE: key=value, as a sentence begins. */
-export function refusalWords(refusal: string): { code: string; numbers: string } {
-  const [code = "", ...rest] = refusal.split(": ");
-  return { code, numbers: rest.join(": ") };
-}

@@ -1,22 +1,22 @@
 /** Trade: the chart, the ticket, and what works and is held of one symbol. */
 import { lazy, Suspense, useCallback, useEffect } from "react";
 import { Tabs } from "radix-ui";
-import { Link, useNavigate, useParams } from "react-router";
+import { useNavigate, useParams } from "react-router";
 import { useRows, useRowsWhere } from "@/live/hooks";
 import type { FillRow, PositionRow, TradeRow } from "@/live/rows";
 import { useAccounts } from "@/session/accounts";
-import { useSession } from "@/session/context";
 import { useWatched } from "@/watchlist/watched";
-import { Page, Panel } from "@/ui/panel";
+import { Page } from "@/ui/panel";
 import { Empty, Loading } from "@/ui/states";
 import { Holding } from "./holding";
+import { ReadyToTrade } from "./placing/ready_to_trade";
+import { useTradeAccount } from "./placing/use_trade_account";
 import { QuoteLine } from "./quote_line";
 import { lookedAt, recentSymbols } from "./recent";
 import { SymbolChips } from "./symbol_chips";
 import { SymbolPicker } from "./symbol_picker";
 import { Ticket } from "./ticket/ticket";
 import { useExits } from "./use_exits";
-import { useTradeAccount } from "./use_trade_account";
 import { WorkingOrders } from "./working_orders";
 
 const PriceChart = lazy(() => import("./chart/price_chart"));
@@ -47,8 +47,7 @@ export function Trade() {
 function Desk({ symbol }: { symbol: string }) {
   useWatched([symbol]);
   const { selected } = useAccounts();
-  const { claims } = useSession();
-  const { account, choice, loading, none } = useTradeAccount();
+  const on = useTradeAccount();
   const of = selected?.id ?? null;
   const fits = useCallback((row: { symbol: string; broker_account_id: string }) => row.symbol === symbol && (of === null || row.broker_account_id === of), [symbol, of]);
   const fills: readonly FillRow[] = useRowsWhere("fills", fits);
@@ -71,16 +70,13 @@ function Desk({ symbol }: { symbol: string }) {
           </Tabs.Content>
           <Tabs.Content value="options" tabIndex={-1}>
             <Suspense fallback={<Loading what="Loading the options" rows={6} />}>
-              <OptionsDesk symbol={symbol} account={account} />
+              <OptionsDesk symbol={symbol} on={on} />
             </Suspense>
           </Tabs.Content>
         </Tabs.Root>
       </div>
       <div className="flex min-w-0 flex-col gap-4 xl:row-span-2">
-        {claims.desk_role === "viewer" ? <Panel title="Order"><p className="text-sm text-dim">You may look, but not trade.</p></Panel>
-          : loading ? <Panel title="Order"><Loading rows={6} /></Panel>
-          : none ? <Panel title="Order"><Empty action={<Link to="/accounts" className="text-accent underline">Link a broker account</Link>}>To trade, link a broker account first; a paper account costs nothing.</Empty></Panel>
-          : <Ticket symbol={symbol} account={account} accountChoice={choice} />}
+        <ReadyToTrade title="Order" on={on}><Ticket symbol={symbol} account={on.account} accountChoice={on.choice} /></ReadyToTrade>
         <Holding symbol={symbol} positions={positions} exits={exits} />
       </div>
       <WorkingOrders symbol={symbol} trades={trades} loading={!loaded} />

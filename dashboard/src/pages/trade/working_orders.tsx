@@ -6,7 +6,7 @@ import { dollars, grouped, price } from "@/money/amount";
 import { Time } from "@/ui/figures";
 import { Panel } from "@/ui/panel";
 import { Table, type Column } from "@/ui/table";
-import { CancelOrder } from "./cancel_order";
+import { CancelOrder } from "@/orders/cancel_order";
 import { isOpen, StateChip } from "@/orders/states";
 
 const ENDED_SHOWN = 5;

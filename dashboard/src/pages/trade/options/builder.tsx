@@ -1,17 +1,22 @@
 /** The legs, their price, what risk says, and the one button that asks before it sends. */
 import { useState } from "react";
 import Big from "big.js";
-import { ArrowLeftRight, X } from "lucide-react";
-import type { BrokerAccount, NewOrder } from "@/api/schema";
+import { ArrowLeftRight } from "lucide-react";
+import type { BrokerAccount } from "@/api/schema";
 import { plain, price, typed, type Amount } from "@/money/amount";
-import { Button, IconButton } from "@/ui/button";
+import type { Unit } from "@/orders/units";
+import { Button } from "@/ui/button";
 import { ModeBadge } from "@/ui/figures";
 import { AmountInput, Field, Select } from "@/ui/form";
 import { Panel } from "@/ui/panel";
-import { contractName, flipped, MOST_RATIO, netPrice, onTheCent, orderOf, whole, wrongWith, type Leg } from "./legs";
-import { PlaceLegs } from "./place_legs";
-import { useOrderPreview } from "./use_preview";
-import { Verdict } from "./verdict";
+import { PlaceOrder, wantedOf, type Wanted } from "../placing/place_order";
+import { Placed } from "../placing/placed";
+import { PreviewPanel } from "../placing/preview_panel";
+import { useBlocked } from "../placing/use_blocked";
+import { usePreview } from "../placing/use_preview";
+import { LegsChosen } from "./legs_chosen";
+import { flipped, netPrice, onTheCent, orderOf, whole, wrongWith, type Leg } from "./legs";
+import { LegsInWords } from "./legs_in_words";
 
 interface Props {
   legs: readonly Leg[];
@@ -26,17 +31,10 @@ interface Props {
   presets: React.ReactNode;
 }
 
-interface Wanted {
-  order: NewOrder;
-  net: Amount;
-  legs: readonly Leg[];
-  /** One for each order that is confirmed: however often it is sent, it is one order. */
-  once: string;
-}
-
 export function Builder({ legs, onLegs, account, accountChoice, units, onUnits, net, onNet, presets }: Props) {
   const [lasts, setLasts] = useState<"day" | "gtc">("day");
   const [wanted, setWanted] = useState<Wanted | null>(null);
+  const [placed, setPlaced] = useState<{ id: string; unit: Unit } | null>(null);
   const natural = netPrice(legs, "natural");
   const middle = netPrice(legs, "mid");
   const shown = net ?? (middle === null ? "" : onTheCent(middle));
@@ -44,31 +42,20 @@ export function Builder({ legs, onLegs, account, accountChoice, units, onUnits, 
   const quantity = typed(units);
   const wrong = wrongWith(legs);
   const order = account !== null && limit !== null && quantity !== null ? orderOf(legs, { account: account.id, quantity, net: limit, lasts }) : null;
-  const preview = useOrderPreview(order);
-  const change = (at: number, part: Partial<Leg>) => onLegs(legs.map((leg, place) => (place === at ? { ...leg, ...part } : leg)));
+  const unit: Unit = legs.length > 1 ? "units" : "contracts";
+  const preview = usePreview(order);
+  const why = useBlocked(account, legs.length === 0 || legs.some(({ opens }) => opens));
   const single = legs.length === 1 && limit !== null && order === null && account !== null && quantity !== null && whole(quantity);
+  const review = () => {
+    if (order === null || limit === null || account === null || why !== null) return;
+    setWanted(wantedOf(order, { account, unit, preview, words: <LegsInWords legs={legs} net={limit} units={order.quantity ?? ""} lasts={lasts} /> }));
+  };
   return (
     <Panel title="Legs" actions={account && <ModeBadge paper={account.is_paper} />}>
       <div className="flex flex-col gap-3">
         {accountChoice}
         {presets}
-        <ol aria-label="Legs" className="flex min-h-20 flex-col gap-2">
-          {legs.length === 0 && <li className="text-sm text-dim">Click an ask to buy, a bid to sell, or take a preset.</li>}
-          {legs.map((leg, at) => (
-            <li key={leg.contract.symbol} className="grid grid-cols-[auto_1fr_auto_auto_auto] items-center gap-1.5 text-sm tabular-nums">
-              <Button small className={leg.side === "buy" ? "text-gain" : "text-loss"} aria-label={`${leg.side === "buy" ? "Buy" : "Sell"} ${contractName(leg.contract)}: change side`} onClick={() => change(at, { side: leg.side === "buy" ? "sell" : "buy" })}>{leg.side === "buy" ? "Buy +" : "Sell −"}</Button>
-              <span className="min-w-0 truncate">{contractName(leg.contract)}</span>
-              <Select aria-label={`Intent of ${contractName(leg.contract)}`} className="h-7 w-20 px-1 text-xs" value={leg.opens ? "open" : "close"} onChange={(event) => change(at, { opens: event.target.value === "open" })}>
-                <option value="open">to open</option>
-                <option value="close">to close</option>
-              </Select>
-              <Select aria-label={`Ratio of ${contractName(leg.contract)}`} className="h-7 w-14 px-1 text-xs" value={leg.ratio} onChange={(event) => change(at, { ratio: Number(event.target.value) })}>
-                {Array.from({ length: MOST_RATIO }, (_, place) => <option key={place} value={place + 1}>× {place + 1}</option>)}
-              </Select>
-              <IconButton label={`Remove ${contractName(leg.contract)}`} className="size-7" onClick={() => onLegs(legs.filter((_, place) => place !== at))}><X aria-hidden className="size-4" /></IconButton>
-            </li>
-          ))}
-        </ol>
+        <LegsChosen legs={legs} onLegs={onLegs} />
         {wrong !== null && <p role="alert" className="text-sm text-danger">{wrong}</p>}
         {legs.length > 0 && (
           <div className="flex gap-2">
@@ -78,7 +65,7 @@ export function Builder({ legs, onLegs, account, accountChoice, units, onUnits, 
         )}
         <div className="grid grid-cols-2 gap-3">
           <Field label="Units" error={quantity === null || !whole(quantity) ? "A whole number above zero." : undefined}>
-            <AmountInput unit={legs.length > 1 ? "units" : "contracts"} value={units} onChange={(event) => onUnits(event.target.value)} />
+            <AmountInput unit={unit} value={units} onChange={(event) => onUnits(event.target.value)} />
           </Field>
           <Field label="Lasts">
             <Select value={lasts} onChange={(event) => setLasts(event.target.value as "day" | "gtc")}>
@@ -99,22 +86,20 @@ export function Builder({ legs, onLegs, account, accountChoice, units, onUnits, 
             </div>
           ))}
         </dl>
-        <Verdict preview={preview} asked={order !== null} />
-        <Button look="main" disabled={order === null} onClick={() => order !== null && limit !== null && setWanted({ order, net: limit, legs, once: crypto.randomUUID() })}>Review order</Button>
+        <PreviewPanel preview={preview} order={order} unit={unit} multiplier={legs[0]?.contract.multiplier ?? null} />
+        <Button look="main" disabled={order === null || why !== null} aria-describedby="legs-blocked" onClick={review}>Review order</Button>
+        <p id="legs-blocked" role="status" className="min-h-4 text-xs text-warn">{why}</p>
+        {placed !== null && <Placed {...placed} />}
       </div>
-      {wanted !== null && account !== null && (
-        <PlaceLegs
-          {...wanted}
-          units={wanted.order.quantity ?? ""}
-          account={account}
-          preview={preview.old ? undefined : preview.data}
-          onClose={() => setWanted(null)}
-          onPlaced={() => {
-            onLegs([]);
-            onNet(null);
-          }}
-        />
-      )}
+      <PlaceOrder
+        wanted={wanted}
+        onClose={() => setWanted(null)}
+        onPlaced={(id) => {
+          setPlaced({ id, unit });
+          onLegs([]);
+          onNet(null);
+        }}
+      />
     </Panel>
   );
 }

@@ -5,11 +5,13 @@ import { Button } from "@/ui/button";
 import { Input } from "@/ui/form";
 import { Page } from "@/ui/panel";
 import { Empty } from "@/ui/states";
+import { useTradeAccount } from "../placing/use_trade_account";
 import { OptionsDesk } from "./options_desk";
 
 export function Options() {
   const symbol = useParams()["symbol"]?.toUpperCase() ?? "";
   const navigate = useNavigate();
+  const on = useTradeAccount();
   const [wanted, setWanted] = useState(symbol);
   return (
     <Page title="Options" actions={
@@ -18,7 +20,7 @@ export function Options() {
         <Button type="submit">Show</Button>
       </form>
     }>
-      {symbol === "" ? <Empty>Enter the symbol of an underlying to see its options.</Empty> : <OptionsDesk symbol={symbol} />}
+      {symbol === "" ? <Empty>Enter the symbol of an underlying to see its options.</Empty> : <OptionsDesk symbol={symbol} on={on} />}
     </Page>
   );
 }

@@ -1,47 +1,39 @@
 /** Option chain, leg builder and payoff of an underlying. */
 import { useMemo, useState } from "react";
-import Big from "big.js";
 import { Link } from "react-router";
-import type { BrokerAccount, OptionChain } from "@/api/schema";
+import type { OptionChain } from "@/api/schema";
 import { useRow } from "@/live/hooks";
-import { useFreshness } from "@/live/hooks";
-import { price, typed } from "@/money/amount";
 import { useSession } from "@/session/context";
-import { ago } from "@/time/times";
-import { Chip, FullTime } from "@/ui/figures";
 import { Field, Select } from "@/ui/form";
 import { Panel } from "@/ui/panel";
 import { Empty, Loaded } from "@/ui/states";
+import { ReadyToTrade } from "../placing/ready_to_trade";
+import type { TradeAccount } from "../placing/use_trade_account";
+import { AsOf } from "./as_of";
 import { Builder } from "./builder";
 import { expiriesOf, strikesOf, type Contract } from "./chain";
 import { ChainTable } from "./chain_table";
-import { netPrice, onTheCent, picked, presetLegs, PRESETS, type Leg, type Preset } from "./legs";
-import { yearsUntil, type PayoffLeg } from "./payoff";
+import { picked, presetLegs, PRESETS, type Leg, type Preset } from "./legs";
+import { yearsUntil } from "./payoff";
 import { Payoff } from "./payoff_chart";
-import { useTradingAccount } from "./trading_account";
+import { payoffLegs } from "./payoff_legs";
 import { useChain, useExpiry } from "./use_chain";
 
-interface Props {
-  symbol: string;
-  /** Where the page has chosen one already. */
-  account?: BrokerAccount | null;
-}
-
-export function OptionsDesk({ symbol, account }: Props) {
+export function OptionsDesk({ symbol, on }: { symbol: string; on: TradeAccount }) {
   const query = useChain(symbol);
   return (
     <Loaded query={query} rows={10}>
       {(taken) => taken === null || taken.contracts.length === 0
         ? <Empty>No option chain of {symbol} is taken. A chain is taken at the end of each bar while an active strategy needs it: <Link to="/strategies" className="text-accent underline">activate an option strategy on {symbol}</Link>.</Empty>
-        : <Desk key={symbol} symbol={symbol} account={account} {...taken} />}
+        : <Desk key={symbol} symbol={symbol} on={on} {...taken} />}
     </Loaded>
   );
 }
 
-function Desk({ symbol, account: given, chain, contracts }: { symbol: string; account: BrokerAccount | null | undefined; chain: OptionChain; contracts: readonly Contract[] }) {
+function Desk({ symbol, on, chain, contracts }: { symbol: string; on: TradeAccount; chain: OptionChain; contracts: readonly Contract[] }) {
   const { claims } = useSession();
   const acts = claims.desk_role !== "viewer";
-  const { account, choice } = useTradingAccount(given);
+  const { account } = on;
   const expiries = useMemo(() => expiriesOf(contracts), [contracts]);
   const [chosen, setChosen] = useState("");
   const expiry = expiries.includes(chosen) ? chosen : (expiries[0] ?? "");
@@ -90,63 +82,20 @@ function Desk({ symbol, account: given, chain, contracts }: { symbol: string; ac
         </Panel>
       </div>
       {acts && (
-        <Builder
-          legs={legs} onLegs={change} account={account} accountChoice={choice} units={units} onUnits={setUnits} net={net} onNet={setNet}
-          presets={
-            <Field label="Preset" hint={preset !== "" && legs.length === 0 ? "This chain has no market in one of its strikes." : undefined}>
-              <Select value={preset} onChange={(event) => event.target.value !== "" && take(event.target.value as Preset)}>
-                <option value="">Choose</option>
-                {Object.entries(PRESETS).map(([name, text]) => <option key={name} value={name}>{text}</option>)}
-              </Select>
-            </Field>
-          }
-        />
+        <ReadyToTrade title="Legs" on={on}>
+          <Builder
+            legs={legs} onLegs={change} account={account} accountChoice={on.choice} units={units} onUnits={setUnits} net={net} onNet={setNet}
+            presets={
+              <Field label="Preset" hint={preset !== "" && legs.length === 0 ? "This chain has no market in one of its strikes." : undefined}>
+                <Select value={preset} onChange={(event) => event.target.value !== "" && take(event.target.value as Preset)}>
+                  <option value="">Choose</option>
+                  {Object.entries(PRESETS).map(([name, text]) => <option key={name} value={name}>{text}</option>)}
+                </Select>
+              </Field>
+            }
+          />
+        </ReadyToTrade>
       )}
     </div>
   );
-}
-
-const OLD_AFTER_MS = 15 * 60_000;
-const DAY_MS = 86_400_000;
-
-function AsOf({ symbol, chain }: { symbol: string; chain: OptionChain }) {
-  const { state } = useFreshness();
-  // eslint-disable-next-line react-hooks/purity -- painted again whenever the chain is asked for
-  const age = Date.now() - Date.parse(chain.bar_at);
-  return (
-    <div className="flex flex-wrap items-center gap-x-3 gap-y-1 text-sm">
-      <h2 className="font-semibold">{symbol} ${price(chain.spot)}</h2>
-      <span className="text-xs text-dim">as of <FullTime at={chain.bar_at} /> · {chain.feed}{chain.delay_seconds > 0 && `, ${chain.delay_seconds} s late`}</span>
-      {state === "stale" && <Chip tone="warn">connection lost</Chip>}
-      {/* Older than a day is another day's: its date says so, as in a replay. */}
-      {age > OLD_AFTER_MS && age < DAY_MS && <Chip tone="warn">{ago(age)} old</Chip>}
-    </div>
-  );
-}
-
-/** Entered at the net price that is asked for; null where there is nothing whole to draw. */
-function payoffLegs(legs: readonly Leg[], units: string, net: string | null, shares: { quantity: string; cost_basis: string } | undefined): readonly PayoffLeg[] | null {
-  const quantity = typed(units);
-  const middle = netPrice(legs, "mid");
-  const asked = net === null ? (middle === null ? null : onTheCent(middle)) : typed(net);
-  if (quantity === null || middle === null || asked === null || !(Number(quantity) > 0)) return null;
-  if (new Set(legs.map(({ contract }) => contract.expiry)).size > 1) return null;
-  const units_ = Number(quantity);
-  // What the net price differs from the middles lies on the first leg: only the sum is real.
-  const [first] = legs;
-  if (!first) return null;
-  const off = (Number(asked) - Number(middle)) / ((first.side === "buy" ? 1 : -1) * first.ratio);
-  const drawn: PayoffLeg[] = legs.map(({ contract, side, ratio }, at) => ({
-    right: contract.right,
-    strike: Number(contract.strike),
-    quantity: (side === "buy" ? 1 : -1) * ratio * units_,
-    multiplier: Number(contract.multiplier),
-    price: (Number(contract.bid) + Number(contract.ask)) / 2 + (at === 0 ? off : 0),
-    volatility: contract.volatility === null ? null : Number(contract.volatility),
-  }));
-  const needed = units_ * Number(first.contract.multiplier);
-  if (shares && new Big(shares.quantity).gte(needed)) {
-    drawn.push({ right: "share", strike: 0, quantity: needed, multiplier: 1, price: Number(new Big(shares.cost_basis).div(shares.quantity)), volatility: null });
-  }
-  return drawn;
 }

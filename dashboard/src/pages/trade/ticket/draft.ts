@@ -2,12 +2,13 @@
 import Big from "big.js";
 import type { ExitPlan, NewOrder } from "@/api/schema";
 import { sign, typed, type Amount, type Maybe } from "@/money/amount";
+import type { Unit } from "@/orders/units";
 
 export type Side = "buy" | "sell";
 export type OrderType = NewOrder["order_type"];
 export type TimeInForce = NewOrder["time_in_force"];
 export type Intent = "auto" | "open" | "close";
-type Distance = "dollars" | "percent";
+export type Distance = "dollars" | "percent";
 
 export interface Draft {
   side: Side;
@@ -34,6 +35,14 @@ export interface Draft {
 export type Field = "amount" | "price" | "stopPrice" | "trail" | "exitStop" | "exitTarget" | "exitTrail";
 export type Problems = Partial<Record<Field, string>>;
 export type Built = { order: NewOrder } | { problems: Problems };
+
+/** What the fields of the ticket are given. */
+export interface Fields {
+  draft: Draft;
+  change: (part: Partial<Draft>) => void;
+  problems: Problems;
+  unit: Unit;
+}
 
 export const EMPTY: Draft = {
   side: "buy", intent: "auto", sized: "quantity", amount: "", orderType: "market", timeInForce: "day", price: "", stopPrice: "", trail: "",

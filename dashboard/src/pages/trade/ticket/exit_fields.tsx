@@ -1,15 +1,9 @@
 /** The exit that is armed with the first fill: stop, target, trail. */
-import { AmountInput, Checkbox, Field, Select } from "@/ui/form";
-import type { Draft, Problems } from "./draft";
+import { AmountInput, Checkbox, Field } from "@/ui/form";
+import type { Fields } from "./draft";
+import { TrailFields } from "./trail_fields";
 
-interface Props {
-  draft: Draft;
-  change: (part: Partial<Draft>) => void;
-  problems: Problems;
-  shares: boolean;
-}
-
-export function ExitFields({ draft, change, problems, shares }: Props) {
+export function ExitFields({ draft, change, problems, unit }: Fields) {
   return (
     <fieldset className="flex flex-col gap-3 rounded-md border border-line p-3">
       <legend className="px-1">
@@ -24,16 +18,8 @@ export function ExitFields({ draft, change, problems, shares }: Props) {
           <Field label="Exit target" error={problems.exitTarget}>
             <AmountInput unit="$" value={draft.exitTarget} onChange={(event) => change({ exitTarget: event.target.value })} />
           </Field>
-          <Field label="Exit trail" error={problems.exitTrail}>
-            <AmountInput unit={draft.exitTrailIn === "dollars" ? "$" : "%"} value={draft.exitTrail} onChange={(event) => change({ exitTrail: event.target.value })} />
-          </Field>
-          <Field label="Exit trail in">
-            <Select value={draft.exitTrailIn} onChange={(event) => change({ exitTrailIn: event.target.value as Draft["exitTrailIn"] })}>
-              <option value="percent">Percent</option>
-              <option value="dollars">Dollars</option>
-            </Select>
-          </Field>
-          {shares && (
+          <TrailFields label="Exit trail" inLabel="Exit trail in" value={draft.exitTrail} unit={draft.exitTrailIn} error={problems.exitTrail} onValue={(exitTrail) => change({ exitTrail })} onUnit={(exitTrailIn) => change({ exitTrailIn })} />
+          {unit === "shares" && (
             <Checkbox
               className="col-span-2"
               label="The stop also rests at the broker"

@@ -1,6 +1,7 @@
 /** Side, size, type and life of the order. */
 import { AmountInput, Checkbox, Field, Segments, Select } from "@/ui/form";
-import { hasPrice, hasStopPrice, mayBeExtended, mayBeNotional, trails, type Draft, type OrderType, type Problems, type TimeInForce } from "./draft";
+import { hasPrice, hasStopPrice, mayBeExtended, mayBeNotional, trails, type Draft, type Fields, type OrderType, type TimeInForce } from "./draft";
+import { TrailFields } from "./trail_fields";
 
 const TYPES: readonly { value: OrderType; label: string }[] = [
   { value: "market", label: "Market" },
@@ -19,14 +20,7 @@ const LIVES: readonly { value: TimeInForce; label: string }[] = [
   { value: "cls", label: "Closing auction" },
 ];
 
-interface Props {
-  draft: Draft;
-  change: (part: Partial<Draft>) => void;
-  problems: Problems;
-  unit: string;
-}
-
-export function OrderFields({ draft, change, problems, unit }: Props) {
+export function OrderFields({ draft, change, problems, unit }: Fields) {
   const sized = draft.sized === "quantity" ? unit : "dollars";
   return (
     <>
@@ -65,19 +59,7 @@ export function OrderFields({ draft, change, problems, unit }: Props) {
             <AmountInput unit="$" value={draft.price} onChange={(event) => change({ price: event.target.value })} />
           </Field>
         )}
-        {trails(draft) && (
-          <>
-            <Field label="Trails by" error={problems.trail}>
-              <AmountInput unit={draft.trailIn === "dollars" ? "$" : "%"} value={draft.trail} onChange={(event) => change({ trail: event.target.value })} />
-            </Field>
-            <Field label="Trail in">
-              <Select value={draft.trailIn} onChange={(event) => change({ trailIn: event.target.value as Draft["trailIn"] })}>
-                <option value="dollars">Dollars</option>
-                <option value="percent">Percent</option>
-              </Select>
-            </Field>
-          </>
-        )}
+        {trails(draft) && <TrailFields label="Trails by" inLabel="Trail in" value={draft.trail} unit={draft.trailIn} error={problems.trail} onValue={(trail) => change({ trail })} onUnit={(trailIn) => change({ trailIn })} />}
       </div>
       <div className="flex flex-wrap gap-x-4 gap-y-2">
         <Checkbox label="Reduce only" checked={draft.reduceOnly} onChange={(event) => change({ reduceOnly: event.target.checked })} />

@@ -1,15 +1,8 @@
 /** A whole order in words, as it is confirmed. */
 import type { ExitPlan, NewOrder } from "@/api/schema";
 import { dollars, grouped, price, type Amount } from "@/money/amount";
-
-const LASTS: Record<NewOrder["time_in_force"], string> = {
-  day: "for the day",
-  gtc: "good until canceled",
-  ioc: "at once or not at all; what is not filled at once is canceled",
-  fok: "all of it at once, or nothing",
-  opg: "in the opening auction",
-  cls: "in the closing auction",
-};
+import { counted, type Unit } from "@/orders/units";
+import { LASTS } from "../placing/lasts";
 
 const INTENTS: Record<NonNullable<NewOrder["position_intent"]>, string> = {
   buy_to_open: "Buy",
@@ -19,9 +12,9 @@ const INTENTS: Record<NonNullable<NewOrder["position_intent"]>, string> = {
 };
 
 /** "Buy 10 shares of SPY at the market, for the day." */
-export function inWords(order: NewOrder, unit = "shares"): string {
+export function inWords(order: NewOrder, unit: Unit = "shares"): string {
   const act = order.position_intent === undefined ? (order.side === "sell" ? "Sell" : "Buy") : INTENTS[order.position_intent];
-  const much = order.notional === undefined ? `${grouped(order.quantity)} ${order.quantity === "1" ? unit.replace(/s$/, "") : unit}` : `${dollars(order.notional)} worth`;
+  const much = order.notional === undefined ? counted(grouped(order.quantity), unit) : `${dollars(order.notional)} worth`;
   const also = [
     LASTS[order.time_in_force],
     ...(order.extended_hours === true ? ["also outside the regular session"] : []),

@@ -4,7 +4,7 @@ import { buyingPower } from "./buying_power";
 import { feesBefore } from "./fees";
 
 const ACCOUNT = { id: "a", status: "active", link_state: "verified", link_reason: null } as const;
-const FREE = { viewer: false, user: "u", account: ACCOUNT, freshness: "live", gates: [], opening: true } as const;
+const FREE = { viewer: false, user: "u", account: ACCOUNT, freshness: "live", agreed: undefined, gates: [], opening: true } as const;
 const HALT = { closed: true, reason: "a test" };
 
 test("blocked when nothing is wrong then null", () => {
@@ -25,6 +25,12 @@ test.each(["global", "user:u", "account:a"])("blocked when %s is halted then ent
   expect(blocked({ ...FREE, gates, opening: false })).toBe(null);
 });
 
+test("blocked when real money was not agreed to then entries are, and what closes is not", () => {
+  expect(blocked({ ...FREE, agreed: false })).toContain("Accounts page");
+  expect(blocked({ ...FREE, agreed: false, opening: false })).toBe(null);
+  expect(blocked({ ...FREE, agreed: true })).toBe(null);
+});
+
 test("blocked when another account, a strategy or a lifted gate then not", () => {
   const gates = [{ gate_key: "account:b", ...HALT }, { gate_key: "strategy:s", ...HALT }, { gate_key: "global", closed: false, reason: "" }];
   expect(blocked({ ...FREE, gates })).toBe(null);
@@ -36,8 +42,9 @@ test("buyingPower when the rule has spoken then what is left after it, exactly, 
   expect(buyingPower({ rules: [] })).toBe(null);
 });
 
-test("feesBefore when the account has fills then their mean a unit, without busts and other accounts", () => {
-  const fill = { broker_account_id: "a", kind: "fill", fee: "0.03", quantity: "10" } as const;
-  expect(feesBefore([fill, { ...fill, fee: "0.05" }, { ...fill, kind: "bust", fee: "9" }, { ...fill, broker_account_id: "b", fee: "9" }], "a")).toBe("0.004");
-  expect(feesBefore([], "a")).toBe(null);
+test("feesBefore when the account has fills then their mean a unit, without busts, other accounts and options", () => {
+  const fill = { broker_account_id: "a", symbol: "SPY", kind: "fill", fee: "0.03", quantity: "10" } as const;
+  expect(feesBefore([fill, { ...fill, fee: "0.05" }, { ...fill, kind: "bust", fee: "9" }, { ...fill, broker_account_id: "b", fee: "9" }, { ...fill, symbol: "SPY261218C00600000", fee: "9" }], "a", "shares")).toBe("0.004");
+  expect(feesBefore([fill, { ...fill, symbol: "SPY261218C00600000", fee: "6.5" }], "a", "contracts")).toBe("0.65");
+  expect(feesBefore([], "a", "shares")).toBe(null);
 });

@@ -1,13 +1,20 @@
-/** The account that the legs are sent to: the one that is looked at, or the only one, or the one that is chosen. Never a guess among several. */
+/** The account that is traded on: the one that is looked at, or the only one, or the one that is chosen here. Never a guess among several. */
 import { useState, type ReactNode } from "react";
 import type { BrokerAccount } from "@/api/schema";
 import { accountName, useAccounts } from "@/session/accounts";
 import { Field, Select } from "@/ui/form";
 
-export function useTradingAccount(given: BrokerAccount | null | undefined): { account: BrokerAccount | null; choice: ReactNode } {
+export interface TradeAccount {
+  account: BrokerAccount | null;
+  /** The field to choose it by; null where there is nothing to choose. */
+  choice: ReactNode;
+  loading: boolean;
+  none: boolean;
+}
+
+export function useTradeAccount(): TradeAccount {
   const { accounts, selected, byId } = useAccounts();
   const [chosen, setChosen] = useState("");
-  if (given) return { account: given, choice: null };
   const active = (accounts ?? []).filter(({ status }) => status === "active");
   const [only] = active;
   const account = selected ?? (active.length === 1 ? (only ?? null) : (byId.get(chosen) ?? null));
@@ -19,5 +26,5 @@ export function useTradingAccount(given: BrokerAccount | null | undefined): { ac
       </Select>
     </Field>
   );
-  return { account, choice };
+  return { account, choice, loading: accounts === undefined, none: accounts !== undefined && active.length === 0 };
 }
