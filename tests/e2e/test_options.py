@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from uuid import UUID
 
@@ -73,3 +74,20 @@ def test_vertical_when_sold_from_the_chain_then_its_payoff_is_that_by_hand_and_b
     [order] = [trade for trade in trader.api.client.all_trades() if trade.source == "manual"]
     assert order.status == "filled", order
     assert sorted(trader.api.held().values()) == [-1, 1]
+
+
+def test_desk_when_trading_is_halted_then_an_opening_order_is_blocked_with_the_reason_and_a_closing_one_is_not(
+    page: Page, trader: Person, market: Market
+) -> None:
+    _with_chain(trader, market)
+    trader.api.client.engage_halt(models.GivenHalt(gate_key=f"account:{trader.account}", reason="enough for today"))
+    sign_in(page, trader, "/options/SPY")
+    page.get_by_label("Preset").select_option("put_credit")
+    legs = page.get_by_role("list", name="Legs").get_by_role("listitem")
+    expect(legs).to_have_count(2)
+    review = page.get_by_role("button", name="Review order")
+    expect(page.get_by_text("Trading is halted (enough for today)")).to_be_visible()
+    expect(review).to_be_disabled()
+    for leg in legs.all():
+        leg.get_by_label(re.compile("^Intent of")).select_option("close")
+    expect(review).to_be_enabled()

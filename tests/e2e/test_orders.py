@@ -73,13 +73,13 @@ def test_order_when_its_page_is_opened_then_tells_every_rule_with_its_numbers_an
 def test_order_when_all_are_cancelled_then_asked_first_and_none_works(page: Page, trader: Person) -> None:
     for price in ("258.00", "258.50"):
         trader.api.place(trader.account, "1", price)
-    # A rejected one says by which rule.
+    # A rejected one says why, and what to do.
     trader.api.place(trader.account, "1", "900.00")
     sign_in(page, trader, "/orders")
     for price in ("258.00", "258.50"):
         expect(_row(page, price).get_by_text("submitted", exact=True)).to_be_visible()
     expect(_row(page, "900.00").get_by_text("rejected", exact=True)).to_be_visible()
-    expect(_row(page, "900.00")).to_contain_text("PRICE_COLLAR")
+    expect(_row(page, "900.00")).to_contain_text("the limit is 10 %. Look at it, and place it nearer.")
     page.get_by_label("State", exact=True).select_option("rejected")
     expect(_row(page, "258.00")).to_have_count(0)
     page.get_by_label("State", exact=True).select_option("")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.conftest import sign_in
-from tests.e2e.market import Market
+from tests.e2e.market import OPENS_AT, Market
 from tests.e2e.people import Person
 
 
@@ -51,6 +52,9 @@ def test_order_when_it_is_a_bracket_then_previewed_filled_and_its_exit_stands_ar
     _last(page, "filled")
     marks = page.get_by_role("list", name="Marks in the chart")
     expect(page.get_by_role("list", name="Exits").get_by_text("armed")).to_be_visible()
+    quote = page.get_by_label("Quote of SPY")
+    expect(quote.get_by_text(re.compile(rf"^replay of {OPENS_AT:%Y-%m-%d} "))).to_be_visible()
+    expect(quote.get_by_text("Stale")).to_have_count(0)
     expect(marks.get_by_text("Stop at $150.00")).to_have_count(1)
     expect(marks.get_by_text("Target at $400.00")).to_have_count(1)
     expect(marks.get_by_text(re.compile(r"^Buy 10 @ \d+"))).to_have_count(1)
@@ -85,16 +89,41 @@ def test_order_when_risk_would_refuse_it_then_the_rule_and_its_numbers_are_shown
     expect(preview.get_by_text("Would be refused")).to_be_visible()
     rule = preview.get_by_role("list", name="Rules against it").get_by_text("buying power").first
     expect(rule).to_be_visible()
-    expect(preview.get_by_text(re.compile(r"takes \d+"))).to_be_visible()
+    words = re.compile(r"It takes \$[\d,.]+ of buying power; \$[\d,.]+ are left\. Order less")
+    expect(preview.get_by_role("status").get_by_text(words)).to_be_visible()
     _ticket(page).get_by_role("button", name="Review").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("Risk would refuse it now")).to_be_visible()
+    expect(dialog.get_by_text(words).last).to_be_visible()
     dialog.get_by_role("button", name="Send paper order").dblclick()
     expect(dialog).to_have_count(0)
     market.step()
     _last(page, "rejected")
-    expect(page.get_by_label("Last order").get_by_text("BUYING_POWER")).to_be_visible()
+    expect(page.get_by_label("Last order").get_by_text(words)).to_be_visible()
     expect(page.get_by_role("region", name="Orders in SPY").get_by_text("rejected")).to_have_count(1)
+
+
+def test_order_when_its_answer_is_lost_and_it_is_reviewed_and_sent_again_then_it_is_one_order(
+    page: Page, trader: Person, market: Market
+) -> None:
+    def answer_lost(route: Route) -> None:
+        if route.request.method == "POST":
+            route.fetch()
+        route.abort()
+
+    sign_in(page, trader, "/trade/SPY")
+    _ticket(page).get_by_label("Quantity").fill("3")
+    page.route("**/api/orders", answer_lost)
+    _ticket(page).get_by_role("button", name="Review").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Send paper order").click()
+    expect(dialog.get_by_text("The platform cannot be reached")).to_be_visible()
+    dialog.get_by_role("button", name="Cancel").click()
+    page.unroute("**/api/orders")
+    _send(page, "Buy 3 shares of SPY at the market, for the day.")
+    market.step()
+    _last(page, "filled")
+    assert [trade.quantity for trade in trader.api.client.all_trades() if trade.source == "manual"] == [Decimal(3)]
 
 
 def test_phone_when_a_trader_finds_a_symbol_and_buys_one_share_then_the_position_is_there(

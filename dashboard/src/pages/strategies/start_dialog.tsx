@@ -6,6 +6,7 @@ import { body } from "@/api/client";
 import { sentence } from "@/api/problem";
 import type { Activated } from "@/api/schema";
 import { useLive } from "@/live/hooks";
+import { useTapeTime } from "@/live/tape";
 import type { StrategyRow } from "@/live/rows";
 import { accountName, useAccounts } from "@/session/accounts";
 import { useApi } from "@/session/context";
@@ -14,7 +15,6 @@ import { Dialog } from "@/ui/dialog";
 import { FullTime, ModeBadge } from "@/ui/figures";
 import { Loaded } from "@/ui/states";
 import { useValidation } from "./data";
-import { useTapeTime } from "./tape";
 import { Verdict } from "./verdict_shown";
 import { TIMEFRAMES } from "./wording";
 
@@ -39,7 +39,7 @@ function Start({ row, close }: { row: StrategyRow; close: () => void }) {
   const { byId } = useAccounts();
   const account = byId.get(row.broker_account_id);
   const validation = useValidation(row.id, row.strategy_version);
-  const tape = useTapeTime(row.symbols, true);
+  const tape = useTapeTime(row.symbols);
   const [key] = useState(() => crypto.randomUUID());
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);

@@ -5,14 +5,16 @@ import { useEffect, useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { body } from "@/api/client";
 import { useQuotes, type Quote } from "@/live/quotes";
+import { useTapeTime } from "@/live/tape";
 import { dollars, grouped, MISSING, percent, plain, price } from "@/money/amount";
 import { useApi } from "@/session/context";
 import { useProfile } from "@/session/profile";
 import { ago, full } from "@/time/times";
 import { Chip, Pnl } from "@/ui/figures";
 import { sessionOf } from "./chart/bars";
+import { ageOf } from "./quote_age";
 
-const OLD_AFTER_MS = 30_000;
+const TAPE_MS = 1000;
 const DAY_MS = 86_400_000;
 /** A long weekend and the holidays beside it. */
 const LOOK_BACK_DAYS = 10;
@@ -53,13 +55,14 @@ function Age({ quote }: { quote: Quote }) {
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
   }, []);
-  const age = Math.max(0, now - Date.parse(quote.quoted_at));
-  const old = age - quote.delay_seconds * 1000 > OLD_AFTER_MS;
+  const { data: tape } = useTapeTime([quote.symbol], TAPE_MS);
+  const { ms, old, replay } = ageOf(quote, now, tape ?? null);
   const at = full(quote.quoted_at, zone);
   return (
     <span className={clsx("inline-flex items-center gap-1.5", old && "text-warn")} title={`${at}, feed ${quote.feed}`}>
       {old && <Chip tone="warn">Stale</Chip>}
-      {age > DAY_MS ? <span className="text-xs font-normal">of {at}</span> : ago(age)}
+      {ms > DAY_MS ? <span className="text-xs font-normal">of {at}</span> : ago(ms)}
+      {replay !== null && <span className="text-xs font-normal text-dim">replay of {full(replay, zone)}</span>}
       {quote.delay_seconds > 0 && <span className="text-xs font-normal text-dim">feed {quote.delay_seconds} s late</span>}
     </span>
   );

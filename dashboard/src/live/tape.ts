@@ -1,15 +1,16 @@
-/** Where the market stands, where it is replayed: only there whoever starts a strategy says from which moment. */
+/** Where the market stands, where it is replayed: an age is measured, and a strategy started, by its time and not the machine's. */
 import { useQuery } from "@tanstack/react-query";
 import { useConfig, useSupabase } from "@/session/context";
 
 /** The end of the newest bar of the symbols, in the local cloud, whose market is a tape; null elsewhere, and before the first bar. */
-export function useTapeTime(symbols: readonly string[], wanted: boolean) {
+export function useTapeTime(symbols: readonly string[], everyMs?: number) {
   const { installation } = useConfig();
   const supabase = useSupabase();
   const local = installation === "local";
   return useQuery<string | null>({
     queryKey: ["tape time", symbols],
-    enabled: wanted,
+    enabled: local,
+    refetchInterval: everyMs ?? false,
     staleTime: 0,
     queryFn: async () => {
       if (!local) return null;
