@@ -2,7 +2,7 @@
 import type { RiskDecision, RuleVerdict } from "@/api/schema";
 import { useProfile } from "@/session/profile";
 import { Numbers } from "@/ui/figures";
-import { readRefusal, sentences } from "./refusals";
+import { inSentences, readRefusal, sentences } from "./refusals";
 
 /** Its sentences; of a code that has none here, what it says itself, and what to do where that is known. */
 export function useRefusal(): (text: string, todo?: string) => string {
@@ -11,6 +11,14 @@ export function useRefusal(): (text: string, todo?: string) => string {
     const refused = readRefusal(text);
     return (refused && sentences(refused, zone)) ?? (todo === "" ? text : `${text} ${todo}`);
   };
+}
+
+/** Waits for what was sent; a refusal by the rules is thrown on in their sentences. */
+export function useSaidInSentences(): <T>(sent: Promise<T>) => Promise<T> {
+  const zone = useProfile().time_zone;
+  return (sent) => sent.catch((error: unknown) => {
+    throw inSentences(error, zone);
+  });
 }
 
 /** The code and its numbers are on hover: it is what support asks for. */

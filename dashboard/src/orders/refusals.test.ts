@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { Problem } from "@/api/problem";
 import risk from "../../../docs/risk.md?raw";
-import { hasWords, readRefusal, sentences } from "./refusals";
+import { hasWords, inSentences, readRefusal, sentences } from "./refusals";
 
 const NEW_YORK = "America/New_York";
 
@@ -48,4 +49,11 @@ test("readRefusal when a value has spaces, there is no number, or it is words th
 
 test("sentences when the code has none here then null, so that code and numbers are shown", () => {
   expect(sentences({ code: "SOMETHING_NEW", numbers: { at: "1" } }, NEW_YORK)).toBe(null);
+});
+
+test("inSentences when the API refuses by a rule then in the rule's sentences, and all else as it is", () => {
+  const halted = new Problem(409, { code: "GATE_CLOSED", detail: "GATE_CLOSED: gate=account:1", numbers: { gate: "account:1" } });
+  expect(inSentences(halted, NEW_YORK)).toEqual(new Error("Trading is halted. Exits pass; lift the halt on the Risk page when its cause is gone."));
+  const other = new Problem(422, { code: "UNKNOWN_SYMBOL", detail: "No such symbol." });
+  expect(inSentences(other, NEW_YORK)).toBe(other);
 });

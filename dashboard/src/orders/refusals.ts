@@ -4,6 +4,7 @@
  *
  * A sentence whose number was not told is left out: what was summed up over everybody is nobody's to read.
  */
+import { Problem } from "@/api/problem";
 import { dollars, grouped, price, typed } from "@/money/amount";
 import { full } from "@/time/times";
 
@@ -147,6 +148,13 @@ export function sentences({ code, numbers }: Refused, zone: string): string | nu
   if (!hasWords(code)) return null;
   const filled = (SAID[code] ?? []).map((one) => fill(one, numbers, zone)).filter((one) => one !== null);
   return filled.join(" ");
+}
+
+/** What the API has refused, in these sentences where there are some for its code; anything else as it is. */
+export function inSentences(error: unknown, zone: string): unknown {
+  if (!(error instanceof Problem)) return error;
+  const said = sentences(error, zone);
+  return said === null ? error : new Error(said, { cause: error });
 }
 
 /** Null where one of its numbers was not told. */

@@ -5,6 +5,7 @@ import { body } from "@/api/client";
 import { sentence } from "@/api/problem";
 import type { OrderChange } from "@/api/schema";
 import { plain, typed, big } from "@/money/amount";
+import { useSaidInSentences } from "@/orders/refusal";
 import { useAccounts } from "@/session/accounts";
 import { useApi } from "@/session/context";
 import { said } from "@/ui/announce";
@@ -40,6 +41,7 @@ export function changeOf(order: Order, given: Readonly<Partial<Record<Changed, s
 export function ReplaceOrder({ order, onClose }: { order: Order; onClose: () => void }) {
   const api = useApi();
   const queries = useQueryClient();
+  const inSentences = useSaidInSentences();
   const { byId } = useAccounts();
   const paper = byId.get(order.broker_account_id)?.is_paper;
   const fields = FIELDS.filter(({ name }) => order[name] !== null);
@@ -51,10 +53,10 @@ export function ReplaceOrder({ order, onClose }: { order: Order; onClose: () => 
   const changes = change !== null && Object.keys(change).length > 0;
   const replace = useMutation({
     meta: { shown: true },
-    mutationFn: () => body(api.PUT("/api/orders/{id}", {
+    mutationFn: () => inSentences(body(api.PUT("/api/orders/{id}", {
       params: { path: { id: order.id }, header: { "if-match": `"${seen}"`, "idempotency-key": attempt } },
       body: change ?? {},
-    })),
+    }))),
     onSuccess: () => {
       said("The broker is asked to put the new order in its place.");
       onClose();

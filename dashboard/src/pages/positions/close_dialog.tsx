@@ -7,6 +7,7 @@ import type { NewClose } from "@/api/schema";
 import { useRows } from "@/live/hooks";
 import type { PositionRow } from "@/live/rows";
 import { plain, price, quantity as shown, typed } from "@/money/amount";
+import { useSaidInSentences } from "@/orders/refusal";
 import { accountName, useAccounts } from "@/session/accounts";
 import { useApi, useSupabase } from "@/session/context";
 import { said } from "@/ui/announce";
@@ -22,6 +23,7 @@ interface Owner {
 
 export function CloseDialog({ position, onClose }: { position: PositionRow; onClose: () => void }) {
   const api = useApi();
+  const inSentences = useSaidInSentences();
   const supabase = useSupabase();
   const account = useAccounts().byId.get(position.broker_account_id);
   const strategies = useRows("strategies").rows;
@@ -57,7 +59,7 @@ export function CloseDialog({ position, onClose }: { position: PositionRow; onCl
       ...(at === null ? {} : { price: at }),
       ...(whose?.strategy_id == null ? {} : { strategy_id: whose.strategy_id }),
     };
-    await body(api.POST("/api/positions/{symbol}/close", { params: { path: { symbol }, header: { "idempotency-key": once } }, body: close }));
+    await inSentences(body(api.POST("/api/positions/{symbol}/close", { params: { path: { symbol }, header: { "idempotency-key": once } }, body: close })));
     said("The position is being closed.");
   };
   return (

@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { body } from "@/api/client";
 import type { BrokerAccount, NewOrder, OrderPreview } from "@/api/schema";
 import { grouped } from "@/money/amount";
-import { Refusal } from "@/orders/refusal";
+import { Refusal, useSaidInSentences } from "@/orders/refusal";
 import { counted, type Unit } from "@/orders/units";
 import { accountName } from "@/session/accounts";
 import { useApi } from "@/session/context";
@@ -31,16 +31,13 @@ export function wantedOf(order: NewOrder, { account, unit, words, preview }: { a
 
 export function PlaceOrder({ wanted, onClose, onPlaced }: { wanted: Wanted | null; onClose: () => void; onPlaced: (id: string) => void }) {
   const api = useApi();
+  const inSentences = useSaidInSentences();
   if (wanted === null) return null;
   const { order, key, account, unit, words, preview } = wanted;
   const send = async () => {
-    let id: string;
-    try {
-      ({ id } = await body(api.POST("/api/orders", { params: { header: { "idempotency-key": key } }, body: order })));
-    } catch (error) {
-      intents.failed(order, error);
-      throw error;
-    }
+    const sent = body(api.POST("/api/orders", { params: { header: { "idempotency-key": key } }, body: order }));
+    sent.catch((error: unknown) => intents.failed(order, error));
+    const { id } = await inSentences(sent);
     intents.placed(order);
     said("The order is placed.");
     onPlaced(id);
