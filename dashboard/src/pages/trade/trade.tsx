@@ -55,6 +55,7 @@ function Desk({ symbol }: { symbol: string }) {
   const trades: readonly TradeRow[] = useRowsWhere("trades", fits);
   const positions: readonly PositionRow[] = useRowsWhere("positions", fits);
   const { loaded } = useRows("trades");
+  const known = useRows("positions").loaded;
   const exits = useExits(symbol, of);
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_24rem] xl:grid-rows-[auto_1fr]">
@@ -78,10 +79,10 @@ function Desk({ symbol }: { symbol: string }) {
       </div>
       <div className="flex min-w-0 flex-col gap-4 xl:row-span-2">
         {claims.desk_role === "viewer" ? <Panel title="Order"><p className="text-sm text-dim">You may look, but not trade.</p></Panel>
-          : loading ? <Panel title="Order"><Loading rows={6} /></Panel>
+          : loading ? <Panel title="Order"><Loading rows={18} /></Panel>
           : none ? <Panel title="Order"><Empty action={<Link to="/accounts" className="text-accent underline">Link a broker account</Link>}>To trade, link a broker account first; a paper account costs nothing.</Empty></Panel>
           : <Ticket symbol={symbol} account={account} accountChoice={choice} />}
-        <Holding symbol={symbol} positions={positions} exits={exits} />
+        <Holding symbol={symbol} positions={positions} exits={exits} loaded={known} />
       </div>
       <WorkingOrders symbol={symbol} trades={trades} loading={!loaded} />
     </div>
