@@ -87,16 +87,24 @@ def _take(browser: Browser, stack: Stack, trader: demo_trader.DemoTrader, folder
             page.get_by_label("Password").fill(trader.password)
             page.get_by_role("button", name="Sign in").click()
             page.get_by_text("Live", exact=True).wait_for()
-            for path, name in PAGES.items():
+            for path, name in (*PAGES.items(), ("/options/SPY", "Options")):
                 _picture(page, path, folder / f"{name.lower()}-{theme}{device}.png", only)
+            # What one row leads to.
+            _picture(page, "/orders", folder / f"order-{theme}{device}.png", only, opening="tbody tr")
+            _picture(
+                page, "/strategies", folder / f"strategy-{theme}{device}.png", only, opening="main article a, main li a"
+            )
             context.close()
 
 
-def _picture(page: Page, path: str, file: Path, only: str) -> None:
+def _picture(page: Page, path: str, file: Path, only: str, opening: str | None = None) -> None:
     if not path.startswith(only):
         return
     page.goto(path)
     page.wait_for_load_state("networkidle")
+    if opening is not None:
+        page.locator(opening).first.click()
+        page.wait_for_load_state("networkidle")
     page.wait_for_timeout(_DRAWN)
     page.screenshot(path=file)
     sys.stderr.write(f"\r{file.name:<40}")

@@ -69,8 +69,10 @@ export function ModeBadge({ paper }: { paper: boolean }) {
   );
 }
 
-/** The numbers of a verdict, a measure or an alert, one after another, each under its name. */
+const IDENTITY = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The numbers of a verdict, a measure or an alert, one after another, each under its name; without identities, which no person reads. */
 export function Numbers({ of }: { of: Record<string, unknown> }) {
-  const said = Object.entries(of).map(([name, value]) => `${name.replaceAll("_", " ")} ${typeof value === "string" ? value : JSON.stringify(value)}`);
+  const said = Object.entries(of).filter(([, value]) => !IDENTITY.test(String(value))).map(([name, value]) => `${name.replaceAll("_", " ")} ${typeof value === "string" ? value : JSON.stringify(value)}`);
   return <span className="tabular-nums">{said.join(" · ")}</span>;
 }

@@ -15,6 +15,8 @@ export interface Line {
   colour: "--accent" | "--gain" | "--loss" | "--dim" | "--warn";
   /** Fills what is between the line and nothing. */
   filled?: boolean;
+  /** Holds its value until the next: what jumps, as a realised result, is not drawn as if it had slid there. */
+  stepped?: boolean;
   /** As the legend says a value. */
   say: (value: number) => string;
 }
@@ -51,12 +53,12 @@ export function LineChart({ times, lines, label, height = 240, together, days = 
   }, [data, lines, height, zone, together, days, theme]);
   return (
     <figure role="img" aria-label={label} className="min-w-0">
-      <div ref={frame} aria-hidden className="w-full overflow-hidden text-xs text-dim" style={{ height }} />
+      <div ref={frame} aria-hidden className="w-full overflow-hidden text-xs text-dim [&_.u-legend]:text-xs! [&_.u-legend_th]:font-normal! [&_.uplot]:font-sans!" style={{ height }} />
     </figure>
   );
 }
 
-const LEGEND = 32;
+const LEGEND = 28;
 
 interface Look {
   width: number;
@@ -77,7 +79,7 @@ function options(lines: readonly Line[], look: Look): UPlot.Options {
     cursor: { y: false, ...(look.together === undefined ? {} : { sync: { key: look.together } }) },
     scales: { x: { time: true } },
     axes: [
-      { ...axis, values: (_plot, splits, _axis, _space, step) => splits.map((at) => (look.days || step >= 86_400 ? day(new Date(at * 1000), look.zone).slice(5) : minute(new Date(at * 1000), look.zone))) },
+      { ...axis, size: 28, values: (_plot, splits, _axis, _space, step) => splits.map((at) => (look.days || step >= 86_400 ? day(new Date(at * 1000), look.zone).slice(5) : minute(new Date(at * 1000), look.zone))) },
       { ...axis, size: 76, values: (_plot, splits) => splits.map((value) => lines[0]?.say(value) ?? "") },
     ],
     series: [
@@ -87,6 +89,7 @@ function options(lines: readonly Line[], look: Look): UPlot.Options {
         stroke: colour(line.colour),
         width: 1.5,
         points: { show: line.values.length === 1 },
+        ...(line.stepped && UPlot.paths.stepped ? { paths: UPlot.paths.stepped({ align: 1 }) } : {}),
         ...(line.filled ? { fill: `${colour(line.colour)}26` } : {}),
         value: (_plot, value) => ((value as number | null) === null ? "–" : line.say(value)),
       })),

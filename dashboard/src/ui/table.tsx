@@ -77,7 +77,7 @@ export function Table<Row extends object>({ label, columns, rows, rowKey, onRow,
                   // What only acts has no heading, and is not sorted by.
                   if (column?.name === "") return <td key={header.id} className="border-b border-line" />;
                   return (
-                    <th key={header.id} scope="col" aria-sort={order === "asc" ? "ascending" : order === "desc" ? "descending" : "none"} className={clsx("border-b border-line px-3 py-0 text-xs font-medium text-dim", column?.numeric ? "text-right" : "text-left", column?.optional && "max-md:hidden")}>
+                    <th key={header.id} scope="col" aria-sort={order === "asc" ? "ascending" : order === "desc" ? "descending" : "none"} className={clsx("border-b border-line px-3 py-0 text-xs font-medium text-dim", column?.numeric ? "text-right" : "text-left", column?.optional && "max-md:hidden", csv && "last:pr-10")}>
                       <button type="button" onClick={header.column.getToggleSortingHandler()} className="inline-flex h-8 items-center gap-1 whitespace-nowrap hover:text-ink">
                         {column?.name}
                         {order === "asc" && <ArrowUp aria-hidden className="size-3" />}
@@ -99,7 +99,7 @@ export function Table<Row extends object>({ label, columns, rows, rowKey, onRow,
       {csv && (
         <IconButton
           label={`Save ${label} as CSV`}
-          className="absolute right-1 bottom-1 z-10 bg-panel opacity-70 hover:opacity-100 focus-visible:opacity-100"
+          className="absolute top-0.5 right-1 z-20 size-7! bg-panel"
           onClick={() => saveCsv(label, columns.map(({ name }) => name), sorted.map(({ original }) => columns.map(({ value }) => value(original))))}
         >
           <Download aria-hidden className="size-4" />

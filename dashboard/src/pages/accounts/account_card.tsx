@@ -76,11 +76,14 @@ function Money({ account }: { account: BrokerAccount }) {
     refetchInterval: 30_000,
   });
   return (
-    <dl className="mt-4 grid min-h-14 grid-cols-2 gap-3 sm:grid-cols-4">
+    <dl className="mt-4 grid min-h-14 grid-cols-2 gap-3 sm:grid-cols-3">
       <Figure name="Equity"><Dollars amount={data?.equity} /></Figure>
       <Figure name="Cash"><Dollars amount={data?.cash} /></Figure>
       <Figure name="Buying power"><Dollars amount={data?.buying_power} /></Figure>
-      <Figure name="As the broker said">{error ? "not known now" : data === null ? "nothing yet" : <FullTime at={data?.as_of} />}</Figure>
+      <div className="col-span-full flex gap-1 text-xs text-dim">
+        <dt>As the broker said</dt>
+        <dd>{error ? "not known now" : data === null ? "nothing yet" : <FullTime at={data?.as_of} />}</dd>
+      </div>
     </dl>
   );
 }

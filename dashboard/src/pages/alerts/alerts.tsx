@@ -44,7 +44,7 @@ export function Alerts() {
       actions={
         <>
           <Segments label="Which alerts" value={shown} onChange={setShown} options={[{ value: "open", label: "Not seen" }, { value: "all", label: "All" }]} />
-          <Select aria-label="Severity" className="w-36" value={severity} onChange={(event) => setSeverity(event.target.value as Severity)}>
+          <Select aria-label="Severity" className="w-40!" value={severity} onChange={(event) => setSeverity(event.target.value as Severity)}>
             <option value="">Every severity</option>
             <option value="critical">Critical</option>
             <option value="warning">Warning</option>

@@ -13,7 +13,7 @@ import { useApi } from "@/session/context";
 import { useProfile } from "@/session/profile";
 import { day } from "@/time/times";
 import { FirstRun, useFirstRunIsOpen } from "@/tour/first_run";
-import { FullTime, Pnl, Time } from "@/ui/figures";
+import { Dollars, FullTime, Pnl, Time } from "@/ui/figures";
 import { Figure, Page, Panel } from "@/ui/panel";
 import { Empty, Loaded, Loading } from "@/ui/states";
 import { Table, type Column } from "@/ui/table";
@@ -71,7 +71,7 @@ function Now() {
               <Figure name="Session on record"><Pnl amount={sum(of.map((one) => one.session_result))} /></Figure>
               <Figure name="Realised, since the beginning"><Pnl amount={sum(of.map((one) => one.realised_pnl))} /></Figure>
               <Figure name="Unrealised" hint={missing.length > 0 ? `No mark: ${missing.join(", ")}` : "At the latest marks"}><Pnl amount={sum(of.map((one) => one.unrealised_pnl))} /></Figure>
-              <Figure name="Fees, $">{quantity(sum(of.map((one) => one.fees)))}</Figure>
+              <Figure name="Fees"><Dollars amount={sum(of.map((one) => one.fees))} /></Figure>
             </dl>
           );
         }}

@@ -11,6 +11,8 @@ import type { FillMark, PriceLine } from "./marks";
 const VOLUME_HEIGHT = 0.18;
 const LEAST_ROOM = 60;
 const RIGHT_ROOM = 6;
+/** More fills than these are arrows alone: their words would hide each other. The bar under the crosshair tells them. */
+const MOST_TOLD = 12;
 
 export interface Scene {
   candles: readonly Candle[];
@@ -125,7 +127,7 @@ export class Drawing {
       position: side === "buy" ? "belowBar" : "aboveBar",
       shape: side === "buy" ? "arrowUp" : "arrowDown",
       color: colour("--accent"),
-      text,
+      ...(fills.length <= MOST_TOLD ? { text } : {}),
     }));
     if (step < 86_400) {
       for (const date of earlyCloses.keys()) {

@@ -87,7 +87,7 @@ function Canvas({ shown, symbol, step, fills, trades, positions, exits }: Props 
   return (
     <div className="flex h-full flex-col">
       <div className="flex items-start">
-        <div className="min-w-0 flex-1"><Legend candle={legend} live={legend !== null && legend === live} days={step >= 86_400} zone={zone} /></div>
+        <div className="min-w-0 flex-1"><Legend candle={legend} fills={legend === null ? [] : marks.filter(({ time }) => time === legend.time)} live={legend !== null && legend === live} days={step >= 86_400} zone={zone} /></div>
         <Button small look="quiet" onClick={() => drawing.current?.fit()}>Fit</Button>
       </div>
       <div ref={element} role="img" aria-label={`Candles of ${symbol}; ${candles.length} bars, from ${firstDay(candles)}. The newest is told above.`} className="min-h-0 flex-1" />
