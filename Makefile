@@ -16,6 +16,9 @@ DASHBOARD_READY := dashboard/dist/.ready
 # Only `make advise` needs the Supabase CLI: 140 MB that nobody should wait for.
 SUPABASE_CLI := 3.1.0
 CLI_READY := .tools/.supabase-$(SUPABASE_CLI)
+# Only the dashboard's benchmarks need Lighthouse (180 MB).
+LIGHTHOUSE := 13.5.0
+LIGHTHOUSE_READY := .tools/lighthouse/.ready-$(LIGHTHOUSE)
 # What the benchmarks compare with, in a Python of its own: its packages do not go with ours.
 PEERS_READY := .tools/peers/.ready
 
@@ -114,8 +117,13 @@ format: setup ## Formats the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix --quiet .
 
-bench: setup ## Side-by-side benchmarks: ours, the raw floor, and the peers that `make peers` has fetched
+bench: setup $(if $(findstring --dashboard,$(ARGS)),$(LIGHTHOUSE_READY)) ## Side-by-side benchmarks: ours, the raw floor, and the peers of `make peers` (ARGS=--dashboard: what a trader sees)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+$(LIGHTHOUSE_READY): $(READY)
+	@echo "Fetching Lighthouse into .tools/lighthouse (180 MB)"
+	@mkdir -p .tools/lighthouse && $(NODE) npm install --prefix .tools/lighthouse --silent --no-progress --no-audit --no-fund --no-save lighthouse@$(LIGHTHOUSE)
+	@touch $@
 
 peers: $(PEERS_READY) ## Fetches what the benchmarks compare with, into .tools (nautilus_trader, 150 MB)
 

@@ -1,5 +1,7 @@
 """Runs the benchmarks: `python -m benchmarks` (about a minute), `--json` for machines.
 
+`--dashboard` measures what a trader sees instead (five minutes); it needs Chromium, and a machine that is idle.
+
 Starts what it needs in a folder of its own, on free ports, and leaves nothing behind. Exit code 0 after a run, 3 where
 a part cannot be started.
 """
@@ -19,6 +21,9 @@ from pathlib import Path
 
 from benchmarks.api import RATES, Load, api_load
 from benchmarks.bus_delivery import bus_delivery
+from benchmarks.dashboard.run import Dashboard, dashboard
+from benchmarks.dashboard.scene import PARTS as DASHBOARD_PARTS
+from benchmarks.dashboard.showing import show as show_dashboard
 from benchmarks.deciding import deciding
 from benchmarks.exits import exits
 from benchmarks.fills import fill_throughput
@@ -56,12 +61,20 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=300, help="measured calls of each contestant, at most")
     parser.add_argument("--fills", action="store_true", help="only the fills that the ledger records a second")
     parser.add_argument("--api", action="store_true", help="only the REST API under load, beside the bare gateway")
+    parser.add_argument("--dashboard", action="store_true", help="only the dashboard, from commit to pixels")
     parser.add_argument("--port-base", type=int, help="first port (default: the first free stretch)")
     options = parser.parse_args()
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
     began = time.monotonic()
     try:
+        if options.dashboard:
+            seen = run_dashboard(options.port_base)
+            if options.json:
+                sys.stdout.write(json.dumps(asdict(seen)) + "\n")
+            else:
+                show_dashboard(seen)
+            return 0
         only = options.fills or options.api
         results = [] if only else run(options.rounds, options.port_base)
         loads = [] if options.fills else run_api(options.port_base)
@@ -81,6 +94,7 @@ def main() -> int:
         _show(results)
         _show_loads(loads)
         _show_throughput(throughput)
+        sys.stdout.write("The dashboard's benchmarks are run alone: make bench ARGS=--dashboard\n")
     return 0
 
 
@@ -132,6 +146,16 @@ def run_durable(port_base: int | None = None) -> list[Throughput]:
     """What is measured on a server that loses nothing: a cloud of its own. Raises as `run` does."""
     with _opened(("gateway",), port_base, Setup(throw_away=False)) as stack:
         return fill_throughput(stack.database_url, seconds=_SECONDS_OF_FILLS)
+
+
+def run_dashboard(port_base: int | None = None) -> Dashboard:
+    """What a trader sees, on a cloud of its own. Raises as `run` does, and without Chromium or Lighthouse."""
+    setup = Setup(throw_away=True, clock="system", extra=RATES)
+    with (
+        tempfile.TemporaryDirectory(prefix="agenttrader-browser-") as folder,
+        _opened(DASHBOARD_PARTS, port_base, setup) as stack,
+    ):
+        return dashboard(stack, Path(folder), port=_free_base())
 
 
 def _settings(stack: Stack) -> Settings:

@@ -1,13 +1,15 @@
 /** The whole page: clients, session, live rows, and the routes. */
+import { lazy, Suspense } from "react";
 import { MutationCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "react-router";
-import { Toaster } from "sonner";
 import { Problem } from "./api/problem";
 import type { Config } from "./config";
 import { router } from "./routes";
 import { SessionProvider } from "./session/context";
 import { useShownTheme } from "./theme/theme";
 import { failed } from "./ui/announce";
+
+const Toasts = lazy(async () => ({ default: (await import("./ui/toasts")).Toasts }));
 
 const queries = new QueryClient({
   defaultOptions: {
@@ -33,7 +35,9 @@ export function App({ config }: { config: Config }) {
     <QueryClientProvider client={queries}>
       <SessionProvider config={config}>
         <RouterProvider router={router} />
-        <Toaster theme={theme} position="bottom-right" closeButton richColors />
+        <Suspense>
+          <Toasts theme={theme} />
+        </Suspense>
       </SessionProvider>
     </QueryClientProvider>
   );

@@ -1,12 +1,9 @@
+import "./no_made_code";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { z } from "zod";
 import { App } from "./app";
 import { BadConfig, readConfig, type Config } from "./config";
 import "./styles.css";
-
-// The Content-Security-Policy forbids code that is made from text, and zod would try.
-z.config({ jitless: true });
 
 const element = document.getElementById("root");
 if (!element) throw new Error("index.html has no #root");

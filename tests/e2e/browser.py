@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, ViewportSize
 
 # Without a sandbox, because root has none; the pages are ours.
-_ARGUMENTS = [
+ARGUMENTS = [
     "--no-sandbox",
     "--disable-dev-shm-usage",
     "--disable-gpu",
@@ -34,7 +34,7 @@ def chromium(playwright: Playwright) -> str | None:
 
 
 def launched(playwright: Playwright, program: str) -> Browser:
-    return playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+    return playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
 
 
 class Watched:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.api import _columns, _figures
+from benchmarks.dashboard.bundle import entry
+from benchmarks.dashboard.latency import first, legs
 from benchmarks.measuring import WARM_UP_ROUNDS, Throughput, compared, measure, percentile
+from functions.core.errors import Unavailable
 
 SAMPLES = st.lists(st.floats(0.0001, 10), min_size=1, max_size=50)
 
@@ -66,3 +71,40 @@ def test_columns_when_the_gateway_is_asked_then_as_the_api_asks_it() -> None:
 def test_load_when_measured_then_requests_a_second_and_the_ratio_of_the_medians() -> None:
     found = _figures("read", "API", 8, [0.003, 0.003, 0.009, 0.003], 2.0, 0.002)
     assert (found.count, found.per_second, found.p50_ms, found.p99_ms, found.ratio) == (4, 2.0, 3.0, 9.0, 1.5)
+
+
+CHANGES = {("SPY", 2): 1000.0, ("SPY", 3): 1010.0, ("IWM", 2): 1020.0}
+
+
+def test_first_when_a_later_change_was_seen_instead_then_it_counts_unless_exactly_that_one_is_asked_for() -> None:
+    seen = [(1030.0, "SPY", 3), (1040.0, "SPY", 3), (1025.0, "IWM", 1)]
+    assert first(seen, CHANGES) == {("SPY", 2): 1030.0, ("SPY", 3): 1030.0}
+    assert first(seen, CHANGES, exact=True) == {("SPY", 3): 1030.0}
+
+
+def test_legs_when_every_change_took_as_long_then_the_parts_are_the_whole_and_the_ratio_is_to_the_floor() -> None:
+    def after(milliseconds: float) -> dict[tuple[str, int], float]:
+        return {change: at + milliseconds for change, at in CHANGES.items()}
+
+    whole, to_socket, to_pixels, bare, floor = legs(CHANGES, after(2), after(4), after(10), after(30))
+    assert (whole.count, whole.p50_ms, whole.p95_ms, whole.ratio) == (3, 30.0, 30.0, 3.0)
+    assert to_socket.p50_ms + to_pixels.p50_ms == whole.p50_ms
+    assert (bare.p50_ms, bare.ratio, floor.p50_ms, floor.ratio) == (2.0, None, 10.0, 1.0)
+
+
+def test_entry_when_index_names_files_then_they_are_as_large_as_they_are_served(tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text(
+        '<script src="/assets/a.js"></script><link href="/assets/b.css" /><img src="/c.js" />'
+    )
+    for name, size in (("a.js", 5000), ("a.js.gz", 1200), ("b.css", 300)):
+        (tmp_path / "assets" / name).write_bytes(bytes(size))
+    assert [(file.name, file.gzip_bytes, file.is_script) for file in entry(tmp_path)] == [
+        ("a.js", 1200, True),
+        ("b.css", 300, False),
+    ]
+
+
+def test_entry_when_nothing_is_built_then_it_says_how() -> None:
+    with pytest.raises(Unavailable, match="make setup"):
+        entry(Path("/nowhere"))

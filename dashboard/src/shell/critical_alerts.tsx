@@ -1,9 +1,9 @@
 /** A critical alert that comes while somebody looks stays on the screen until it was seen, and is read out at once. */
 import { useEffect, useRef } from "react";
 import { useNavigate } from "react-router";
-import { toast } from "sonner";
 import { useRows } from "@/live/hooks";
 import type { AlertRow } from "@/live/rows";
+import { toaster } from "@/ui/announce";
 import { notify } from "./notify";
 
 export function CriticalAlerts() {
@@ -22,10 +22,10 @@ export function CriticalAlerts() {
       before.add(alert.id);
       notify(alert);
       if (alert.severity === "critical") {
-        toast.error(alert.text, { id: alert.id, duration: Infinity, action: { label: "See", onClick: () => void navigate("/alerts") } });
+        void toaster.then((show) => show.error(alert.text, { id: alert.id, duration: Infinity, action: { label: "See", onClick: () => void navigate("/alerts") } }));
       }
     }
-    for (const alert of rows) if (alert.acknowledged_at !== null) toast.dismiss(alert.id);
+    for (const alert of rows) if (alert.acknowledged_at !== null) void toaster.then((show) => show.dismiss(alert.id));
   }, [rows, loaded, navigate]);
   const newest = rows.find(({ severity, acknowledged_at }) => severity === "critical" && acknowledged_at === null);
   return <span role="alert" className="sr-only">{newest ? readOut(newest) : ""}</span>;

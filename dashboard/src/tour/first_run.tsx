@@ -3,7 +3,7 @@ import clsx from "clsx";
 import { Check, Map as MapIcon, X } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
-import { useRows } from "@/live/hooks";
+import { useFreshness, useRows } from "@/live/hooks";
 import { useAccounts } from "@/session/accounts";
 import { useSession } from "@/session/context";
 import { Button, IconButton } from "@/ui/button";
@@ -40,6 +40,18 @@ const STEPS: readonly Step[] = [
     links: <><Link className={LINK} to="/positions">Positions</Link> <Link className={LINK} to="/risk">Risk</Link></>,
   },
 ];
+
+/** Whether it is to be known still if there are first steps to show; not while nothing is heard that would tell. */
+export function useFirstRunIsOpen(): boolean {
+  const { accounts, error } = useAccounts();
+  const strategies = useRows("strategies").loaded;
+  const trades = useRows("trades").loaded;
+  const { state } = useFreshness();
+  const { dismissed } = useTour();
+  const { claims } = useSession();
+  if (dismissed || claims.desk_role === "viewer" || state === "stale") return false;
+  return (accounts === undefined && error === null) || !strategies || !trades;
+}
 
 /** Nothing where there is nothing left to do, where it is not known yet, and for who only looks. */
 export function FirstRun() {

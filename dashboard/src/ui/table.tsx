@@ -3,7 +3,7 @@ import clsx from "clsx";
 import { createSortedRowModel, rowSortingFeature, tableFeatures, useTable, type ColumnDef, type SortingState } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp, Download } from "lucide-react";
-import { useMemo, useRef, useState, type ReactNode } from "react";
+import { memo, useMemo, useRef, useState, type ReactNode } from "react";
 import Big from "big.js";
 import { IconButton } from "./button";
 import { saveCsv, type Cell } from "./csv";
@@ -91,20 +91,7 @@ export function Table<Row extends object>({ label, columns, rows, rowKey, onRow,
           </thead>
           <tbody>
             {above > 0 && <tr aria-hidden style={{ height: above }} />}
-            {shown.map((row) => (
-              <tr
-                key={row.id}
-                data-key={row.id}
-                {...(onRow ? { onClick: () => onRow(row.original), className: "cursor-pointer hover:bg-raised" } : {})}
-                style={{ height: ROW_HEIGHT }}
-              >
-                {columns.map((column) => (
-                  <td key={column.id} className={clsx("border-b border-line/60 px-3 whitespace-nowrap", column.numeric && "text-right tabular-nums", column.optional && "max-md:hidden")}>
-                    {column.cell(row.original)}
-                  </td>
-                ))}
-              </tr>
-            ))}
+            {shown.map((row) => <BodyRow key={row.id} id={row.id} row={row.original} columns={columns} onRow={onRow} />)}
             {below > 0 && <tr aria-hidden style={{ height: below }} />}
           </tbody>
         </table>
@@ -119,6 +106,21 @@ export function Table<Row extends object>({ label, columns, rows, rowKey, onRow,
         </IconButton>
       )}
     </div>
+  );
+}
+
+/** Painted again only when it or the columns have changed: of a table that is told of often, a few rows change at a time. */
+const BodyRow = memo(BodyRowShown) as typeof BodyRowShown;
+
+function BodyRowShown<Row>({ id, row, columns, onRow }: { id: string; row: Row; columns: readonly Column<Row>[]; onRow: ((row: Row) => void) | undefined }) {
+  return (
+    <tr data-key={id} {...(onRow ? { onClick: () => onRow(row), className: "cursor-pointer hover:bg-raised" } : {})} style={{ height: ROW_HEIGHT }}>
+      {columns.map((column) => (
+        <td key={column.id} className={clsx("border-b border-line/60 px-3 whitespace-nowrap", column.numeric && "text-right tabular-nums", column.optional && "max-md:hidden")}>
+          {column.cell(row)}
+        </td>
+      ))}
+    </tr>
   );
 }
 

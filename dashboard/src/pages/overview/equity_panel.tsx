@@ -1,15 +1,18 @@
 /** Equity and drawdown of the shown accounts, in the range that is asked for. */
-import { useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { accountName, useAccounts } from "@/session/accounts";
 import { useSupabase } from "@/session/context";
 import { dollars } from "@/money/amount";
 import { ModeBadge } from "@/ui/figures";
 import { Segments } from "@/ui/form";
-import { LineChart, type Line } from "@/ui/line_chart";
+import type { Line } from "@/ui/line_chart";
 import { Panel } from "@/ui/panel";
-import { Empty, Loaded } from "@/ui/states";
+import { Empty, Loaded, Loading } from "@/ui/states";
 import { curveOf, type Curve, type Snapshot } from "./equity";
+
+// The chart is heavy: the numbers come first.
+const LineChart = lazy(async () => ({ default: (await import("@/ui/line_chart")).LineChart }));
 
 const RANGES = [
   { value: "1", label: "Day" },
@@ -56,7 +59,7 @@ export function EquityPanel() {
     >
       <div className="min-h-96">
         <Loaded query={query} rows={8}>
-          {(curve) => (curve.times.length < 2 ? <Empty>The broker has said too little of the equity to draw it. It is asked every few minutes while the market is open.</Empty> : <Drawn curve={curve} />)}
+          {(curve) => (curve.times.length < 2 ? <Empty>The broker has said too little of the equity to draw it. It is asked every few minutes while the market is open.</Empty> : <Suspense fallback={<Loading rows={8} />}><Drawn curve={curve} /></Suspense>)}
         </Loaded>
       </div>
       <p className="text-xs text-dim">As the broker said; the newest {MOST} words of the range. Deposits and withdrawals move it too, and are no profit.</p>

@@ -1,5 +1,6 @@
 /** A trader's day at a glance, live. */
-import { lazy, Suspense, useMemo } from "react";
+import clsx from "clsx";
+import { useMemo } from "react";
 import { Link } from "react-router";
 import { useQuery } from "@tanstack/react-query";
 import { body } from "@/api/client";
@@ -11,16 +12,14 @@ import { useAccounts } from "@/session/accounts";
 import { useApi } from "@/session/context";
 import { useProfile } from "@/session/profile";
 import { day } from "@/time/times";
-import { FirstRun } from "@/tour/first_run";
+import { FirstRun, useFirstRunIsOpen } from "@/tour/first_run";
 import { Dollars, FullTime, Pnl, Time } from "@/ui/figures";
 import { Figure, Page, Panel } from "@/ui/panel";
 import { Empty, Loaded, Loading } from "@/ui/states";
 import { Table, type Column } from "@/ui/table";
 import { Calendar } from "./calendar";
+import { EquityPanel } from "./equity_panel";
 import { byDay, resultOf, type Period } from "./results";
-
-// The chart is heavy: the numbers come first.
-const EquityPanel = lazy(async () => ({ default: (await import("./equity_panel")).EquityPanel }));
 
 const PERIODS: readonly { period: Period; name: string }[] = [
   { period: "day", name: "Last session" },
@@ -30,18 +29,23 @@ const PERIODS: readonly { period: Period; name: string }[] = [
 ];
 
 export function Overview() {
+  const waiting = useFirstRunIsOpen();
   return (
     <Page title="Overview">
-      <FirstRun />
-      <Now />
-      <Suspense fallback={<Panel title="Equity"><div className="min-h-96" /></Panel>}>
-        <EquityPanel />
-      </Suspense>
-      <div className="grid gap-4 xl:grid-cols-2">
-        <Results />
-        <Today />
+      <div className="relative">
+        {waiting && <div className="absolute inset-x-0 top-0"><Loading what="Loading the overview" rows={12} /></div>}
+        {/* Drawn in its place, but shown when it is known what stands above: nothing jumps. */}
+        <div aria-busy={waiting} className={clsx("flex flex-col gap-4", waiting && "invisible")}>
+          <FirstRun />
+          <Now />
+          <EquityPanel />
+          <div className="grid gap-4 xl:grid-cols-2">
+            <Results />
+            <Today />
+          </div>
+          <Unseen />
+        </div>
       </div>
-      <Unseen />
     </Page>
   );
 }
@@ -56,11 +60,11 @@ function Now() {
     refetchInterval: 5_000,
   });
   return (
-    <Panel title="Profit and loss">
-      <Loaded query={query} rows={2}>
+    <Panel title="Profit and loss" className="min-h-48 md:min-h-32">
+      <Loaded query={query} rows={1}>
         {({ results }) => {
           const of = results.filter(({ scope, broker_account_id }) => scope === "account" && (selected === null || broker_account_id === selected.id));
-          if (of.length === 0) return <Empty>Nothing was traded yet. <Link className="text-accent underline" to="/trade">Place an order</Link>, or start a strategy.</Empty>;
+          if (of.length === 0) return <p className="text-sm text-dim">Nothing was traded yet. <Link className="text-accent underline" to="/trade">Place an order</Link>, or start a strategy.</p>;
           const missing = [...new Set(of.flatMap((one) => one.missing))];
           return (
             <dl className="grid grid-cols-2 gap-4 md:grid-cols-4">

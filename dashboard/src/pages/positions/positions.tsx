@@ -23,6 +23,8 @@ import { ExitDialog } from "./exit_dialog";
 import { average, openPnl, totalPnl, value } from "./pnl";
 
 const EVERY_MS = 5000;
+/** A row stays where it is, whatever it is told. */
+const BY_SYMBOL = { id: "symbol", desc: false };
 type Asked = { what: "close" | "exit"; position: PositionRow };
 
 export function Positions() {
@@ -90,7 +92,7 @@ export function Positions() {
       </Panel>
       {groups.map((group) => (
         <Panel key={group.name} flush title={group.name}>
-          <Table label={group.name} columns={columns} rows={group.rows} rowKey={(row) => `${row.broker_account_id} ${row.symbol}`} loading={!loaded} empty={`No ${group.name.toLowerCase()} are held. Place an order on the trade page, or start a strategy.`} />
+          <Table label={group.name} columns={columns} rows={group.rows} rowKey={(row) => `${row.broker_account_id} ${row.symbol}`} loading={!loaded} sort={BY_SYMBOL} empty={`No ${group.name.toLowerCase()} are held. Place an order on the trade page, or start a strategy.`} />
         </Panel>
       ))}
       {asked?.what === "close" && <CloseDialog position={asked.position} onClose={() => setAsked(null)} />}

@@ -7,19 +7,23 @@ import { dollars, grouped, MISSING, plain, price, quantity } from "@/money/amoun
 import { useAccounts, accountName } from "@/session/accounts";
 import { Chip, FullTime, ModeBadge, Pnl } from "@/ui/figures";
 import { Figure, Panel } from "@/ui/panel";
+import { Loading } from "@/ui/states";
 import { trailOf } from "./chart/marks";
 
 interface Props {
   symbol: string;
   positions: readonly PositionRow[];
   exits: readonly Exit[];
+  /** Whether it is known what is held. */
+  loaded: boolean;
 }
 
-export function Holding({ symbol, positions, exits }: Props) {
+export function Holding({ symbol, positions, exits, loaded }: Props) {
   const held = positions.filter((one) => !new Big(one.quantity).eq(0));
   return (
     <Panel title={`Position in ${symbol}`}>
-      {held.length === 0 && <p className="min-h-12 text-sm text-dim">Nothing of {symbol} is held{positions.length > 0 && " any more"}.</p>}
+      {!loaded && <Loading rows={2} />}
+      {loaded && held.length === 0 && <p className="min-h-12 text-sm text-dim">Nothing of {symbol} is held{positions.length > 0 && " any more"}.</p>}
       <ul className="flex flex-col gap-4">
         {held.map((one) => <One key={one.broker_account_id} position={one} />)}
       </ul>

@@ -54,6 +54,7 @@ function Desk({ symbol }: { symbol: string }) {
   const trades: readonly TradeRow[] = useRowsWhere("trades", fits);
   const positions: readonly PositionRow[] = useRowsWhere("positions", fits);
   const { loaded } = useRows("trades");
+  const known = useRows("positions").loaded;
   const exits = useExits(symbol, of);
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_24rem] xl:grid-rows-[auto_1fr]">
@@ -77,7 +78,7 @@ function Desk({ symbol }: { symbol: string }) {
       </div>
       <div className="flex min-w-0 flex-col gap-4 xl:row-span-2">
         <ReadyToTrade title="Order" on={on}><Ticket symbol={symbol} account={on.account} accountChoice={on.choice} /></ReadyToTrade>
-        <Holding symbol={symbol} positions={positions} exits={exits} />
+        <Holding symbol={symbol} positions={positions} exits={exits} loaded={known} />
       </div>
       <WorkingOrders symbol={symbol} trades={trades} loading={!loaded} />
     </div>
