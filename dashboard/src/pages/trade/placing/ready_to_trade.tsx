@@ -9,7 +9,7 @@ import type { TradeAccount } from "./use_trade_account";
 export function ReadyToTrade({ title, on: { loading, none }, children }: { title: string; on: TradeAccount; children: ReactNode }) {
   const { claims } = useSession();
   if (claims.desk_role === "viewer") return <Panel title={title}><p className="text-sm text-dim">You may look, but not trade.</p></Panel>;
-  if (loading) return <Panel title={title}><Loading rows={6} /></Panel>;
+  if (loading) return <Panel title={title}><Loading rows={18} /></Panel>;
   if (none) return <Panel title={title}><Empty action={<Link to="/accounts" className="text-accent underline">Link a broker account</Link>}>To trade, link a broker account first; a paper account costs nothing.</Empty></Panel>;
   return children;
 }
