@@ -1,11 +1,8 @@
-"""Stories of signing up and of broker accounts."""
+"""Stories of who may come in, and what they may see."""
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 import psycopg
-import pytest
 from playwright.sync_api import Page, expect
 
 from local.stack import Stack
@@ -13,36 +10,7 @@ from tests.api.one_time_codes import code_of
 from tests.e2e.conftest import sign_in
 from tests.e2e.market import Market
 from tests.e2e.pages import PAGES
-from tests.e2e.people import Person, at_the_broker, with_second_factor
-
-PASSWORD = "correct horse battery 9"
-
-
-@pytest.mark.smoke
-def test_newcomer_when_signed_up_then_a_paper_account_is_linked_with_keys_sealed_in_the_browser(
-    page: Page, stack: Stack, market: Market
-) -> None:
-    number, key, secret = at_the_broker(stack)
-    page.goto("/sign-up")
-    page.get_by_label("E-mail").fill(f"fresh-{uuid4()}@example.com")
-    page.get_by_label("New password").fill(PASSWORD)
-    page.get_by_label("The same again").fill(PASSWORD)
-    page.get_by_role("button", name="Sign up").click()
-    expect(page.get_by_text("Live", exact=True)).to_be_visible()
-
-    sent: list[str] = []
-    page.on("request", lambda request: sent.append(request.post_data or ""))
-    page.goto("/accounts")
-    page.get_by_role("button", name="Link an account").click()
-    page.get_by_label("Account number").fill(number)
-    page.get_by_label("API key").fill(key)
-    page.get_by_label("API secret").fill(secret)
-    page.get_by_role("button", name="Link it").click()
-    expect(page.get_by_text(f"Alpaca {number}", exact=True)).to_be_visible()
-    market.step()
-    expect(page.get_by_role("main").get_by_text("verified", exact=True)).to_be_visible(timeout=45_000)
-    expect(page.get_by_role("main").get_by_text("PAPER")).to_be_visible()
-    assert not [body for body in sent if secret in body or key in body], "keys leave the browser sealed"
+from tests.e2e.people import Person, with_second_factor
 
 
 def test_trader_when_there_is_a_second_factor_then_it_is_asked_for(page: Page, trader: Person) -> None:

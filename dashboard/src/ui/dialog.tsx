@@ -1,5 +1,5 @@
 /** Dialogs: what moves money is confirmed, and what cannot be taken back is typed. */
-import { useState, type ReactNode } from "react";
+import { useLayoutEffect, useRef, useState, type ReactNode } from "react";
 import { Dialog as Radix } from "radix-ui";
 import { X } from "lucide-react";
 import { sentence } from "@/api/problem";
@@ -16,11 +16,20 @@ interface Props {
 }
 
 export function Dialog({ open, onOpenChange, title, about, children, wide = false }: Props) {
+  // Before anything inside takes the focus. Whoever has no mouse goes on where they were, not at the top of the page.
+  const cameFrom = useRef<Element | null>(null);
+  useLayoutEffect(() => {
+    if (open) cameFrom.current = document.activeElement;
+  }, [open]);
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/60" />
         <Radix.Content
+          onCloseAutoFocus={(event) => {
+            event.preventDefault();
+            if (cameFrom.current instanceof HTMLElement) cameFrom.current.focus();
+          }}
           {...(about === undefined ? { "aria-describedby": undefined } : {})}
           className={`fixed top-1/2 left-1/2 z-50 max-h-[90dvh] w-[calc(100vw-2rem)] -translate-x-1/2 -translate-y-1/2 overflow-y-auto rounded-lg border border-line bg-panel p-5 shadow-2xl ${wide ? "max-w-3xl" : "max-w-md"}`}
         >
