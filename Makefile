@@ -84,7 +84,7 @@ test: setup ## Every test (under ten minutes on two cores)
 	@$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 e2e: setup ## Every story of the dashboard in a real browser (a few minutes)
-	@$(BIN)/python -m pytest -m "e2e or smoke" tests/e2e $(ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) -m "e2e or smoke" tests/e2e $(ARGS)
 
 screenshots: setup ## Every page of the dashboard in both themes and on a phone, into screenshots/
 	@$(BIN)/python -m scripts.screenshots $(ARGS)
