@@ -36,6 +36,20 @@ export function useMarks(symbols: readonly string[]): ReadonlyMap<string, Mark> 
   return useBySymbol<Mark>("marks", symbols, () => "position_marks", "symbol,mark::text,marked_at,source");
 }
 
+/** What an option moves by, of one share; null where the feed does not say. */
+export interface Greeks {
+  symbol: string;
+  delta: Amount | null;
+  gamma: Amount | null;
+  theta: Amount | null;
+  vega: Amount | null;
+}
+
+/** The greeks of options by their last quote; what has none is not in the map. */
+export function useGreeks(options: readonly string[]): ReadonlyMap<string, Greeks> {
+  return useBySymbol<Greeks>("greeks", options, () => "option_quotes_latest", "symbol,delta::text,gamma::text,theta::text,vega::text");
+}
+
 const EMPTY: ReadonlyMap<string, never> = new Map<string, never>();
 /** An OCC symbol of an option: SPY261218C00600000. */
 const OPTION = /^[A-Z0-9.]{1,6}\d{6}[CP]\d{8}$/;

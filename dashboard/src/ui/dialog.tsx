@@ -54,13 +54,15 @@ interface ConfirmProps {
   /** The word on the button: what it does. */
   act: string;
   danger?: boolean;
+  /** False while something in it is to be mended first. */
+  ready?: boolean;
   /** A word to be typed first. */
   word?: string;
   onConfirm: () => Promise<unknown>;
 }
 
 /** Asks before it acts; stays open and says why where it was refused. */
-export function Confirm({ open, onOpenChange, title, children, act, danger = false, word, onConfirm }: ConfirmProps) {
+export function Confirm({ open, onOpenChange, title, children, act, danger = false, ready = true, word, onConfirm }: ConfirmProps) {
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -99,7 +101,7 @@ export function Confirm({ open, onOpenChange, title, children, act, danger = fal
         {error !== null && <p role="alert" className="text-danger">{sentence(error)}</p>}
         <div className="flex justify-end gap-2">
           <Button onClick={() => change(false)}>Cancel</Button>
-          <Button type="submit" look={danger ? "danger" : "main"} busy={busy} disabled={word !== undefined && typed.trim() !== word}>{act}</Button>
+          <Button type="submit" look={danger ? "danger" : "main"} busy={busy} disabled={!ready || (word !== undefined && typed.trim() !== word)}>{act}</Button>
         </div>
       </form>
     </Dialog>

@@ -58,7 +58,7 @@ export function LineChart({ times, lines, label, height = 240, together, days = 
   );
 }
 
-const LEGEND = 28;
+const LEGEND = 34;
 
 interface Look {
   width: number;

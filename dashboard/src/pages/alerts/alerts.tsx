@@ -1,13 +1,11 @@
 /** What the platform has to tell: live, the newest first, until somebody has seen it. */
 import { useMemo, useState } from "react";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Check, CircleAlert, Info, TriangleAlert, type LucideIcon } from "lucide-react";
-import { body } from "@/api/client";
-import { useLive, useRows } from "@/live/hooks";
+import { useAcknowledge } from "@/alerts/acknowledge";
+import { useRows } from "@/live/hooks";
 import type { AlertRow } from "@/live/rows";
 import { accountName, useAccounts } from "@/session/accounts";
-import { useApi, useSession } from "@/session/context";
-import { said } from "@/ui/announce";
+import { useSession } from "@/session/context";
 import { Button } from "@/ui/button";
 import { Chip, FullTime, Numbers } from "@/ui/figures";
 import { Segments, Select } from "@/ui/form";
@@ -93,20 +91,4 @@ function Item({ alert, acknowledge }: { alert: AlertRow; acknowledge: (() => voi
       )}
     </li>
   );
-}
-
-/** What is seen stays seen: the first who said so is on record. */
-function useAcknowledge() {
-  const api = useApi();
-  const live = useLive();
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: async (alerts: readonly AlertRow[]) => {
-      for (const { id } of alerts) {
-        await body(api.POST("/api/alerts/{id}/acknowledge", { params: { path: { id }, header: { "idempotency-key": `seen-${id}` } } }));
-      }
-    },
-    onSuccess: (_done, alerts) => said(alerts.length === 1 ? "Seen." : `${alerts.length} alerts seen.`),
-    onSettled: () => Promise.all([live.refresh(), queries.invalidateQueries({ queryKey: ["alerts"] })]),
-  });
 }

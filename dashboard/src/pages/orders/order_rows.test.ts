@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { filledOf, fits, merged, terms, type Order } from "./order_rows";
+import { filledOf, fits, terms, type Order } from "./order_rows";
 import { changeOf } from "./replace_order";
 
 const ORDER = {
@@ -10,13 +10,6 @@ const ORDER = {
 const ALL = { shown: "all", status: "", symbol: "", strategy: "" } as const;
 
 describe("orders", () => {
-  it("are the newest version of each when the live rows and the asked ones differ", () => {
-    const older = { ...ORDER, version: 2, status: "approved" };
-    expect(merged([ORDER], [older])).toEqual([ORDER]);
-    expect(merged([older], [ORDER])).toEqual([ORDER]);
-    expect(merged([ORDER], [{ ...ORDER, id: "b" }]).map(({ id }) => id)).toEqual(["b", "a"]);
-  });
-
   it("are shown when they work or are of today, whatever the tape's date", () => {
     const done = { ...ORDER, status: "filled" };
     expect(fits(ORDER, { ...ALL, shown: "today" }, null, false)).toBe(true);

@@ -1,51 +1,22 @@
-/** The orders that the page shows: the live rows, and open ones that are older than what is kept live. */
+/** The orders that the page shows. The live rows hold every open one, however old. */
 import { useMemo } from "react";
-import { useQuery } from "@tanstack/react-query";
-import { body } from "@/api/client";
-import type { Trade } from "@/api/schema";
 import { useRows } from "@/live/hooks";
 import type { TradeRow } from "@/live/rows";
 import { grouped, MISSING, price } from "@/money/amount";
-import { useApi } from "@/session/context";
 import { isOpen } from "@/orders/states";
 
-/** What a live row and the API's trade have in common, and all that the page needs of one. */
+/** All that the page needs of an order; a live row and the API's trade have it in common. */
 export type Order = Pick<TradeRow,
   | "id" | "broker_account_id" | "strategy_id" | "source" | "symbol" | "side" | "order_type" | "time_in_force" | "quantity" | "notional" | "price"
   | "stop_price" | "trail_price" | "trail_percent" | "reduce_only" | "multi_leg" | "status" | "reason" | "refusal" | "filled_quantity" | "fill_price"
   | "event_at" | "status_at" | "cancel_requested_at" | "parent_trade_id" | "replaces_trade_id" | "version">;
 
-/** Every order under its newest version; `live` wins where both are as new. */
-export function merged(live: readonly Order[], asked: readonly Order[]): Order[] {
-  const newest = new Map<string, Order>(live.map((order) => [order.id, order]));
-  for (const order of asked) {
-    const known = newest.get(order.id);
-    if (!known || known.version < order.version) newest.set(order.id, order);
-  }
-  return [...newest.values()].sort((a, b) => (a.event_at < b.event_at ? 1 : a.event_at > b.event_at ? -1 : a.id < b.id ? 1 : -1));
-}
-
-/** `made` says of a live order when its row was written: "today" is the trader's day, not that of a replayed tape. */
-export function useOrders(): { orders: readonly Order[]; made: ReadonlyMap<string, string>; loaded: boolean; error: Error | null } {
-  const api = useApi();
+/** The newest decision first. `made` says of an order when its row was written: "today" is the trader's day, not that of a replayed tape. */
+export function useOrders(): { orders: readonly Order[]; made: ReadonlyMap<string, string>; loaded: boolean } {
   const { rows, loaded } = useRows("trades");
-  // An order that is good until cancelled may be older than the newest five hundred.
-  const open = useQuery({
-    queryKey: ["trades", "open"],
-    queryFn: async () => {
-      const found: Trade[] = [];
-      for (let cursor: string | null = ""; cursor !== null;) {
-        const query: { status: "open"; limit: number; cursor?: string } = { status: "open", limit: 200, ...(cursor === "" ? {} : { cursor }) };
-        const page: { data: Trade[]; next_cursor: string | null } = await body(api.GET("/api/trades", { params: { query } }));
-        found.push(...page.data);
-        cursor = page.next_cursor;
-      }
-      return found;
-    },
-  });
-  const orders = useMemo(() => merged(rows, open.data ?? []), [rows, open.data]);
+  const orders = useMemo(() => rows.toSorted((a, b) => (a.event_at < b.event_at ? 1 : a.event_at > b.event_at ? -1 : a.id < b.id ? 1 : -1)), [rows]);
   const made = useMemo(() => new Map(rows.map((row) => [row.id, row.created_at])), [rows]);
-  return { orders, made, loaded, error: open.error };
+  return { orders, made, loaded };
 }
 
 /** "limit 182.50", "stop 180.00", "market": the order's terms in a word, prices in dollars. */

@@ -15,7 +15,6 @@ import { Confirm } from "@/ui/dialog";
 import { ModeBadge, Time } from "@/ui/figures";
 import { Input, Segments, Select } from "@/ui/form";
 import { Page, Panel } from "@/ui/panel";
-import { Failure } from "@/ui/states";
 import { Table, type Column } from "@/ui/table";
 import { useCancel } from "@/orders/canceling";
 import { Refusal } from "@/orders/refusal";
@@ -31,7 +30,7 @@ const EMPTY: Record<Filter["shown"], string> = {
 };
 
 export function Orders() {
-  const { orders, made, loaded, error } = useOrders();
+  const { orders, made, loaded } = useOrders();
   const { selected, byId } = useAccounts();
   const { claims } = useSession();
   const { time_zone: zone } = useProfile();
@@ -100,7 +99,6 @@ export function Orders() {
     >
       <Panel flush>
         <Filters filter={filter} onChange={setFilter} />
-        {error && <Failure error={error} />}
         <Table
           label="Orders"
           columns={columns}

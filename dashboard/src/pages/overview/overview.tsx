@@ -13,13 +13,17 @@ import { useApi } from "@/session/context";
 import { useProfile } from "@/session/profile";
 import { day } from "@/time/times";
 import { FirstRun, useFirstRunIsOpen } from "@/tour/first_run";
-import { Dollars, FullTime, Pnl, Time } from "@/ui/figures";
+import { Dollars, Pnl, Time } from "@/ui/figures";
 import { Figure, Page, Panel } from "@/ui/panel";
 import { Empty, Loaded, Loading } from "@/ui/states";
 import { Table, type Column } from "@/ui/table";
 import { Calendar } from "./calendar";
 import { EquityPanel } from "./equity_panel";
+import { Health } from "./health";
+import { Open } from "./open";
 import { byDay, resultOf, type Period } from "./results";
+import { Running } from "./running";
+import { Unseen } from "./unseen";
 
 const PERIODS: readonly { period: Period; name: string }[] = [
   { period: "day", name: "Last session" },
@@ -43,7 +47,14 @@ export function Overview() {
             <Results />
             <Today />
           </div>
-          <Unseen />
+          <div className="grid items-start gap-4 xl:grid-cols-2">
+            <Running />
+            <Open />
+          </div>
+          <div className="grid items-start gap-4 xl:grid-cols-2">
+            <Health />
+            <Unseen />
+          </div>
         </div>
       </div>
     </Page>
@@ -101,7 +112,7 @@ function Results() {
 }
 
 const TRADES: readonly Column<TradeRow>[] = [
-  { id: "created_at", name: "Placed", cell: (row) => <Time at={row.created_at} />, value: (row) => row.created_at },
+  { id: "event_at", name: "Decided", cell: (row) => <Time at={row.event_at} />, value: (row) => row.event_at },
   { id: "symbol", name: "Symbol", cell: (row) => <Link className="font-medium hover:underline" to={`/orders/${row.id}`}>{row.symbol}</Link>, value: (row) => row.symbol },
   { id: "side", name: "Side", cell: (row) => (row.side === "buy" ? "Buy" : "Sell"), value: (row) => row.side },
   { id: "quantity", name: "Quantity", numeric: true, cell: (row) => (row.quantity === null ? `$${quantity(row.notional)}` : quantity(row.quantity)), value: (row) => row.quantity },
@@ -119,21 +130,6 @@ function Today() {
   return (
     <Panel flush title="Today's trades">
       <Table label="Today's trades" columns={TRADES} rows={shown} rowKey={(row) => row.id} loading={!loaded} empty="No trade today." height={420} />
-    </Panel>
-  );
-}
-
-function Unseen() {
-  const { rows, loaded } = useRows("alerts");
-  const { selected } = useAccounts();
-  const open = rows.filter(({ acknowledged_at, broker_account_id }) => acknowledged_at === null && (selected === null || broker_account_id === null || broker_account_id === selected.id)).slice(0, 5);
-  return (
-    <Panel title="Newest alerts" actions={<Link className="text-sm text-accent underline" to="/alerts">All alerts</Link>}>
-      {!loaded && <Loading rows={2} />}
-      {loaded && open.length === 0 && <p className="text-sm text-dim">Nothing that you have not seen.</p>}
-      <ul className="flex flex-col gap-2 text-sm">
-        {open.map((alert) => <li key={alert.id} className="break-words">{alert.text} <span className="text-xs text-dim">{alert.severity} · <FullTime at={alert.raised_at} /></span></li>)}
-      </ul>
     </Panel>
   );
 }

@@ -50,8 +50,9 @@ export function CloseDialog({ position, onClose }: { position: PositionRow; onCl
   const noPrice = kind === "limit" && at === null ? "Enter a price." : undefined;
   const side = new Big(whose?.quantity ?? position.quantity).gt(0) ? "Sell" : "Buy back";
   const unit = position.multiplier === "1" ? "shares" : "contracts";
+  const ready = wrong === undefined && noPrice === undefined && amount !== null;
   const send = async () => {
-    if (wrong !== undefined || noPrice !== undefined || amount === null) throw new Error("Mend what is marked first.");
+    if (!ready) return;
     const close: NewClose = {
       broker_account_id,
       quantity: amount,
@@ -63,7 +64,7 @@ export function CloseDialog({ position, onClose }: { position: PositionRow; onCl
     said("The position is being closed.");
   };
   return (
-    <Confirm open onOpenChange={(open) => !open && onClose()} danger act="Close it" onConfirm={send} title={<span className="flex items-center gap-2">Close {symbol} {account && <ModeBadge paper={account.is_paper} />}</span>}>
+    <Confirm open onOpenChange={(open) => !open && onClose()} danger act="Close it" ready={ready} onConfirm={send} title={<span className="flex items-center gap-2">Close {symbol} {account && <ModeBadge paper={account.is_paper} />}</span>}>
       {(owners.data?.length ?? 0) > 1 && (
         <Field label="Whose">
           <Select value={whose?.owner_key} onChange={(event) => { setOwner(event.target.value); setMuch(null); }}>

@@ -6,9 +6,11 @@ import { Link } from "react-router";
 import { body } from "@/api/client";
 import type { Exit } from "@/api/schema";
 import { useRows } from "@/live/hooks";
-import { isOption, useMarks } from "@/live/quotes";
+import { isOption, useGreeks, useMarks } from "@/live/quotes";
 import type { PositionRow } from "@/live/rows";
 import { dollars, MISSING, price, quantity } from "@/money/amount";
+import { average, openPnl, totalPnl, value } from "@/positions/pnl";
+import { underlyings } from "@/positions/underlyings";
 import { accountName, useAccounts } from "@/session/accounts";
 import { useApi, useSession } from "@/session/context";
 import { useProfile } from "@/session/profile";
@@ -19,13 +21,16 @@ import { Chip, ModeBadge, Pnl, Time } from "@/ui/figures";
 import { Figure, Page, Panel } from "@/ui/panel";
 import { Table, type Column } from "@/ui/table";
 import { CloseDialog } from "./close_dialog";
+import { ExerciseDialog } from "./exercise_dialog";
 import { ExitDialog } from "./exit_dialog";
-import { average, openPnl, totalPnl, value } from "./pnl";
+import { isSoon, moneyInWords, whenInWords } from "./expiry_words";
+import { NetGreeks } from "./net_greeks";
+import { useExpiring } from "./use_expiring";
 
 const EVERY_MS = 5000;
 /** A row stays where it is, whatever it is told. */
 const BY_SYMBOL = { id: "symbol", desc: false };
-type Asked = { what: "close" | "exit"; position: PositionRow };
+type Asked = { what: "close" | "exit" | "exercise"; position: PositionRow };
 
 export function Positions() {
   const api = useApi();
@@ -42,6 +47,9 @@ export function Positions() {
     refetchInterval: EVERY_MS,
     queryFn: async () => (await body(api.GET("/api/risk/exits", { params: { query: { status: "armed", limit: 200 } } }))).data,
   });
+  const options = useMemo(() => held.filter(({ symbol }) => isOption(symbol)), [held]);
+  const greeks = useGreeks(options.map(({ symbol }) => symbol));
+  const expiring = useExpiring(options.length > 0);
   const total = totalPnl(held, (one) => marks.get((one as PositionRow).symbol)?.mark);
 
   const columns = useMemo((): readonly Column<PositionRow>[] => {
@@ -53,10 +61,22 @@ export function Positions() {
       await queries.invalidateQueries({ queryKey: ["positions"] });
       said("The exit is taken away: the position is without protection.");
     };
+    const ends = (row: PositionRow) => expiring.get(`${row.broker_account_id} ${row.symbol}`);
     return [
-      { id: "symbol", name: "Symbol", cell: (row) => <Link to={`/trade/${encodeURIComponent(row.symbol)}`} className="font-medium hover:underline">{row.symbol}</Link>, value: (row) => row.symbol },
+      {
+        id: "symbol", name: "Symbol", value: (row) => row.symbol,
+        cell: (row) => {
+          const end = ends(row);
+          return (
+            <span className="inline-flex items-center gap-1.5">
+              <Link to={`/trade/${encodeURIComponent(row.symbol)}`} className="font-medium hover:underline">{row.symbol}</Link>
+              {end && <Chip tone={isSoon(end) ? "warn" : "plain"} title={moneyInWords(end)}>{whenInWords(end)}</Chip>}
+            </span>
+          );
+        },
+      },
       { id: "quantity", name: "Quantity", numeric: true, cell: (row) => quantity(row.quantity), value: (row) => row.quantity },
-      { id: "average", name: "Average, $", numeric: true, cell: (row) => price(average(row)), value: average },
+      { id: "average", name: "Average, $", numeric: true, optional: true, cell: (row) => price(average(row)), value: average },
       { id: "mark", name: "Mark, $", numeric: true, cell: (row) => { const one = mark(row); return one ? <span title={`${one.source}, ${full(one.marked_at, zone)}`}>{price(one.mark)} <span className="text-xs text-dim"><Time at={one.marked_at} /></span></span> : MISSING; }, value: (row) => mark(row)?.mark },
       { id: "value", name: "Value", numeric: true, optional: true, cell: (row) => dollars(value(row, mark(row)?.mark)), value: (row) => value(row, mark(row)?.mark) },
       { id: "open", name: "Open result", numeric: true, cell: (row) => <Pnl amount={openPnl(row, mark(row)?.mark)} />, value: (row) => openPnl(row, mark(row)?.mark) },
@@ -71,18 +91,21 @@ export function Positions() {
             <span className="inline-flex gap-1">
               <Button small onClick={() => setAsked({ what: "exit", position: row })} aria-label={`${exit ? "Change" : "Set"} exit of ${row.symbol}`}>{exit ? "Change exit" : "Set exit"}</Button>
               {exit && <Button small aria-label={`Take away exit of ${row.symbol}`} onClick={() => void takeAway(exit)}>Take away</Button>}
+              {isOption(row.symbol) && !row.quantity.startsWith("-") && <Button small onClick={() => setAsked({ what: "exercise", position: row })} aria-label={`Exercise ${row.symbol}`}>Exercise…</Button>}
               <Button small onClick={() => setAsked({ what: "close", position: row })} aria-label={`Close ${row.symbol}`}>Close…</Button>
             </span>
           );
         },
       },
     ];
-  }, [marks, exits, byId, acts, zone, api, queries]);
+  }, [marks, exits, expiring, byId, acts, zone, api, queries]);
 
-  const groups = [
-    { name: "Shares", rows: held.filter(({ symbol }) => !isOption(symbol)) },
-    { name: "Options", rows: held.filter(({ symbol }) => isOption(symbol)) },
-  ];
+  const groups = underlyings(held, marks, greeks);
+  const grouped = new Set(groups.flatMap((group) => group.rows));
+  const shares = held.filter((row) => !grouped.has(row));
+  const table = (label: string, of: readonly PositionRow[]) => (
+    <Table label={label} columns={columns} rows={of} rowKey={(row) => `${row.broker_account_id} ${row.symbol}`} loading={!loaded} sort={BY_SYMBOL} empty="Nothing is held. Place an order on the trade page, or start a strategy." />
+  );
   return (
     <Page title="Positions" about={`${held.length} held`}>
       <Panel>
@@ -91,11 +114,14 @@ export function Positions() {
         </dl>
       </Panel>
       {groups.map((group) => (
-        <Panel key={group.name} flush title={group.name}>
-          <Table label={group.name} columns={columns} rows={group.rows} rowKey={(row) => `${row.broker_account_id} ${row.symbol}`} loading={!loaded} sort={BY_SYMBOL} empty={`No ${group.name.toLowerCase()} are held. Place an order on the trade page, or start a strategy.`} />
+        <Panel key={group.name} flush title={`${group.name} and its options`}>
+          <NetGreeks of={group} />
+          {table(`${group.name} and its options`, group.rows)}
         </Panel>
       ))}
+      {(shares.length > 0 || groups.length === 0) && <Panel flush title={groups.length === 0 ? "Held" : "Without options"}>{table("Held", shares)}</Panel>}
       {asked?.what === "close" && <CloseDialog position={asked.position} onClose={() => setAsked(null)} />}
+      {asked?.what === "exercise" && <ExerciseDialog position={asked.position} onClose={() => setAsked(null)} />}
       {asked?.what === "exit" && <ExitDialog position={asked.position} exit={exits?.find((one) => one.symbol === asked.position.symbol && one.broker_account_id === asked.position.broker_account_id)} onClose={() => setAsked(null)} />}
     </Page>
   );

@@ -16,6 +16,7 @@ import { Chip, FullTime, Pnl } from "@/ui/figures";
 import { Figure } from "@/ui/panel";
 import { Loaded } from "@/ui/states";
 import { Table, type Column } from "@/ui/table";
+import { ReportVersions } from "./report_versions";
 
 export function DailyReports() {
   const { rows, loaded } = useRows("reports");
@@ -101,7 +102,7 @@ function Report({ report }: { report: ReportDetail }) {
         <Figure name="Session closed"><FullTime at={report.closed_at} /></Figure>
       </dl>
       <Table label={`Report of ${report.report_date}`} columns={columns} rows={report.lines} rowKey={(line) => `${line.strategy_id ?? ""} ${line.symbol}`} empty="Nothing was held or traded." height={360} csv={false} />
-      {report.report_version > 1 && <p className="mt-3 text-xs text-dim">Version {report.report_version}: it was corrected when later news of the session came. Every version is kept.</p>}
+      {report.report_version > 1 && <ReportVersions id={report.id} newest={report.report_version} />}
     </>
   );
 }

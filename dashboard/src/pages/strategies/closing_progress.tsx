@@ -1,7 +1,7 @@
 /** How far the closing of a stopped strategy is. */
 import { FullTime } from "@/ui/figures";
-import { useDeactivation } from "./data";
-import { WAITING } from "./wording";
+import { useDeactivation } from "@/strategies/data";
+import { WAITING } from "@/strategies/wording";
 
 export function ClosingProgress({ id }: { id: string }) {
   const { data } = useDeactivation(id);

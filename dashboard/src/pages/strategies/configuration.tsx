@@ -3,10 +3,10 @@ import { useMemo } from "react";
 import type { StrategyRow } from "@/live/rows";
 import { Panel } from "@/ui/panel";
 import { Loaded } from "@/ui/states";
-import { useKinds, useKindTitle, useValidation } from "./data";
+import { useKinds, useKindTitle, useValidation } from "@/strategies/data";
 import { formSchema, shownConfig, unitOf } from "./form/schema";
 import { Verdict } from "./verdict_shown";
-import { EXITS_BY, TIMEFRAMES } from "./wording";
+import { EXITS_BY, TIMEFRAMES } from "@/strategies/wording";
 
 export function Configuration({ row }: { row: StrategyRow }) {
   const kinds = useKinds();

@@ -4,7 +4,7 @@ import { ArrowLeft } from "lucide-react";
 import type { StrategyKind } from "@/api/schema";
 import { Button } from "@/ui/button";
 import { Empty, Loaded } from "@/ui/states";
-import { useKinds } from "./data";
+import { useKinds } from "@/strategies/data";
 import { StrategyEditor } from "./strategy_editor";
 
 export function NewStrategy({ onDone }: { onDone: (id: string) => void }) {

@@ -12,8 +12,8 @@ import { Chip, FullTime, Pnl } from "@/ui/figures";
 import { Figure, Panel } from "@/ui/panel";
 import { Failure, Loading } from "@/ui/states";
 import { Table, type Column } from "@/ui/table";
-import { closings, curve, slippage, type BookedFill } from "./curve";
-import { MOST_FILLS, useBookedFills, useReportLines, useResults } from "./data";
+import { closings, curve, slippage, type BookedFill } from "@/strategies/curve";
+import { MOST_FILLS, useBookedFills, useReportLines, useResults } from "@/strategies/data";
 
 const Chart = lazy(async () => ({ default: (await import("./result_chart")).ResultChart }));
 

@@ -2,7 +2,7 @@
 import { useMemo } from "react";
 import { signedDollars } from "@/money/amount";
 import { LineChart, type Line } from "@/ui/line_chart";
-import type { Point } from "./curve";
+import type { Point } from "@/strategies/curve";
 
 export function ResultChart({ points, name }: { points: readonly Point[]; name: string }) {
   const times = useMemo(() => points.map(({ at }) => at), [points]);

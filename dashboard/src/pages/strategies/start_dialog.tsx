@@ -14,9 +14,9 @@ import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { FullTime, ModeBadge } from "@/ui/figures";
 import { Loaded } from "@/ui/states";
-import { useValidation } from "./data";
+import { useValidation } from "@/strategies/data";
 import { Verdict } from "./verdict_shown";
-import { TIMEFRAMES } from "./wording";
+import { TIMEFRAMES } from "@/strategies/wording";
 
 interface Props {
   row: StrategyRow;

@@ -9,10 +9,10 @@ import { Dialog } from "@/ui/dialog";
 import { Input, Segments, Select } from "@/ui/form";
 import { Page } from "@/ui/panel";
 import { Empty, Loading } from "@/ui/states";
-import { useKindTitle } from "./data";
-import { shown, type Order, type Wanted } from "./listing";
+import { useKindTitle } from "@/strategies/data";
+import { shown, type Order, type Wanted } from "@/strategies/listing";
 import { StrategyCard } from "./strategy_card";
-import { useListed } from "./use_listed";
+import { useListed } from "@/strategies/use_listed";
 
 const NewStrategy = lazy(async () => ({ default: (await import("./new_strategy")).NewStrategy }));
 

@@ -3,9 +3,9 @@ import { Link } from "react-router";
 import { useAccounts, accountName } from "@/session/accounts";
 import { Chip, ModeBadge, Pnl, Time } from "@/ui/figures";
 import { Sparkline } from "@/ui/sparkline";
-import { useLastDecision } from "./data";
-import type { Card } from "./use_listed";
-import { STATES, TIMEFRAMES } from "./wording";
+import { useLastDecision } from "@/strategies/data";
+import type { Card } from "@/strategies/use_listed";
+import { STATES, TIMEFRAMES } from "@/strategies/wording";
 
 export function StrategyCard({ card, title }: { card: Card; title: string }) {
   const { byId } = useAccounts();

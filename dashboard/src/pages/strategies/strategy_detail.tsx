@@ -12,11 +12,11 @@ import { Empty, Loaded, Loading } from "@/ui/states";
 import { Actions } from "./actions";
 import { ClosingProgress } from "./closing_progress";
 import { Configuration } from "./configuration";
-import { useClosing, useKinds, useKindTitle } from "./data";
+import { useClosing, useKinds, useKindTitle } from "@/strategies/data";
 import { Decisions } from "./decisions";
 import { Performance } from "./performance";
 import { Versions } from "./versions";
-import { STATES, stateOf, TIMEFRAMES } from "./wording";
+import { STATES, stateOf, TIMEFRAMES } from "@/strategies/wording";
 
 const StrategyEditor = lazy(async () => ({ default: (await import("./strategy_editor")).StrategyEditor }));
 

@@ -15,7 +15,7 @@ import { ConfigForm, type Config, type ConfigFormHandle } from "./form/config_fo
 import { examples, formSchema, shownConfig, timeframes } from "./form/schema";
 import { byField, verdict } from "./verdict";
 import { symbolsOf, symbolsProblem } from "./symbols";
-import { EXITS_BY, TIMEFRAMES } from "./wording";
+import { EXITS_BY, TIMEFRAMES } from "@/strategies/wording";
 
 /** As the catalogue of kinds takes them. */
 const MOST_SYMBOLS = 50;

@@ -1,7 +1,7 @@
 /** What the platform says of the newest version: what it needs, or everything that is wrong with it. */
 import { CircleAlert, CircleCheck, LoaderCircle } from "lucide-react";
 import type { StrategyValidation } from "@/api/schema";
-import { TIMEFRAMES } from "./wording";
+import { TIMEFRAMES } from "@/strategies/wording";
 
 interface Inputs {
   symbols?: string[];
