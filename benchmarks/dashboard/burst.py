@@ -25,7 +25,7 @@ _EACH: Final = 20
 """Row changes of one transaction."""
 _DRAINED_SECONDS: Final = 30.0
 _DRAWN_SECONDS: Final = 10.0
-_TABLE: Final = "Shares"
+_TABLE: Final = "Held"
 
 Change = tuple[str, int]
 

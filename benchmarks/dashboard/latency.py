@@ -48,7 +48,7 @@ def latency(stack: Stack, profile: Path, *, changes: int) -> list[Leg]:
     with positions(stack, "latency", _ROWS) as (trader, book), browsing(stack, profile) as context:
         context.add_init_script(path=WATCHING)
         page = signed_in(context, trader, "/positions")
-        page.get_by_role("region", name="Shares").wait_for()
+        page.get_by_role("region", name="Held").wait_for()
         with bare_subscription(stack, trader.id) as end:
             pause = random.Random(8)  # noqa: S311 - the same pauses in every run
             committed: dict[tuple[str, int], float] = {}

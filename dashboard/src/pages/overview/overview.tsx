@@ -14,6 +14,7 @@ import { useProfile } from "@/session/profile";
 import { day } from "@/time/times";
 import { FirstRun, useFirstRunIsOpen } from "@/tour/first_run";
 import { Dollars, Pnl, Time } from "@/ui/figures";
+import { Later } from "@/ui/later";
 import { Figure, Page, Panel } from "@/ui/panel";
 import { Empty, Loaded, Loading } from "@/ui/states";
 import { Table, type Column } from "@/ui/table";
@@ -47,14 +48,14 @@ export function Overview() {
             <Results />
             <Today />
           </div>
-          <div className="grid items-start gap-4 xl:grid-cols-2">
-            <Running />
-            <Open />
-          </div>
-          <div className="grid items-start gap-4 xl:grid-cols-2">
-            <Health />
-            <Unseen />
-          </div>
+          <Later height={640}>
+            <div className="grid items-start gap-4 xl:grid-cols-2">
+              <Running />
+              <Open />
+              <Health />
+              <Unseen />
+            </div>
+          </Later>
         </div>
       </div>
     </Page>
