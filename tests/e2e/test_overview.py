@@ -62,3 +62,15 @@ def test_overview_when_nothing_was_done_yet_then_each_panel_says_so(page: Page, 
         "No session was reported yet.",
     ):
         expect(page.get_by_text(words)).to_be_visible()
+
+
+def test_overview_when_the_line_is_lost_then_nothing_is_called_well(page: Page, trader: Person) -> None:
+    sign_in(page, trader)
+    health = page.locator("section").filter(has=page.get_by_role("heading", name="System health"))
+    expect(health.get_by_text("well", exact=True).first).to_be_visible()
+    page.context.set_offline(True)
+    expect(page.get_by_text("Stale")).to_be_visible()
+    expect(health.get_by_text("well", exact=True)).to_have_count(0)
+    expect(health.get_by_text("not known", exact=True).first).to_be_visible()
+    page.context.set_offline(False)
+    expect(health.get_by_text("well", exact=True).first).to_be_visible(timeout=30_000)

@@ -1,6 +1,6 @@
 /** What the platform tells of itself: workers, market, feed. */
 import { useQuery } from "@tanstack/react-query";
-import { useRows } from "@/live/hooks";
+import { useFreshness, useRows } from "@/live/hooks";
 import { useTapeTime } from "@/live/tape";
 import { useConfig, useSupabase } from "@/session/context";
 import type { Session } from "./well";
@@ -26,7 +26,8 @@ export function useHealth(): Told | undefined {
   const { rows } = useRows("strategies");
   const symbols = [...new Set(rows.flatMap((row) => row.symbols))].sort();
   const { data: tape } = useTapeTime(symbols.length === 0 ? ["SPY"] : symbols, EVERY_MS);
-  const { data } = useQuery<Told>({
+  const freshness = useFreshness();
+  const { data, isError } = useQuery<Told>({
     queryKey: ["health", tape ?? null],
     refetchInterval: EVERY_MS,
     placeholderData: (before) => before,
@@ -43,5 +44,6 @@ export function useHealth(): Told | undefined {
       return { workers: (workers.data ?? []), session: (calendar.data?.[0] as Session | undefined) ?? null, newest: (quotes.data?.[0] as Told["newest"] | undefined) ?? null, askedAt, now };
     },
   });
-  return data;
+  // What was told before the line broke says nothing of now.
+  return freshness.state === "live" && !isError ? data : undefined;
 }

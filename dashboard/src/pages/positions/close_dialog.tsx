@@ -52,7 +52,7 @@ export function CloseDialog({ position, onClose }: { position: PositionRow; onCl
   const unit = position.multiplier === "1" ? "shares" : "contracts";
   const ready = wrong === undefined && noPrice === undefined && amount !== null;
   const send = async () => {
-    if (!ready) return;
+    if (!ready) throw new Error("Mend what is marked first.");
     const close: NewClose = {
       broker_account_id,
       quantity: amount,
