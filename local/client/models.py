@@ -1819,12 +1819,15 @@ class Report(Model):
     ]
     fees: Annotated[
         Decimal,
-        Field(description="An exact decimal number as text.", examples=["100.25"]),
+        Field(
+            description="Of fills, and what the broker charged or withheld by itself.",
+            examples=["100.25"],
+        ),
     ]
     total_pnl: Annotated[
         Decimal | None,
         Field(
-            description="Realised less fees, plus the change of the unrealised.",
+            description="Realised, dividends and interest less fees, plus the change of the unrealised.",
             examples=["100.25"],
         ),
     ]
@@ -1835,6 +1838,55 @@ class Report(Model):
     ending_cash: Annotated[
         Decimal | None,
         Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    dividends: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    interest: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    deposits: Annotated[Decimal, Field(description="Paid in; no profit.", examples=["100.25"])]
+    withdrawals: Annotated[Decimal, Field(description="Paid out, not negative.", examples=["100.25"])]
+    transfers: Annotated[
+        Decimal,
+        Field(
+            description="Positions that came (positive) or went without a trade, at their cost.",
+            examples=["100.25"],
+        ),
+    ]
+    starting_equity: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    ending_equity: Annotated[
+        Decimal | None,
+        Field(
+            description="Cash and what is held, at the closing bar; null where one is not known.",
+            examples=["100.25"],
+        ),
+    ]
+    daily_return: Annotated[
+        Decimal | None,
+        Field(
+            description="Time-weighted, a fraction: 0.01 is one percent.",
+            examples=["100.25"],
+        ),
+    ]
+    growth: Annotated[
+        Decimal | None,
+        Field(
+            description="What one dollar has become since the first report, the daily returns chained.",
+            examples=["100.25"],
+        ),
+    ]
+    drawdown: Annotated[
+        Decimal | None,
+        Field(
+            description="How far growth is below its highest, a fraction from 0 to 1.",
+            examples=["100.25"],
+        ),
     ]
     trades: int
     fills: int
@@ -1906,12 +1958,15 @@ class ReportVersion(Model):
     ]
     fees: Annotated[
         Decimal,
-        Field(description="An exact decimal number as text.", examples=["100.25"]),
+        Field(
+            description="Of fills, and what the broker charged or withheld by itself.",
+            examples=["100.25"],
+        ),
     ]
     total_pnl: Annotated[
         Decimal | None,
         Field(
-            description="Realised less fees, plus the change of the unrealised.",
+            description="Realised, dividends and interest less fees, plus the change of the unrealised.",
             examples=["100.25"],
         ),
     ]
@@ -1922,6 +1977,55 @@ class ReportVersion(Model):
     ending_cash: Annotated[
         Decimal | None,
         Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    dividends: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    interest: Annotated[
+        Decimal,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    deposits: Annotated[Decimal, Field(description="Paid in; no profit.", examples=["100.25"])]
+    withdrawals: Annotated[Decimal, Field(description="Paid out, not negative.", examples=["100.25"])]
+    transfers: Annotated[
+        Decimal,
+        Field(
+            description="Positions that came (positive) or went without a trade, at their cost.",
+            examples=["100.25"],
+        ),
+    ]
+    starting_equity: Annotated[
+        Decimal | None,
+        Field(description="An exact decimal number as text.", examples=["100.25"]),
+    ]
+    ending_equity: Annotated[
+        Decimal | None,
+        Field(
+            description="Cash and what is held, at the closing bar; null where one is not known.",
+            examples=["100.25"],
+        ),
+    ]
+    daily_return: Annotated[
+        Decimal | None,
+        Field(
+            description="Time-weighted, a fraction: 0.01 is one percent.",
+            examples=["100.25"],
+        ),
+    ]
+    growth: Annotated[
+        Decimal | None,
+        Field(
+            description="What one dollar has become since the first report, the daily returns chained.",
+            examples=["100.25"],
+        ),
+    ]
+    drawdown: Annotated[
+        Decimal | None,
+        Field(
+            description="How far growth is below its highest, a fraction from 0 to 1.",
+            examples=["100.25"],
+        ),
     ]
     trades: int
     fills: int

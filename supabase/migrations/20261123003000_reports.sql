@@ -12,6 +12,16 @@ create table public.daily_pnl_reports (
   total_pnl private.amount,
   starting_cash private.amount,
   ending_cash private.amount,
+  dividends private.amount not null default 0,
+  interest private.amount not null default 0,
+  deposits private.amount not null default 0 check (deposits >= 0),
+  withdrawals private.amount not null default 0 check (withdrawals >= 0),
+  transfers private.amount not null default 0,
+  starting_equity private.amount,
+  ending_equity private.amount,
+  daily_return private.amount,
+  growth private.amount,
+  drawdown private.amount check (drawdown between 0 and 1),
   trades integer not null,
   fills integer not null,
   closed_at timestamptz not null,
@@ -30,10 +40,20 @@ comment on column public.daily_pnl_reports.report_date is 'The session, New York
 comment on column public.daily_pnl_reports.realised_pnl is 'Realised by average cost since the end of the last session''s day, dollars, fees not deducted.';
 comment on column public.daily_pnl_reports.realised_pnl_fifo is 'The same by lots, first in first out, dollars.';
 comment on column public.daily_pnl_reports.unrealised_pnl is 'Open positions at the session''s closing bar against their cost, dollars; null where a closing price is missing.';
-comment on column public.daily_pnl_reports.fees is 'Fees of the same span, dollars.';
-comment on column public.daily_pnl_reports.total_pnl is 'Realised less fees, plus the change of the unrealised since the previous report (since zero where there is none), dollars.';
+comment on column public.daily_pnl_reports.fees is 'Fees of the same span, dollars: of fills, and what the broker charged or withheld by itself.';
+comment on column public.daily_pnl_reports.total_pnl is 'Realised, dividends and interest less fees, plus the change of the unrealised since the previous report (since zero where there is none), dollars. Deposits, withdrawals and transfers are no profit.';
 comment on column public.daily_pnl_reports.starting_cash is 'What the broker said at the opening, dollars; null where it had said nothing.';
 comment on column public.daily_pnl_reports.ending_cash is 'What the broker said last on that day, dollars.';
+comment on column public.daily_pnl_reports.dividends is 'Dividends booked in the span, dollars; negative where shorts paid them.';
+comment on column public.daily_pnl_reports.interest is 'Interest booked in the span, dollars; negative where it was paid.';
+comment on column public.daily_pnl_reports.deposits is 'Dollars that were paid in, in the span.';
+comment on column public.daily_pnl_reports.withdrawals is 'Dollars that were paid out, in the span; not negative.';
+comment on column public.daily_pnl_reports.transfers is 'Positions that came (positive) or went without a trade, in the span, at their cost in dollars.';
+comment on column public.daily_pnl_reports.starting_equity is 'Where the previous report ended, dollars; cash at the opening where there is none and nothing was booked before; null where that is not known.';
+comment on column public.daily_pnl_reports.ending_equity is 'Cash at the end plus what is held at the session''s closing bar, dollars; null where one of them is not known.';
+comment on column public.daily_pnl_reports.daily_return is 'Time-weighted: (ending equity + what went out) / (starting equity + what came in) - 1, a fraction; what comes in counts from the opening, what goes out until the end. Null where it is not known.';
+comment on column public.daily_pnl_reports.growth is 'What one dollar of the first report''s beginning has become, the daily returns chained; null from a day on whose return is not known.';
+comment on column public.daily_pnl_reports.drawdown is 'How far growth is below its highest so far (at least 1), a fraction from 0 to 1.';
 comment on column public.daily_pnl_reports.trades is 'Trades with fills in the span.';
 comment on column public.daily_pnl_reports.fills is 'Fills in the span.';
 comment on column public.daily_pnl_reports.closed_at is 'When the session closed, UTC.';
@@ -171,6 +191,8 @@ as $$
       and not exists (select from public.fills as f left join public.fills as o on o.id = f.corrects_fill_id
         where f.created_at >= i.handled_at
           and (coalesce(o.executed_at, f.executed_at) at time zone 'America/New_York')::date <= c.session_date)
+      and not exists (select from public.cash_movements as m
+        where m.created_at >= i.handled_at and (m.occurred_at at time zone 'America/New_York')::date <= c.session_date)
       and not exists (select from public.position_adjustments as a
         where a.created_at >= i.handled_at and (a.effective_at at time zone 'America/New_York')::date <= c.session_date))
 $$;
@@ -180,6 +202,7 @@ create function public.write_daily_report(p_account_id uuid, p_date date) return
 language plpgsql security definer set search_path = ''
 as $$
 declare
+  unsaid constant text[] := array['user_id', 'broker_account_id', 'report_date', 'closed_at', 'report_version', 'created_at', 'updated_at', 'version'];
   account public.broker_accounts;
   market_day public.market_calendar;
   made public.daily_pnl_reports;
@@ -188,6 +211,9 @@ declare
   begins_at timestamptz;
   ends_at timestamptz;
   details private.day_line[];
+  held numeric;
+  peak numeric;
+  earlier public.daily_pnl_reports;
 begin
   select * into account from public.broker_accounts where id = p_account_id for no key update;
   if not found then
@@ -218,18 +244,30 @@ begin
     select d from private.books_between(p_account_id, begins_at, ends_at, market_day.opens_at, market_day.closes_at) as d
     where d.quantity <> 0 or d.realised <> 0 or d.fees <> 0 or d.fifo <> 0);
   select coalesce(sum(d.realised), 0), coalesce(sum(d.fifo), 0), coalesce(sum(d.fees), 0),
-    case when bool_or(d.unrealised is null) then null else coalesce(sum(d.unrealised), 0) end
-  into made.realised_pnl, made.realised_pnl_fifo, made.fees, made.unrealised_pnl
+    case when bool_or(d.unrealised is null) then null else coalesce(sum(d.unrealised), 0) end,
+    case when bool_or(d.unrealised is null) then null else coalesce(sum(d.cost_basis + d.unrealised), 0) end
+  into made.realised_pnl, made.realised_pnl_fifo, made.fees, made.unrealised_pnl, held
   from unnest(details) as d where d.what = 'account';
   select count(*), count(distinct trade_id) into made.fills, made.trades
   from public.fills
   where broker_account_id = p_account_id and kind = 'fill' and executed_at >= begins_at and executed_at < ends_at;
 
+  select made.fees - coalesce(sum(c.amount) filter (where c.kind in ('fee', 'tax')), 0),
+    coalesce(sum(c.amount) filter (where c.kind = 'dividend'), 0), coalesce(sum(c.amount) filter (where c.kind = 'interest'), 0),
+    coalesce(sum(c.amount) filter (where c.kind = 'deposit'), 0), coalesce(-sum(c.amount) filter (where c.kind = 'withdrawal'), 0)
+  into made.fees, made.dividends, made.interest, made.deposits, made.withdrawals
+  from public.cash_movements as c
+  where c.broker_account_id = p_account_id and c.occurred_at >= begins_at and c.occurred_at < ends_at;
+  select coalesce(sum(a.value_change), 0) into made.transfers
+  from public.position_adjustments as a
+  where a.broker_account_id = p_account_id and a.kind in ('opening_balance', 'transfer_in', 'transfer_out')
+    and a.effective_at >= begins_at and a.effective_at < ends_at;
+
   -- Where there is no earlier report the change is from zero; where that report does not know, neither does this one.
-  select unrealised_pnl into before from public.daily_pnl_reports
+  select * into earlier from public.daily_pnl_reports
   where broker_account_id = p_account_id and report_date < p_date order by report_date desc limit 1;
-  before := case when found then before else 0 end;
-  made.total_pnl := made.realised_pnl - made.fees + made.unrealised_pnl - before;
+  before := case when earlier.id is not null then earlier.unrealised_pnl else 0 end;
+  made.total_pnl := made.realised_pnl + made.dividends + made.interest - made.fees + made.unrealised_pnl - before;
 
   select cash into made.starting_cash from public.account_snapshots
   where broker_account_id = p_account_id and as_of <= market_day.opens_at order by as_of desc limit 1;
@@ -240,19 +278,37 @@ begin
   select cash into made.ending_cash from public.account_snapshots
   where broker_account_id = p_account_id and (as_of at time zone 'America/New_York')::date <= p_date order by as_of desc limit 1;
 
+  made.starting_equity := case when earlier.id is not null then earlier.ending_equity
+    when not exists (select from public.fills where broker_account_id = p_account_id and executed_at < begins_at)
+      and not exists (select from public.position_adjustments where broker_account_id = p_account_id and effective_at < begins_at)
+    then made.starting_cash end;
+  made.ending_equity := made.ending_cash + held;
+  -- Modified Dietz of one day with the flows at its ends: GIPS allows it, and it never divides by too little.
+  made.daily_return := round((made.ending_equity + made.withdrawals + greatest(-made.transfers, 0))
+    / nullif(greatest(made.starting_equity + made.deposits + greatest(made.transfers, 0), 0), 0) - 1, 10);
+  -- An account that held something before its first report begins to grow where that report ends.
+  made.growth := round(case when earlier.id is not null then earlier.growth * (1 + made.daily_return)
+    when made.starting_equity is null and made.ending_equity is not null then 1 else 1 + made.daily_return end, 10);
+  select max(growth) into peak from public.daily_pnl_reports where broker_account_id = p_account_id and report_date < p_date;
+  made.drawdown := case when made.growth is not null then round(1 - greatest(made.growth, 0) / greatest(peak, made.growth, 1), 10) end;
+
   select * into kept from public.daily_pnl_reports where id = made.id for update;
-  if kept.id is not null and (kept.realised_pnl, kept.realised_pnl_fifo, kept.unrealised_pnl, kept.fees, kept.total_pnl, kept.starting_cash, kept.ending_cash, kept.trades, kept.fills)
-    is not distinct from
-    (made.realised_pnl, made.realised_pnl_fifo, made.unrealised_pnl, made.fees, made.total_pnl, made.starting_cash, made.ending_cash, made.trades, made.fills) then
+  -- The row as it would be, were it written: whatever a column is, a change of it is a new version.
+  if kept.id is not null and to_jsonb(made) - unsaid = to_jsonb(kept) - unsaid then
     return jsonb_build_object('report_id', kept.id, 'report_version', kept.report_version, 'changed', false);
   end if;
   insert into public.daily_pnl_reports as r (
-    id, user_id, broker_account_id, report_date, realised_pnl, realised_pnl_fifo, unrealised_pnl, fees, total_pnl, starting_cash, ending_cash, trades, fills, closed_at)
+    id, user_id, broker_account_id, report_date, realised_pnl, realised_pnl_fifo, unrealised_pnl, fees, total_pnl, starting_cash, ending_cash,
+    dividends, interest, deposits, withdrawals, transfers, starting_equity, ending_equity, daily_return, growth, drawdown, trades, fills, closed_at)
   values (made.id, account.user_id, p_account_id, p_date, made.realised_pnl, made.realised_pnl_fifo, made.unrealised_pnl, made.fees, made.total_pnl,
-    made.starting_cash, made.ending_cash, made.trades, made.fills, market_day.closes_at)
+    made.starting_cash, made.ending_cash, made.dividends, made.interest, made.deposits, made.withdrawals, made.transfers, made.starting_equity,
+    made.ending_equity, made.daily_return, made.growth, made.drawdown, made.trades, made.fills, market_day.closes_at)
   on conflict (id) do update
   set realised_pnl = excluded.realised_pnl, realised_pnl_fifo = excluded.realised_pnl_fifo, unrealised_pnl = excluded.unrealised_pnl, fees = excluded.fees,
       total_pnl = excluded.total_pnl, starting_cash = excluded.starting_cash, ending_cash = excluded.ending_cash,
+      dividends = excluded.dividends, interest = excluded.interest, deposits = excluded.deposits, withdrawals = excluded.withdrawals,
+      transfers = excluded.transfers, starting_equity = excluded.starting_equity, ending_equity = excluded.ending_equity,
+      daily_return = excluded.daily_return, growth = excluded.growth, drawdown = excluded.drawdown,
       trades = excluded.trades, fills = excluded.fills, report_version = r.report_version + 1
   returning * into kept;
   insert into public.daily_pnl_report_versions (report_id, report_version, user_id, report)

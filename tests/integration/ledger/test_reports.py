@@ -296,3 +296,94 @@ def test_report_when_its_history_is_changed_then_refused(trader: Desk, table: st
     for statement in (f"update public.{table} set report_version = 9", f"delete from public.{table}"):
         with refused("APPEND_ONLY", 409):
             trader.ledger.run(statement)
+
+
+def _cash(trader: Desk, kind: str, amount: str, day: date = MONDAY, minutes: int = 30) -> None:
+    told = {
+        "source": "activities",
+        "external_id": f"{kind}-{day}-{amount}",
+        "kind": kind,
+        "occurred_at": _at(day, minutes),
+        "amount": amount,
+    }
+    trader.ledger.call("apply_activity", "fn_execute", p_account_id=trader.account, p_activity=told)
+
+
+def _said(trader: Desk, day: date, minutes: int, cash: str) -> None:
+    said = {"p_as_of": _at(day, minutes), "p_cash": cash, "p_equity": cash}
+    trader.ledger.call("record_account_snapshot", "fn_execute", p_account_id=trader.account, **said)
+
+
+def test_report_when_money_comes_and_goes_then_dividends_and_interest_are_profit_and_deposits_are_not(
+    trader: Desk,
+) -> None:
+    _said(trader, MONDAY, -10, "1000")
+    for kind, amount in (
+        ("dividend", "12"),
+        ("interest", "-2"),
+        ("fee", "-1.5"),
+        ("tax", "-0.5"),
+        ("deposit", "500"),
+        ("withdrawal", "-100"),
+    ):
+        _cash(trader, kind, amount)
+    _said(trader, MONDAY, 395, "1408")
+    _write(trader)
+    assert _report(trader, "dividends", "interest", "fees", "deposits", "withdrawals", "total_pnl") == (
+        12,
+        -2,
+        2,
+        500,
+        100,
+        8,
+    )
+    # The account's own equation: what is there at the end is what was there, what came and went, and the profit.
+    start, end = _report(trader, "starting_equity", "ending_equity")
+    assert (start, end) == (1000, start + 500 - 100 + 8)
+    assert _report(trader, "daily_return") == (round(Decimal(1508) / 1500 - 1, 10),)
+
+
+def test_report_when_days_follow_then_their_returns_are_chained_and_the_drawdown_is_from_the_best(trader: Desk) -> None:
+    _said(trader, MONDAY, -10, "1000")
+    _trade(trader, "buy", "10", "100")
+    _said(trader, MONDAY, 395, "0")
+    _closing_bar(trader.ledger, MONDAY, "110")
+    _closing_bar(trader.ledger, TUESDAY, "99")
+    _write(trader)
+    _said(trader, TUESDAY, 395, "1")
+    _cash(trader, "dividend", "1", TUESDAY)
+    _write(trader, TUESDAY)
+    assert _report(trader, "ending_equity", "daily_return", "growth", "drawdown") == (
+        1100,
+        Decimal("0.1"),
+        Decimal("1.1"),
+        0,
+    )
+    after = Decimal(991) / 1100
+    assert _report(trader, "starting_equity", "ending_equity", "daily_return", "growth", "drawdown", day=TUESDAY) == (
+        1100,
+        991,
+        round(after - 1, 10),
+        round(Decimal("1.1") * (1 + round(after - 1, 10)), 10),
+        round(1 - round(Decimal("1.1") * (1 + round(after - 1, 10)), 10) / Decimal("1.1"), 10),
+    )
+
+
+def test_report_when_a_close_is_missing_then_equity_and_return_are_missing_and_not_guessed(trader: Desk) -> None:
+    _said(trader, MONDAY, -10, "1000")
+    _trade(trader, "buy", "10", "100")
+    _said(trader, MONDAY, 395, "0")
+    _write(trader)
+    assert _report(trader, "ending_equity", "daily_return", "drawdown") == (None, None, None)
+
+
+def test_sessions_when_a_dividend_of_it_is_told_later_then_due_again(trader: Desk) -> None:
+    due = {"p_now": _at(MONDAY, 420), "p_offset_minutes": 20}
+    _said(trader, MONDAY, 0, "1000")
+    _write(trader)
+    trader.ledger.call("finish_session_report", "fn_report", p_date=MONDAY)
+    assert trader.ledger.call("sessions_to_report", "fn_report", **due) == []
+    _cash(trader, "dividend", "3")
+    assert len(trader.ledger.call("sessions_to_report", "fn_report", **due)) == 1
+    assert _write(trader)["report_version"] == 2
+    assert _report(trader, "dividends") == (3,)

@@ -105,7 +105,7 @@ function Results() {
         <dl className="grid grid-cols-2 gap-4 md:grid-cols-4">
           {PERIODS.map(({ period, name }) => <Figure key={period} name={name}><Pnl amount={resultOf(period, days, newest)} /></Figure>)}
         </dl>
-        <p className="mt-2 text-xs text-dim">Of the daily reports, after fees. Deposits and withdrawals are no profit: a report counts trades and marks alone.</p>
+        <p className="mt-2 text-xs text-dim">Of the daily reports, after fees. Dividends and interest count; deposits and withdrawals are no profit.</p>
       </Panel>
       <Calendar days={days} newest={newest} />
     </div>

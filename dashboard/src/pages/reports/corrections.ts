@@ -10,6 +10,13 @@ export const FIGURES = {
   fees: "Fees",
   starting_cash: "Cash at the beginning",
   ending_cash: "Cash at the end",
+  dividends: "Dividends",
+  interest: "Interest",
+  deposits: "Paid in",
+  withdrawals: "Paid out",
+  transfers: "Transfers, at cost",
+  starting_equity: "Equity at the beginning",
+  ending_equity: "Equity at the end",
 } as const;
 
 type Figure = keyof typeof FIGURES;

@@ -6,7 +6,7 @@ import { body } from "@/api/client";
 import type { ReportDetail, ReportLine } from "@/api/schema";
 import { useRows } from "@/live/hooks";
 import type { ReportRow } from "@/live/rows";
-import { dollars, price, quantity } from "@/money/amount";
+import { dollars, percent, price, quantity } from "@/money/amount";
 import { accountName, useAccounts } from "@/session/accounts";
 import { useApi } from "@/session/context";
 import { Button } from "@/ui/button";
@@ -98,6 +98,14 @@ function Report({ report }: { report: ReportDetail }) {
         <Figure name="Fees">{dollars(report.fees)}</Figure>
         <Figure name="Cash at the beginning">{dollars(report.starting_cash)}</Figure>
         <Figure name="Cash at the end">{dollars(report.ending_cash)}</Figure>
+        <Figure name="Dividends"><Pnl amount={report.dividends} arrow={false} /></Figure>
+        <Figure name="Interest"><Pnl amount={report.interest} arrow={false} /></Figure>
+        <Figure name="Paid in">{dollars(report.deposits)}</Figure>
+        <Figure name="Paid out">{dollars(report.withdrawals)}</Figure>
+        <Figure name="Equity at the beginning">{dollars(report.starting_equity)}</Figure>
+        <Figure name="Equity at the end">{dollars(report.ending_equity)}</Figure>
+        <Figure name="Return of the day" hint="time-weighted">{percent(report.daily_return, 2)}</Figure>
+        <Figure name="Below its best" hint="drawdown of the chained returns">{percent(report.drawdown, 2)}</Figure>
         <Figure name="Trades and fills">{report.trades} / {report.fills}</Figure>
         <Figure name="Session closed"><FullTime at={report.closed_at} /></Figure>
       </dl>

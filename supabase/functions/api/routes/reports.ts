@@ -14,10 +14,20 @@ const figures = {
   realised_pnl: Amount.openapi({ description: "Realised by average cost, fees not deducted." }),
   realised_pnl_fifo: Amount.openapi({ description: "The same by lots, first in first out." }),
   unrealised_pnl: Amount.nullable().openapi({ description: "Null where a closing price is missing." }),
-  fees: Amount,
-  total_pnl: Amount.nullable().openapi({ description: "Realised less fees, plus the change of the unrealised." }),
+  fees: Amount.openapi({ description: "Of fills, and what the broker charged or withheld by itself." }),
+  total_pnl: Amount.nullable().openapi({ description: "Realised, dividends and interest less fees, plus the change of the unrealised." }),
   starting_cash: Amount.nullable(),
   ending_cash: Amount.nullable(),
+  dividends: Amount,
+  interest: Amount,
+  deposits: Amount.openapi({ description: "Paid in; no profit." }),
+  withdrawals: Amount.openapi({ description: "Paid out, not negative." }),
+  transfers: Amount.openapi({ description: "Positions that came (positive) or went without a trade, at their cost." }),
+  starting_equity: Amount.nullable(),
+  ending_equity: Amount.nullable().openapi({ description: "Cash and what is held, at the closing bar; null where one is not known." }),
+  daily_return: Amount.nullable().openapi({ description: "Time-weighted, a fraction: 0.01 is one percent." }),
+  growth: Amount.nullable().openapi({ description: "What one dollar has become since the first report, the daily returns chained." }),
+  drawdown: Amount.nullable().openapi({ description: "How far growth is below its highest, a fraction from 0 to 1." }),
   trades: z.int(),
   fills: z.int(),
 };
@@ -54,7 +64,10 @@ const ReportVersion = z.object({
   lines: z.array(ReportLine),
 }).openapi("ReportVersion");
 
-const MONEY = ["realised_pnl", "realised_pnl_fifo", "unrealised_pnl", "fees", "total_pnl", "starting_cash", "ending_cash"] as const;
+const MONEY = [
+  "realised_pnl", "realised_pnl_fifo", "unrealised_pnl", "fees", "total_pnl", "starting_cash", "ending_cash", "dividends", "interest", "deposits",
+  "withdrawals", "transfers", "starting_equity", "ending_equity", "daily_return", "growth", "drawdown",
+] as const;
 const COLUMNS = `id,broker_account_id,report_date,${MONEY.map((name) => `${name}::text`).join(",")},trades,fills,closed_at,` +
   "report_version,created_at,updated_at,version";
 /** The row as it was, in JSON: its numbers are asked for as text. */
